@@ -1,0 +1,1 @@
+"""A software team that lives in crontab."""

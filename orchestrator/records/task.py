@@ -1,0 +1,181 @@
+"""A task: one markdown file for life, read into one frozen value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field, structs
+
+from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.verdicts import AttemptVerdict
+
+
+class State(StrEnum):
+    """The folders of the mailbox; the folder is the state."""
+
+    INBOX = "inbox"
+    PROCESSING = "processing"
+    BLOCKED = "blocked"
+    REVIEW = "review"
+    DONE = "done"
+    ESCALATED = "escalated"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    QUARANTINE = "quarantine"
+
+
+# A file that was last in one of these and is found in inbox/ was moved there by a person.
+ENDED = frozenset({State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED})
+# While a file is in one of these, another Ready of its issue starts nothing new.
+UNDER_WAY = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW})
+
+
+class TaskType(StrEnum):
+    IMPLEMENTATION = "implementation"
+    DEBUGGING = "debugging"
+    ARCHITECTURE = "architecture"
+    RESEARCH = "research"
+    DOCS = "docs"
+    DESIGN = "design"
+    CONTENT = "content"
+    BROWSER_AUTOMATION = "browser_automation"
+
+
+class Deliverable(StrEnum):
+    """What an attempt owes: a diff, or one comment that answers each success criterion."""
+
+    CHANGE = "change"
+    REPORT = "report"
+
+
+class Priority(StrEnum):
+    HIGH = "prio:high"
+    NORMAL = "prio:normal"
+    LOW = "prio:low"
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """One transition: into which state, when (UTC), by which script or person."""
+
+    state: State
+    at: datetime
+    by: str
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Who works on the task; it lives while `slot` is flocked by the holder named `uuid`."""
+
+    slot: str
+    uuid: str
+    pid: int
+    boot_id: str
+    host: str
+    started: datetime
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One run of one agent: started before it runs, judged before any effect, settled last."""
+
+    n: int
+    agent: str
+    started: datetime
+    round: int = 1
+    judged: datetime | None = None
+    verdict: AttemptVerdict | None = None
+    code: BlockerCode = BlockerCode.NONE
+    reason: str = ""
+    head_sha: str = ""
+    seconds: float = 0.0
+    settled: datetime | None = None
+    result: Result | None = None
+
+
+class PullRequestLink(Struct, frozen=True, kw_only=True):
+    number: int
+    node_id: str
+
+
+class MergeMark(Struct, frozen=True, kw_only=True):
+    """The head we meant to merge, written before the call; `sha` once the merge is known."""
+
+    head_sha: str
+    base_sha: str
+    sha: str = ""
+    verified: bool = False
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """All structured data stand in the front matter; `body` is prose and never parsed for data.
+
+    `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
+    order: the last is what the next push expects to find there. `extra` keeps the front-matter
+    keys that a person added, so that a rewrite loses nothing.
+    """
+
+    task_id: str
+    repo: str
+    title: str = ""
+    issue: int | None = None
+    issue_node: str = ""
+    project: str = ""
+    board_item: str = ""
+    task_type: TaskType = TaskType.IMPLEMENTATION
+    deliverable: Deliverable = Deliverable.CHANGE
+    agent: str = "auto"
+    priority: Priority = Priority.NORMAL
+    branch: str = ""
+    base: str = ""
+    created: datetime
+    ready_at: datetime | None = None
+    not_before: datetime | None = None
+    outcome_check_ids: tuple[str, ...] = ()
+    parent: str = ""
+    max_attempts: int | None = None
+    max_runtime_minutes: int | None = None
+    allow_push: bool = True
+    round: int = 1
+    tries: int = 0
+    reworks: int = 0
+    marks: tuple[Mark, ...] = ()
+    claim: Claim | None = None
+    status_comment: int | None = None
+    pull_request: PullRequestLink | None = None
+    pushed: tuple[str, ...] = ()
+    merge: MergeMark | None = None
+    attempts: tuple[Attempt, ...] = ()
+    note: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    body: str = ""
+
+    @property
+    def key(self) -> str:
+        """Task and round: what every effect key begins with (E1)."""
+        return f"{self.task_id}#{self.round}"
+
+    @property
+    def state(self) -> State | None:
+        """The state of the last mark; where it differs from the folder, the folder wins."""
+        return self.marks[-1].state if self.marks else None
+
+    @property
+    def attempt(self) -> Attempt | None:
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def this_round(self) -> tuple[Attempt, ...]:
+        return tuple(a for a in self.attempts if a.round == self.round)
+
+
+def with_attempt(task: Task, attempt: Attempt) -> Task:
+    """Replace the attempt of the same number, or append it."""
+    others = tuple(a for a in task.attempts if a.n != attempt.n)
+    return structs.replace(task, attempts=(*others, attempt))
+
+
+def marked(task: Task, state: State, at: datetime, by: str) -> Task:
+    """Append a mark, unless the last one says the same state already."""
+    if task.state is state:
+        return task
+    return structs.replace(task, marks=(*task.marks, Mark(state=state, at=at, by=by)))

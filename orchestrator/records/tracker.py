@@ -1,0 +1,135 @@
+"""What GitHub tells us, as values: issues, the board, pull requests, checks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Comment(Struct, frozen=True, kw_only=True):
+    id: int
+    body: str
+    author: str
+    created: datetime
+    edited: datetime | None = None
+
+
+class Issue(Struct, frozen=True, kw_only=True):
+    """An issue as one request saw it; `labels` in GitHub's order, `author` "" for a ghost."""
+
+    node_id: str
+    repo: str
+    number: int
+    title: str
+    body: str = ""
+    open: bool = True
+    not_planned: bool = False
+    author: str = ""
+    created: datetime
+    updated: datetime
+    edited: datetime | None = None
+    editor: str = ""
+    labels: tuple[str, ...] = ()
+    labels_complete: bool = True
+    ready_label_at: datetime | None = None
+    ready_label_by: str = ""
+
+
+class BoardItem(Struct, frozen=True, kw_only=True):
+    """A card: its status by name, and when that status was set."""
+
+    id: str
+    status: str
+    status_at: datetime | None = None
+    issue: Issue | None = None
+
+
+class BoardOption(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A Projects v2 board with the field that holds the status."""
+
+    id: str
+    field_id: str
+    options: tuple[BoardOption, ...]
+    items: tuple[BoardItem, ...] = ()
+
+
+class CheckState(StrEnum):
+    """The five meanings that rules give to GitHub's many words (M5)."""
+
+    PASS = "pass"
+    NEUTRAL = "neutral"
+    RED = "red"
+    HUMAN = "human"
+    PENDING = "pending"
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """A check run or a commit status on one head; `conclusion` is GitHub's word, lower case.
+
+    `group` is the app and the workflow for a check run (M6), and "status" for a commit status;
+    `id` orders runs of the same name that started in the same second.
+    """
+
+    name: str
+    group: str
+    status: str
+    conclusion: str = ""
+    id: int = 0
+    started: datetime | None = None
+    completed: datetime | None = None
+    url: str = ""
+
+
+class Review(Struct, frozen=True, kw_only=True):
+    author: str
+    state: str
+    commit: str
+    submitted: datetime | None = None
+    by_writer: bool = False
+
+
+class PullRequest(Struct, frozen=True, kw_only=True):
+    """A pull request as one request saw it; `base_tip` is the ref's target, not `baseRefOid`."""
+
+    node_id: str
+    repo: str
+    number: int
+    url: str
+    body: str = ""
+    open: bool = True
+    merged: bool = False
+    merge_sha: str = ""
+    draft: bool = False
+    head: str
+    head_sha: str
+    head_committed: datetime | None = None
+    base: str
+    base_tip: str = ""
+    cross_repository: bool = False
+    mergeable: bool | None = None
+    labels: tuple[str, ...] = ()
+    labels_complete: bool = True
+    approved_label_at: datetime | None = None
+    approved_label_by: str = ""
+    changes_requested: bool = False
+    reviews: tuple[Review, ...] = ()
+    checks: tuple[Check, ...] | None = None
+    issue_open: bool | None = None
+
+
+class Permission(StrEnum):
+    """A person's role in a repository, as far as we ask."""
+
+    ADMIN = "admin"
+    MAINTAIN = "maintain"
+    WRITE = "write"
+    TRIAGE = "triage"
+    READ = "read"
+    NONE = "none"

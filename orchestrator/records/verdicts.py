@@ -1,0 +1,96 @@
+"""What may be decided about an attempt and about a pull request."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from orchestrator.records.result import BlockerCode
+
+
+class AttemptVerdict(StrEnum):
+    """The word for a verdict in the task file."""
+
+    DELIVER = "deliver"
+    REWORK = "rework"
+    DEFER = "defer"
+    ESCALATE = "escalate"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+
+
+class Deliver(Struct, frozen=True, tag=True):
+    """The work is proved as far as this machine can: push it and open the pull request."""
+
+    reason: str
+
+
+class Rework(Struct, frozen=True, tag=True):
+    """Another attempt: the next agent of the chain, or a repair of an open pull request."""
+
+    reason: str
+    code: BlockerCode = BlockerCode.NONE
+
+
+class Defer(Struct, frozen=True, tag=True):
+    """Nothing could run; the same again at `until` (UTC), at no cost."""
+
+    reason: str
+    until: datetime
+
+
+class Escalate(Struct, frozen=True, tag=True):
+    """A person is needed."""
+
+    reason: str
+    code: BlockerCode = BlockerCode.NONE
+
+
+class Cancelled(Struct, frozen=True, tag=True):
+    """A person ended it."""
+
+    reason: str
+
+
+class Merge(Struct, frozen=True, tag=True):
+    """Merge exactly this head onto exactly this base tip."""
+
+    reason: str
+    head_sha: str
+    base_sha: str
+
+
+class Update(Struct, frozen=True, tag=True):
+    """Bring the base into the branch, in our store, and push with the expected head."""
+
+    reason: str
+    head_sha: str
+    base_sha: str
+
+
+class Wait(Struct, frozen=True, tag=True):
+    """Look again at the next tick."""
+
+    reason: str
+
+
+class Merged(Struct, frozen=True, tag=True):
+    """It is merged already: prove it, record it, close what hangs on it."""
+
+    reason: str
+    sha: str
+    ours: bool
+
+
+type_of_attempt = {
+    Deliver: AttemptVerdict.DELIVER,
+    Rework: AttemptVerdict.REWORK,
+    Defer: AttemptVerdict.DEFER,
+    Escalate: AttemptVerdict.ESCALATE,
+    Cancelled: AttemptVerdict.CANCELLED,
+}
+
+AttemptJudgement = Deliver | Rework | Defer | Escalate | Cancelled
+PullRequestVerdict = Merge | Update | Rework | Wait | Escalate | Cancelled | Merged

@@ -1,0 +1,1 @@
+"""What we say and what we read, as text."""
