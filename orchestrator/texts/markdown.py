@@ -1,0 +1,220 @@
+"""Markdown as data: cleaning what strangers wrote, finding sections, and quoting without harm."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
+HTML_BLOCK = re.compile(r"^ {0,3}</?[A-Za-z]")
+RAW_BLOCK = re.compile(r"^ {0,3}<(pre|script|style|textarea)\b", re.IGNORECASE)
+RAW_END = re.compile(r"</(pre|script|style|textarea)\s*>", re.IGNORECASE)
+HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
+BOLD_LINE = re.compile(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)\s*:?\s*(.*)$")
+NAMED_LINE = re.compile(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
+TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
+KEPT_ATTRIBUTE = re.compile(r"""\b(href|src)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+IMAGE = re.compile(r"!\[[^\]]*\]")
+LINK_TITLE = re.compile(r"""(\]\(\s*<?[^\s()<>]+>?)\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)""")
+DEFINITION = re.compile(r"^ {0,3}\[[^\]]*\]:\s*(\S*).*$")
+MENTION = re.compile(r"@(?=[A-Za-z0-9])")
+CLOSING = re.compile(
+    r"\b([cC]|[fF]|[rR])(?=(?:los(?:e|es|ed)|ix(?:es|ed)?|esolv(?:e|es|ed))\b[\s:*_]*"
+    r"(?:[\w.-]+/[\w.-]+)?(?:\#\d|GH-\d|https?://))",
+    re.IGNORECASE,
+)
+BREAK = "\u200b"
+CUT = "[shortened]"
+
+SECTIONS = frozenset({
+    "goal", "success criteria", "acceptance criteria", "constraints", "context", "task type",
+    "deliverable", "priority", "agent preference", "outcome checks", "base branch", "branch",
+    "dependencies",
+})
+
+
+def clean(text: str) -> str:
+    """NFC text with `\\n` line ends and no zero-width, bidirectional or control character (S8)."""
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(
+        c for c in composed if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
+    )
+
+
+def lines(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line with whether it is code: inside a fence, or a fence itself.
+
+    Where a reader of GitHub might see something else, a line counts as prose, because prose is
+    what gets cleaned: a fence opens neither inside an HTML comment nor inside an HTML block, and
+    one that is indented ends at the first line that is less indented.
+    """
+    fence, indent, hidden, raw, block = "", 0, False, False, False
+    for line in text.split("\n"):
+        if fence:
+            shallow = line.strip() != "" and len(line) - len(line.lstrip(" ")) < indent
+            if not shallow:
+                yield line, True
+                if _closes(line, fence):
+                    fence = ""
+                continue
+            fence = ""
+        opening = None if hidden or raw or block else FENCE.match(line)
+        if opening:
+            indent, fence = len(opening[1]), opening[2]
+            yield line, True
+            continue
+        hidden = _ends_inside_comment(line, hidden)
+        raw = (raw or bool(RAW_BLOCK.match(line))) and not RAW_END.search(line)
+        block = line.strip() != "" and (block or bool(HTML_BLOCK.match(line)))
+        yield line, False
+
+
+def _closes(line: str, fence: str) -> bool:
+    bare = line.strip()
+    return len(bare) >= len(fence) and bare == fence[0] * len(bare)
+
+
+def _ends_inside_comment(line: str, hidden: bool) -> bool:
+    return line.rfind("<!--") > line.rfind("-->") or (hidden and "-->" not in line)
+
+
+def without_comments(text: str) -> str:
+    """The text less its HTML comments, an unclosed one to the end; code blocks stay whole."""
+    kept: list[str] = []
+    hidden = False
+    for line, code in lines(text):
+        if code:
+            kept.append(line)
+            continue
+        rest, shown = line, ""
+        while rest:
+            if hidden:
+                _, end, rest = rest.partition("-->")
+                hidden = not end
+            else:
+                before, start, rest = rest.partition("<!--")
+                shown += before
+                hidden = bool(start)
+        if shown.strip() or not line.strip():
+            kept.append(shown)
+    return "\n".join(kept)
+
+
+def visible(text: str) -> str:
+    """What a reader of the rendered text sees, and code as it is (S8).
+
+    Comments, invisible characters, image texts, link titles, invisible link definitions and the
+    attributes of HTML tags (except where they lead) are gone.
+    """
+    kept: list[str] = []
+    for line, code in lines(without_comments(clean(text))):
+        if code:
+            kept.append(line)
+            continue
+        definition = DEFINITION.match(line)
+        if definition and definition[1][:1] in {"#", "<", ""}:
+            continue
+        shown = TAG.sub(_bare_tag, line)
+        shown = LINK_TITLE.sub(r"\1)", IMAGE.sub("![image]", shown))
+        kept.append(shown if not definition else shown.partition(definition[1])[0] + definition[1])
+    return "\n".join(kept)
+
+
+def _bare_tag(tag: re.Match[str]) -> str:
+    attributes = "".join(f" {a[0]}={a[1]}" for a in KEPT_ATTRIBUTE.findall(tag[2]))
+    return f"<{tag[1]}{attributes}>"
+
+
+def sections(body: str) -> dict[str, str]:
+    """The sections of an issue by lower-case name; "" is what stands before the first.
+
+    Any heading opens one, except a deeper heading of no known name, which belongs to the section
+    it stands in. `**Goal**` and `Goal:` open one for the names that we know. A name that occurs
+    twice holds both texts.
+    """
+    found: dict[str, list[str]] = {"": []}
+    current, depth = "", 7
+    for line, code in lines(body):
+        opened = None if code else _opening(line, depth)
+        if opened is None:
+            found[current].append(line)
+            continue
+        current, depth, rest = opened
+        found.setdefault(current, []).append(rest)
+    return {name: "\n".join(texts).strip("\n") for name, texts in found.items()}
+
+
+def _opening(line: str, depth: int) -> tuple[str, int, str] | None:
+    heading = HEADING.match(line)
+    if heading:
+        level, name = len(heading[1]), heading[2].strip("*_: ").lower()
+        return (name, level, "") if level <= depth or name in SECTIONS else None
+    for pattern in (BOLD_LINE, NAMED_LINE):
+        match = pattern.match(line)
+        if match and match[1].strip().lower() in SECTIONS:
+            return match[1].strip().lower(), 6, match[2]
+    return None
+
+
+def truncated(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8, cut after a whole line, fences closed, and said so (A12)."""
+    if len(text.encode("utf-8", "replace")) <= limit:
+        return text
+    kept: list[str] = []
+    fence, spent = "", len(CUT) + 2
+    for line in text.split("\n"):
+        opening = FENCE.match(line)
+        after = fence
+        if fence:
+            after = "" if _closes(line, fence) else fence
+        elif opening:
+            after = opening[2]
+        size = len(line.encode("utf-8", "replace")) + 1
+        if spent + size + (len(after) + 1 if after else 0) > limit:
+            break
+        kept.append(line)
+        fence, spent = after, spent + size
+    if not kept and limit > len(CUT) + 2:
+        first = text.split("\n", 1)[0].encode("utf-8", "replace")[: limit - len(CUT) - 2]
+        kept = [first.decode("utf-8", "ignore")]
+    ending = [fence] if fence else []
+    return "\n".join([*kept, *ending, CUT])[:limit]
+
+
+def harmless(text: str) -> str:
+    """The text with mentions and closing keywords broken, so that quoting it acts on nothing (A12).
+
+    Code blocks stay as they are: GitHub reads neither there.
+    """
+    return "\n".join(line if code else harmless_line(line) for line, code in lines(text))
+
+
+def harmless_line(text: str) -> str:
+    """Breaks every mention and closing keyword, wherever it stands: for titles and commits."""
+    return CLOSING.sub(rf"\1{BREAK}", MENTION.sub(f"@{BREAK}", text))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """The first words of a text on one line of at most `limit` characters."""
+    flat = " ".join(text.split())
+    if len(flat) <= limit:
+        return flat
+    return flat[: limit - 3].rsplit(" ", 1)[0].rstrip(" ,;:") + "..."
+
+
+def bullets(items: Iterable[str]) -> str:
+    """A list; the further lines of an item are indented below it."""
+    return "\n".join("- " + item.strip().replace("\n", "\n  ") for item in items if item.strip())
+
+
+def fence(text: str, info: str = "") -> str:
+    """A code block whose fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{info}\n{text.rstrip(chr(10))}\n{ticks}"
+
+
+def cell(text: str) -> str:
+    """The text as one cell of a table: one line, without a bar that would end it."""
+    return " ".join(text.split()).replace("|", "\\|")
