@@ -1,0 +1,91 @@
+"""The trail: one line a step in the events log, one line an attempt in the metrics file (Q11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from orchestrator.adapters import files
+from orchestrator.adapters.clock import Clock
+from orchestrator.records.event import AttemptStat, Event
+from orchestrator.records.task import Task
+
+LIMIT_BYTES = 10_000_000
+KEPT_PARTS = 5
+_LONGEST_REASON = 2000
+
+Detail = str | int | float | bool | None
+
+
+class Events:
+    """Writes for one `script`; every word that others wrote passes `redact` before the disk."""
+
+    def __init__(
+        self,
+        events_path: Path,
+        metrics_path: Path,
+        clock: Clock,
+        script: str,
+        *,
+        redact: Callable[[str], str],
+    ) -> None:
+        self.events_path = events_path
+        self.metrics_path = metrics_path
+        self.clock = clock
+        self.script = script
+        self.redact = redact
+
+    def add(
+        self,
+        kind: str,
+        *,
+        task: Task | None = None,
+        repo: str = "",
+        issue: int | None = None,
+        reason: str = "",
+        **details: Detail,
+    ) -> None:
+        """Append one step; `task` fills in its id, repository and issue."""
+        event = Event(
+            at=self.clock.now(),
+            script=self.script,
+            kind=kind,
+            task_id=task.task_id if task else "",
+            repo=repo or (task.repo if task else ""),
+            issue=issue if issue is not None or task is None else task.issue,
+            reason=self.redact(reason)[:_LONGEST_REASON],
+            details={name: self._clean(value) for name, value in details.items()},
+        )
+        _append(self.events_path, msgspec.json.encode(event))
+
+    def attempt_stat(self, stat: AttemptStat) -> None:
+        """Append one finished attempt to the metrics."""
+        _append(self.metrics_path, msgspec.json.encode(stat))
+
+    def _clean(self, value: Detail) -> Detail:
+        return self.redact(value)[:_LONGEST_REASON] if isinstance(value, str) else value
+
+
+def read(path: Path, since: datetime) -> Iterator[Event]:
+    """The events not older than `since`, oldest first, rotated parts included.
+
+    A torn last line and lines that are no event are skipped: a log never stops a reader.
+    """
+    decoder = msgspec.json.Decoder(Event)
+    for part in (*files.rotated(path), path):
+        for line in files.read_lines(part):
+            try:
+                event = decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+            if event.at >= since:
+                yield event
+
+
+def _append(path: Path, line: bytes) -> None:
+    files.make_folder(path.parent)
+    files.append_line(path, line, durable=False)
+    files.rotate(path, LIMIT_BYTES, KEPT_PARTS)

@@ -1,0 +1,341 @@
+"""The one writer: files are made, replaced, moved and removed here, whole and durably (Q1)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.adapters import kernel
+from orchestrator.adapters.kernel import Rename
+from orchestrator.records.errors import AgentOSError
+
+_TEMPORARY = ".tmp"
+_BLOCK = 1 << 16
+
+
+class NotReadable(AgentOSError):
+    """Something stands at this path that must not or cannot be read; the text says what (Q9)."""
+
+
+class Changed(AgentOSError):
+    """Somebody wrote the file between our look and our write; nothing was overwritten (I12)."""
+
+
+class Stamp(Struct, frozen=True):
+    """Which file and which version of it: a rename keeps it, any save changes it."""
+
+    inode: int
+    modified_ns: int
+    size: int
+
+    @property
+    def modified(self) -> datetime:
+        return datetime.fromtimestamp(self.modified_ns // 1_000_000 / 1000, UTC)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def write_durably(path: Path, data: bytes, *, replace: bool) -> None:
+    """The whole of `data` under `path`, on the disk when this returns, or no change (Q1, Q13).
+
+    Without `replace` an existing `path` raises FileExistsError. A failing disk raises OSError.
+    """
+    temporary = _written_beside(path, data, durable=True)
+    with _removed_on_failure(temporary):
+        if replace:
+            os.replace(temporary, path)
+        else:
+            _rename_without_replacing(temporary, path)
+        sync_folder(path.parent)
+
+
+def swap_durably(path: Path, data: bytes, *, expected: Stamp) -> None:
+    """Replace exactly the version `expected` by `data`, so that no person's save is lost (I12).
+
+    Raises Changed where another version stands there, FileNotFoundError where none does. The two
+    names are exchanged in one step, so a file that is moved away meanwhile is never made twice.
+    """
+    temporary = _written_beside(path, data, durable=True)
+    with _removed_on_failure(temporary):
+        _expect(path, expected)
+        try:
+            kernel.rename(temporary, path, Rename.EXCHANGE)
+        except OSError as refused:
+            if refused.errno not in kernel.NOT_OFFERED:
+                raise
+            os.replace(temporary, path)  # the look above was all the care this disk offers
+        else:
+            _take_back_unless(expected, temporary, path)
+            os.unlink(temporary)
+        sync_folder(path.parent)
+
+
+def write_cache(path: Path, data: bytes) -> None:
+    """Atomic for readers but not durable: for what can be computed again."""
+    temporary = _written_beside(path, data, durable=False)
+    with _removed_on_failure(temporary):
+        os.replace(temporary, path)
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """One transition: `source` becomes `target`, never over an existing name (Q2).
+
+    Raises FileNotFoundError when there is no `source`, FileExistsError when there is a `target`.
+    """
+    _rename_without_replacing(source, target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
+
+
+def append_line(path: Path, line: bytes, *, durable: bool) -> None:
+    """Add `line` (without its newline) by one write; a torn last line is closed first (Q11)."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        data = (b"\n" if torn else b"") + line + b"\n"
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, "Only a part of the line could be written", str(path))
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if durable and size == 0:
+        sync_folder(path.parent)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The complete lines of a log, without blank ones and without a torn last one (Q11)."""
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        for line in stream:
+            if line.endswith(b"\n") and line.strip():
+                yield line.rstrip(b"\r\n")
+
+
+def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
+    """The complete lines among the last `limit_bytes` of a log; [] when there is no log."""
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return []
+    with stream:
+        start = max(0, stream.seek(0, os.SEEK_END) - limit_bytes)
+        # From one byte earlier, so that a line that begins exactly at `start` is whole.
+        stream.seek(max(0, start - 1))
+        lines = stream.read(limit_bytes + 1).split(b"\n")
+    first = 1 if start else 0
+    return [line.rstrip(b"\r") for line in lines[first:-1] if line.strip()]
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes, never through a link (Q9).
+
+    Raises NotReadable for a link, a folder, a FIFO, a file too large or closed to us;
+    FileNotFoundError when nothing is there; OSError when the disk or the process is in trouble.
+    """
+    return read_stamped(path, limit)[0]
+
+
+def read_stamped(path: Path, limit: int) -> tuple[bytes, Stamp]:
+    """As `read_bounded`, with the version that was read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as refused:
+        sentence = _UNREADABLE.get(refused.errno or 0)
+        if sentence is None:
+            raise
+        raise NotReadable(f"{path.name} {sentence}.") from refused
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadable(f"{path.name} is not a regular file.")
+        if status.st_size > limit:
+            raise NotReadable(
+                f"{path.name} has {status.st_size} bytes; at most {limit} are read."
+            )
+        data = os.read(descriptor, limit + 1)
+        while len(data) <= limit and (more := os.read(descriptor, _BLOCK)):
+            data += more
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise NotReadable(f"{path.name} grew beyond {limit} bytes while it was read.")
+    return data, stamp_of(status)
+
+
+_UNREADABLE = {
+    errno.ELOOP: "is a symbolic link; links are not followed",
+    errno.EACCES: "may not be read by this user",
+    errno.EPERM: "may not be read by this user",
+    errno.ENXIO: "is a socket or a device",
+    errno.ENODEV: "is a device",
+}
+
+
+def rotate(path: Path, limit_bytes: int, keep: int) -> None:
+    """Rename a log past `limit_bytes` to its date, and remove all but the newest `keep` (Q11)."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if status.st_size <= limit_bytes:
+        return
+    date = datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    with contextlib.suppress(FileNotFoundError, FileExistsError):  # another process did it
+        _rename_without_replacing(path, path.with_name(f"{path.stem}-{date}{path.suffix}"))
+    for old in rotated(path)[:-keep] if keep else rotated(path):
+        remove_file(old)
+
+
+def rotated(path: Path) -> list[Path]:
+    """The earlier parts of a rotated log, oldest first."""
+    return sorted(path.parent.glob(f"{path.stem}-*Z{path.suffix}"))
+
+
+def make_folder(path: Path) -> None:
+    """A private folder and its missing parents, 0700; an existing one stays as it is."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "This is not a folder", str(path))
+
+
+def remove_file(path: Path) -> bool:
+    """Whether there was a file to remove."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def remove_tree(path: Path, *, inside: Path) -> None:
+    """Remove a folder and all in it, but only one that really lies below `inside`.
+
+    A link in its place is removed, its target is not touched. Raises NotReadable for any path
+    that is not strictly inside, so that a wrong name removes nothing.
+    """
+    real = Path(os.path.realpath(path.parent)) / path.name
+    fence = Path(os.path.realpath(inside))
+    if path.name in {"", ".", ".."} or fence not in real.parents:
+        raise NotReadable(f"{path} does not lie inside {inside}; it was not removed.")
+    if real.is_symlink():
+        os.unlink(real)
+    elif real.exists():
+        shutil.rmtree(real, onerror=_open_up_and_retry)
+
+
+def sweep_temporary(folder: Path, older_than_seconds: float, now: datetime) -> int:
+    """Remove what crashed writers left in `folder` that long ago, and count it (F1)."""
+    swept = 0
+    for entry in os.scandir(folder):
+        if not (entry.name.startswith(".") and entry.name.endswith(_TEMPORARY)):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            status = entry.stat(follow_symlinks=False)
+            old = now.timestamp() - max(status.st_mtime, status.st_ctime) > older_than_seconds
+            if old and stat.S_ISREG(status.st_mode):
+                os.unlink(entry.path)
+                swept += 1
+    return swept
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A private folder that is gone, with all in it, when the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="agent-os-", dir=parent))
+    try:
+        yield folder
+    finally:
+        remove_tree(folder, inside=folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names made or removed in `folder` survive a power loss once this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _written_beside(path: Path, data: bytes, *, durable: bool) -> Path:
+    temporary = path.with_name(f".{path.name[:120]}.{os.urandom(6).hex()}{_TEMPORARY}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, 0o600)
+    with _removed_on_failure(temporary):
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return temporary
+
+
+@contextlib.contextmanager
+def _removed_on_failure(temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, AgentOSError):
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _rename_without_replacing(source: Path, target: Path) -> None:
+    try:
+        kernel.rename(source, target, Rename.NO_REPLACE)
+    except OSError as refused:
+        if refused.errno not in kernel.NOT_OFFERED:
+            raise
+        # Both names for a moment: Q3 finishes the move if we die here.
+        os.link(source, target, follow_symlinks=False)
+        os.unlink(source)
+
+
+def _expect(path: Path, expected: Stamp) -> None:
+    if stamp_of(path.lstat()) != expected:
+        raise Changed(f"{path.name} was saved by somebody else meanwhile; nothing was overwritten.")
+
+
+def _take_back_unless(expected: Stamp, taken: Path, path: Path) -> None:
+    if stamp_of(taken.lstat()) != expected:
+        kernel.rename(taken, path, Rename.EXCHANGE)
+        raise Changed(f"{path.name} was saved by somebody else meanwhile; nothing was overwritten.")
+
+
+def _open_up_and_retry(remove: Callable[[str], object], name: str, _: object) -> None:
+    """Tools leave read-only folders in their caches; opening the parent lets them go."""
+    if not os.path.lexists(name):
+        return
+    for folder in (os.path.dirname(name), name):
+        if os.path.isdir(folder) and not os.path.islink(folder):
+            os.chmod(folder, 0o700)
+    if remove is os.unlink or remove is os.remove:
+        os.unlink(name)
+    else:
+        shutil.rmtree(name)
