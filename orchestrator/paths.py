@@ -1,0 +1,185 @@
+"""Where everything lies: the one place that knows the folders below the root."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.records.config import Config
+from orchestrator.records.errors import UnsafeName
+
+FOLDERS = (
+    "inbox", "processing", "blocked", "review", "done",
+    "escalated", "failed", "cancelled", "quarantine",
+)  # fmt: skip
+COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
+
+
+class Paths(Struct, frozen=True, kw_only=True):
+    """Paths by their purpose; nothing here asks whether they exist."""
+
+    root: Path
+    mailbox: Path
+    logs: Path
+    worktrees: Path
+    objectives: Path
+    evidence: Path
+
+    @property
+    def runtime(self) -> Path:
+        return self.root / "runtime"
+
+    @property
+    def inbox(self) -> Path:
+        return self.mailbox / "inbox"
+
+    @property
+    def processing(self) -> Path:
+        return self.mailbox / "processing"
+
+    @property
+    def blocked(self) -> Path:
+        return self.mailbox / "blocked"
+
+    @property
+    def review(self) -> Path:
+        return self.mailbox / "review"
+
+    @property
+    def done(self) -> Path:
+        return self.mailbox / "done"
+
+    @property
+    def escalated(self) -> Path:
+        return self.mailbox / "escalated"
+
+    @property
+    def failed(self) -> Path:
+        return self.mailbox / "failed"
+
+    @property
+    def cancelled(self) -> Path:
+        return self.mailbox / "cancelled"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.mailbox / "quarantine"
+
+    @property
+    def marker_key(self) -> Path:
+        return self.mailbox / ".key"
+
+    @property
+    def attempts(self) -> Path:
+        return self.runtime / "attempts"
+
+    @property
+    def locks(self) -> Path:
+        return self.runtime / "locks"
+
+    @property
+    def effects(self) -> Path:
+        return self.runtime / "effects"
+
+    @property
+    def events(self) -> Path:
+        return self.runtime / "events.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        return self.runtime / "metrics"
+
+    @property
+    def agent_stats(self) -> Path:
+        return self.metrics / "agent_stats.jsonl"
+
+    @property
+    def repos(self) -> Path:
+        return self.runtime / "repos"
+
+    @property
+    def cache(self) -> Path:
+        return self.runtime / "cache"
+
+    @property
+    def state(self) -> Path:
+        return self.runtime / "state"
+
+    @property
+    def prompts(self) -> Path:
+        return self.runtime / "prompts"
+
+    @property
+    def off(self) -> Path:
+        return self.runtime / "off"
+
+    @property
+    def off_d(self) -> Path:
+        return self.runtime / "off.d"
+
+    def folder(self, name: str) -> Path:
+        """One of the nine folders of the mailbox."""
+        if name not in FOLDERS:
+            raise UnsafeName(f"the mailbox has no folder {name!r}")
+        return self.mailbox / name
+
+    def task(self, folder: str, task_id: str) -> Path:
+        return self.folder(folder) / f"{component(task_id)}.md"
+
+    def store(self, slug: str) -> Path:
+        """The bare store of one repository, ours alone."""
+        return self.repos / f"{flat(slug)}.git"
+
+    def worktree(self, slug: str, task_id: str) -> Path:
+        return self.worktrees / flat(slug) / component(task_id)
+
+    def attempt(self, task_id: str, number: int) -> Path:
+        """The folder of one attempt: its prompt, log, result and bundles."""
+        if number < 1:
+            raise UnsafeName(f"attempts count from 1, not {number}")
+        return self.attempts / component(task_id) / str(number)
+
+    def effects_of(self, owner: str) -> Path:
+        """The effects log of a task or a script."""
+        return self.effects / f"{component(owner)}.jsonl"
+
+    def log(self, script: str) -> Path:
+        return self.logs / f"{component(script)}.log"
+
+    def lock(self, name: str) -> Path:
+        return self.locks / f"{component(name)}.lock"
+
+    def switch(self, name: str) -> Path:
+        """The file that stops one script, or one repository by its slug."""
+        return self.off_d / (flat(name) if "/" in name else component(name))
+
+
+def build(config: Config) -> Paths:
+    """The paths of this installation."""
+    return Paths(
+        root=Path(config.root_dir),
+        mailbox=Path(config.mailbox_dir),
+        logs=Path(config.logs_dir),
+        worktrees=Path(config.worktrees_dir),
+        objectives=Path(config.objectives_dir),
+        evidence=Path(config.evidence_dir),
+    )
+
+
+def component(name: str) -> str:
+    """The name itself, if it is one plain part of a path and so cannot leave its folder."""
+    if not COMPONENT.fullmatch(name):
+        raise UnsafeName(f"{name[:80]!r} cannot be the name of a file of ours")
+    return name
+
+
+def flat(slug: str) -> str:
+    """`owner/name` as one part of a path: `owner__name`."""
+    owner, _, name = slug.partition("/")
+    if not (OWNER.fullmatch(owner) and NAME.fullmatch(name)):
+        raise UnsafeName(f"{slug[:80]!r} is no repository; write owner/name")
+    return f"{owner}__{name}"

@@ -1,0 +1,252 @@
+"""What the scripts know of their configuration: resolved once, typed and frozen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+# The built-in chains, used where `agent_fallbacks` says nothing.
+EVERY_AGENT = ("codex", "claude", "gemini", "deepseek")
+DEBUGGERS = ("claude", "codex", "gemini", "deepseek")
+THINKERS = ("claude", "codex")
+FALLBACKS: dict[str, tuple[str, ...]] = {
+    "implementation": EVERY_AGENT,
+    "debugging": DEBUGGERS,
+    "architecture": THINKERS,
+    "research": THINKERS,
+    "docs": THINKERS,
+    "design": THINKERS,
+    "content": THINKERS,
+    "browser_automation": DEBUGGERS,
+}
+PRIORITY_WEIGHTS = {"prio:high": 30.0, "prio:normal": 10.0, "prio:low": 0.0}
+
+
+class AutomationMode(StrEnum):
+    """How far we go on our own: up to the merge, or up to the pull request."""
+
+    FULL = "full"
+    DISPATCHER_ONLY = "dispatcher_only"
+
+
+class MergePolicy(StrEnum):
+    """Whether green checks are enough, or a maintainer must approve first."""
+
+    AUTO = "auto"
+    APPROVED = "approved"
+
+
+class MergeMethod(StrEnum):
+    """The three ways GitHub merges a pull request."""
+
+    SQUASH = "squash"
+    MERGE = "merge"
+    REBASE = "rebase"
+
+
+class Trust(StrEnum):
+    """Who needs write permission before an issue is worked on, besides whoever set it Ready."""
+
+    AUTHOR = "author"
+    ACTOR = "actor"
+
+
+class AgentKind(StrEnum):
+    """Which adapter drives an agent; `command` is any program."""
+
+    COMMAND = "command"
+    PATCH = "patch"
+    CODEX = "codex"
+    CLAUDE = "claude"
+    GEMINI = "gemini"
+    DEEPSEEK = "deepseek"
+
+
+class PromptBy(StrEnum):
+    """How a program gets its prompt."""
+
+    STDIN = "stdin"
+    FILE = "file"
+    ARGUMENT = "argument"
+
+
+class Sandbox(StrEnum):
+    """What happens where no sandbox can be made: no start, a logged start, or none wanted."""
+
+    REQUIRED = "required"
+    AUTO = "auto"
+    NONE = "none"
+
+
+class Secret:
+    """A value that is used but never shown: `reveal` gives it away, no encoder can."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+class BoardConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One GitHub project, and what its Status options are called."""
+
+    owner: str
+    number: int
+    status_field: str = "Status"
+    backlog: str = "Backlog"
+    ready: str = "Ready"
+    in_progress: str = "In Progress"
+    blocked: str = "Blocked"
+    done: str = "Done"
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent by name: which adapter, which program, what it may see and for how long."""
+
+    name: str
+    kind: AgentKind = AgentKind.COMMAND
+    command: tuple[str, ...] = ()
+    prompt: PromptBy = PromptBy.STDIN
+    timeout_minutes: float | None = None
+    environment: tuple[str, ...] = ()
+    sandbox: Sandbox = Sandbox.REQUIRED
+
+
+class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that holds for one repository, whichever level of the file said it."""
+
+    slug: str
+    clone_url: str
+    project: str | None = None
+    key: str | None = None
+    path: str | None = None
+    board: BoardConfig | None = None
+    objective: str | None = None
+    visibility: str | None = None
+    website_repo_key: str | None = None
+    website_github_repo: str | None = None
+
+    automation_mode: AutomationMode = AutomationMode.FULL
+    base_branch: str | None = None  # None: whatever GitHub calls the default branch
+    default_allow_push: bool = True
+
+    default_agent: str = "auto"
+    default_task_type: str = "implementation"
+    agent_fallbacks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: FALLBACKS)
+    agent_timeout_minutes: dict[str, float] = {}
+    max_runtime_minutes: float = 40
+    max_attempts: int = 4
+    max_parallel_per_repo: int = 1
+    setup_command: str | None = None
+    setup_timeout_minutes: float = 15
+    test_command: str | None = None
+    test_timeout_minutes: float = 5
+
+    merge: MergePolicy = MergePolicy.AUTO
+    merge_method: MergeMethod = MergeMethod.SQUASH
+    settle_seconds: float = 60
+    min_head_age_seconds: float = 120
+    min_ci_seconds: float = 0
+    required_checks: tuple[str, ...] = ()
+    allow_no_ci: bool = False
+
+    trust: Trust = Trust.AUTHOR
+    trusted_board: bool = True
+    trusted_authors: tuple[str, ...] = ()
+    excluded_labels: tuple[str, ...] = ()
+    required_labels: tuple[str, ...] = ()
+    priority_weights: dict[str, float] = msgspec.field(default_factory=lambda: PRIORITY_WEIGHTS)
+
+    plan_size: int = 5
+    sprint_cadence_days: float = 7
+    groomer_cadence_days: float = 7
+    planner_allow_early_refresh: bool = True
+    planner_agents: tuple[str, ...] = THINKERS
+    planner_claude_model: str = "opus"
+    blocks: dict[str, dict[str, Any]] = {}  # blocks that no code has typed yet, merged by key
+
+    @property
+    def owner(self) -> str:
+        return self.slug.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.slug.partition("/")[2]
+
+
+class BrokenRepository(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository whose part of the config is wrong: left alone until that is mended."""
+
+    name: str
+    problems: tuple[str, ...]
+    project: str | None = None
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration: what holds everywhere, and one value for each repository."""
+
+    root_dir: str
+    mailbox_dir: str
+    logs_dir: str
+    worktrees_dir: str
+    objectives_dir: str
+    evidence_dir: str
+    repositories: tuple[RepositoryConfig, ...] = ()
+    broken: tuple[BrokenRepository, ...] = ()
+    agents: dict[str, AgentConfig] = {}
+    source: str = ""  # the file this was read from
+
+    github_owner: str = ""
+    github_token: Secret | None = None
+    github_api_url: str = "https://api.github.com"
+    github_graphql_url: str = "https://api.github.com/graphql"
+    github_web_url: str = "https://github.com"
+    telegram_bot_token: Secret | None = None
+    telegram_chat_id: str | None = None
+
+    max_parallel_workers: int = 1
+    max_dispatch_per_tick: int = 5
+    jitter_seconds: float = 20
+    timezone: str = "UTC"
+    commit_name: str = "Agent OS"
+    commit_email: str = "agent-os@localhost"
+    formatter_model: str = "haiku"
+    decomposer_model: str = "haiku"
+    settings: dict[str, Any] = {}  # accepted keys that no code has typed yet
+    blocks: dict[str, dict[str, Any]] = {}
+
+    def agent(self, name: str) -> AgentConfig | None:
+        """The agent called so, configured or built in."""
+        if name in self.agents:
+            return self.agents[name]
+        if name in set(AgentKind) - {AgentKind.COMMAND}:
+            return AgentConfig(name=name, kind=AgentKind(name))
+        return None
+
+    @property
+    def boards(self) -> tuple[BoardConfig, ...]:
+        found = {repo.board: None for repo in self.repositories if repo.board is not None}
+        return tuple(found)
+
+    def repository(self, name: str) -> RepositoryConfig | None:
+        """The repository called so: by slug in any case, key, checkout, or unambiguous name."""
+        wanted = name.rstrip("/").lower()
+        for repo in self.repositories:
+            if wanted == repo.slug.lower() or name in {repo.key, repo.path}:
+                return repo
+        named = [repo for repo in self.repositories if repo.name.lower() == wanted]
+        return named[0] if len(named) == 1 else None

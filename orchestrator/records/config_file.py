@@ -1,0 +1,206 @@
+"""What config.yaml may say, level by level; a key left out or left empty is None."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from orchestrator.records.config import (
+    AgentKind,
+    AutomationMode,
+    MergeMethod,
+    MergePolicy,
+    PromptBy,
+    Sandbox,
+    Trust,
+)
+
+Amount = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Text = Annotated[str, Meta(min_length=1)]
+Texts = tuple[Text, ...]
+Place = tuple[str | int, ...]  # keys and list positions, from the top of the file
+Block = dict[str, Any]
+TaskType = Literal[
+    "implementation", "debugging", "architecture", "research",
+    "docs", "design", "content", "browser_automation",
+]  # fmt: skip
+TASK_TYPES: tuple[str, ...] = get_args(TaskType)
+
+# Strings below these keys may hold `~` and `${NAME}`, and a placeholder there is a problem.
+EXPANDED = frozenset({
+    "root_dir", "mailbox_dir", "logs_dir", "worktrees_dir", "objectives_dir", "evidence_dir",
+    "path", "local_repo", "repo", "allowed_repos", "repo_objectives",
+    "github_owner", "github_repo", "github_repos", "website_github_repo",
+    "github_token", "github_token_file", "github_api_url", "github_web_url",
+    "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "dashboard_shared_secret",
+    "url", "command", "verified_packages_file", "library_catalog_file", "credential_file",
+})  # fmt: skip
+EXPANDED_KEYS = frozenset({"repo_configs"})  # here the keys themselves are paths
+SECRETS = ("github_token", "telegram_bot_token", "dashboard_shared_secret")
+
+
+class Fault(Struct, frozen=True):
+    """Something wrong at one place of the file."""
+
+    path: Place
+    sentence: str
+
+
+class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Keys that may stand at the top, in a project and in a repository; the nearest wins."""
+
+    automation_mode: AutomationMode | None = None
+    base_branch: Text | None = None
+    default_allow_push: bool | None = None
+    default_agent: Text | None = None
+    default_task_type: TaskType | None = None
+    agent_fallbacks: dict[str, Texts] | None = None
+    agent_timeout_minutes: dict[str, Amount] | None = None
+    max_runtime_minutes: Amount | None = None
+    max_attempts: Positive | None = None
+    max_parallel_per_repo: Positive | None = None
+    setup_command: Text | None = None
+    setup_timeout_minutes: Amount | None = None
+    test_command: Text | None = None
+    test_timeout_minutes: Amount | None = None
+    merge: MergePolicy | None = None
+    merge_method: MergeMethod | None = None
+    settle_seconds: Amount | None = None
+    min_head_age_seconds: Amount | None = None
+    min_ci_seconds: Amount | None = None
+    required_checks: Texts | None = None
+    allow_no_ci: bool | None = None
+    trust: Trust | None = None
+    trusted_board: bool | None = None
+    trusted_authors: Texts | None = None
+    excluded_labels: Texts | None = None
+    required_labels: Texts | None = None
+    priority_weights: dict[str, float] | None = None
+    plan_size: Count | None = None
+    sprint_cadence_days: Amount | None = None
+    groomer_cadence_days: Amount | None = None
+    planner_allow_early_refresh: bool | None = None
+    planner_agents: Texts | None = None
+    planner_claude_model: Text | None = None
+    # Blocks of later rooms: accepted, kept, merged key by key.
+    planning_research: Block | None = None
+    production_feedback: Block | None = None
+    planning_signals: Block | None = None
+    outcome_attribution: Block | None = None
+    product_inspection: Block | None = None
+    external_signals: Block | None = None
+    quality_harness: Block | None = None
+    tool_registry: Block | None = None
+    library_scout: Block | None = None
+    semantic_dedup: Block | None = None
+    system_architect: Block | None = None
+    dependency_watcher: Block | None = None
+    deploy_watchdog: Block | None = None
+    blocker_regression_alerts: Block | None = None
+    incident_router: Block | None = None
+    cost_tracking: Block | None = None
+    budgets: Block | None = None
+
+
+class RepositoryFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of a project's `repos`."""
+
+    github_repo: Text | None = None
+    path: Text | None = None
+    local_repo: Text | None = None
+    repo: Text | None = None
+    key: Text | None = None
+    visibility: Literal["public", "private", "internal"] | None = None
+    website_repo_key: Text | None = None
+    website_github_repo: Text | None = None
+
+
+class ProjectFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of `github_projects`: a board and its repositories."""
+
+    project_number: Positive | None = None
+    github_owner: Text | None = None
+    status_field: Text | None = None
+    backlog_value: Text | None = None
+    ready_value: Text | None = None
+    in_progress_value: Text | None = None
+    blocked_value: Text | None = None
+    done_value: Text | None = None
+    repos: tuple[RepositoryFile, ...] | None = None
+
+
+class CheckoutFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of `repo_configs`, which goes by checkout path or folder name."""
+
+    test_command: Text | None = None
+
+
+class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of `agents`: any program is an agent."""
+
+    kind: AgentKind | None = None
+    command: tuple[str, ...] | str | None = None
+    prompt: PromptBy | None = None
+    timeout_minutes: Amount | None = None
+    environment: Texts | None = None
+    sandbox: Sandbox | None = None
+
+
+class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The top level of config.yaml."""
+
+    root_dir: Text | None = None
+    mailbox_dir: Text | None = None
+    logs_dir: Text | None = None
+    worktrees_dir: Text | None = None
+    objectives_dir: Text | None = None
+    evidence_dir: Text | None = None
+    github_owner: str | None = None
+    github_token: str | None = None
+    github_token_file: Text | None = None
+    github_api_url: Text | None = None
+    github_web_url: Text | None = None
+    github_projects: dict[str, ProjectFile | None] | None = None
+    github_repos: dict[str, Text] | None = None
+    github_repo: Text | None = None
+    allowed_repos: Texts | None = None
+    repo_configs: dict[str, CheckoutFile | None] | None = None
+    repo_objectives: dict[str, Text] | None = None
+    agents: dict[str, AgentFile | None] | None = None
+    max_parallel_workers: Positive | None = None
+    max_dispatch_per_tick: Positive | None = None
+    jitter_seconds: Amount | None = None
+    timezone: Text | None = None
+    commit_name: Text | None = None
+    commit_email: Text | None = None
+    telegram_bot_token: str | None = None
+    telegram_bot_token_file: Text | None = None
+    telegram_chat_id: int | str | None = None
+    formatter_model: Text | None = None
+    decomposer_model: Text | None = None
+    # Older names of keys that now stand on every level, and of the board's words.
+    default_base_branch: Text | None = None
+    default_max_attempts: Positive | None = None
+    github_project_number: Positive | None = None
+    github_project_status_field: Text | None = None
+    github_project_backlog_value: Text | None = None
+    github_project_ready_value: Text | None = None
+    github_project_in_progress_value: Text | None = None
+    github_project_blocked_value: Text | None = None
+    github_project_done_value: Text | None = None
+    # Accepted and kept for rooms that come later.
+    max_processing_minutes: Amount | None = None
+    stall_watchdog_interval_minutes: Amount | None = None
+    dashboard_bind_address: Text | None = None
+    dashboard_auth_backend: Literal["tailscale", "shared_secret"] | None = None
+    dashboard_allowed_users: Texts | None = None
+    dashboard_shared_secret: str | None = None
+    dashboard_readonly_fallback: bool | None = None
+    backlog_depth_multiplier: Amount | None = None
+    target_backlog_depth: Count | None = None
+    blocked_escalation_attempt_threshold: Count | None = None
+    blocked_escalation_age_hours: Amount | None = None
+    recent_adr_limit: Count | None = None

@@ -1,0 +1,86 @@
+"""What holds for the whole installation, worked out from the top level of the config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.records.config import AgentConfig, Secret
+from orchestrator.records.config_file import AgentFile, Fault, GlobalFile
+from orchestrator.rules import allowlist, hosts, precedence, roster
+
+PUBLIC_API = "https://api.github.com"
+AS_SAID = (
+    "max_parallel_workers", "max_dispatch_per_tick", "jitter_seconds", "timezone",
+    "commit_name", "commit_email", "formatter_model", "decomposer_model",
+)  # fmt: skip
+UNTYPED = (
+    "max_processing_minutes", "stall_watchdog_interval_minutes", "dashboard_bind_address",
+    "dashboard_auth_backend", "dashboard_allowed_users", "dashboard_readonly_fallback",
+    "backlog_depth_multiplier", "target_backlog_depth", "blocked_escalation_attempt_threshold",
+    "blocked_escalation_age_hours", "recent_adr_limit",
+)  # fmt: skip
+
+
+def values(top: GlobalFile, here: str, root: str, home: str) -> tuple[dict[str, Any], list[Fault]]:
+    """The fields of Config but for repositories and tokens, and the faults found on the way."""
+    web, wrong_doors = doors(top)
+    agents, wrong_agents = roster_of(top)
+    said = {name: getattr(top, name) for name in AS_SAID}
+    chat = top.telegram_chat_id
+    whole = {
+        **folders(top, here, root, home),
+        **web,
+        **{name: value for name, value in said.items() if value is not None},
+        "agents": agents,
+        "github_owner": top.github_owner or "",
+        "telegram_chat_id": None if chat in {None, ""} else str(chat),
+        "settings": untyped(top),
+        "blocks": precedence.blocks((top,)),
+    }
+    return whole, [*wrong_doors, *wrong_agents]
+
+
+def folders(top: GlobalFile, here: str, root: str, home: str) -> dict[str, str]:
+    """Where things lie; what is said is relative to the config file, what is not to the root."""
+    if top.root_dir:
+        root = allowlist.absolute(top.root_dir, here)
+    default = {
+        "root_dir": root,
+        "mailbox_dir": f"{root}/runtime/mailbox",
+        "logs_dir": f"{root}/runtime/logs",
+        "worktrees_dir": f"{root}/runtime/worktrees",
+        "objectives_dir": f"{here}/objectives",
+        "evidence_dir": f"{home}/.local/share/agent-os/evidence",
+    }
+    return {
+        name: allowlist.absolute(getattr(top, name) or folder, here)
+        for name, folder in default.items()
+    }
+
+
+def doors(top: GlobalFile) -> tuple[dict[str, str], list[Fault]]:
+    addresses = {"github_api_url": top.github_api_url, "github_web_url": top.github_web_url}
+    faults = [
+        Fault((name,), sentence)
+        for name, url in addresses.items()
+        if url and (sentence := hosts.trouble(url))
+    ]
+    api = (top.github_api_url or PUBLIC_API).rstrip("/")
+    if faults:
+        return {}, faults
+    graphql, web = hosts.doors(api)
+    web = (top.github_web_url or web).rstrip("/")
+    return {"github_api_url": api, "github_graphql_url": graphql, "github_web_url": web}, []
+
+
+def roster_of(top: GlobalFile) -> tuple[dict[str, AgentConfig], list[Fault]]:
+    agents = [roster.agent(name, said or AgentFile()) for name, said in (top.agents or {}).items()]
+    sound = {agent.name: agent for agent in agents if isinstance(agent, AgentConfig)}
+    return sound, [fault for fault in agents if isinstance(fault, Fault)]
+
+
+def untyped(top: GlobalFile) -> dict[str, Any]:
+    kept = {name: value for name in UNTYPED if (value := getattr(top, name)) is not None}
+    if top.dashboard_shared_secret:
+        kept["dashboard_shared_secret"] = Secret(top.dashboard_shared_secret)
+    return kept

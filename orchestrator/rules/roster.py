@@ -1,0 +1,82 @@
+"""Which agents exist, and whether the config speaks only of those."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from orchestrator.records.config import AgentConfig, AgentKind, PromptBy, Sandbox
+from orchestrator.records.config_file import TASK_TYPES, AgentFile, EveryLevel, Fault, Place
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+BUILT_IN = frozenset(kind.value for kind in AgentKind) - {AgentKind.COMMAND.value}
+RESERVED = frozenset({"auto", "none", AgentKind.COMMAND.value})
+OURS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "TELEGRAM_BOT_TOKEN"})
+
+
+class Stranger(Struct, frozen=True):
+    """A word that should be one of a closed set and is not."""
+
+    path: Place
+    what: str
+    word: str
+    words: tuple[str, ...]
+
+
+def agent(name: str, said: AgentFile) -> AgentConfig | Fault:
+    """One agent as the config describes it, or why it cannot run."""
+    place: Place = ("agents", name)
+    if not NAME.fullmatch(name) or name in RESERVED:
+        return Fault(place, "an agent's name is short lower-case text, and not auto or none")
+    kind = said.kind or (AgentKind(name) if name in BUILT_IN and not said.command else None)
+    kind = kind or AgentKind.COMMAND
+    try:
+        command = words(said.command)
+    except ValueError as wrong:
+        return Fault((*place, "command"), f"cannot be split into words: {wrong}")
+    if kind is AgentKind.COMMAND and not command:
+        return Fault(place, "needs a command, such as [my-agent, --quiet]")
+    names = said.environment or ()
+    if secret := next((name for name in names if name in OURS), None):
+        return Fault((*place, "environment"), f"{secret} is ours; no agent may see it")
+    return AgentConfig(
+        name=name,
+        kind=kind,
+        command=command,
+        prompt=said.prompt or PromptBy.STDIN,
+        timeout_minutes=said.timeout_minutes,
+        environment=names,
+        sandbox=said.sandbox or Sandbox.REQUIRED,
+    )
+
+
+def words(command: tuple[str, ...] | str | None) -> tuple[str, ...]:
+    return tuple(shlex.split(command)) if isinstance(command, str) else command or ()
+
+
+def strangers(level: EveryLevel, place: Place, agents: Mapping[str, object]) -> Iterator[Stranger]:
+    """Agents and task types that one level of the config speaks of and that do not exist."""
+    known = tuple(sorted(BUILT_IN | agents.keys()))
+    spoken: list[tuple[Place, str]] = [
+        ((*place, "agent_fallbacks", kind, index), name)
+        for kind, chain in (level.agent_fallbacks or {}).items()
+        for index, name in enumerate(chain)
+    ]
+    spoken += [
+        ((*place, "agent_timeout_minutes", name), name)
+        for name in level.agent_timeout_minutes or ()
+    ]
+    spoken += [
+        ((*place, "planner_agents", i), name) for i, name in enumerate(level.planner_agents or ())
+    ]
+    if level.default_agent and level.default_agent != "auto":
+        spoken.append(((*place, "default_agent"), level.default_agent))
+    for path, name in spoken:
+        if name not in known:
+            yield Stranger(path, "agent", name, known)
+    for kind in level.agent_fallbacks or ():
+        if kind not in TASK_TYPES:
+            yield Stranger((*place, "agent_fallbacks", kind), "task type", kind, TASK_TYPES)

@@ -1,0 +1,263 @@
+"""Loads the config once: every value resolved and typed, or every problem told at once."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from orchestrator.records.config import BrokenRepository, Config, RepositoryConfig, Secret
+from orchestrator.records.config_file import (
+    SECRETS,
+    Fault,
+    GlobalFile,
+    Place,
+    RepositoryFile,
+)
+from orchestrator.records.errors import ConfigError
+from orchestrator.rules import allowlist, installation, precedence, roster
+from orchestrator.rules.allowlist import Address, Entry
+from orchestrator.texts import complaints, expansion, source
+
+TOO_OPEN = stat.S_IRWXG | stat.S_IRWXO
+TOKENS = {
+    "github_token": ("GITHUB_TOKEN", "GH_TOKEN"),
+    "telegram_bot_token": ("TELEGRAM_BOT_TOKEN",),
+}
+
+Level = TypeVar("Level", bound=msgspec.Struct)
+
+
+def root_of(environment: Mapping[str, str]) -> Path:
+    """Where everything of ours lives: `ORCH_ROOT`, else the folder this package is in."""
+    said = environment.get("ORCH_ROOT")
+    return Path(said).absolute() if said else Path(__file__).resolve().parents[1]
+
+
+def find(root: Path, environment: Mapping[str, str]) -> Path:
+    """The config file: `AGENT_OS_CONFIG`, else `config.yaml` in the root."""
+    said = environment.get("AGENT_OS_CONFIG")
+    return Path(said).expanduser() if said else root / "config.yaml"
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Config:
+    """The config in that file; a fault inside one repository's block costs only that repository."""
+    path = path.absolute()
+    text = read(path)
+    home = environment.get("HOME") or str(Path.home())
+    data, faults = understood(path, text, environment, home)
+    top, entries, shape = typed(data)
+    if shape:
+        faults += misshapen(data, shape)
+    if top is None:
+        raise ConfigError(complaints.told(faults, path.name, source.marks(text)[0]))
+    here = str(path.parent)
+    addresses, unknown = allowlist.addresses(top, entries, here)
+    values, wrong = installation.values(top, here, str(root_of(environment)), home)
+    tokens, bare = secrets(top, here, environment)
+    faults += [*unknown, *wrong, *bare, *strange(top, entries)]
+    broken: tuple[BrokenRepository, ...] = ()
+    if faults:
+        broken = only_repositories(faults, data, path.name, source.marks(text)[0])
+    spoilt = {place_of(fault.path) for fault in faults}
+    repositories = tuple(
+        resolved(top, address, values["github_web_url"])
+        for address in addresses
+        if address.entry.place not in spoilt
+    )
+    return Config(**values, **tokens, repositories=repositories, broken=broken, source=str(path))
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        sentence = f"{path}: not there; copy example.config.yaml to it and fill it in"
+    except UnicodeDecodeError:
+        sentence = f"{path}: is not UTF-8 text"
+    except OSError as wrong:
+        sentence = f"{path}: cannot be read: {wrong.strerror}"
+    raise ConfigError((sentence,))
+
+
+def understood(
+    path: Path, text: str, environment: Mapping[str, str], home: str
+) -> tuple[dict[str, Any], list[Fault]]:
+    """The file's plain values with `~` and `${NAME}` filled in, and what was wrong so far."""
+    try:
+        data, doubled = source.parse(text)
+    except yaml.YAMLError as wrong:
+        raise ConfigError((f"{path.name}:{source.trouble(wrong)}",)) from None
+    data = {} if data is None else data
+    if not isinstance(data, dict):
+        raise ConfigError((f"{path.name}:1: must be keys with values, such as github_owner: me",))
+    filled, faults = expansion.fill(data, environment, home)
+    mode = path.stat().st_mode
+    if mode & TOO_OPEN:
+        faults += [
+            Fault((name,), complaints.too_open("this file holds the value", str(path), mode))
+            for name in expansion.literal_secrets(data, SECRETS)
+        ]
+    return filled, faults + (source.marks(text)[1] if doubled else [])
+
+
+def typed(data: dict[str, Any]) -> tuple[GlobalFile | None, list[Entry], list[Fault]]:
+    """The levels as records; one that has not the shape it should is a fault and left out."""
+    faults: list[Fault] = []
+
+    def level(value: Any, kind: type[Level], place: Place) -> Level | None:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as wrong:
+            faults.append(Fault(place, str(wrong)))
+            return None
+
+    projects = data.get("github_projects")
+    bare: dict[str, Any] = dict(projects) if isinstance(projects, dict) else {}
+    entries: list[Entry] = []
+    for key, block in bare.items():
+        repos = block.get("repos") if isinstance(block, dict) else None
+        if not isinstance(repos, list):
+            continue
+        bare[key] = block | {"repos": None}
+        for index, raw in enumerate(repos):
+            place = ("github_projects", key, "repos", index)
+            said = level(raw, RepositoryFile, place)
+            if said is not None:
+                entries.append(Entry(place=place, said=said, project=key))
+    if bare:
+        data = data | {"github_projects": bare}
+    return level(data, GlobalFile, ()), entries, faults
+
+
+def misshapen(data: dict[str, Any], shape: list[Fault]) -> list[Fault]:
+    """Every fault of shape by the schema, and a record's own words where the schema has none."""
+    told = complaints.structure(data, schema())
+    places = {place_of(fault.path) for fault in told}
+    return told + [fault for fault in shape if place_of(fault.path) not in places]
+
+
+def strange(top: GlobalFile, entries: list[Entry]) -> list[Fault]:
+    """Agents and task types that some level speaks of and nobody knows."""
+    projects = top.github_projects or {}
+    levels = [((), top), *((entry.place, entry.said) for entry in entries)]
+    levels += [(("github_projects", key), said) for key, said in projects.items() if said]
+    return [
+        Fault(found.path, complaints.unknown_word(found.what, found.word, found.words))
+        for place, said in levels
+        for found in roster.strangers(said, place, top.agents or {})
+    ]
+
+
+def secrets(
+    top: GlobalFile, here: str, environment: Mapping[str, str]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Each token from its key, from the file its key names, or from the environment."""
+    tokens: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name, variables in TOKENS.items():
+        file = getattr(top, f"{name}_file")
+        given = (environment.get(variable) for variable in variables)
+        value = getattr(top, name) or (None if file else next(filter(None, given), None))
+        if not value and file:
+            try:
+                value = kept(Path(allowlist.absolute(file, here)))
+            except ConfigError as wrong:
+                faults += [Fault((f"{name}_file",), sentence) for sentence in wrong.problems]
+        tokens[name] = Secret(value) if value else None
+    return tokens, faults
+
+
+def kept(path: Path) -> str:
+    """The secret in a file that nobody else may read."""
+    text = read(path).strip()
+    mode = path.stat().st_mode
+    if mode & TOO_OPEN:
+        raise ConfigError((complaints.too_open(f"{path} holds a secret", str(path), mode),))
+    if not text or len(text.split()) > 1:
+        raise ConfigError((f"{path} must hold one word, the secret itself",))
+    return text
+
+
+def place_of(path: Place) -> Place:
+    """The repository's part of the file in which a fault lies, or () for everybody's."""
+    match path:
+        case ("github_projects", _, "repos", int(), *_):
+            return path[:4]
+        case ("github_repos" | "allowed_repos", _, *_):
+            return path[:2]
+        case ("github_repo", *_):
+            return path[:1]
+    return ()
+
+
+def only_repositories(
+    faults: list[Fault], data: dict[str, Any], name: str, lines: Mapping[Place, int]
+) -> tuple[BrokenRepository, ...]:
+    """The repositories to leave alone; raises when a fault is everybody's."""
+    where: dict[Place, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        where[place_of(fault.path)].append(fault)
+    if () in where:
+        raise ConfigError(complaints.told(faults, name, lines))
+    return tuple(
+        BrokenRepository(
+            name=called(data, place),
+            project=str(place[1]) if place[0] == "github_projects" else None,
+            problems=complaints.told(found, name, lines),
+        )
+        for place, found in where.items()
+    )
+
+
+def called(data: dict[str, Any], place: Place) -> str:
+    value: Any = data
+    for part in place:
+        value = value[part]
+    if isinstance(value, dict):
+        value = value.get("github_repo")
+    return value if isinstance(value, str) and value else complaints.spelled(place)
+
+
+def resolved(top: GlobalFile, address: Address, web: str) -> RepositoryConfig:
+    """One repository's value, every level considered."""
+    key, slug = address.entry.project, address.slug
+    project = (top.github_projects or {}).get(key) if key is not None else None
+    board = precedence.board(top, project, slug.partition("/")[0]) if project else None
+    known = {
+        "slug": slug,
+        "clone_url": f"{web}/{slug}.git",
+        "project": key,
+        "key": address.key,
+        "path": address.path,
+        "board": board,
+    }
+    return precedence.repository(top, project, address.entry.said, known)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of config.yaml, for editors and for telling what is wrong with one."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Agent OS configuration",
+    }
+    return head | msgspec.json.schema(GlobalFile)
+
+
+def main(argv: list[str] | None = None) -> int:
+    if (sys.argv[1:] if argv is None else argv) != ["--schema"]:
+        print("usage: python -m orchestrator.settings --schema", file=sys.stderr)
+        return 2
+    print(json.dumps(schema(), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,78 @@
+"""Reads YAML as plain values, and knows where in the text each of them stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from orchestrator.records.config_file import Fault, Place
+
+MERGE = "tag:yaml.org,2002:merge"
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class Loader(yaml.CSafeLoader):
+    """Safe YAML whose keys are text, whose dates stay text, and that notes keys given twice."""
+
+    doubled = False
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [key.value for key, _ in node.value if key.tag != MERGE]
+        if len(set(map(str, keys))) != len(keys):
+            self.doubled = True
+        whole = super().construct_mapping(node, deep)
+        return {key if isinstance(key, str) else str(key): value for key, value in whole.items()}
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def parse(text: str) -> tuple[Any, bool]:
+    """The plain values of a YAML text, and whether a key stands twice in it."""
+    loader = Loader(text)
+    try:
+        return loader.get_single_data(), loader.doubled
+    finally:
+        loader.dispose()
+
+
+def marks(text: str) -> tuple[dict[Place, int], list[Fault]]:
+    """The line of every place in the file, and the keys that stand twice with two values."""
+    lines: dict[Place, int] = {}
+    faults: list[Fault] = []
+
+    def walk(node: yaml.Node, path: Place) -> None:
+        lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                walk(item, (*path, index))
+        if not isinstance(node, yaml.MappingNode):
+            return
+        seen: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            place = (*path, str(key.value))
+            if key.value in seen and yaml.serialize(seen[key.value]) != yaml.serialize(value):
+                first = lines[place]
+                lines[place] = key.start_mark.line + 1
+                sentence = f"stands twice, here and in line {first}, with different values"
+                faults.append(Fault(place, sentence))
+            seen[key.value] = value
+            lines.setdefault(place, key.start_mark.line + 1)
+            walk(value, place)
+
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    if root is not None:
+        walk(root, ())
+    return lines, faults
+
+
+def trouble(wrong: yaml.YAMLError) -> str:
+    """The line of a syntax error and what the parser says of it."""
+    mark = getattr(wrong, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    said = getattr(wrong, "problem", None) or str(wrong)
+    return f"{line}: is not YAML: {said}"
