@@ -1,0 +1,128 @@
+"""Whether a pull request of ours is merged, updated, repaired, waited for, or a person's turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from orchestrator.records.errors import Trouble
+from orchestrator.records.task import Priority
+from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
+from orchestrator.rules.obstacles import Facts, Obstacle, View, bounded, view
+
+__all__ = ["Facts", "bounded"]  # named here too: a caller thinks of them as the merge's
+
+IN_FLIGHT = timedelta(hours=2)  # how long a checked Update keeps the others waiting behind it
+PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+
+
+class AfterCall(StrEnum):
+    """What follows the call that should have merged (M10)."""
+
+    PROVE = "prove"  # it says merged: fetch the base and verify (M9)
+    LOOK = "look"  # read the pull request: merged is done, else `after_refusal`
+    FORGET = "forget"  # the head moved: this verdict is void
+    LATER = "later"  # limits or a hidden resource: the next tick decides afresh
+    ESCALATE = "escalate"
+    AMBIGUOUS = "ambiguous"  # it may have happened: keep the mark, call nothing again in this run
+
+
+AFTER_CALL = {
+    Trouble.AUTH: AfterCall.LATER,
+    Trouble.PERMISSION: AfterCall.ESCALATE,
+    Trouble.RATE: AfterCall.LATER,
+    Trouble.NOT_FOUND: AfterCall.LATER,
+    Trouble.REFUSED: AfterCall.LOOK,
+    Trouble.CONFLICT: AfterCall.FORGET,
+    Trouble.VALIDATION: AfterCall.ESCALATE,
+    Trouble.SERVER: AfterCall.AMBIGUOUS,
+    Trouble.NETWORK: AfterCall.AMBIGUOUS,
+    Trouble.PARTIAL: AfterCall.AMBIGUOUS,
+    Trouble.UNKNOWN: AfterCall.ESCALATE,
+}
+# Words of a 405 that no later look will change.
+FINAL_REFUSALS = ("not allowed", "not authorized", "not permitted", "protected", "rule violation")
+
+
+def judge(facts: Facts, now: datetime) -> PullRequestVerdict:
+    """The verdict on this head and this base, and on nothing else (M1 to M8, M11 to M13, M16).
+
+    Unknown is never green: what could not be read gives Wait (M4). Merge needs that the very same
+    answer has held for `settle_seconds`, and a head of `min_head_age_seconds` (M7).
+    """
+    seen = view(facts)
+    held = now - facts.held_since if facts.held_since else timedelta()
+    if isinstance(seen.verdict, Merge):
+        return _settled(facts, seen.verdict, held, now)
+    if seen.patience is not None and seen.then is not None and held >= seen.patience:
+        return seen.then
+    return seen.verdict
+
+
+def key(facts: Facts) -> str:
+    """What must stay the same for `held_since` to count: the obstacle, the head and the base.
+
+    Only a verdict that concerns the base names it, so that other merges do not reset a patience.
+    """
+    obstacle = view(facts).obstacle
+    base = facts.pull.base_tip if obstacle in {Obstacle.NOTHING, Obstacle.BEHIND} else ""
+    return " ".join(filter(None, (obstacle, facts.pull.head_sha, base)))
+
+
+def wants_git(facts: Facts) -> bool:
+    """Whether all that GitHub says is in order, so that a fetch and a look at git are worth it."""
+    return view(facts).obstacle in {Obstacle.LOOK, Obstacle.BEHIND, Obstacle.NOTHING}
+
+
+def order(candidates: Iterable[Facts], now: datetime) -> dict[tuple[str, str], int]:
+    """The number of the front pull request of each (repository, base) that has one (M8).
+
+    By priority, then age: first one that could merge as it is; else one whose Update is still
+    being checked, for which the others wait, so that each merge costs one CI run; else one whose
+    only obstacle is being behind. Who waits for a person, or has red or running checks of its
+    own, is passed over.
+    """
+    best: dict[tuple[str, str], tuple[int, int, datetime, int]] = {}
+    for facts in candidates:
+        seat = _seat(view(facts), facts, now)
+        if seat is None:
+            continue
+        task, pull = facts.task, facts.pull
+        rank = (seat, PRIORITIES.index(task.priority), task.created, pull.number)
+        place = (pull.repo, pull.base)
+        best[place] = min(rank, best.get(place, rank))
+    return {place: rank[-1] for place, rank in best.items()}
+
+
+def after_call(trouble: Trouble | None) -> AfterCall:
+    """What to do after the merge call failed in this way, or did not fail (M10)."""
+    return AfterCall.PROVE if trouble is None else AFTER_CALL[trouble]
+
+
+def after_refusal(message: str) -> Wait | Escalate:
+    """The meaning of a 405 for a pull request that is not merged (M10)."""
+    if any(words in message.lower() for words in FINAL_REFUSALS):
+        return Escalate(f"GitHub refuses to merge it: {message}")
+    return Wait(f"GitHub would not merge it just now: {message}")
+
+
+def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merge | Wait:
+    pull, repository = facts.pull, facts.repository
+    if pull.head_committed is None:
+        return Wait("the age of the head is not known")
+    if now - pull.head_committed < timedelta(seconds=repository.min_head_age_seconds):
+        return Wait(f"the head is younger than {repository.min_head_age_seconds:g} s")
+    if held < timedelta(seconds=repository.settle_seconds):
+        return Wait(f"green, and settling for {repository.settle_seconds:g} s")
+    return merge if facts.front else Wait("another one of this base goes first")
+
+
+def _seat(seen: View, facts: Facts, now: datetime) -> int | None:
+    """How near to its merge, 0 the nearest; None who holds up nobody."""
+    since = facts.pull.head_committed
+    if seen.obstacle is Obstacle.NOTHING:
+        return 0
+    if seen.obstacle is Obstacle.RUNNING and facts.carried and facts.behind is not True:
+        return 1 if since is not None and now - since < IN_FLIGHT else None
+    return 2 if seen.obstacle is Obstacle.BEHIND else None
