@@ -1,0 +1,69 @@
+"""How a task is named: a time, a repository, an issue, and words that are only decoration."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from datetime import UTC, datetime
+
+LONGEST_SLUG = 40
+# In a slug no word is a bare number, so the last one in an id is the issue.
+_NAMED = re.compile(r"(task-\d{8}T\d{6}Z-.+-([1-9]\d*))(?:-.*)?")
+_SAFE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+LONGEST_ID = 230
+
+
+def new_id(ready_at: datetime, repo: str, issue: int | None, title: str) -> str:
+    """`task-20261122T205000Z-owner-name-12-slug`; time, repository and issue alone decide (Q3)."""
+    stamp = ready_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    place = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9_.-]", "-", repo.lower())).strip(".-")
+    return f"task-{stamp}-{place}-{issue or 0}-{slug(title)}"
+
+
+def new_branch(task_id: str) -> str:
+    return f"agent/{task_id}"
+
+
+def key_of(task_id: str) -> str:
+    """The id without its slug: the same Ready of the same issue gives the same key.
+
+    Without an issue the words are part of the identity, and the whole id is the key.
+    """
+    named = _NAMED.fullmatch(task_id)
+    return named[1] if named else task_id
+
+
+def is_safe(task_id: str) -> bool:
+    """Whether the id can be a file name and the end of a branch name."""
+    return (
+        len(task_id) <= LONGEST_ID
+        and _SAFE.fullmatch(task_id) is not None
+        and not task_id.startswith("-")
+        and not task_id.endswith(".lock")
+    )
+
+
+def slug(title: str) -> str:
+    """At most 40 ASCII letters, digits and hyphens, never empty, no word a bare number."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    joined = ""
+    for word in re.findall(r"[a-z0-9]+", plain):
+        if not joined:
+            joined = _not_a_number(word[:LONGEST_SLUG])
+            continue
+        longer = joined + ("" if word.isdigit() else "-") + word
+        if len(longer) > LONGEST_SLUG:
+            break
+        joined = longer
+    return joined or "task"
+
+
+def slug_of_file(stem: str) -> str:
+    """The slug of a file's name, with a check sum where words of the name were lost."""
+    words = slug(stem)
+    return words if words == stem else f"{words}-x{zlib.crc32(stem.encode('utf-8', 'replace')):08x}"
+
+
+def _not_a_number(word: str) -> str:
+    return f"n{word[: LONGEST_SLUG - 1]}" if word.isdigit() else word
