@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# ruff, mypy --strict and pytest; arguments go to pytest. Its last lines are pytest's own summary.
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+ensure_venv
+if [ -n "${CI:-}" ]; then
+    export NO_COLOR=1
+    set -- --color=no "$@"
+fi
+say "ruff"
+"$VENV/bin/python" -m ruff check --quiet .
+say "mypy --strict"
+"$VENV/bin/python" -m mypy --no-error-summary
+say "pytest"
+exec "$VENV/bin/python" -m pytest -n auto "$@"
