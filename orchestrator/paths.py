@@ -9,11 +9,9 @@ from msgspec import Struct
 
 from orchestrator.records.config import Config
 from orchestrator.records.errors import UnsafeName
+from orchestrator.records.task import State
 
-FOLDERS = (
-    "inbox", "processing", "blocked", "review", "done",
-    "escalated", "failed", "cancelled", "quarantine",
-)  # fmt: skip
+FOLDERS = tuple(state.value for state in State)
 COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,100}")

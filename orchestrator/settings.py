@@ -56,6 +56,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     top, entries, shape = typed(data)
     if shape:
         faults += misshapen(data, shape)
+    if top is None:  # what is misshapen left out, to find what else is wrong
+        top, entries, _ = typed(source.without(data, [fault.path for fault in faults]))
     if top is None:
         raise ConfigError(complaints.told(faults, path.name, source.marks(text)[0]))
     here = str(path.parent)

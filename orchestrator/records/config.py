@@ -7,21 +7,27 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.records.task import Priority, TaskType
+
 # The built-in chains, used where `agent_fallbacks` says nothing.
 EVERY_AGENT = ("codex", "claude", "gemini", "deepseek")
 DEBUGGERS = ("claude", "codex", "gemini", "deepseek")
 THINKERS = ("claude", "codex")
 FALLBACKS: dict[str, tuple[str, ...]] = {
-    "implementation": EVERY_AGENT,
-    "debugging": DEBUGGERS,
-    "architecture": THINKERS,
-    "research": THINKERS,
-    "docs": THINKERS,
-    "design": THINKERS,
-    "content": THINKERS,
-    "browser_automation": DEBUGGERS,
+    TaskType.IMPLEMENTATION.value: EVERY_AGENT,
+    TaskType.DEBUGGING.value: DEBUGGERS,
+    TaskType.ARCHITECTURE.value: THINKERS,
+    TaskType.RESEARCH.value: THINKERS,
+    TaskType.DOCS.value: THINKERS,
+    TaskType.DESIGN.value: THINKERS,
+    TaskType.CONTENT.value: THINKERS,
+    TaskType.BROWSER_AUTOMATION.value: DEBUGGERS,
 }
-PRIORITY_WEIGHTS = {"prio:high": 30.0, "prio:normal": 10.0, "prio:low": 0.0}
+PRIORITY_WEIGHTS = {
+    Priority.HIGH.value: 30.0,
+    Priority.NORMAL.value: 10.0,
+    Priority.LOW.value: 0.0,
+}
 
 
 class AutomationMode(StrEnum):
@@ -145,8 +151,8 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     default_allow_push: bool = True
 
     default_agent: str = "auto"
-    default_task_type: str = "implementation"
-    agent_fallbacks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: FALLBACKS)
+    default_task_type: TaskType = TaskType.IMPLEMENTATION
+    agent_fallbacks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=FALLBACKS.copy)
     agent_timeout_minutes: dict[str, float] = {}
     max_runtime_minutes: float = 40
     max_attempts: int = 4
@@ -169,7 +175,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     trusted_authors: tuple[str, ...] = ()
     excluded_labels: tuple[str, ...] = ()
     required_labels: tuple[str, ...] = ()
-    priority_weights: dict[str, float] = msgspec.field(default_factory=lambda: PRIORITY_WEIGHTS)
+    priority_weights: dict[str, float] = msgspec.field(default_factory=PRIORITY_WEIGHTS.copy)
 
     plan_size: int = 5
     sprint_cadence_days: float = 7

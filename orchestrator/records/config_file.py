@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,6 +15,7 @@ from orchestrator.records.config import (
     Sandbox,
     Trust,
 )
+from orchestrator.records.task import TaskType
 
 Amount = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -23,12 +24,6 @@ Text = Annotated[str, Meta(min_length=1)]
 Texts = tuple[Text, ...]
 Place = tuple[str | int, ...]  # keys and list positions, from the top of the file
 Block = dict[str, Any]
-TaskType = Literal[
-    "implementation", "debugging", "architecture", "research",
-    "docs", "design", "content", "browser_automation",
-]  # fmt: skip
-TASK_TYPES: tuple[str, ...] = get_args(TaskType)
-
 # Strings below these keys may hold `~` and `${NAME}`, and a placeholder there is a problem.
 EXPANDED = frozenset({
     "root_dir", "mailbox_dir", "logs_dir", "worktrees_dir", "objectives_dir", "evidence_dir",

@@ -78,7 +78,7 @@ def test_command(
     top: GlobalFile, project: ProjectFile | None, entry: RepositoryFile, slug: str, path: str | None
 ) -> str | None:
     """The entry's own, then `repo_configs` by checkout or folder name, then project and global."""
-    configs = top.repo_configs or {}
+    configs = {name.rstrip("/"): said for name, said in (top.repo_configs or {}).items()}
     names = [path, posixpath.basename(path) if path else None, slug, slug.partition("/")[2]]
     found = (configs[name] for name in names if name in configs)
     by_checkout = (checkout.test_command for checkout in found if checkout)

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from orchestrator.records.config import AgentConfig, AgentKind, PromptBy, Sandbox
-from orchestrator.records.config_file import TASK_TYPES, AgentFile, EveryLevel, Fault, Place
+from orchestrator.records.config_file import AgentFile, EveryLevel, Fault, Place
+from orchestrator.records.task import TaskType
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 BUILT_IN = frozenset(kind.value for kind in AgentKind) - {AgentKind.COMMAND.value}
 RESERVED = frozenset({"auto", "none", AgentKind.COMMAND.value})
+TASK_TYPES = tuple(kind.value for kind in TaskType)
 OURS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "TELEGRAM_BOT_TOKEN"})
 
 

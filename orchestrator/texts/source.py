@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
 import yaml
@@ -76,3 +78,21 @@ def trouble(wrong: yaml.YAMLError) -> str:
     line = mark.line + 1 if mark else 1
     said = getattr(wrong, "problem", None) or str(wrong)
     return f"{line}: is not YAML: {said}"
+
+
+def without(data: dict[str, Any], places: Iterable[Place]) -> dict[str, Any]:
+    """A copy with those keys left out; for a place inside a list, the key of the list."""
+    whole = deepcopy(data)
+    for place in places:
+        node: Any = whole
+        parts = list(place)
+        while parts and isinstance(parts[-1], int):
+            parts.pop()
+        if not parts or parts[-1] == "repos":
+            continue
+        for part in parts[:-1]:
+            at = node and (isinstance(node, list) or (isinstance(node, dict) and part in node))
+            node = node[part] if at else None
+        if isinstance(node, dict):
+            node.pop(str(parts[-1]), None)
+    return whole
