@@ -1,0 +1,141 @@
+"""What becomes of a task after an attempt: delivered, tried again, put off, or a person's turn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from orchestrator.records.result import BlockerCode, Result, Status
+from orchestrator.records.task import Deliverable
+from orchestrator.records.verdicts import (
+    AttemptJudgement,
+    Cancelled,
+    Defer,
+    Deliver,
+    Escalate,
+    Rework,
+)
+
+# Claims of an agent that every other agent would have to repeat.
+INCURABLE = {
+    BlockerCode.MISSING_CREDENTIALS: "the repository's credentials are missing",
+    BlockerCode.MANUAL_INTERVENTION_REQUIRED: "it needs a step that only a person can do",
+    BlockerCode.MISSING_CONTEXT: "the issue does not say enough",
+}
+REPORT_LEAST = 40  # characters below which a text answers nothing
+
+
+class OwnTests(StrEnum):
+    """Our own run of the repository's test command on the very tree that would be pushed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NONE = "none"
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """One attempt, as far as it can be known without asking the agent again.
+
+    `result` is None when the agent wrote none. `has_diff` compares the whole branch with its base,
+    not only this run. `gate_refused` also holds a git store that the agent tampered with (G8).
+    `fault` is what went wrong with the run itself (a timeout, a quota message, the agent's own
+    login), and `fault_reason` says it in words. `agents_left` counts those
+    of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
+    for a chain that has only such left. `attempts` counts this round's, this one and crashes
+    included, since the last Deliver. `cancelled` says what a person did meanwhile.
+    """
+
+    result: Result | None
+    deliverable: Deliverable
+    has_diff: bool
+    tests: OwnTests = OwnTests.NONE
+    test_tail: str = ""
+    gate_refused: tuple[str, ...] = ()
+    fault: BlockerCode = BlockerCode.NONE
+    fault_reason: str = ""
+    agents_left: int = 0
+    retry_at: datetime | None = None
+    attempts: int
+    max_attempts: int
+    cancelled: str = ""
+
+
+def judge(facts: Facts) -> AttemptJudgement:
+    """Proof, not claims: only a complete result with its deliverable in hand is delivered.
+
+    A complete change without a diff, with failing tests or refused by the gate is not complete;
+    partial and blocked work is never delivered. What no other agent can cure goes to a person at
+    once, everything else to the next agent while there is one and attempts remain.
+    """
+    if facts.cancelled:
+        return Cancelled(facts.cancelled)
+    obstacle = _obstacle(facts)
+    if obstacle is None:
+        return Deliver(_delivered(facts))
+    if isinstance(obstacle, Escalate):
+        return obstacle
+    if facts.attempts >= facts.max_attempts:
+        reason = f"{obstacle.reason}; {facts.attempts} of {facts.max_attempts} attempts are used"
+        return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
+    if facts.agents_left > 0:
+        return obstacle
+    if facts.retry_at is not None:
+        return Defer(f"{obstacle.reason}; every other agent is cooling down", facts.retry_at)
+    reason = f"{obstacle.reason}; no agent of the chain is left"
+    return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
+
+
+def _obstacle(facts: Facts) -> Rework | Escalate | None:
+    """Why the attempt cannot be delivered; None when it can."""
+    result = facts.result
+    # A security finding comes first: whatever is claimed, this tree must not leave the machine.
+    if facts.gate_refused:
+        reason = f"the gate refused it: {'; '.join(facts.gate_refused)}"
+        return Rework(reason, BlockerCode.GATE_REFUSED)
+    if result is None or result.blocker_code is BlockerCode.INVALID_RESULT_CONTRACT:
+        return _without_contract(facts)
+    if result.status is not Status.COMPLETE:
+        return _unfinished(result)
+    if facts.deliverable is Deliverable.CHANGE and not facts.has_diff:
+        reason = "it says complete, and the branch does not differ from its base"
+        return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
+    if facts.has_diff and facts.tests is OwnTests.FAILED:
+        return Rework("it says complete, and our own test run fails", BlockerCode.TEST_FAILURE)
+    if not facts.has_diff and len(report_of(result)) < REPORT_LEAST:
+        reason = "it says complete, and its report answers nothing"
+        return Rework(reason, BlockerCode.INVALID_RESULT_CONTRACT)
+    return None
+
+
+def _without_contract(facts: Facts) -> Rework:
+    """A run that failed is known by its failure; else the missing contract is the failure."""
+    if facts.fault is not BlockerCode.NONE:
+        return Rework(facts.fault_reason or f"the run ended with {facts.fault}", facts.fault)
+    problem = facts.result.problem if facts.result else "the agent left no result file"
+    return Rework(problem or "its result file cannot be read", BlockerCode.INVALID_RESULT_CONTRACT)
+
+
+def _unfinished(result: Result) -> Rework | Escalate:
+    said = " ".join((result.blockers[0] if result.blockers else result.summary).split())
+    incurable = INCURABLE.get(result.blocker_code)
+    because = incurable or f"{result.status} with {result.blocker_code}"
+    reason = f"{because}: {said[:300]}" if said else because
+    return (Escalate if incurable else Rework)(reason, result.blocker_code)
+
+
+def report_of(result: Result) -> str:
+    """The text that answers the issue: the report, else the summary with what was done."""
+    return (result.report or "\n".join((result.summary, *result.done))).strip()
+
+
+def _delivered(facts: Facts) -> str:
+    if not facts.has_diff:
+        return "a report that answers the issue"
+    tested = {
+        OwnTests.PASSED: "our own test run passes",
+        OwnTests.NONE: "the repository has no test command",
+        OwnTests.FAILED: "",
+    }
+    return f"a diff, and {tested[facts.tests]}"

@@ -1,0 +1,128 @@
+"""What becomes of a task after an attempt: proof, not claims."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+from msgspec import structs
+
+from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
+from orchestrator.records.task import Deliverable
+from orchestrator.records.verdicts import Cancelled, Defer, Deliver, Escalate, Rework
+from orchestrator.rules import retry
+from orchestrator.rules.retry import Facts, OwnTests
+
+LATER = datetime(2026, 5, 4, 12, tzinfo=UTC)
+COMPLETE = Result(status=Status.COMPLETE, summary="The parser reads dates now, in three formats.")
+GOOD = Facts(
+    result=COMPLETE, deliverable=Deliverable.CHANGE, has_diff=True, tests=OwnTests.PASSED,
+    agents_left=2, attempts=1, max_attempts=4,
+)
+REPORT = structs.replace(GOOD, deliverable=Deliverable.REPORT, has_diff=False, tests=OwnTests.NONE)
+
+
+def result(status, code="none", **fields):
+    return Result(status=Status(status), blocker_code=BlockerCode(code), **fields)
+
+
+def judged(facts=GOOD, **fields):
+    return retry.judge(structs.replace(facts, **fields))
+
+
+@pytest.mark.parametrize(
+    ("facts", "fields", "words"),
+    [
+        (GOOD, {}, "our own test run passes"),
+        (GOOD, dict(tests=OwnTests.NONE), "no test command"),
+        (GOOD, dict(attempts=4, agents_left=0), "passes"),
+        (GOOD, dict(fault=BlockerCode.RUNNER_FAILURE, fault_reason="exit 2"), "passes"),
+        (REPORT, {}, "a report that answers"),
+        (REPORT, dict(result=result("complete", report="yes " * 20)), "a report"),
+        (REPORT, dict(has_diff=True, tests=OwnTests.PASSED), "a diff"),
+    ],
+)
+def test_what_is_proved_is_delivered(facts, fields, words):
+    verdict = judged(facts, **fields)
+    assert isinstance(verdict, Deliver) and words in verdict.reason
+
+
+REFUSED = ("symlink out of the repository",)
+TO_THE_NEXT = [
+    (GOOD, dict(has_diff=False), "no_diff_produced", "does not differ from its base"),
+    (GOOD, dict(tests=OwnTests.FAILED), "test_failure", "test run fails"),
+    (REPORT, dict(has_diff=True, tests=OwnTests.FAILED), "test_failure", "test run fails"),
+    (GOOD, dict(gate_refused=REFUSED), "gate_refused", "symlink out"),
+    (GOOD, dict(gate_refused=REFUSED, result=None), "gate_refused", "symlink out"),
+    (GOOD, dict(result=None), "invalid_result_contract", "left no result file"),
+    (GOOD, dict(result=result("blocked", "invalid_result_contract", problem="it is empty")),
+     "invalid_result_contract", "it is empty"),
+    (GOOD, dict(result=result("blocked", "invalid_result_contract")),
+     "invalid_result_contract", "cannot be read"),
+    (GOOD, dict(result=None, fault=BlockerCode.TIMEOUT, fault_reason="killed after 40 minutes"),
+     "timeout", "killed after 40 minutes"),
+    (GOOD, dict(result=None, fault=BlockerCode.WORKER_CRASH), "worker_crash", "worker_crash"),
+    (GOOD, dict(result=None, fault=BlockerCode.MISSING_CREDENTIALS, fault_reason="not logged in"),
+     "missing_credentials", "not logged in"),
+    (REPORT, dict(result=result("complete", summary="Done.")), "invalid_result_contract",
+     "answers nothing"),
+    (REPORT, dict(result=result("partial", "timeout", report="x" * 99)), "timeout", "partial with"),
+    (GOOD, dict(result=result("partial", "timeout", summary="half of it")), "timeout",
+     "partial with timeout: half of it"),
+    (GOOD, dict(result=result("blocked", "dependency_blocked", blockers=("no npm",), summary="x")),
+     "dependency_blocked", "no npm"),
+]
+
+
+@pytest.mark.parametrize(("facts", "fields", "code", "words"), TO_THE_NEXT)
+def test_what_is_not_proved_goes_to_the_next_agent(facts, fields, code, words):
+    verdict = judged(facts, **fields)
+    assert isinstance(verdict, Rework)
+    assert verdict.code is BlockerCode(code) and words in verdict.reason
+
+
+@pytest.mark.parametrize(("facts", "fields", "code", "words"), TO_THE_NEXT)
+@pytest.mark.parametrize("spent", [dict(attempts=4), dict(attempts=5), dict(agents_left=0)])
+def test_a_chain_or_a_budget_that_is_spent_goes_to_a_person(facts, fields, code, words, spent):
+    verdict = judged(facts, **fields, **spent)
+    assert isinstance(verdict, Escalate)
+    assert verdict.code is BlockerCode.FALLBACK_EXHAUSTED and words in verdict.reason
+
+
+def test_a_chain_of_cooling_agents_waits_for_the_first_of_them():
+    verdict = judged(result=None, agents_left=0, retry_at=LATER)
+    assert isinstance(verdict, Defer) and verdict.until == LATER
+    assert isinstance(judged(result=None, agents_left=0, retry_at=LATER, attempts=4), Escalate)
+
+
+@pytest.mark.parametrize("status", ["partial", "blocked"])
+@pytest.mark.parametrize(
+    "code", ["missing_credentials", "manual_intervention_required", "missing_context"]
+)
+def test_what_no_other_agent_can_cure_goes_to_a_person_at_once(status, code):
+    verdict = judged(result=result(status, code, blockers=("the deploy key",)))
+    assert isinstance(verdict, Escalate)
+    assert verdict.code is BlockerCode(code) and "the deploy key" in verdict.reason
+
+
+def test_a_person_who_cancelled_is_obeyed_whatever_was_proved():
+    assert judged(cancelled="somebody closed issue #3") == Cancelled("somebody closed issue #3")
+
+
+def test_deliver_appears_only_with_a_complete_claim_and_its_proof():
+    results = [None, COMPLETE] + [
+        result(s, c) for s in ("partial", "blocked") for c in sorted(AGENT_CODES - {"none"})
+    ]
+    for claim, deliverable, diff, tests, refused, left, used in product(
+        results, Deliverable, (True, False), OwnTests, ((), REFUSED), (0, 1), (1, 4)
+    ):
+        verdict = judged(
+            result=claim, deliverable=deliverable, has_diff=diff, tests=tests,
+            gate_refused=refused, agents_left=left, attempts=used,
+        )
+        proved = diff and tests is not OwnTests.FAILED or (
+            not diff and deliverable is Deliverable.REPORT
+        )
+        expected = claim is COMPLETE and not refused and proved
+        assert isinstance(verdict, Deliver) == expected
