@@ -95,12 +95,14 @@ def understood(
     """The file's plain values with `~` and `${NAME}` filled in, and what was wrong so far."""
     try:
         data, doubled = source.parse(text)
+        data = {} if data is None else data
+        filled, faults = expansion.fill(data, environment, home)
     except yaml.YAMLError as wrong:
         raise ConfigError((f"{path.name}:{source.trouble(wrong)}",)) from None
-    data = {} if data is None else data
+    except RecursionError:
+        raise ConfigError((f"{path.name}: is nested too deep, or contains itself",)) from None
     if not isinstance(data, dict):
         raise ConfigError((f"{path.name}:1: must be keys with values, such as github_owner: me",))
-    filled, faults = expansion.fill(data, environment, home)
     mode = path.stat().st_mode
     if mode & TOO_OPEN:
         faults += [

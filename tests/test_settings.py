@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -234,7 +235,8 @@ def test_the_objective_example_is_whole() -> None:
 
 def test_the_schema_for_editors_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert settings.main(["--schema"]) == 0
-    assert capsys.readouterr().out == (HOUSE / ".github/config.schema.json").read_text()
+    committed = (HOUSE / ".github/config.schema.json").read_text()
+    assert json.loads(capsys.readouterr().out) == json.loads(committed)
     assert settings.main([]) == 2
 
 

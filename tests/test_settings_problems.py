@@ -45,6 +45,7 @@ UNKNOWN = "{}: {}: unknown key"
         ("required_checks: test", "1: required_checks: must be a list, "
          "not the text 'test'"),
         ("max_parallel_workers: 0", "1: max_parallel_workers: must be at least 1, not 0"),
+        ("settle_seconds: .inf", "1: settle_seconds: must be at most 10000000, not inf"),
         ("automation_mode: fulll", "1: automation_mode: unknown value 'fulll'; "
          "did you mean full? (one of: dispatcher_only, full)"),
         ("merge: true", "1: merge: must be one of approved, auto, not true"),
@@ -82,6 +83,12 @@ def test_one_clear_sentence(tmp_path: Path, text: str, sentence: str) -> None:
 def test_what_is_no_yaml(tmp_path: Path) -> None:
     (said,) = problems(tmp_path, "a: 1\nb: [1\nc: 2\n")
     assert said.startswith("config.yaml:3: is not YAML: ")
+
+
+def test_an_anchor_that_contains_itself(tmp_path: Path) -> None:
+    for text in ("budgets: &a {b: *a}\n", "a: " + "[" * 3000 + "]" * 3000):
+        said = problems(tmp_path, text)
+        assert said == ["config.yaml: is nested too deep, or contains itself"]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

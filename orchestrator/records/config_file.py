@@ -17,7 +17,8 @@ from orchestrator.records.config import (
 )
 from orchestrator.records.task import TaskType
 
-Amount = Annotated[float, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0, le=10_000_000)]  # a YAML .inf or .nan is no amount
+Weight = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -73,7 +74,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     trusted_authors: Texts | None = None
     excluded_labels: Texts | None = None
     required_labels: Texts | None = None
-    priority_weights: dict[str, float] | None = None
+    priority_weights: dict[str, Weight] | None = None
     plan_size: Count | None = None
     sprint_cadence_days: Amount | None = None
     groomer_cadence_days: Amount | None = None

@@ -91,6 +91,8 @@ def explained(error: Any, levels: Mapping[str, set[str]]) -> Iterator[Fault]:
             yield Fault(path, f"must be {wanted}, not {shown(error.instance)}")
         case "minimum":
             yield Fault(path, f"must be at least {value}, not {error.instance}")
+        case "maximum":
+            yield Fault(path, f"must be at most {value}, not {error.instance}")
         case "minLength":
             yield Fault(path, "must not be empty")
         case _:
