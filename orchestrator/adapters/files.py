@@ -117,6 +117,12 @@ def append_line(path: Path, line: bytes, *, durable: bool) -> None:
         sync_folder(path.parent)
 
 
+def open_log(path: Path) -> int:
+    """A descriptor that appends to a private log, and may shorten it; the caller closes it."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
+
+
 def read_lines(path: Path) -> Iterator[bytes]:
     """The complete lines of a log, without blank ones and without a torn last one (Q11)."""
     try:

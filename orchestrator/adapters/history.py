@@ -1,0 +1,183 @@
+"""Questions to a store, and merges made in it, without any checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from orchestrator.adapters.git import Git, GitError, Identity, Inline
+from orchestrator.records.change import (
+    ChangedPath,
+    Commit,
+    Comparison,
+    Conflict,
+    ConflictedPath,
+    PathKind,
+    Updated,
+)
+from orchestrator.records.errors import AgentOSError
+
+NEEDED = (2, 38)  # merge-tree --write-tree
+SIDE_LIMIT = 200_000  # characters of one side of a conflict
+BEHIND_LIMIT = 1000
+COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%B%x00%x01"
+KINDS = {
+    "100644": PathKind.FILE,
+    "100755": PathKind.EXECUTABLE,
+    "120000": PathKind.SYMLINK,
+    "160000": PathKind.SUBMODULE,
+    "000000": PathKind.DELETED,
+}
+
+
+class GitTooOld(AgentOSError):
+    """This git cannot merge without a checkout."""
+
+    exit_code = 20
+
+
+def version(git: Git) -> tuple[int, ...]:
+    """git's own version, such as (2, 39, 5)."""
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", git.text("version"))
+    return tuple(int(part) for part in found.groups() if part) if found else ()
+
+
+def compare(git: Git, base: str, head: str) -> Comparison:
+    """What `head` lacks of `base` and adds to it, in one process; raises GitError."""
+    said = git.text("log", "--left-right", f"--format={COMMIT}", f"{base}...{head}")
+    sided = [_commit(line) for line in said.split("\0\x01") if line.strip()]
+    return Comparison(
+        behind=sum(side == "<" for side, _ in sided),
+        commits=tuple(commit for side, commit in sided if side == ">"),
+    )
+
+
+def commits(git: Git, shas: tuple[str, ...]) -> tuple[Commit, ...]:
+    """The named commits, in this order, in one process; raises GitError for a missing one."""
+    said = git.text("show", "--no-patch", f"--format={COMMIT}", *shas)
+    return tuple(_commit(line)[1] for line in said.split("\0\x01") if line.strip())
+
+
+def tree_of(git: Git, sha: str) -> str:
+    return git.text("rev-parse", "--verify", f"{sha}^{{tree}}")
+
+
+def merge_base(git: Git, one: str, other: str) -> str | None:
+    """The best common ancestor, or None for unrelated histories."""
+    done = git.run("merge-base", one, other, ok=(0, 1))
+    return done.stdout.decode("ascii").split("\n")[0] or None
+
+
+def read_file(git: Git, sha: str, path: str) -> str | None:
+    """The text of a file in a commit (bytes that are no UTF-8 replaced), None where it has none."""
+    done = git.run("cat-file", "blob", f"{sha}:{path}", ok=(0, 128))
+    return done.stdout.decode("utf-8", "replace") if done.exit_code == 0 else None
+
+
+def diff(git: Git, base: str, head: str, *, limit: int = 200_000) -> str:
+    """The patch from one commit to another, at most `limit` characters of it."""
+    text = git.text("diff", "--no-ext-diff", "--no-textconv", "--no-color", base, head)
+    return text if len(text) <= limit else text[:limit] + "\n[... the rest is left out ...]\n"
+
+
+def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
+    """Every path in which the index of `git` differs from a commit, as it stands on the disk."""
+    raw = git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base)
+    words = os.fsdecode(raw.stdout).split("\0")
+    folder = git.work_tree or git.git_dir
+    return tuple(
+        _changed(folder, fields, path)
+        for fields, path in zip(words[0::2], words[1::2], strict=False)
+    )
+
+
+def update(
+    git: Git,
+    *,
+    head: str,
+    base_tip: str,
+    ref: str,
+    memory: Inline,
+    message: str,
+    identity: Identity,
+) -> Updated | Conflict:
+    """Merge the base's tip into a branch and set `ref` to it, with `memory` as given.
+
+    The memory file is rebuilt by the caller and never merged as text; any other path that both
+    sides changed is a Conflict with the text of both. Raises GitTooOld before git 2.38.
+    """
+    done = git.attempt("merge-tree", "--write-tree", "--no-messages", "-z", head, base_tip)
+    if done.exit_code not in {0, 1} or done.timed_out:
+        if (found := version(git)) < NEEDED:
+            have = ".".join(map(str, found)) or "unknown"
+            raise GitTooOld(f"git {have} is too old to update branches; 2.38 or newer is needed.")
+        raise GitError("merge-tree", done)
+    tree, *conflicted = os.fsdecode(done.stdout).split("\0")
+    sides = _sides(conflicted)
+    others = {path: both for path, both in sides.items() if path != memory.path}
+    if others:
+        return Conflict(tuple(_conflicted(git, path, both) for path, both in others.items()))
+    sha = git.commit(
+        ref,
+        tree=tree,
+        parents=(head, base_tip),
+        message=message,
+        identity=identity,
+        files=(memory,),
+    )
+    return Updated(sha)
+
+
+def _sides(lines: list[str]) -> dict[str, dict[str, str]]:
+    """Of each conflicted path the object of each stage: "2" is the branch, "3" the base."""
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        fields, _, path = line.partition("\t")
+        if path:
+            _, blob, stage = fields.split(" ")
+            found.setdefault(path, {})[stage] = blob
+    return found
+
+
+def _conflicted(git: Git, path: str, sides: dict[str, str]) -> ConflictedPath:
+    def text(stage: str) -> str | None:
+        if stage not in sides:
+            return None
+        blob = git.run("cat-file", "blob", sides[stage]).stdout[: 4 * SIDE_LIMIT]
+        return blob.decode("utf-8", "replace")[:SIDE_LIMIT]
+
+    return ConflictedPath(path=path, branch=text("2"), base=text("3"))
+
+
+def _commit(line: str) -> tuple[str, Commit]:
+    side, sha, tree, parents, author, committer, message = line.lstrip("\n").split("\0", 6)
+    return side, Commit(
+        sha=sha,
+        tree=tree,
+        parents=tuple(parents.split()),
+        author_email=author,
+        committer_email=committer,
+        message=message.rstrip("\n"),
+    )
+
+
+def _changed(folder: Path, fields: str, path: str) -> ChangedPath:
+    was, mode = fields.lstrip(":").split(" ")[:2]
+    size, target = 0, ""
+    try:
+        status = os.lstat(folder / path)
+        size = status.st_size
+        target = os.readlink(folder / path) if stat.S_ISLNK(status.st_mode) else ""
+    except OSError:
+        pass  # deleted, or a parent that is no folder any more
+    kind = KINDS.get(mode, PathKind.FILE)
+    return ChangedPath(
+        path=path,
+        kind=kind,
+        mode=mode,
+        was=was,
+        size=0 if kind is PathKind.DELETED else size,
+        target=target,
+    )

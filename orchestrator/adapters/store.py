@@ -1,0 +1,119 @@
+"""One repository's bare store on the disk: made, put right, and tidied of what a kill left (G1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.adapters import files, survivors
+from orchestrator.adapters.files import NotReadable
+from orchestrator.adapters.git import Git
+from orchestrator.records.errors import UnsafeName
+
+STALE_LOCK_SECONDS = 600.0
+INDEX_LIMIT = 500_000_000
+SLUG = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+# Written by us alone: any other text in it was put there by somebody else, and is put right.
+CONFIG = b"""\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[fetch]
+\tunpackLimit = 1
+"""
+
+
+def folder_name(slug: str) -> str:
+    """`owner/name` as one folder; raises UnsafeName for what GitHub could not have named so."""
+    if not SLUG.fullmatch(slug) or slug.startswith(".") or slug.endswith(("/.", "/..")):
+        raise UnsafeName(f"{slug!r} is not the name of a repository.")
+    return slug.replace("/", "__")
+
+
+class Store:
+    """A bare repository of ours; whoever changes it holds its lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git = Git(folder)
+
+    @property
+    def made(self) -> bool:
+        return (self.folder / "HEAD").exists() and (self.folder / "agent-os").is_dir()
+
+    def make(self) -> None:
+        """Make the store, or finish one whose making was cut short."""
+        files.make_folder(self.folder)
+        self.git.run("init", "--bare", "--quiet", "--template=", str(self.folder))
+        files.write_durably(self.folder / "config", CONFIG, replace=True)
+        files.make_folder(self.folder / "agent-os")
+
+    def mend(self) -> bool:
+        """Put the config back as we wrote it; True where somebody had changed it (I8).
+
+        A linked worktree shares this file, so an agent can write to it (finding 0.6): to be
+        called when an agent has ended and before git runs.
+        """
+        config = self.folder / "config"
+        try:
+            if files.read_bounded(config, 65_536) == CONFIG:
+                return False
+        except (NotReadable, FileNotFoundError):
+            pass
+        files.write_durably(config, CONFIG, replace=True)
+        return True
+
+    def index(self, task_id: str) -> Path:
+        """Our own index of a task's worktree, which its agent does not use."""
+        return self.folder / "agent-os" / f"{task_id}.index"
+
+    def setup_stamp(self, task_id: str) -> Path:
+        return self.folder / "agent-os" / f"{task_id}.setup"
+
+    def keep_index(self, task_id: str, worktree: Path) -> None:
+        """Copy a fresh worktree's index: what it knows of the files saves reading them again."""
+        pointer = (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        fresh = files.read_bounded(Path(pointer) / "index", INDEX_LIMIT)
+        files.write_cache(self.index(task_id), fresh)
+
+    def indexed(self, task_id: str, worktree: Path, start_sha: str) -> Git:
+        """git over the store and a worktree's files, by our own index of them.
+
+        The worktree's `.git`, HEAD and index, which an agent may have changed, play no part.
+        """
+        git = Git(self.folder, worktree, index=self.index(task_id))
+        if not self.index(task_id).exists():
+            git.run("read-tree", start_sha)
+        return git
+
+    def registrations(self, worktree: Path) -> Iterator[Path]:
+        """What git keeps of a worktree: by its path, and by the name it would get."""
+        for entry in self.folder.glob("worktrees/*"):
+            try:
+                named = files.read_bounded(entry / "gitdir", 8192).decode("utf-8", "replace")
+            except (NotReadable, FileNotFoundError, NotADirectoryError):
+                named = ""
+            if named.strip() == f"{worktree}/.git" or entry.name == worktree.name:
+                yield entry
+
+    def forget(self, worktree: Path) -> None:
+        """Remove all that is kept of a worktree that is gone, and nothing of any other."""
+        for entry in tuple(self.registrations(worktree)):
+            files.remove_tree(entry, inside=self.folder / "worktrees")
+        files.remove_file(self.index(worktree.name))
+        files.remove_file(self.setup_stamp(worktree.name))
+
+    def remove_locks(self, task_id: str, branch: str) -> None:
+        """Locks that killed gits left: a task's own at once, the store's by the rule of G5."""
+        files.remove_file(self.folder / f"refs/heads/{branch}.lock")
+        files.remove_file(self.folder / f"agent-os/{task_id}.index.lock")
+        for lock in self.folder.glob("*.lock"):
+            if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
+                files.remove_file(lock)

@@ -1,0 +1,214 @@
+"""What crosses the network by git: look, fetch, and push with the SHA we expect there (G6, G9)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from orchestrator.adapters import git, process
+from orchestrator.adapters.git import Git
+from orchestrator.records.config import Secret
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
+
+TIMEOUT_SECONDS = 300.0
+OURS = re.compile(r"refs/(?:heads/agent|salvage)/[A-Za-z0-9][A-Za-z0-9._/-]*")
+SHA = re.compile(r"[0-9a-f]{40}")
+# A stalled transfer ends by itself, long before the deadline of the whole command.
+STALL = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+# The header of the next lines would be sent to whatever host a redirect names.
+NO_REDIRECT = ("-c", "http.followRedirects=false")
+# Of git's own words, in LC_ALL=C. The first that fits counts.
+WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
+    (
+        Trouble.AUTH,
+        re.compile(
+            r"authentication failed|could not read (?:username|password)|terminal prompts disabled"
+            r"|returned error: 401"
+            r"|invalid username or (?:password|token)|permission denied \(public"
+        ),
+    ),
+    (
+        Trouble.PERMISSION,
+        re.compile(r"returned error: 403|write access to repository not granted|access denied"),
+    ),
+    (
+        Trouble.NOT_FOUND,
+        re.compile(
+            r"repository .*not found|returned error: 404|does not appear to be a git repository"
+            r"|couldn't find remote ref|does not exist|unable to update url base from redirection"
+        ),
+    ),
+    (Trouble.RATE, re.compile(r"returned error: 429|too many requests")),
+    (
+        Trouble.NETWORK,
+        re.compile(
+            r"could not resolve|couldn't connect|failed to connect|"
+            r"connection (?:refused|reset|timed|closed)|early eof|hung up"
+            r"|timed out|timeout|operation too slow|rpc failed|tls|ssl"
+            r"|returned error: 5\d\d|network is unreachable|empty reply|unexpected disconnect"
+        ),
+    ),
+)
+SENTENCES = {
+    Trouble.AUTH: "the token was refused; check github_token and that it has not expired",
+    Trouble.PERMISSION: "the token may not do this; it needs Contents: write on the repository",
+    Trouble.NOT_FOUND: "it does not exist, has moved, or the token may not see it",
+    Trouble.RATE: "the server asks us to slow down",
+    Trouble.NETWORK: "the server could not be reached or the connection broke",
+    Trouble.UNKNOWN: "git failed",
+}
+
+
+class Pushed(Struct, frozen=True, tag=True):
+    """The remote took it."""
+
+
+class AlreadyThere(Struct, frozen=True, tag=True):
+    """The remote stood like that before, or took an earlier try whose answer was lost."""
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """The remote has something else there, or a rule against it; nothing was changed."""
+
+    remote_sha: str | None
+    reason: str
+
+
+class ForbiddenPush(AgentOSError):
+    """A push that this program never makes, wherever the request came from: a defect of ours."""
+
+
+class Wire:
+    """The remote side of all repositories, with the one token that opens them.
+
+    The token goes to git as an `http.<url>.extraHeader` in the environment of that process: it
+    is never in argv, in a config file or in a URL, needs no helper program, and saves the
+    request that an askpass costs because git then first asks without credentials (G9).
+    """
+
+    def __init__(
+        self, token: Secret | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._token = token
+        self._timeout_seconds = timeout_seconds
+
+    def ls(self, url: str, ref: str) -> str | None:
+        """The SHA of a full ref name at the remote, or None; raises GitHubTrouble."""
+        done = process.run(
+            ("git", *git.FLAGS, *STALL, *NO_REDIRECT, "ls-remote", "--", url, ref),
+            cwd="/",
+            environment=git.environment(self._credential(url)),
+            timeout_seconds=self._timeout_seconds,
+        )
+        if done.exit_code != 0 or done.timed_out:
+            raise _trouble(url, done)
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            sha, _, name = line.partition("\t")
+            if name == ref:
+                return sha
+        return None
+
+    def fetch(self, store: Path, url: str, refspecs: tuple[str, ...]) -> None:
+        """Bring refs of the remote into a store, one request; raises GitHubTrouble.
+
+        A refspec without `*` whose ref is not there is NOT_FOUND. `--prune` forgets the refs that
+        a pattern covers and the remote no longer has.
+        """
+        done = self._git(store, url).attempt(
+            *STALL, *NO_REDIRECT, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
+            "--no-recurse-submodules", "--no-write-fetch-head", "--no-show-forced-updates",
+            "--", url, *refspecs,
+        )  # fmt: skip
+        if done.exit_code != 0 or done.timed_out:
+            raise _trouble(url, done)
+
+    def push(
+        self, store: Path, url: str, sha: str, ref: str, *, expected: str
+    ) -> Pushed | AlreadyThere | Refused:
+        """Set `ref` at the remote to `sha`, if it stands at `expected` ("": must not exist) (G6).
+
+        After a broken connection a look at the remote decides; raises GitHubTrouble where that
+        cannot be had, or the remote still stands at `expected`.
+        """
+        _allowed(ref, sha, expected)
+        return self._moved(store, url, ref, target=sha, expected=expected)
+
+    def delete(
+        self, store: Path, url: str, ref: str, *, expected: str
+    ) -> Pushed | AlreadyThere | Refused:
+        """Remove `ref` at the remote if it stands at `expected`; gone already is fine (M15)."""
+        if not expected:
+            raise ForbiddenPush(f"{ref} was to be deleted without knowing where it stands.")
+        _allowed(ref, expected, expected)
+        return self._moved(store, url, ref, target=None, expected=expected)
+
+    def _moved(
+        self, store: Path, url: str, ref: str, *, target: str | None, expected: str
+    ) -> Pushed | AlreadyThere | Refused:
+        done = self._git(store, url).attempt(
+            *STALL, *NO_REDIRECT, *push_words(url, ref, target=target, expected=expected)
+        )
+        flag, reason = _verdict(done.stdout.decode("utf-8", "replace"), ref)
+        if done.exit_code == 0 and not done.timed_out:
+            return AlreadyThere() if flag == "=" else Pushed()
+        there = self.ls(url, ref)
+        if there == target:
+            return AlreadyThere()
+        if there == (expected or None) and flag != "!":
+            raise _trouble(url, done)
+        return Refused(there, reason or f"the remote stands at {there or 'nothing'}")
+
+    def _git(self, store: Path, url: str) -> Git:
+        return Git(store, extra=self._credential(url), timeout_seconds=self._timeout_seconds)
+
+    def _credential(self, url: str) -> dict[str, str]:
+        if self._token is None or urlsplit(url).scheme not in {"http", "https"}:
+            return {}
+        pair = f"x-access-token:{self._token.reveal()}".encode()
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {base64.b64encode(pair).decode()}",
+        }
+
+
+def push_words(url: str, ref: str, *, target: str | None, expected: str) -> tuple[str, ...]:
+    """The words of a push; a lease without its SHA, `--force` and `+` never stand in them."""
+    return (
+        "push", "--porcelain", "--atomic", "--no-verify", "--no-follow-tags",
+        f"--force-with-lease={ref}:{expected}", "--", url, f"{target or ''}:{ref}",
+    )  # fmt: skip
+
+
+def _allowed(ref: str, sha: str, expected: str) -> None:
+    if not OURS.fullmatch(ref) or ".." in ref or ref.endswith((".lock", "/", ".")):
+        raise ForbiddenPush(
+            f"{ref} is none of ours: only refs/heads/agent/* and refs/salvage/* are ever pushed."
+        )
+    if not SHA.fullmatch(sha) or not (expected == "" or SHA.fullmatch(expected)):
+        raise ForbiddenPush(f"A push to {ref} needs whole SHAs, not {sha!r} and {expected!r}.")
+
+
+def _verdict(porcelain: str, ref: str) -> tuple[str, str]:
+    """The flag and the reason that `push --porcelain` gave for a ref; empty where it gave none."""
+    for line in porcelain.splitlines():
+        flag, _, rest = line.partition("\t")
+        names, _, said = rest.partition("\t")
+        if names.endswith(f":{ref}"):
+            return flag, said
+    return "", ""
+
+
+def _trouble(url: str, done: process.Completed) -> GitHubTrouble:
+    said = done.stderr.decode("utf-8", "replace").strip()
+    words = said.lower()
+    found = (kind for kind, pattern in WORDS if pattern.search(words))
+    kind = Trouble.NETWORK if done.timed_out else next(found, Trouble.UNKNOWN)
+    last = " / ".join(line for line in said.splitlines()[-3:] if line)
+    return GitHubTrouble(
+        kind, f"{url}: {SENTENCES[kind]}; nothing was changed here. git said: {last[:500]}"
+    )

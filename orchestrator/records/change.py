@@ -1,0 +1,73 @@
+"""What git says of a branch: its changed paths, its commits, its conflicts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class PathKind(StrEnum):
+    """What stands at a changed path now."""
+
+    FILE = "file"
+    EXECUTABLE = "executable"
+    SYMLINK = "symlink"
+    SUBMODULE = "submodule"
+    DELETED = "deleted"
+
+
+class ChangedPath(Struct, frozen=True, kw_only=True):
+    """One path of a branch that differs from the base: what the gate judges (G10).
+
+    `mode` is git's, "000000" for a deleted path; `was` the mode in the base, "000000" for a new
+    path; `size` is in bytes, `target` where a link points.
+    """
+
+    path: str
+    kind: PathKind
+    mode: str
+    was: str
+    size: int = 0
+    target: str = ""
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """A commit with the tree it holds; e-mail addresses as git has them."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author_email: str
+    committer_email: str
+    message: str
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """How a head stands to a base: how many commits it lacks, and those it adds, newest first.
+
+    `behind` 0 means that the base is an ancestor of the head (M8).
+    """
+
+    behind: int
+    commits: tuple[Commit, ...]
+
+
+class ConflictedPath(Struct, frozen=True, kw_only=True):
+    """A path that both sides changed; None where a side has no text there."""
+
+    path: str
+    branch: str | None
+    base: str | None
+
+
+class Updated(Struct, frozen=True, tag=True):
+    """The base went into the branch, as this commit of two parents."""
+
+    sha: str
+
+
+class Conflict(Struct, frozen=True, tag=True):
+    """The base does not go into the branch by itself; nothing was changed."""
+
+    paths: tuple[ConflictedPath, ...]

@@ -1,0 +1,338 @@
+"""A bare store for each repository, a worktree for each task, and the commits we make of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.adapters import files, history, process
+from orchestrator.adapters import store as stores
+from orchestrator.adapters.files import NotReadable
+from orchestrator.adapters.git import Git, GitError, Identity, Inline
+from orchestrator.adapters.locks import Locks
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
+from orchestrator.records.change import ChangedPath
+from orchestrator.records.errors import AgentOSError
+from orchestrator.records.task import Task
+
+RESULT_FILE = ".agent_result.md"
+# What agents leave beside their work, and nobody wants in a commit, tracked or not.
+EXCLUDED = (f":(top,exclude){RESULT_FILE}",)
+LOCK_SECONDS = 300.0
+# A change of one of these asks for the setup command again.
+LOCK_FILES = (
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
+    "bun.lockb", "package.json", "requirements.txt", "pyproject.toml", "poetry.lock", "uv.lock",
+    "Pipfile.lock", "Cargo.lock", "go.sum", "Gemfile.lock", "composer.lock", "mix.lock",
+)  # fmt: skip
+
+
+class Worktree(Struct, frozen=True, kw_only=True):
+    """A task's own checkout; `start_sha` is what the attempt begins with, `base_sha` the base."""
+
+    slug: str
+    task_id: str
+    branch: str
+    path: Path
+    base_sha: str
+    start_sha: str
+
+
+class CannotPrepare(AgentOSError):
+    """No worktree could be made for a task; nothing of earlier work was lost."""
+
+    exit_code = 10
+
+
+class Workspace:
+    """All stores and worktrees of this machine; every change of a store holds its lock (G2)."""
+
+    def __init__(
+        self, *, stores: Path, worktrees: Path, web_base: str, wire: Wire, locks: Locks
+    ) -> None:
+        self.stores = stores
+        self.worktrees = worktrees
+        self.wire = wire
+        self._web_base = web_base.rstrip("/")
+        self._locks = locks
+        self._held: set[str] = set()
+
+    def url(self, slug: str) -> str:
+        return f"{self._web_base}/{slug}.git"
+
+    def git(self, slug: str) -> Git:
+        """git in the repository's store, for questions (`adapters.history`)."""
+        return self.ensure_store(slug).git
+
+    @contextlib.contextmanager
+    def hold(self, slug: str) -> Iterator[None]:
+        """The store's lock around several steps; taken once, however deep they are nested.
+
+        Whoever also needs the lock of a merge base takes this one first. Raises LockBusy.
+        """
+        if slug in self._held:
+            yield
+            return
+        with self._locks.store(slug, LOCK_SECONDS):
+            self._held.add(slug)
+            try:
+                yield
+            finally:
+                self._held.discard(slug)
+
+    def ensure_store(self, slug: str) -> Store:
+        """The repository's bare store, made on first use (G1); raises UnsafeName."""
+        store = Store(self.stores / f"{stores.folder_name(slug)}.git")
+        if not store.made:
+            with self.hold(slug):
+                store.make()
+        return store
+
+    def refresh(self, slug: str, base: str, *, branch: str = "") -> str:
+        """The tip of the base just fetched, with the task's branch where one is named (A9).
+
+        `remote_tip` then tells where that branch stands. Raises GitHubTrouble, NOT_FOUND where
+        the repository or the base does not exist.
+        """
+        store = self.ensure_store(slug)
+        refspecs = [_tracking(f"refs/heads/{base}")]
+        if branch and branch != base:
+            # A pattern, because a plain name that is not there would fail the whole fetch.
+            refspecs.append(_tracking(f"refs/heads/{branch}*"))
+        with self.hold(slug):
+            store.mend()
+            self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
+            tip = self.remote_tip(slug, base)
+        if tip is None:
+            raise CannotPrepare(f"{slug}: {base} was fetched and yet is not in {store.folder}.")
+        return tip
+
+    def remote_tip(self, slug: str, branch: str) -> str | None:
+        """Where a branch of the remote stood at the last `refresh` that named it."""
+        return self.git(slug).ref(f"refs/remotes/origin/{branch}")
+
+    def worktree(self, task: Task, base_sha: str, start_sha: str | None = None) -> Worktree:
+        """The name of a task's worktree, whether it exists or not; raises NotReadable."""
+        if not task.task_id or task.task_id.startswith(".") or "/" in task.task_id:
+            raise NotReadable(f"{task.task_id!r} cannot be the name of a folder.")
+        return Worktree(
+            slug=task.repo,
+            task_id=task.task_id,
+            branch=task.branch or f"agent/{task.task_id}",
+            path=self.worktrees / stores.folder_name(task.repo) / task.task_id,
+            base_sha=base_sha,
+            start_sha=start_sha or base_sha,
+        )
+
+    def prepare(self, task: Task, base_sha: str, start_sha: str | None = None) -> Worktree:
+        """A clean checkout of `start_sha` (or the base) on the task's branch (G3, G4).
+
+        Whatever an earlier run left is cleared away first; work in it that exists nowhere else
+        is kept as refs/salvage/<task>. The caller holds the task's lock, so nobody else works
+        there. Raises CannotPrepare, and LockBusy.
+        """
+        tree = self.worktree(task, base_sha, start_sha)
+        store = self.ensure_store(tree.slug)
+        with self.hold(tree.slug):
+            store.mend()
+            self._clear(store, tree)
+            files.make_folder(tree.path.parent)
+            try:
+                store.git.run(
+                    "worktree", "add", "--quiet", "--no-track", "--lock", "--reason", tree.task_id,
+                    "-B", tree.branch, str(tree.path), tree.start_sha,
+                )  # fmt: skip
+            except GitError as error:
+                raise CannotPrepare(
+                    f"{tree.task_id}: no worktree could be made in {tree.path}. {error}"
+                ) from error
+            store.keep_index(tree.task_id, tree.path)
+        return tree
+
+    def discard(self, tree: Worktree) -> None:
+        """Remove a worktree and what git knows of it; the branch and its commits stay (G11).
+
+        Raises NotReadable for a path that does not lie inside the worktrees' folder.
+        """
+        store = self.ensure_store(tree.slug)
+        self._refuse_outside(tree.path)
+        with self.hold(tree.slug):
+            store.mend()
+            store.git.attempt("worktree", "remove", "--force", "--force", str(tree.path))
+            self._remove(store, tree)
+
+    def salvage(self, tree: Worktree) -> str | None:
+        """Keep work that exists nowhere else as refs/salvage/<task>; its SHA, or None.
+
+        Work is what the folder holds beyond the branch, and what the branch holds beyond the
+        attempt's start and the remote. What was kept before stays reachable from it.
+        """
+        store = self.ensure_store(tree.slug)
+        name = f"refs/salvage/{tree.task_id}"
+        with self.hold(tree.slug):
+            store.mend()
+            tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
+            tip = tip if store.git.has(f"{tip}^{{commit}}") else tree.start_sha
+            on_branch = history.tree_of(store.git, tip)
+            snapshot = _snapshot(store, tree) or on_branch
+            known = {tree.start_sha, tree.base_sha, self.remote_tip(tree.slug, tree.branch)}
+            if snapshot == on_branch and (
+                tip in known or store.git.is_ancestor(tip, tree.start_sha)
+            ):
+                return None
+            earlier = store.git.ref(name)
+            if earlier and snapshot == history.tree_of(store.git, earlier):
+                return earlier
+            return store.git.commit(
+                name,
+                tree=snapshot,
+                parents=(tip, earlier) if earlier else (tip,),
+                message=f"Work of {tree.task_id} that was not delivered",
+                identity=Identity(name="Agent OS", email="agent-os@localhost", moment=_age(tree)),
+            )
+
+    def changes(self, tree: Worktree) -> tuple[ChangedPath, ...]:
+        """Every path in which the folder differs from the base, exactly as `commit` will take it.
+
+        Reads the files as they are now, whatever the agent did to its index, its HEAD or its
+        `.git`; the result file is never among them. For a folder in which nothing runs any more.
+        Raises GitError where git cannot take a path, and names it.
+        """
+        store = self.ensure_store(tree.slug)
+        store.mend()
+        git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+        git.run("add", "--all", "--", ":/", *EXCLUDED)
+        return history.changed(git, tree.base_sha)
+
+    def commit(
+        self,
+        tree: Worktree,
+        message: str,
+        identity: Identity,
+        *,
+        extra_files: Mapping[str, str | None] | None = None,
+        parents: tuple[str, ...] | None = None,
+    ) -> str | None:
+        """One commit on the branch of what the last `changes` saw, and `extra_files`; its SHA.
+
+        Its parent is the attempt's start, whatever the agent committed by itself, unless
+        `parents` are given. None where that start has the same tree: there is no new work. On a
+        first attempt with extra files the caller has seen by `changes` that there is some.
+        """
+        git = self.ensure_store(tree.slug).indexed(tree.task_id, tree.path, tree.start_sha)
+        snapshot = git.text("write-tree")
+        sure = extra_files and tree.start_sha == tree.base_sha
+        if not parents and not sure and snapshot == history.tree_of(git, tree.start_sha):
+            return None
+        return git.commit(
+            f"refs/heads/{tree.branch}",
+            tree=snapshot,
+            parents=parents or (tree.start_sha,),
+            message=message,
+            identity=identity,
+            files=tuple(Inline(path=p, text=t) for p, t in (extra_files or {}).items()),
+        )
+
+    def push(
+        self, slug: str, branch: str, sha: str, *, expected: str
+    ) -> Pushed | AlreadyThere | Refused:
+        """Set the branch at the remote, if it stands at `expected` ("": must not exist) (G6)."""
+        return self.wire.push(
+            self.git(slug).git_dir, self.url(slug), sha, f"refs/heads/{branch}", expected=expected
+        )
+
+    def delete_branch(
+        self, slug: str, branch: str, *, expected: str
+    ) -> Pushed | AlreadyThere | Refused:
+        """Delete the branch at the remote if it stands at `expected`, and then ours (M15)."""
+        git, ref = self.git(slug), f"refs/heads/{branch}"
+        outcome = self.wire.delete(git.git_dir, self.url(slug), ref, expected=expected)
+        if not isinstance(outcome, Refused):
+            with self.hold(slug):
+                if here := git.ref(ref):
+                    git.delete_ref(ref, expected=here)
+        return outcome
+
+    def needs_setup(self, tree: Worktree, setup_command: str) -> bool:
+        """Whether `setup_command` must run before anything that relies on it.
+
+        True in every fresh worktree, and again after the command or a lock file at the top of
+        the tree has changed: an agent that adds a dependency gets it before our test run.
+        """
+        try:
+            stamp = files.read_bounded(self._stamp(tree), 1000)
+        except (FileNotFoundError, NotReadable):
+            return True
+        return stamp != _setup_key(tree.path, setup_command)
+
+    def note_setup(self, tree: Worktree, setup_command: str) -> None:
+        """Remember that `setup_command` has succeeded in this worktree as it is now."""
+        files.write_cache(self._stamp(tree), _setup_key(tree.path, setup_command))
+
+    def _stamp(self, tree: Worktree) -> Path:
+        return self.ensure_store(tree.slug).setup_stamp(tree.task_id)
+
+    def _clear(self, store: Store, tree: Worktree) -> None:
+        """Leave nothing in the way of a new worktree, and lose no work (G4)."""
+        there = os.path.lexists(tree.path) or any(store.registrations(tree.path))
+        if there:
+            process.kill_processes_in(tree.path)
+        store.remove_locks(tree.task_id, tree.branch)
+        if there or store.git.ref(f"refs/heads/{tree.branch}") not in {None, tree.start_sha}:
+            self.salvage(tree)
+        self._remove(store, tree)
+
+    def _remove(self, store: Store, tree: Worktree) -> None:
+        if os.path.lexists(tree.path):
+            self._refuse_outside(tree.path)
+            if tree.path.is_dir():
+                files.remove_tree(tree.path, inside=self.worktrees)
+            else:
+                files.remove_file(tree.path)
+        store.forget(tree.path)
+
+    def _refuse_outside(self, path: Path) -> None:
+        real = Path(os.path.realpath(path.parent)) / path.name
+        if Path(os.path.realpath(self.worktrees)) not in real.parents:
+            raise NotReadable(f"{path} does not lie inside {self.worktrees}; it was kept.")
+
+
+def _snapshot(store: Store, tree: Worktree) -> str | None:
+    """The tree of what stands in a leftover folder; None where there is no folder.
+
+    Without our copy of its index the checkout was cut short, and what is missing from it was
+    not deleted by anybody.
+    """
+    if tree.path.is_symlink() or not tree.path.is_dir():
+        return None
+    extent = "--all" if store.index(tree.task_id).exists() else "--ignore-removal"
+    git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+    git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, ok=(0, 1, 128))
+    return git.text("write-tree")
+
+
+def _tracking(ref: str) -> str:
+    return f"+{ref}:{ref.replace('refs/heads/', 'refs/remotes/origin/', 1)}"
+
+
+def _age(tree: Worktree) -> datetime:
+    """When the folder last changed: the date of salvaged work, however often it is kept."""
+    try:
+        return datetime.fromtimestamp(tree.path.lstat().st_mtime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _setup_key(folder: Path, setup_command: str) -> bytes:
+    key = hashlib.sha256(setup_command.encode())
+    for name in LOCK_FILES:
+        with contextlib.suppress(FileNotFoundError, NotReadable):
+            key.update(name.encode() + files.read_bounded(folder / name, 50_000_000))
+    return key.hexdigest().encode()
