@@ -1,0 +1,167 @@
+"""Who is asking, what they may do, and how many requests they have left."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from datetime import datetime
+
+import msgspec
+
+from orchestrator.forge import records
+from orchestrator.forge.state import Refused, State, not_found
+
+LEVELS = ("none", "read", "triage", "write", "maintain", "admin")
+HOUR = 3600
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """The person behind a request; `user` is None for one without a token."""
+
+    user: records.User | None
+    secret: str = ""
+    scopes: str = ""
+
+    @property
+    def login(self) -> str:
+        return self.user.login if self.user else ""
+
+
+class Quota(msgspec.Struct, frozen=True):
+    resource: str
+    limit: int
+    used: int
+    reset: int
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+class Quotas:
+    """Requests counted per token and resource, in windows of one hour from the first request."""
+
+    def __init__(self) -> None:
+        self.windows: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def look(self, viewer: Viewer, resource: str, limit: int, now: datetime) -> Quota:
+        moment = math.ceil(now.timestamp())
+        used, reset = self.windows.get((viewer.secret, resource), (0, 0))
+        if moment >= reset:
+            used, reset = 0, moment + HOUR
+            self.windows[(viewer.secret, resource)] = (used, reset)
+        return Quota(resource, limit, used, reset)
+
+    def spend(self, viewer: Viewer, quota: Quota, cost: int) -> Quota:
+        used = min(quota.limit, quota.used + cost)
+        self.windows[(viewer.secret, quota.resource)] = (used, quota.reset)
+        return msgspec.structs.replace(quota, used=used)
+
+
+def secret_of(header: str) -> str:
+    """The token in an Authorization header: token, bearer, or the password of basic."""
+    scheme, _, value = header.strip().partition(" ")
+    if scheme.lower() in ("token", "bearer"):
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            name, _, password = base64.b64decode(value).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "?"
+        return password if password not in ("", "x-oauth-basic") else name
+    return "?"
+
+
+def identify(state: State, header: str) -> Viewer:
+    if not header:
+        return Viewer(None)
+    secret = secret_of(header)
+    token = state.store.first(records.Token, "secret = ?", secret)
+    if token is None:
+        raise Refused(401, "Bad credentials", kind="UNAUTHORIZED")
+    return Viewer(state.store.need(records.User, token.user_id), secret, token.scopes)
+
+
+def signed_in(viewer: Viewer) -> records.User:
+    if viewer.user is None:
+        raise Refused(401, "Requires authentication", kind="UNAUTHORIZED")
+    return viewer.user
+
+
+def add_user(
+    state: State, login: str, *, kind: str = "User", name: str | None = None, email: str = ""
+) -> records.User:
+    found = find_user(state, login)
+    if found:
+        return found
+    address = email or f"{login}@users.noreply.github.com"
+    made = state.now()
+    return state.store.add(
+        records.User(login=login, kind=kind, name=name, email=address, created_at=made)
+    )
+
+
+def find_user(state: State, login: str) -> records.User | None:
+    return state.store.first(records.User, "login = ? collate nocase", login)
+
+
+def permission(state: State, repo: records.Repo, user: records.User | None) -> str:
+    if user is None:
+        return "none" if repo.private else "read"
+    if user.id == repo.owner_id:
+        return "admin"
+    row = state.store.first(
+        records.Collaborator, "repo_id = ? and user_id = ?", repo.id, user.id
+    )
+    if row:
+        return row.permission
+    return "none" if repo.private else "read"
+
+
+def allows(state: State, repo: records.Repo, user: records.User | None, level: str) -> bool:
+    return LEVELS.index(permission(state, repo, user)) >= LEVELS.index(level)
+
+
+def find_repo(state: State, owner: str, name: str) -> records.Repo | None:
+    return state.store.first(
+        records.Repo, "owner = ? collate nocase and name = ? collate nocase", owner, name
+    )
+
+
+def readable(state: State, viewer: Viewer, owner: str, name: str) -> records.Repo:
+    """The repository, or the same 404 for a missing one and one the viewer may not know about."""
+    repo = find_repo(state, owner, name)
+    if repo is None or not allows(state, repo, viewer.user, "read"):
+        raise not_found()
+    return repo
+
+
+def writable(
+    state: State, viewer: Viewer, repo: records.Repo, level: str = "write"
+) -> records.User:
+    """The viewer, who may change this repository; anybody else is refused."""
+    user = signed_in(viewer)
+    if not allows(state, repo, user, level):
+        text = "Must have admin rights to Repository."
+        if level != "admin":
+            text = "Resource not accessible by personal access token"
+        raise Refused(403, text, kind="FORBIDDEN")
+    if repo.archived:
+        raise Refused(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
+    return user
+
+
+def association(state: State, repo: records.Repo, user: records.User) -> str:
+    """How GitHub describes an author's place in a repository."""
+    if user.id == repo.owner_id:
+        return "OWNER"
+    member = state.store.count(
+        records.Collaborator, "repo_id = ? and user_id = ?", repo.id, user.id
+    )
+    if member:
+        return "COLLABORATOR"
+    merged = state.store.count(
+        records.Issue, "repo_id = ? and author_id = ? and merged_at is not null", repo.id, user.id
+    )
+    return "CONTRIBUTOR" if merged else "NONE"

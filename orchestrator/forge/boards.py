@@ -1,0 +1,180 @@
+"""Projects: boards with a status field, and the items on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from orchestrator.forge import accounts, records
+from orchestrator.forge.state import Refused, State, not_found
+
+SINGLE_SELECT = "SINGLE_SELECT"
+DEFAULT_STATUSES = ("Todo", "In Progress", "Done")
+
+
+def create(
+    state: State, owner: records.User, creator: records.User, title: str,
+    statuses: Sequence[str] = DEFAULT_STATUSES, number: int | None = None,
+) -> records.Board:
+    now = state.now()
+    if number is None:
+        boards = state.store.select(records.Board, "owner_id = ?", owner.id)
+        number = max((board.number for board in boards), default=0) + 1
+    board = state.store.add(
+        records.Board(
+            owner_id=owner.id, number=number, title=title, creator_id=creator.id,
+            created_at=now, updated_at=now,
+        )
+    )
+    for name, kind in (("Title", "TITLE"), ("Status", SINGLE_SELECT)):
+        field = state.store.add(
+            records.Field(
+                board_id=board.id, name=name, kind=kind, created_at=now, updated_at=now
+            )
+        )
+        if kind == SINGLE_SELECT:
+            put_choices(state, field, [(status, "GRAY", "") for status in statuses])
+    return board
+
+
+def put_choices(
+    state: State, field: records.Field, wanted: Sequence[tuple[str, str, str]]
+) -> None:
+    """The options of a field; one that keeps its name keeps its id and the items that have it."""
+    present = {choice.name: choice for choice in choices_of(state, field)}
+    for position, (name, color, description) in enumerate(wanted):
+        known = present.pop(name, None)
+        if known:
+            state.store.change(known, position=position, color=color, description=description)
+            continue
+        key = hashlib.sha256(f"{field.id}/{name}".encode()).hexdigest()[:8]
+        state.store.add(
+            records.Choice(
+                field_id=field.id, key=key, name=name, color=color, description=description,
+                position=position,
+            )
+        )
+    for gone in present.values():
+        where = "field_id = ? and choice = ?"
+        for value in state.store.select(records.Value, where, field.id, gone.key):
+            state.store.delete(value)
+        state.store.delete(gone)
+
+
+def fields_of(state: State, board: records.Board) -> list[records.Field]:
+    return state.store.select(records.Field, "board_id = ? order by id", board.id)
+
+
+def field_named(state: State, board: records.Board, name: str) -> records.Field | None:
+    where = "board_id = ? and name = ? collate nocase"
+    return state.store.first(records.Field, where, board.id, name)
+
+
+def choices_of(state: State, field: records.Field) -> list[records.Choice]:
+    return state.store.select(records.Choice, "field_id = ? order by position", field.id)
+
+
+def items_of(state: State, board: records.Board) -> list[records.Item]:
+    """What the board shows; archived items are out of sight."""
+    return state.store.select(
+        records.Item, "board_id = ? and archived = 0 order by id", board.id
+    )
+
+
+def may_write(state: State, board: records.Board, user: records.User | None) -> bool:
+    """The owner, and whoever may write to one of the owner's repositories."""
+    if user is None:
+        return False
+    if user.id == board.owner_id:
+        return True
+    repos = state.store.select(records.Repo, "owner_id = ?", board.owner_id)
+    return any(accounts.allows(state, repo, user, "write") for repo in repos)
+
+
+def writer(state: State, board: records.Board, viewer: accounts.Viewer) -> records.User:
+    user = accounts.signed_in(viewer)
+    if not may_write(state, board, user):
+        text = f"{user.login} does not have the correct permissions to execute this mutation"
+        raise Refused(403, text, kind="FORBIDDEN")
+    return user
+
+
+def add_issue(
+    state: State, board: records.Board, issue: records.Issue, creator: records.User
+) -> records.Item:
+    """Put an issue on the board; twice gives the same item, unarchived."""
+    where = "board_id = ? and issue_id = ?"
+    found = state.store.first(records.Item, where, board.id, issue.id)
+    now = state.now()
+    if found:
+        return archive(state, found, archived=False) if found.archived else found
+    return state.store.add(
+        records.Item(
+            board_id=board.id, issue_id=issue.id, creator_id=creator.id, created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+def archive(state: State, item: records.Item, *, archived: bool) -> records.Item:
+    return state.store.change(item, archived=archived, updated_at=state.now())
+
+
+def remove(state: State, item: records.Item) -> None:
+    for value in state.store.select(records.Value, "item_id = ?", item.id):
+        state.store.delete(value)
+    state.store.delete(item)
+
+
+def value_of(
+    state: State, item: records.Item, field: records.Field
+) -> records.Value | None:
+    return state.store.first(
+        records.Value, "item_id = ? and field_id = ?", item.id, field.id
+    )
+
+
+def choose(
+    state: State, item: records.Item, field: records.Field, key: str, actor: records.User
+) -> records.Item:
+    """Set a single-select value; the same choice again leaves its time as it was."""
+    choice = state.store.first(
+        records.Choice, "field_id = ? and key = ?", field.id, key
+    )
+    if field.kind != SINGLE_SELECT or choice is None:
+        raise Refused(422, "The single select option Id does not belong to the field")
+    return write_value(state, item, field, actor, choice=key)
+
+
+def write_value(
+    state: State, item: records.Item, field: records.Field, actor: records.User,
+    *, choice: str | None = None, text: str | None = None,
+) -> records.Item:
+    now = state.now()
+    value = value_of(state, item, field)
+    if value is None:
+        state.store.add(
+            records.Value(
+                item_id=item.id, field_id=field.id, choice=choice, text=text,
+                creator_id=actor.id, created_at=now, updated_at=now,
+            )
+        )
+    elif (value.choice, value.text) != (choice, text):
+        state.store.change(
+            value, choice=choice, text=text, creator_id=actor.id, updated_at=now
+        )
+    else:
+        return item
+    return state.store.change(item, updated_at=now)
+
+
+def choose_by_name(
+    state: State, item: records.Item, status: str, actor: records.User
+) -> records.Item:
+    board = state.store.need(records.Board, item.board_id)
+    field = field_named(state, board, "Status")
+    choices = choices_of(state, field) if field else []
+    choice = next((c for c in choices if c.name == status), None)
+    if field is None or choice is None:
+        raise not_found(f"the board has no status '{status}'")
+    return choose(state, item, field, choice.key, actor)

@@ -1,0 +1,151 @@
+"""Executes a document with graphql-core over schema.graphql, and words errors as GitHub does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any
+
+from orchestrator.forge import accounts
+from orchestrator.forge.queries import boards, commits, found, issues, mutations, people, repository
+from orchestrator.forge.queries.ask import CONNECTION, EDGE, PAGE_INFO, Ask, Fields, Problem
+from orchestrator.forge.records import Json
+from orchestrator.forge.state import Refused
+from orchestrator.forge.web import Call
+
+Spend = Callable[[int], accounts.Quota]
+BUILDING = threading.Lock()
+POINTS = 100
+
+
+def resolvers() -> dict[str, Fields]:
+    table: dict[str, Fields] = {"PageInfo": PAGE_INFO}
+    for part in (people, repository, issues, commits, boards, mutations):
+        table |= part.FIELDS
+    return table
+
+
+def fields_for(name: str, table: dict[str, Fields]) -> Fields:
+    if name.endswith("Connection"):
+        return CONNECTION
+    if name.endswith("Edge"):
+        return EDGE
+    return table.get(name, {})
+
+
+def attach(schema: Any) -> None:
+    """Give every field its resolver; one without any is a mistake of ours, told at once."""
+    from graphql import is_abstract_type, is_object_type
+
+    table = resolvers()
+    for name, kind in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        if is_abstract_type(kind):
+            kind.resolve_type = lambda row, info, _: (
+                None if isinstance(row, Exception) else found.type_name(row)
+            )
+        if not is_object_type(kind):
+            continue
+        known = fields_for(name, table)
+        for field_name, field in kind.fields.items():
+            if name.endswith("Payload"):
+                field.resolve = lambda row, info, _key=field_name, **args: row[_key]
+            elif field_name in known:
+                field.resolve = bind(known[field_name])
+            else:
+                raise LookupError(f"{name}.{field_name} has no resolver")
+
+
+def bind(resolver: Any) -> Any:
+    def resolve(row: Any, info: Any, **args: Any) -> Any:
+        return resolver(row, info.context, args)
+
+    return resolve
+
+
+@cache
+def built() -> Any:
+    from graphql import build_schema
+
+    text = resources.files("orchestrator.forge").joinpath("schema.graphql").read_text()
+    schema = build_schema(text)
+    attach(schema)
+    return schema
+
+
+def schema() -> Any:
+    """The schema with its resolvers, built once in a process."""
+    with BUILDING:
+        return built()
+
+
+@lru_cache(maxsize=256)
+def document(text: str) -> tuple[Any, list[Any]]:
+    """A parsed document and what is wrong with it; the same text is only read once."""
+    from graphql import GraphQLError, parse, validate
+
+    try:
+        parsed = parse(text)
+    except GraphQLError as error:
+        return None, [error]
+    return parsed, validate(schema(), parsed)
+
+
+def cost(node: Any, variables: Json) -> int:
+    """How many requests GitHub would count: one for each connection of each parent."""
+    total = 0
+    for selection in getattr(getattr(node, "selection_set", None), "selections", ()):
+        size = 0
+        for argument in getattr(selection, "arguments", None) or ():
+            if argument.name.value in ("first", "last"):
+                value = argument.value
+                name = getattr(getattr(value, "name", None), "value", None)
+                told = variables.get(name) if name else getattr(value, "value", 0)
+                size = int(told or 0)
+        inner = cost(selection, variables)
+        total += 1 + size * inner if size else inner
+    return total
+
+
+def shown(error: Any) -> Json:
+    """An error with GitHub's type, path and places."""
+    from graphql import GraphQLError
+
+    body: Json = {}
+    original = error.original_error
+    if isinstance(original, Problem | Refused):
+        body["type"] = original.kind
+    elif original is not None and not isinstance(original, GraphQLError):
+        raise original
+    if error.path:
+        body["path"] = list(error.path)
+    if error.locations:
+        body["locations"] = [{"line": p.line, "column": p.column} for p in error.locations]
+    body["message"] = error.message
+    return body
+
+
+def execute(call: Call, spend: Spend) -> Json:
+    """The answer to one POST /graphql; errors are part of it."""
+    from graphql import execute_sync
+
+    told = call.fields("query", "variables", "operationName")
+    text, variables = told.get("query"), told.get("variables") or {}
+    if not isinstance(text, str) or not text.strip():
+        return {"errors": [{"message": "A query attribute must be specified and must be a string."}]}
+    parsed, wrong = document(text)
+    if wrong:
+        return {"errors": [shown(error) for error in wrong]}
+    points = max(1, round(sum(cost(d, variables) for d in parsed.definitions) / POINTS))
+    ask = Ask(call, points, spend(points))
+    result = execute_sync(
+        schema(), parsed, context_value=ask, variable_values=variables,
+        operation_name=told.get("operationName"),
+    )
+    body: Json = {"data": result.data}
+    if result.errors:
+        body["errors"] = [shown(error) for error in result.errors]
+    return body

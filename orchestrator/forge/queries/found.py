@@ -1,0 +1,100 @@
+"""From a node id to its row, and from a row to the name of its type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from orchestrator.forge import ids, records
+from orchestrator.forge.queries.ask import Ask, Problem
+
+TABLES: dict[str, type[records.Row]] = {
+    "User": records.User, "Organization": records.User, "Bot": records.User,
+    "Repository": records.Repo, "Issue": records.Issue, "PullRequest": records.Issue,
+    "IssueComment": records.Comment, "Label": records.Label, "Ref": records.Ref,
+    "Commit": records.Commit, "CheckRun": records.CheckRun, "CheckSuite": records.Suite,
+    "StatusContext": records.Status, "PullRequestReview": records.Review,
+    "ProjectV2": records.Board, "ProjectV2Item": records.Item,
+    "ProjectV2SingleSelectField": records.Field, "ProjectV2Field": records.Field,
+    "LabeledEvent": records.Event, "UnlabeledEvent": records.Event,
+    "ClosedEvent": records.Event, "ReopenedEvent": records.Event,
+    "RenamedTitleEvent": records.Event,
+}
+EVENTS = {
+    "labeled": "LabeledEvent", "unlabeled": "UnlabeledEvent", "closed": "ClosedEvent",
+    "reopened": "ReopenedEvent", "renamed": "RenamedTitleEvent",
+}
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """The content of a board item that is no issue."""
+
+    item: records.Item
+
+
+class Tree(msgspec.Struct, frozen=True):
+    commit: records.Commit
+
+
+class Rollup(msgspec.Struct, frozen=True):
+    """What the checks and statuses of a commit add up to."""
+
+    commit: records.Commit
+    runs: list[records.CheckRun]
+    statuses: list[records.Status]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A part of another row that the schema gives a type of its own."""
+
+    kind: str
+    row: Any
+
+
+SIMPLE: dict[type, str] = {
+    records.Repo: "Repository", records.Comment: "IssueComment", records.Label: "Label",
+    records.Ref: "Ref", records.Commit: "Commit", records.CheckRun: "CheckRun",
+    records.Suite: "CheckSuite", records.Status: "StatusContext",
+    records.Review: "PullRequestReview", records.Board: "ProjectV2",
+    records.Item: "ProjectV2Item", Draft: "DraftIssue", Tree: "Tree", Rollup: "StatusCheckRollup",
+}
+
+
+def type_name(row: Any) -> str:
+    if isinstance(row, records.User):
+        return row.kind
+    if isinstance(row, records.Issue):
+        return "PullRequest" if row.is_pull else "Issue"
+    if isinstance(row, records.Field):
+        return "ProjectV2SingleSelectField" if row.kind == "SINGLE_SELECT" else "ProjectV2Field"
+    if isinstance(row, records.Event):
+        return EVENTS[row.event]
+    if isinstance(row, records.Value):
+        kind = "SingleSelect" if row.choice is not None else "Text"
+        return f"ProjectV2ItemField{kind}Value"
+    if isinstance(row, Named):
+        return row.kind
+    return SIMPLE[type(row)]
+
+
+def home(ask: Ask, row: Any) -> records.Repo | None:
+    """The repository a row belongs to, which decides who may see it."""
+    if isinstance(row, records.Repo):
+        return row
+    if isinstance(row, records.Comment | records.Event | records.Review):
+        row = ask.state.store.need(records.Issue, row.issue_id)
+    identity = getattr(row, "repo_id", None)
+    return ask.repo(identity) if identity is not None else None
+
+
+def node(ask: Ask, identity: str) -> Any:
+    parsed = ids.parse(identity)
+    table = TABLES.get(parsed[0]) if parsed else None
+    row = ask.state.store.get(table, parsed[1]) if table and parsed else None
+    repo = home(ask, row) if row is not None else None
+    hidden = repo is not None and not ask.sees(repo)
+    if row is None or parsed is None or hidden or type_name(row) != parsed[0]:
+        text = f"Could not resolve to a node with the global id of '{identity}'"
+        raise Problem("NOT_FOUND", text)
+    return row

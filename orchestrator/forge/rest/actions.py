@@ -1,0 +1,105 @@
+"""Workflow runs, their jobs and logs over REST."""
+
+from __future__ import annotations
+
+from orchestrator.forge import ci, ids, records
+from orchestrator.forge.records import Json
+from orchestrator.forge.rest import commits, people
+from orchestrator.forge.rest.checks import simple_commit
+from orchestrator.forge.state import not_found
+from orchestrator.forge.web import Answer, Call, counted, get, listing
+
+HOME = "/repos/{owner}/{repo}"
+
+
+def workflow_run(call: Call, repo: records.Repo, row: records.Suite) -> Json:
+    api = call.url(f"/repos/{repo.full_name}/actions")
+    run = f"{api}/runs/{row.id}"
+    head = commits.need(call, repo, row.sha)
+    links = ("jobs", "logs", "cancel", "rerun", "artifacts")
+    home = people.repository(call, repo)
+    return {
+        "id": row.id, "node_id": ids.make("WorkflowRun", row.id), "name": row.name,
+        "head_branch": row.branch, "head_sha": row.sha, "path": row.path,
+        "run_number": row.number, "run_attempt": 1, "event": row.event, "status": row.status,
+        "display_title": head.message.partition("\n")[0], "conclusion": row.conclusion,
+        "workflow_id": row.id, "check_suite_id": row.id,
+        "check_suite_node_id": ids.make("CheckSuite", row.id), "url": run,
+        "html_url": call.url(f"/{repo.full_name}/actions/runs/{row.id}"), "pull_requests": [],
+        "created_at": row.created_at, "updated_at": row.updated_at,
+        "run_started_at": row.created_at, "actor": people.by_id(call, row.actor_id),
+        "triggering_actor": people.by_id(call, row.actor_id),
+        **{f"{name}_url": f"{run}/{name}" for name in links},
+        "check_suite_url": call.url(f"/repos/{repo.full_name}/check-suites/{row.id}"),
+        "workflow_url": f"{api}/workflows/{row.id}", "head_commit": simple_commit(head),
+        "repository": home, "head_repository": home,
+    }
+
+
+def list_runs(call: Call) -> Answer:
+    repo = call.repo()
+    where = "repo_id = ? and path is not null order by id desc"
+    rows = call.state.store.select(records.Suite, where, repo.id)
+    for name, column in (("branch", "branch"), ("event", "event"), ("head_sha", "sha")):
+        if name in call.query:
+            rows = [row for row in rows if getattr(row, column) == call.query[name]]
+    if "status" in call.query:
+        wanted = call.query["status"]
+        rows = [row for row in rows if wanted in (row.status, row.conclusion)]
+    return counted(call, "workflow_runs", rows, lambda row: workflow_run(call, repo, row))
+
+
+def job(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
+    suite = call.state.store.need(records.Suite, row.suite_id)
+    api = call.url(f"/repos/{repo.full_name}")
+    return {
+        "id": row.id, "node_id": ids.make("CheckRun", row.id), "run_id": suite.id,
+        "run_url": f"{api}/actions/runs/{suite.id}", "run_attempt": 1, "head_sha": row.sha,
+        "workflow_name": suite.name, "head_branch": suite.branch, "name": row.name,
+        "url": f"{api}/actions/jobs/{row.id}",
+        "html_url": call.url(f"/{repo.full_name}/actions/runs/{suite.id}/job/{row.id}"),
+        "status": row.status, "conclusion": row.conclusion,
+        "started_at": row.started_at or suite.created_at, "completed_at": row.completed_at,
+        "created_at": suite.created_at, "check_run_url": f"{api}/check-runs/{row.id}",
+        "labels": ["ubuntu-latest"], "runner_id": None, "runner_name": None,
+        "runner_group_id": None, "runner_group_name": None, "steps": [],
+    }
+
+
+def list_jobs(call: Call) -> Answer:
+    repo = call.repo()
+    suite = call.state.store.get(records.Suite, call.number("run_id"))
+    if suite is None or suite.repo_id != repo.id or suite.path is None:
+        raise not_found()
+    rows = call.state.store.select(records.CheckRun, "suite_id = ? order by id", suite.id)
+    return counted(call, "jobs", rows, lambda row: job(call, repo, row))
+
+
+def identified(call: Call) -> records.CheckRun:
+    repo = call.repo()
+    row = call.state.store.get(records.CheckRun, call.number("job_id"))
+    if row is None or row.repo_id != repo.id or row.job is None:
+        raise not_found()
+    return row
+
+
+def show_log(call: Call) -> Answer:
+    """GitHub answers with a redirect to the text of the log."""
+    repo, row = call.repo(), identified(call)
+    where = call.url(f"/forge/logs/{repo.full_name}/{row.id}")
+    return Answer(status=302, headers=(("Location", where),))
+
+
+def read_log(call: Call) -> Answer:
+    row = identified(call)
+    path = ci.log_path(call.state.data / "ci", row.suite_id, row.key)
+    text = path.read_text(errors="replace") if path.exists() else ""
+    return Answer(text, content_type="text/plain; charset=utf-8")
+
+
+ROUTES = (
+    listing(HOME + "/actions/runs", list_runs, "branch", "event", "head_sha", "status"),
+    listing(HOME + "/actions/runs/{run_id}/jobs", list_jobs),
+    get(HOME + "/actions/jobs/{job_id}/logs", show_log),
+    get("/forge/logs/{owner}/{repo}/{job_id}", read_log),
+)

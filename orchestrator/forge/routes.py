@@ -1,0 +1,37 @@
+"""The table of every REST route that the forge knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from orchestrator.forge.rest import actions, checks, commits, issues, people, protection, pulls
+from orchestrator.forge.web import Route
+
+# The order decides between patterns that both fit: the longer, more exact ones come first.
+ROUTES: tuple[Route, ...] = (
+    *people.ROUTES, *issues.ROUTES, *pulls.ROUTES, *actions.ROUTES, *checks.ROUTES,
+    *protection.ROUTES, *commits.ROUTES,
+)
+NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id")
+
+
+@cache
+def pattern(path: str) -> re.Pattern[str]:
+    """`{name}` is one segment, `{name+}` may hold slashes, and a number is digits."""
+    def part(match: re.Match[str]) -> str:
+        name, many = match[1], match[2]
+        kind = r"\d+" if name in NUMBERS else ".+" if many else "[^/]+"
+        return f"(?P<{name}>{kind})"
+
+    return re.compile(re.sub(r"\{(\w+)(\+?)\}", part, path.replace(".", r"\.")))
+
+
+def find(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    for route in ROUTES:
+        if route.method == method:
+            match = pattern(route.path).fullmatch(path)
+            if match:
+                return route, match.groupdict()
+    return None

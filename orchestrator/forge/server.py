@@ -1,0 +1,225 @@
+"""The forge as one WSGI callable, and the background events that it runs when told the time."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from orchestrator.forge import (
+    accounts, actions, ci, merging, moments, pulls, pushes, records, routes, smart_http, workflows,
+)
+from orchestrator.forge.queries import engine
+from orchestrator.forge.state import Refused, Settings, State
+from orchestrator.forge.web import Answer, Call, Unknown
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+RATE_MESSAGE = "API rate limit exceeded for user ID {}. Please wait until the limit resets."
+DOCUMENTATION = "https://docs.github.com/rest"
+
+
+def build(
+    data_dir: Path | str, *, clock: Callable[[], datetime] = moments.utc_now,
+    ci_runner: workflows.Runner | None = None, settings: Settings | None = None,
+) -> Forge:
+    """A forge over this folder; what a crash left half done is finished first."""
+    data = Path(data_dir)
+    runner = ci_runner or ci.Local(data / "ci")
+    forge = Forge(State(data, clock, runner, settings or Settings()))
+    forge.recover()
+    return forge
+
+
+class Forge:
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.quotas = accounts.Quotas()
+
+    def recover(self) -> None:
+        with self.state.lock, self.state.store.transaction():
+            merging.finish_interrupted(self.state)
+            pushes.record_all(self.state)
+            actions.recover(self.state)
+
+    def advance(self, now: datetime | None = None) -> int:
+        """Run what is due by now; how much that was."""
+        moment = now or self.state.clock()
+        with self.state.lock, self.state.store.transaction():
+            done = pulls.compute_due(self.state, moment.timestamp())
+            done += actions.settle(self.state, moment)
+            return done + actions.begin(self.state, moment)
+
+    def tick(self) -> None:
+        """One turn of the clock; a fault in it is logged, and the next turn comes."""
+        try:
+            self.advance()
+        except Exception:
+            self.log("errors.log", f"advance\n{traceback.format_exc()}")
+
+    def pushed(self, full_name: str, login: str) -> list[str]:
+        """Somebody wrote to the bare repository directly; treat it as a push of theirs."""
+        owner, _, name = full_name.partition("/")
+        with self.state.lock, self.state.store.transaction():
+            repo = accounts.find_repo(self.state, owner, name)
+            person = accounts.find_user(self.state, login)
+            if repo is None or person is None:
+                raise LookupError(f"no repository {full_name} or no user {login}")
+            return pushes.record(self.state, repo, person)
+
+    def close(self) -> None:
+        with self.state.lock:
+            self.state.runner.stop()
+            self.state.store.close()
+
+    def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        # RAW_URI keeps an encoded slash of a label's name apart from one that divides the path.
+        raw: str = environ.get("RAW_URI") or environ["PATH_INFO"]
+        path = unquote(raw.partition("?")[0])
+        match = smart_http.matches(path)
+        if match:
+            reply = smart_http.serve(self.state, match, environ)
+            start_response(reply.status, reply.headers)
+            return reply.body
+        answer = self.answered(environ, path)
+        body = b"" if answer.status in (204, 304) else encode(answer)
+        headers = [
+            ("Content-Type", answer.content_type), ("Content-Length", str(len(body))),
+            ("X-GitHub-Media-Type", "github.v3; format=json"), *answer.headers,
+        ]
+        if answer.status == HTTPStatus.NO_CONTENT:
+            headers = [h for h in headers if h[0] not in ("Content-Type", "Content-Length")]
+        status = HTTPStatus(answer.status)
+        start_response(f"{status.value} {status.phrase}", headers)
+        return [body]
+
+    def answered(self, environ: Environ, path: str) -> Answer:
+        """The answer to an API request, whatever happens."""
+        request = f"{environ['REQUEST_METHOD']} {path}"
+        try:
+            with self.state.lock, self.state.store.transaction():
+                return self.api(environ, path)
+        except Refused as refused:
+            return refusal(refused)
+        except Unknown as unknown:
+            return self.unknown(str(unknown))
+        except Exception as error:
+            self.log("errors.log", f"{request}\n{traceback.format_exc()}")
+            return Answer({"message": f"Server Error: {error}"}, 500)
+
+    def unknown(self, what: str) -> Answer:
+        self.log("unknown.log", what)
+        return Answer({"message": f"the forge does not know {what}"}, 501)
+
+    def log(self, name: str, line: str) -> None:
+        with (self.state.data / name).open("a") as file:
+            file.write(f"{self.state.now()} {line}\n")
+
+    def api(self, environ: Environ, path: str) -> Answer:
+        viewer = accounts.identify(self.state, environ.get("HTTP_AUTHORIZATION", ""))
+        method = environ["REQUEST_METHOD"]
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        call = Call(self.state, viewer, method, path, base, {}, query, payload(environ))
+        if (method, path) == ("POST", "/graphql"):
+            return self.graphql(call)
+        if (method, path) == ("GET", "/rate_limit"):
+            return Answer(self.limits(viewer), headers=self.standing(viewer, "core"))
+        return self.rest(call)
+
+    def rest(self, call: Call) -> Answer:
+        found = routes.find(call.method, call.path)
+        if found is None:
+            raise Unknown(f"{call.method} {call.path}")
+        route, params = found
+        strange = sorted(set(call.query) - route.query)
+        if strange:
+            raise Unknown(f"the parameter {', '.join(strange)} of {call.method} {call.path}")
+        quota = self.quota(call.viewer, "core")
+        if quota.remaining <= 0:
+            user = call.viewer.user
+            text = RATE_MESSAGE.format(user.id if user else 0)
+            return Answer({"message": text, "documentation_url": DOCUMENTATION}, 403,
+                          self.standing(call.viewer, "core"))
+        self.quotas.spend(call.viewer, quota, 1)
+        known = Call(call.state, call.viewer, call.method, call.path, call.base, params,
+                     call.query, call.payload)
+        try:
+            answer = route.answer(known)
+        except Refused as refused:
+            refused.headers = self.standing(call.viewer, "core")
+            raise
+        standing = self.standing(call.viewer, "core")
+        return Answer(answer.body, answer.status, (*answer.headers, *standing),
+                      answer.content_type)
+
+    def graphql(self, call: Call) -> Answer:
+        accounts.signed_in(call.viewer)
+        quota = self.quota(call.viewer, "graphql")
+        if quota.remaining <= 0:
+            text = RATE_MESSAGE.format(call.viewer.user.id if call.viewer.user else 0)
+            body = {"errors": [{"type": "RATE_LIMITED", "message": text}]}
+            return Answer(body, headers=self.standing(call.viewer, "graphql"))
+
+        def spend(cost: int) -> accounts.Quota:
+            return self.quotas.spend(call.viewer, quota, cost)
+
+        return Answer(engine.execute(call, spend), headers=self.standing(call.viewer, "graphql"))
+
+    def quota(self, viewer: accounts.Viewer, resource: str) -> accounts.Quota:
+        settings = self.state.settings
+        limit = settings.graphql_limit if resource == "graphql" else settings.rest_limit
+        return self.quotas.look(viewer, resource, limit, self.state.clock())
+
+    def standing(self, viewer: accounts.Viewer, resource: str) -> tuple[tuple[str, str], ...]:
+        quota = self.quota(viewer, resource)
+        scopes = (("X-OAuth-Scopes", viewer.scopes),) if viewer.user else ()
+        return (
+            ("X-RateLimit-Limit", str(quota.limit)),
+            ("X-RateLimit-Remaining", str(quota.remaining)),
+            ("X-RateLimit-Used", str(quota.used)),
+            ("X-RateLimit-Reset", str(quota.reset)),
+            ("X-RateLimit-Resource", resource), *scopes,
+        )
+
+    def limits(self, viewer: accounts.Viewer) -> records.Json:
+        resources = {}
+        for name in ("core", "graphql", "search"):
+            quota = self.quota(viewer, name)
+            resources[name] = {
+                "limit": quota.limit, "used": quota.used, "remaining": quota.remaining,
+                "reset": quota.reset,
+            }
+        return {"resources": resources, "rate": resources["core"]}
+
+
+def payload(environ: Mapping[str, Any]) -> Any:
+    length = smart_http.length_of(dict(environ))
+    raw = environ["wsgi.input"].read(*([] if length is None else [length]))
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise Refused(400, "Problems parsing JSON") from None
+
+
+def encode(answer: Answer) -> bytes:
+    if answer.content_type.startswith("text/"):
+        return str(answer.body).encode()
+    return b"" if answer.body is None else json.dumps(answer.body).encode()
+
+
+def refusal(refused: Refused) -> Answer:
+    body: records.Json = {
+        "message": refused.message, "documentation_url": DOCUMENTATION,
+        "status": str(refused.status),
+    }
+    if refused.errors is not None:
+        body["errors"] = refused.errors
+    return Answer(body, refused.status, refused.headers)

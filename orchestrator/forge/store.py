@@ -1,0 +1,147 @@
+"""The SQLite file: Structs in, Structs out, and one transaction around whatever belongs together."""
+
+from __future__ import annotations
+
+import sqlite3
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from orchestrator.forge import records
+
+R = TypeVar("R", bound=records.Row)
+SQL_TYPES = {int: "INTEGER", str: "TEXT", bool: "INTEGER", float: "REAL"}
+
+
+@cache
+def columns(kind: type[records.Row]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind))
+
+
+@cache
+def truths(kind: type[records.Row]) -> tuple[str, ...]:
+    """The columns that hold a yes or no, which SQLite only knows as 1 and 0."""
+    fields = msgspec.structs.fields(kind)
+    return tuple(f.name for f in fields if f.type is bool or bool in typing.get_args(f.type))
+
+
+def column_type(annotation: Any) -> str:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        inner = next(a for a in typing.get_args(annotation) if a is not type(None))
+        return SQL_TYPES[inner]
+    return SQL_TYPES[annotation] + " NOT NULL"
+
+
+def definition(kind: type[records.Row]) -> Iterator[str]:
+    fields = msgspec.structs.fields(kind)[1:]
+    body = ", ".join(f"{field.name} {column_type(field.type)}" for field in fields)
+    # AUTOINCREMENT: an id that was deleted must never name something else later.
+    yield f"create table if not exists {kind.TABLE} (id integer primary key autoincrement, {body})"
+    for unique, listed in ((" unique", kind.UNIQUE), ("", kind.INDEXES)):
+        for number, names in enumerate(listed):
+            name = f"{kind.TABLE}{unique.strip()}{number}"
+            yield f"create{unique} index if not exists {name} on {kind.TABLE} ({names})"
+
+
+class Store:
+    def __init__(self, path: Path | str) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.depth = 0
+        self.connection.execute("pragma journal_mode = wal")
+        self.connection.execute("pragma synchronous = normal")
+        for kind in records.TABLES:
+            for statement in definition(kind):
+                self.connection.execute(statement)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is kept, or nothing; an inner one joins the outer one."""
+        if self.depth == 0:
+            self.connection.execute("begin immediate")
+        self.depth += 1
+        try:
+            yield
+        except BaseException:
+            self.depth -= 1
+            if self.depth == 0:
+                self.connection.execute("rollback")
+            raise
+        self.depth -= 1
+        if self.depth == 0:
+            self.connection.execute("commit")
+
+    def checkpoint(self) -> None:
+        """Keep what was written so far, also when the rest of this transaction never comes."""
+        if self.depth:
+            self.connection.execute("commit")
+            self.connection.execute("begin immediate")
+
+    def build(self, kind: type[R], values: tuple[Any, ...]) -> R:
+        row: dict[str, Any] = dict(zip(columns(kind), values, strict=True))
+        for name in truths(kind):
+            if row[name] is not None:
+                row[name] = bool(row[name])
+        return kind(**row)
+
+    def select(self, kind: type[R], where: str = "1", *arguments: Any) -> list[R]:
+        names = ", ".join(f"{kind.TABLE}.{name}" for name in columns(kind))
+        sql = f"select {names} from {kind.TABLE} where {where}"
+        return [self.build(kind, values) for values in self.connection.execute(sql, arguments)]
+
+    def first(self, kind: type[R], where: str, *arguments: Any) -> R | None:
+        rows = self.select(kind, f"{where} limit 1", *arguments)
+        return rows[0] if rows else None
+
+    def get(self, kind: type[R], identity: int | None) -> R | None:
+        return None if identity is None else self.first(kind, "id = ?", identity)
+
+    def need(self, kind: type[R], identity: int) -> R:
+        row = self.get(kind, identity)
+        if row is None:
+            raise LookupError(f"no row {identity} in {kind.TABLE}")
+        return row
+
+    def count(self, kind: type[records.Row], where: str = "1", *arguments: Any) -> int:
+        sql = f"select count(*) from {kind.TABLE} where {where}"
+        return int(self.connection.execute(sql, arguments).fetchone()[0])
+
+    def add(self, row: R) -> R:
+        names = columns(type(row))[1:]
+        marks = ", ".join("?" for _ in names)
+        sql = f"insert into {row.TABLE} ({', '.join(names)}) values ({marks})"
+        cursor = self.connection.execute(sql, [getattr(row, name) for name in names])
+        return msgspec.structs.replace(row, id=cursor.lastrowid)
+
+    def add_missing(self, rows: Iterable[records.Row]) -> None:
+        """Add what is not there yet, by the table's unique columns."""
+        for row in rows:
+            names = columns(type(row))[1:]
+            marks = ", ".join("?" for _ in names)
+            sql = f"insert or ignore into {row.TABLE} ({', '.join(names)}) values ({marks})"
+            self.connection.execute(sql, [getattr(row, name) for name in names])
+
+    def change(self, row: R, **fields: Any) -> R:
+        assignments = ", ".join(f"{name} = ?" for name in fields)
+        sql = f"update {row.TABLE} set {assignments} where id = ?"
+        self.connection.execute(sql, [*fields.values(), row.id])
+        return msgspec.structs.replace(row, **fields)
+
+    def delete(self, row: records.Row) -> None:
+        self.connection.execute(f"delete from {row.TABLE} where id = ?", [row.id])
+
+    def remember(self, key: str, value: str) -> None:
+        sql = "insert into meta (key, value) values (?, ?) on conflict (key) do update set value = ?"
+        self.connection.execute(sql, [key, value, value])
+
+    def recall(self, key: str) -> str | None:
+        meta = self.first(records.Meta, "key = ?", key)
+        return meta.value if meta else None
