@@ -1,0 +1,32 @@
+"""In which order waiting tasks are taken (Q12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from orchestrator.records.config import PRIORITY_WEIGHTS
+from orchestrator.records.task import Priority
+
+AGES_UP = timedelta(hours=24)
+CLASSES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+
+
+def key(
+    priority: Priority,
+    created: datetime,
+    task_id: str,
+    now: datetime,
+    *,
+    weights: Mapping[str, float] = PRIORITY_WEIGHTS,
+    ages_up: timedelta = AGES_UP,
+) -> tuple[float, datetime, str]:
+    """A sort key, the first to be taken smallest: weight, then age, then id.
+
+    A task goes up one class for each `ages_up` that it has waited, so that a stream of urgent
+    ones cannot starve it for ever.
+    """
+    steps = max(0, (now - created) // ages_up)
+    effective = CLASSES[max(0, CLASSES.index(priority) - steps)]
+    weight = max(weights.get(c, PRIORITY_WEIGHTS[c]) for c in {priority, effective})
+    return (-weight, created, task_id)

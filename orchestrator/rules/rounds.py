@@ -1,0 +1,99 @@
+"""What a Ready means for an issue that may have been worked on before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from orchestrator.records.task import UNDER_WAY, State
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Means(StrEnum):
+    """How a person said Ready."""
+
+    BOARD = "board"
+    LABEL = "label"
+
+
+class Shown(StrEnum):
+    """What the board ought to show instead of Ready."""
+
+    IN_PROGRESS = "in_progress"
+    BLOCKED = "blocked"
+    DONE = "done"
+
+
+SHOWN = {
+    **dict.fromkeys(UNDER_WAY, Shown.IN_PROGRESS),
+    State.ESCALATED: Shown.BLOCKED,
+    State.FAILED: Shown.BLOCKED,
+    State.CANCELLED: Shown.BLOCKED,
+    State.DONE: Shown.DONE,
+}
+
+
+class Ready(Struct, frozen=True):
+    """When it was set (UTC), and by which means; None when GitHub does not say."""
+
+    at: datetime | None
+    means: Means
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """A task file of this issue, by the folder it lies in."""
+
+    task_id: str
+    state: State
+    ready_at: datetime | None = None
+
+
+class Dispatch(Struct, frozen=True, tag=True):
+    """A new task, with this time in its id."""
+
+    at: datetime
+
+
+class NewRound(Struct, frozen=True, tag=True):
+    """The same file goes back to `inbox/`; attempts count from zero."""
+
+    task_id: str
+    at: datetime
+
+
+class RepairBoard(Struct, frozen=True, tag=True):
+    """Only what the board shows is put right, and the label `ready` taken off."""
+
+    task_id: str
+    shown: Shown
+
+
+class Nothing(Struct, frozen=True, tag=True):
+    """Nothing is done, for this reason."""
+
+    reason: str
+
+
+def judge(ready: Ready, files: Sequence[File]) -> Dispatch | NewRound | RepairBoard | Nothing:
+    """A Ready counts once, by its time: only one later than the newest file's starts anything.
+
+    While a task is under way it never starts another; one that ended without success gets a new
+    round, one that is done a new task.
+    """
+    if ready.at is None:
+        return Nothing("when it was set Ready could not be read")
+    if not files:
+        return Dispatch(ready.at)
+    newest = max(files, key=lambda f: (f.state in UNDER_WAY, f.ready_at or EPOCH, f.task_id))
+    if newest.state is State.QUARANTINE:
+        return Nothing(f"{newest.task_id} lies in quarantine/ and cannot be read")
+    new = ready.at > (newest.ready_at or EPOCH)
+    if not new or newest.state in UNDER_WAY:
+        return RepairBoard(newest.task_id, SHOWN[newest.state])
+    if newest.state is State.DONE:
+        return Dispatch(ready.at)
+    return NewRound(newest.task_id, ready.at)

@@ -1,0 +1,111 @@
+"""Whether an issue comes from people whose word may start work here (S6, S7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from orchestrator.records.config import RepositoryConfig, Trust
+from orchestrator.records.tracker import Permission
+
+WRITERS = frozenset({Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE})
+
+
+class Person(Struct, frozen=True):
+    """A login, "" for an account that is gone, and its role; None while that is not known."""
+
+    login: str
+    permission: Permission | None = None
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """Who wrote the issue, who set it Ready and when, and who edited its text last and when.
+
+    `labelled_by` is None when the label `ready` is not set, `on_board` whether the board says
+    Ready.
+    """
+
+    repository: RepositoryConfig
+    author: Person
+    labelled_by: Person | None = None
+    on_board: bool = False
+    ready_at: datetime | None = None
+    edited_at: datetime | None = None
+    editor: Person | None = None
+
+
+class Trusted(Struct, frozen=True, tag=True):
+    """Its text may reach an agent."""
+
+
+class NotTrusted(Struct, frozen=True, tag=True):
+    """One comment says so, and it waits for triage."""
+
+    reason: str
+
+
+class Unknown(Struct, frozen=True, tag=True):
+    """Not now: what was not answered is no permission; the next tick asks again."""
+
+    reason: str
+
+
+Judgement = Trusted | NotTrusted | Unknown
+
+
+def judge(facts: Facts) -> Judgement:
+    """Trusted only when everybody who must may write; one refusal outweighs what is unknown."""
+    answers = (_ready(facts), _author(facts), _editor(facts))
+    for kind in (NotTrusted, Unknown):
+        for answer in answers:
+            if isinstance(answer, kind):
+                return answer
+    return Trusted()
+
+
+def may_write(person: Person) -> bool | None:
+    """None while the role is not known; an account that is gone may not."""
+    if not person.login:
+        return False
+    return None if person.permission is None else person.permission in WRITERS
+
+
+def _ready(facts: Facts) -> Judgement:
+    """Ready by the label's actor, or by a board that only people with write access can set."""
+    if facts.on_board and facts.repository.trusted_board:
+        return Trusted()
+    if facts.labelled_by is not None:
+        return _asked(facts.labelled_by, "set it Ready")
+    if facts.on_board:
+        return NotTrusted(
+            "it was set Ready on a board that people without write access may change; somebody "
+            "with write access can set the label ready instead"
+        )
+    return Unknown("nobody is known to have set it Ready")
+
+
+def _author(facts: Facts) -> Judgement:
+    trusted = {login.lower() for login in facts.repository.trusted_authors}
+    if facts.repository.trust is Trust.ACTOR or facts.author.login.lower() in trusted:
+        return Trusted()
+    return _asked(facts.author, "wrote the issue")
+
+
+def _editor(facts: Facts) -> Judgement:
+    """A text that changed after Ready is not the one that was read by whoever set it (S7)."""
+    if facts.edited_at is None:
+        return Trusted()
+    if facts.ready_at is not None and facts.edited_at <= facts.ready_at:
+        return Trusted()
+    if facts.editor is None:
+        return Unknown("it was edited after it was set Ready, by whom is not known")
+    return _asked(facts.editor, "edited it after it was set Ready")
+
+
+def _asked(person: Person, deed: str) -> Judgement:
+    allowed = may_write(person)
+    who = person.login or "an account that is gone"
+    if allowed is None:
+        return Unknown(f"the role of {who}, who {deed}, could not be read")
+    return Trusted() if allowed else NotTrusted(f"{who}, who {deed}, has no write access")

@@ -1,0 +1,71 @@
+"""Whose word may start work here (S6, S7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import structs
+
+from orchestrator.records.config import RepositoryConfig, Trust
+from orchestrator.records.tracker import Permission
+from orchestrator.rules import trust
+from orchestrator.rules.trust import Facts, NotTrusted, Person, Trusted, Unknown
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+AUTHOR = RepositoryConfig(slug="o/r", clone_url="")
+ACTOR = structs.replace(AUTHOR, trust=Trust.ACTOR)
+OPEN_BOARD = structs.replace(AUTHOR, trusted_board=False)
+LISTED = structs.replace(AUTHOR, trusted_authors=("Stranger",))
+ANN, BO = Person("ann", Permission.WRITE), Person("bo", Permission.MAINTAIN)
+STRANGER = Person("stranger", Permission.READ)
+TRIAGER = Person("tri", Permission.TRIAGE)
+SOMEBODY = Person("somebody")
+GHOST = Person("")
+
+
+def judged(repository=AUTHOR, author=ANN, **fields):
+    return trust.judge(Facts(repository=repository, author=author, ready_at=NOON, **fields))
+
+
+LATER = dict(edited_at=NOON + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "words"),
+    [
+        (dict(labelled_by=BO), Trusted, ""),
+        (dict(labelled_by=Person("root", Permission.ADMIN)), Trusted, ""),
+        (dict(on_board=True), Trusted, ""),
+        (dict(on_board=True, labelled_by=STRANGER), Trusted, ""),
+        (dict(labelled_by=TRIAGER), NotTrusted, "tri, who set it Ready, has no write"),
+        (dict(labelled_by=STRANGER), NotTrusted, "stranger, who set it Ready"),
+        (dict(labelled_by=GHOST), NotTrusted, "an account that is gone"),
+        (dict(labelled_by=SOMEBODY), Unknown, "role of somebody"),
+        ({}, Unknown, "nobody is known"),
+        (dict(on_board=True, repository=OPEN_BOARD), NotTrusted, "the label ready"),
+        (dict(on_board=True, repository=OPEN_BOARD, labelled_by=BO), Trusted, ""),
+        (dict(on_board=True, author=STRANGER), NotTrusted, "stranger, who wrote the issue"),
+        (dict(on_board=True, author=GHOST), NotTrusted, "an account that is gone, who wrote"),
+        (dict(on_board=True, author=SOMEBODY), Unknown, "role of somebody"),
+        (dict(on_board=True, author=STRANGER, repository=ACTOR), Trusted, ""),
+        (dict(on_board=True, author=STRANGER, repository=LISTED), Trusted, ""),
+        (dict(labelled_by=STRANGER, author=STRANGER, repository=LISTED), NotTrusted, "set it"),
+        (dict(labelled_by=SOMEBODY, author=STRANGER), NotTrusted, "wrote the issue"),
+        (dict(on_board=True, **LATER, editor=BO), Trusted, ""),
+        (dict(on_board=True, **LATER, editor=STRANGER), NotTrusted, "edited it after"),
+        (dict(on_board=True, **LATER, editor=SOMEBODY), Unknown, "edited it after"),
+        (dict(on_board=True, **LATER), Unknown, "by whom is not known"),
+        (dict(on_board=True, edited_at=NOON, editor=STRANGER), Trusted, ""),
+    ],
+)
+def test_who_is_trusted(fields, kind, words):
+    answer = judged(**fields)
+    assert isinstance(answer, kind)
+    assert words in getattr(answer, "reason", "")
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_only_write_and_above_may(permission):
+    expected = permission in {Permission.WRITE, Permission.MAINTAIN, Permission.ADMIN}
+    assert trust.may_write(Person("ann", permission)) is expected
