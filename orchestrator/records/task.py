@@ -179,3 +179,15 @@ def marked(task: Task, state: State, at: datetime, by: str) -> Task:
     if task.state is state:
         return task
     return structs.replace(task, marks=(*task.marks, Mark(state=state, at=at, by=by)))
+
+
+class QueueEntry(Struct, frozen=True, kw_only=True):
+    """A task that waits in inbox/: what its place in the order is computed from (Q12)."""
+
+    task_id: str
+    repo: str
+    issue: int | None = None
+    priority: Priority = Priority.NORMAL
+    created: datetime
+    not_before: datetime | None = None
+    path: str = ""

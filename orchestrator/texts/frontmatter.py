@@ -38,7 +38,8 @@ def load(text: str, known: Container[str]) -> tuple[dict[str, Any], dict[str, An
 
     A key without a value counts as absent. Raises Unreadable.
     """
-    data, extra = _load_ours(text, known), {}
+    extra: dict[str, Any] = {}
+    data = _load_ours(text, known)
     if data is None:
         data, extra = _load_yaml(text, known)
     return {name: value for name, value in data.items() if value not in ("", [])}, extra

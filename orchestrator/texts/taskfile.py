@@ -45,7 +45,7 @@ def parse(text: str, *, stem: str, modified: datetime) -> Task:
     except frontmatter.Unreadable as reason:
         raise NotATask(str(reason)) from reason
     if "task_id" not in data:
-        data, extra, body = _completed(data, extra, body, stem)
+        data, extra, body = _completed(data, extra, body)
     data.setdefault("created", modified)
     _normalise(data)
     try:
@@ -53,11 +53,7 @@ def parse(text: str, *, stem: str, modified: datetime) -> Task:
     except msgspec.ValidationError as reason:
         raise NotATask(_what_is_wrong(str(reason))) from reason
     if not task.task_id:
-        name = taskname.slug_of_file(stem)
-        new = taskname.new_id(task.created, task.repo, task.issue, task.title or stem)
-        # Without an issue the file's name is what tells two tasks of one second apart.
-        whole = new if task.issue else new.removesuffix(taskname.slug(task.title or stem)) + name
-        task = structs.replace(task, task_id=whole)
+        task = _named(task, stem)
     if not taskname.is_safe(task.task_id):
         raise NotATask(f"task_id: {task.task_id!r} cannot be the name of a file and a branch.")
     return task
@@ -106,7 +102,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _completed(
-    data: dict[str, Any], extra: dict[str, Any], body: str, stem: str
+    data: dict[str, Any], extra: dict[str, Any], body: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """What a person left out: the goal as prose, a title, and an empty id that is filled later."""
     goal = extra.get("goal")
@@ -118,7 +114,17 @@ def _completed(
         raise NotATask("It names no goal: add goal: to the front matter, or prose below it.")
     if "repo" not in data:
         raise NotATask("It names no repository: add repo: owner/name to the front matter.")
-    return {**data, "title": title or stem, "task_id": ""}, extra, body
+    return {**data, "title": title, "task_id": ""}, extra, body
+
+
+def _named(task: Task, stem: str) -> Task:
+    """Without an issue the file's name is what tells two tasks of one second apart."""
+    task_id = taskname.new_id(task.created, task.repo, task.issue, task.title)
+    if not task.issue:
+        task_id = task_id.removesuffix(taskname.slug(task.title)) + taskname.slug_of_file(stem)
+    return structs.replace(
+        task, task_id=task_id, branch=task.branch or taskname.new_branch(task_id)
+    )
 
 
 def _first_words(body: str) -> str:

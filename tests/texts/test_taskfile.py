@@ -122,6 +122,7 @@ def test_two_lines_from_a_person_are_a_task():
     assert task.title == "Make the header blue."
     assert task.created == SATURDAY
     assert task.task_id == "task-20261121T083000Z-acme-web-0-a-file"
+    assert task.branch == f"agent/{task.task_id}"
     assert taskfile.goal_of(task) == "Make the header blue.\n\nThanks!"
 
 

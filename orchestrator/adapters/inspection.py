@@ -1,0 +1,148 @@
+"""What is out of place in the mailbox: for the reaper to see, before it decides (Q3, Q5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.events import Events
+from orchestrator.adapters.locks import Locks
+from orchestrator.adapters.shelves import SEARCHED, Found, Line, Shelves, line_of
+from orchestrator.records.task import State, Task
+from orchestrator.texts import taskfile
+
+# Between a write and the rename that follows it; a person is slower.
+_ONE_WRITE_SECONDS = 10.0
+
+
+class Misplaced(Struct, frozen=True, kw_only=True):
+    """A file whose last mark names another folder than it stands in, held by no live claim.
+
+    `interrupted`: we died between the mark and the rename, so `move` to `marked` finishes it.
+    Otherwise a person moved it, the folder counts, and `move` to `state` writes the mark.
+    """
+
+    task: Task
+    state: State
+    marked: State
+    interrupted: bool
+
+
+class Duplicate(Struct, frozen=True, kw_only=True):
+    """Two files of one task; `same_file` when both are names of one inode."""
+
+    task_id: str
+    keep: Path
+    drop: Path
+    same_file: bool
+
+
+class Inspection(Shelves):
+    """Finds, and changes nothing."""
+
+    def __init__(
+        self,
+        root: Path,
+        locks: Locks,
+        clock: Clock,
+        events: Events | None = None,
+        *,
+        cache_folder: Path | None = None,
+        read_only: bool = False,
+    ) -> None:
+        super().__init__(root, clock, events, cache_folder=cache_folder, read_only=read_only)
+        self.locks = locks
+
+    def stale_claims(self) -> list[Task]:
+        """The tasks in processing/ on which nobody works: no claim, or one whose slot is free.
+
+        Those that were marked for another folder already are `misplaced`, not stale.
+        """
+        return [
+            found.task
+            for path, line in self.lines(State.PROCESSING)
+            if line.marked is State.PROCESSING and not self._is_held(line)
+            if (found := self.fit(path)) is not None and self.see(found)
+        ]
+
+    def misplaced(self) -> list[Misplaced]:
+        """Files whose folder and last mark differ, except in done/.
+
+        In inbox/ only an interrupted move away is told: whatever else lies there is waiting, and
+        `claim` reads its mark.
+        """
+        shown = []
+        for state in SEARCHED:
+            for path, line in self.lines(state):
+                if line.marked in {None, state} or self._is_held(line):
+                    continue
+                found = self.fit(path)
+                if found is None or found.task.state in {None, state}:
+                    continue
+                interrupted = self.interrupted(found)
+                if state is State.INBOX and not interrupted:
+                    continue
+                task, marked = self.see(found), found.task.marks[-1].state
+                shown.append(
+                    Misplaced(task=task, state=state, marked=marked, interrupted=interrupted)
+                )
+        return shown
+
+    def duplicates(self) -> list[Duplicate]:
+        """Files that hold the same task: the one a live claim holds stays, else the newest (Q3)."""
+        by_key: dict[str, list[tuple[Path, Line]]] = {}
+        for state in SEARCHED:
+            for path, line in self.lines(state):
+                by_key.setdefault(taskfile.key_of(line.entry.task_id), []).append((path, line))
+        for key, files_of_key in by_key.items():
+            if self.has_name(State.DONE, key):
+                done = self.path(State.DONE, files_of_key[0][1].entry.task_id)
+                found = self.fit(done)
+                if found is not None:
+                    files_of_key.append((done, line_of(found)))
+        return [
+            Duplicate(
+                task_id=line.entry.task_id,
+                keep=keep,
+                drop=path,
+                same_file=path.exists() and keep.exists() and path.samefile(keep),
+            )
+            for files_of_key in by_key.values()
+            if len(files_of_key) > 1
+            for keep in [max(files_of_key, key=self._standing)[0]]
+            for path, line in files_of_key
+            if path != keep
+        ]
+
+    def interrupted(self, found: Found) -> bool:
+        """Whether we died between the mark and the rename, and nobody has moved the file since.
+
+        Then it stands where its last mark but one says, and its inode changed with that write
+        and not later; a person's move changes the inode. A claim that was cut short in inbox/
+        needs no repair: the task waits there as before.
+        """
+        marks = found.task.marks
+        if len(marks) < 2 or marks[-1].state is found.state or marks[-2].state is not found.state:
+            return False
+        if found.state is State.INBOX and marks[-1].state is State.PROCESSING:
+            return False
+        try:
+            status = found.path.lstat()
+        except FileNotFoundError:
+            return False
+        return status.st_ctime - status.st_mtime < _ONE_WRITE_SECONDS
+
+    def _is_held(self, line: Line) -> bool:
+        return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)
+
+    def _standing(self, place: tuple[Path, Line]) -> tuple[bool, bool, int, int, str]:
+        """Live first; of two names of one file the one that its mark says; then the newest."""
+        path, line = place
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return False, False, 0, 0, str(path)
+        in_place = status.st_nlink > 1 and path.parent.name == line.marked
+        return self._is_held(line), in_place, status.st_mtime_ns, status.st_ctime_ns, str(path)

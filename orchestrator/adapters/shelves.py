@@ -1,0 +1,309 @@
+"""The mailbox as it stands: nine folders of task files, read quickly and without trust (Q9)."""
+
+from __future__ import annotations
+
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator.adapters import files
+from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.events import Events
+from orchestrator.adapters.files import NotReadable, Stamp
+from orchestrator.records.errors import AgentOSError
+from orchestrator.records.task import QueueEntry, State, Task
+from orchestrator.texts import taskfile
+from orchestrator.texts.taskfile import NotATask
+
+LARGEST_FILE = 1_000_000
+# An editor may be half-way through a save: a young file that cannot be read is left alone.
+HALF_WRITTEN_SECONDS = 2.0
+# So many files read anew are worth a new cache file; fewer are read again sooner than written.
+WORTH_SAVING = 32
+# What these folders hold is never parsed in search of something: done/ grows for ever.
+SEARCHED = tuple(s for s in State if s not in {State.DONE, State.QUARANTINE})
+
+
+class MailboxBroken(AgentOSError):
+    """The mailbox folders are not as they must be; the text says which and what to do."""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A task, the file it was read from, and the folder that file stands in."""
+
+    state: State
+    path: Path
+    task: Task
+    stamp: Stamp
+
+
+class Line(Struct, frozen=True, array_like=True):
+    """What is remembered of a file, so that it need not be read again while it stays the same."""
+
+    stamp: Stamp
+    entry: QueueEntry
+    marked: State | None
+    before: State | None
+    slot: str
+    uuid: str
+
+
+class Shelves:
+    """Reads the mailbox under `root`; what is not a readable task goes to quarantine/.
+
+    With `read_only` (a dry run) such a file is passed over and nothing at all is written.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        clock: Clock,
+        events: Events | None = None,
+        *,
+        cache_folder: Path | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.root = root
+        self.clock = clock
+        self.events = events
+        self.cache_folder = cache_folder or root / ".index"
+        self.read_only = read_only
+        self._lines: dict[State, dict[str, Line]] = {}
+        self._names: dict[State, tuple[int, list[str]]] = {}
+
+    def folder(self, state: State) -> Path:
+        return self.root / state.value
+
+    def path(self, state: State, task_id: str) -> Path:
+        return self.root / state.value / f"{task_id}.md"
+
+    def prepare(self) -> None:
+        """Make the folders that are missing, and check that a rename between any two can work.
+
+        Raises MailboxBroken for a link or a folder on another file system (Q2).
+        """
+        for place in (self.root, *(self.folder(state) for state in State)):
+            if place.is_symlink():
+                raise MailboxBroken(
+                    f"{place} is a symbolic link. A mailbox folder must be a real one, so that a "
+                    "task moves by one rename: name the real place as mailbox_dir instead."
+                )
+            files.make_folder(place)
+        home = self.root.stat().st_dev
+        for state in State:
+            if self.folder(state).stat().st_dev != home:
+                raise MailboxBroken(
+                    f"{self.folder(state)} lies on another file system than {self.root}; "
+                    "all mailbox folders must share one, so that a task moves by one rename."
+                )
+
+    def counts(self) -> dict[State, int]:
+        """How many task files stand in each folder."""
+        return {state: sum(_is_task_name(n) for n in self._listed(state)) for state in State}
+
+    def list_state(self, state: State) -> list[Task]:
+        """The readable tasks of one folder, by name."""
+        return [found.task for found in self.read_state(state)]
+
+    def read_state(self, state: State) -> list[Found]:
+        """As `list_state`, with the place of each."""
+        names = [name for name in self._listed(state) if _is_task_name(name)]
+        found = (self.fit(self.folder(state) / name) for name in names)
+        return [each for each in found if each is not None and self.see(each)]
+
+    def waiting(self, now: datetime) -> tuple[QueueEntry, ...]:
+        """What stands in inbox/ and is due at `now`, in no order; cheap however much waits."""
+        entries = (line.entry for _, line in self.lines(State.INBOX))
+        return tuple(e for e in entries if e.not_before is None or e.not_before <= now)
+
+    def find(self, repo: str, issue: int) -> list[Found]:
+        """The tasks of an issue in every state but done, those under way first."""
+        return [
+            found
+            for state in SEARCHED
+            for path, line in self.lines(state)
+            if line.entry.issue == issue and line.entry.repo.lower() == repo.lower()
+            if (found := self.fit(path)) is not None and self.see(found)
+        ]
+
+    def holds(self, task_id: str) -> State | None:
+        """Where the task is, by the names of files, else by what they hold (not in done/)."""
+        key = taskfile.key_of(task_id)
+        return self.named(key) or next(
+            (
+                state
+                for state in SEARCHED
+                for _, line in self.lines(state)
+                if taskfile.key_of(line.entry.task_id) == key
+            ),
+            None,
+        )
+
+    def named(self, key: str) -> State | None:
+        """The folder with a file of that name, with any slug; no file is opened.
+
+        The way of a task is walked twice, so that one that moves meanwhile is not overlooked.
+        """
+        way = (State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW)
+        return next((state for state in (*way, *State, *way) if self.has_name(state, key)), None)
+
+    def lines(self, state: State) -> list[tuple[Path, Line]]:
+        """Every readable file of a folder with what is known of it, from memory where it can be."""
+        known = self._lines.get(state)
+        if known is None:
+            known = self._lines[state] = self._load_cache(state)
+        folder, current, fresh = self.folder(state), {}, 0
+        found: list[tuple[Path, Line]] = []
+        for name, stamp in self._stamps(state):
+            path, line = folder / name, known.get(name)
+            if line is None or line.stamp != stamp:
+                read = self.fit(path)
+                if read is None:
+                    continue
+                line, fresh = line_of(read), fresh + 1
+            current[name] = line
+            found.append((path, line))
+        self._lines[state] = current
+        if fresh >= WORTH_SAVING and not self.read_only:
+            self._save_cache(state, current)
+        return found
+
+    def read(self, path: Path) -> Found:
+        """The task in `path`; raises NotReadable, NotATask, UnicodeDecodeError, or OSError."""
+        data, stamp = files.read_stamped(path, LARGEST_FILE)
+        task = taskfile.parse(data.decode(), stem=path.stem, modified=stamp.modified)
+        return Found(state=State(path.parent.name), path=path, task=task, stamp=stamp)
+
+    def see(self, found: Found) -> Task:
+        """Called for every task that is handed out; a reader has nothing to remember."""
+        return found.task
+
+    def quarantine(self, path: Path, reason: str) -> None:
+        """Set a file aside that we cannot or must not work with, and say so once."""
+        target = self.folder(State.QUARANTINE) / path.name
+        try:
+            if os.path.lexists(target):
+                moment = self.clock.now().strftime("%Y%m%dT%H%M%S%fZ")
+                target = target.with_name(f"{path.stem}.{moment}{path.suffix}")
+            files.move_durably(path, target)
+        except FileNotFoundError:
+            return  # a person was quicker
+        if self.events:
+            self.events.add(
+                "quarantined",
+                reason=f"{path.parent.name}/{path.name}: {reason} "
+                f"It was kept as quarantine/{target.name}; mend it and move it to inbox/.",
+                file=target.name,
+            )
+
+    def fit(self, path: Path) -> Found | None:
+        """The task in `path`, or None when there is none; what is no task is set aside."""
+        try:
+            return self.read(path)
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError:
+            self._set_aside(path, "It is not UTF-8 text.", young_may_stay=True)
+        except NotATask as reason:
+            self._set_aside(path, str(reason), young_may_stay=True)
+        except NotReadable as reason:
+            self._set_aside(path, str(reason), young_may_stay=False)
+        return None
+
+    def may_be_half_written(self, path: Path) -> bool:
+        """Whether an editor may still be at it, by the machine's clock, whatever --now says."""
+        try:
+            return abs(time.time() - path.lstat().st_mtime) < HALF_WRITTEN_SECONDS
+        except FileNotFoundError:
+            return True
+
+    def _set_aside(self, path: Path, reason: str, *, young_may_stay: bool) -> None:
+        if self.read_only or path.parent.name == State.QUARANTINE:
+            return
+        if not (young_may_stay and self.may_be_half_written(path)):
+            self.quarantine(path, reason)
+
+    def _stamps(self, state: State) -> Iterator[tuple[str, Stamp]]:
+        with self._scan(state) as entries:
+            for entry in entries:
+                if _is_task_name(entry.name):
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    yield entry.name, files.stamp_of(status)
+
+    def _scan(self, state: State) -> os._ScandirIterator[str]:
+        try:
+            return os.scandir(self.root / state.value)
+        except (FileNotFoundError, NotADirectoryError) as reason:
+            raise self.missing(state) from reason
+
+    def _listed(self, state: State) -> list[str]:
+        """The names in a folder, sorted; kept while the folder's own time stays the same."""
+        try:
+            changed = self.folder(state).stat().st_mtime_ns
+            kept = self._names.get(state)
+            if kept is None or kept[0] != changed:
+                kept = self._names[state] = (changed, sorted(os.listdir(self.folder(state))))
+        except (FileNotFoundError, NotADirectoryError) as reason:
+            raise self.missing(state) from reason
+        return kept[1]
+
+    def has_name(self, state: State, key: str) -> bool:
+        names = self._listed(state)
+        for name in names[bisect_left(names, key) :]:
+            if not name.startswith(key):
+                return False
+            if taskfile.key_of(name.removesuffix(".md")) == key:
+                return True
+        return False
+
+    def missing(self, state: State) -> MailboxBroken:
+        return MailboxBroken(
+            f"{self.folder(state)} is not there. No task was touched; "
+            "the next tick makes the folder anew, unless you put it back first."
+        )
+
+    def _load_cache(self, state: State) -> dict[str, Line]:
+        try:
+            data = (self.cache_folder / f"{state.value}.json").read_bytes()
+            return msgspec.json.decode(data, type=dict[str, Line])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return {}
+
+    def _save_cache(self, state: State, lines: dict[str, Line]) -> None:
+        files.make_folder(self.cache_folder)
+        files.write_cache(self.cache_folder / f"{state.value}.json", msgspec.json.encode(lines))
+
+
+def _is_task_name(name: str) -> bool:
+    """Not what editors drop: dot-files, `~`, `.swp`, `4913`."""
+    return name.endswith(".md") and not name.startswith(".")
+
+
+def line_of(found: Found) -> Line:
+    task, marks = found.task, found.task.marks
+    entry = QueueEntry(
+        task_id=task.task_id,
+        repo=task.repo,
+        issue=task.issue,
+        priority=task.priority,
+        created=task.created,
+        not_before=task.not_before,
+        path=str(found.path),
+    )
+    return Line(
+        found.stamp,
+        entry,
+        marks[-1].state if marks else None,
+        marks[-2].state if len(marks) > 1 else None,
+        task.claim.slot if task.claim else "",
+        task.claim.uuid if task.claim else "",
+    )
