@@ -1,0 +1,1 @@
+"""Prices, stock and names of widgets."""

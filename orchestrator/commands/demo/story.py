@@ -1,0 +1,186 @@
+"""The story of the demo: set the stage, run the wrappers in rounds, tell what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.adapters import files, process
+from orchestrator.commands.demo import report
+from orchestrator.commands.demo import stage as stages
+from orchestrator.commands.demo.board import Watcher
+from orchestrator.commands.demo.report import Shipped
+from orchestrator.commands.demo.stage import Forge, Stage
+from orchestrator.commands.demo.trail import Trail
+from orchestrator.paths import FOLDERS
+from orchestrator.records.task import ENDED, State, Task
+from orchestrator.texts import taskfile
+
+WRAPPERS = ("run_dispatcher.sh", "run_queue.sh", "run_pr_monitor.sh")
+WRAPPER_SECONDS = 120
+PAUSE_SECONDS = 0.4
+LARGEST_TASK = 4_000_000
+# The exit codes of C13 after which a next tick may do better, and how often we let it.
+TRANSIENT, PATIENCE = (1, 10), 5
+
+WHAT = """\
+Agent OS, the whole loop on this machine: six issues in two repositories, a local GitHub
+with real git and real CI, and the very scripts that cron runs. No account is needed."""
+SMALL_TIMES = "Settle times are small (1 s; usually minutes), and there is no jitter."
+SANDBOX = "Agents and tests run in a bubblewrap sandbox."
+NO_SANDBOX = "bubblewrap is absent or cannot work here: agents and tests run WITHOUT A SANDBOX."
+GOING_ON = "An earlier demo was found: this one goes on where it stopped (--fresh begins anew)."
+ANEW = "It begins anew; interrupted at any moment, the next start goes on from there."
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    fresh: bool
+    keep: bool
+    stay: bool
+    limit_seconds: float
+
+
+def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int:
+    """The exit code: 0 when every issue is merged and verified."""
+    began = stage.clock.monotonic()
+    sandbox = stages.sandbox_works(base)
+    going_on = plan.keep and stage.token_file.exists()
+    going_on = going_on or (stages.unfinished(stage) and not plan.fresh)
+    introduce(trail, sandbox=sandbox, going_on=going_on)
+    stages.end(stage, None)  # what a killed demo left running
+    if not going_on:
+        stages.clear(stage)
+    files.remove_file(stage.finished)
+    surroundings = stages.environment(stage, base)
+    forge = stages.open_forge(stage, surroundings)
+    staying = False
+    try:
+        stages.write_config(stage, forge, sandbox=sandbox)
+        watcher = Watcher(stage, forge)
+        trail.say(f"The forge listens on {forge.url}")
+        trail.skip_old()
+        for card in watcher.set_ready():
+            trail.say(f"  {card.repo}#{card.number} is Ready")
+        late = perform(stage, trail, surroundings, watcher, began + plan.limit_seconds)
+        seconds = stage.clock.monotonic() - began
+        good = tell(stage, trail, watcher, seconds=seconds, late=late)
+        staying = plan.stay
+    finally:
+        if not staying:
+            stages.end(stage, forge.pid)
+    look_around(stage, trail, forge, staying=staying)
+    return 0 if good else 1
+
+
+def introduce(trail: Trail, *, sandbox: bool, going_on: bool) -> None:
+    trail.say(WHAT, "bold")
+    trail.say(SMALL_TIMES)
+    trail.say(SANDBOX if sandbox else NO_SANDBOX)
+    trail.say(GOING_ON if going_on else ANEW)
+
+
+def perform(
+    stage: Stage, trail: Trail, surroundings: Mapping[str, str], watcher: Watcher, deadline: float
+) -> str:
+    """Rounds of all wrappers until every task has come to an end; why it was stopped, or ""."""
+    expected = len(watcher.cards())
+    failures = dict.fromkeys(WRAPPERS, 0)
+    while True:
+        for wrapper in WRAPPERS:
+            code = tick(stage, trail, surroundings, wrapper)
+            failures[wrapper] = failures[wrapper] + 1 if code else 0
+            if code and (code not in TRANSIENT or failures[wrapper] > PATIENCE):
+                return f"bin/{wrapper} ended with exit code {code} {failures[wrapper]} times"
+        trail.follow()
+        ended = [state for state, _ in tasks(stage) if state in ENDED]
+        if len(ended) >= expected:
+            return ""
+        if stage.clock.monotonic() > deadline:
+            return "the time limit is over (--limit gives it more)"
+        stage.clock.sleep(PAUSE_SECONDS)
+
+
+def tick(stage: Stage, trail: Trail, surroundings: Mapping[str, str], wrapper: str) -> int:
+    """One tick of one script, its decisions shown; its exit code."""
+    argv = [str(stage.code / "bin" / wrapper)]
+    ended = process.run(argv, cwd="/", environment=surroundings, timeout_seconds=WRAPPER_SECONDS)
+    trail.follow()
+    trail.show(ended.stdout.decode(errors="replace").splitlines())
+    if ended.exit_code:
+        for line in ended.stderr.decode(errors="replace").splitlines()[1:]:
+            trail.say(f"  {line}", "yellow")
+    return ended.exit_code
+
+
+def tasks(stage: Stage) -> list[tuple[State, Task]]:
+    """Every task file of the demo's mailbox with the folder it is in."""
+    mailbox = stage.root / "runtime" / "mailbox"
+    found = []
+    for folder in FOLDERS:
+        for path in sorted((mailbox / folder).glob("*.md")):
+            task = readable(path)
+            if task is not None:
+                found.append((State(folder), task))
+    return found
+
+
+def readable(path: Path) -> Task | None:
+    """The task of a file, or None where it was renamed this moment or is no task."""
+    try:
+        text = files.read_bounded(path, LARGEST_TASK).decode()
+        return taskfile.parse(text, stem=path.stem, modified=datetime.now(UTC))
+    except (FileNotFoundError, UnicodeDecodeError, taskfile.NotATask):
+        return None
+
+
+def tell(stage: Stage, trail: Trail, watcher: Watcher, *, seconds: float, late: str) -> bool:
+    """Print the table, the times and every reason to complain; whether there is none."""
+    shipped = look(stage, watcher)
+    trail.say("")
+    trail.console.print(report.table(shipped))
+    trail.say(f"Where the time went, of {seconds:.0f} s in all:")
+    for line in report.times(shipped):
+        trail.say(line)
+    reasons = [
+        f"{found.card.repo}#{found.card.number}: {why}"
+        for found in shipped
+        if (why := report.missing(found))
+    ]
+    if late:
+        reasons.insert(0, f"stopped: {late}")
+    for reason in reasons:
+        trail.say(reason, "red")
+    if not reasons:
+        trail.say(f"All {len(shipped)} issues are merged and verified.", "bold green")
+        files.write_durably(stage.finished, b"", replace=True)
+    return not reasons
+
+
+def look(stage: Stage, watcher: Watcher) -> Sequence[Shipped]:
+    by_issue = {(task.repo, task.issue): (state, task) for state, task in tasks(stage)}
+    shipped = []
+    for card in sorted(watcher.cards(), key=lambda card: (card.repo, card.number), reverse=True):
+        state, task = by_issue.get((card.repo, card.number), (None, None))
+        if task is None:
+            shipped.append(Shipped(card=card))
+            continue
+        merged = watcher.merged(task)
+        checks = watcher.checks(task)
+        shipped.append(Shipped(card=card, task=task, state=state, checks=checks, merged=merged))
+    return shipped[::-1]
+
+
+def look_around(stage: Stage, trail: Trail, forge: Forge, *, staying: bool) -> None:
+    where = stage.root.relative_to(stage.code)
+    trail.say(
+        f"Look around: {where}/runtime/mailbox/ (tasks), {where}/runtime/attempts/ (prompts, logs, "
+        f"results), {where}/forge/git/ (repositories), {where}/runtime/events.jsonl (the trail)."
+    )
+    if staying:
+        trail.say(f"The forge stays on {forge.url} (token in {where}/token).")
+        trail.say(f"End it with: kill {forge.pid}")
+    else:
+        trail.say("The forge is stopped; bin/demo.sh --keep --stay starts it again with this data.")

@@ -1,0 +1,66 @@
+"""Shows what the scripts decide while they decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+COLOURS = {
+    "github_dispatcher": "cyan",
+    "supervisor": "blue",
+    "queue": "magenta",
+    "pr_monitor": "green",
+}
+WIDTH_OF_A_PIPE = 120
+
+
+class Trail:
+    """Prints each line once; follows the logs of workers, which nobody waits for."""
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        plain = Console()
+        self.console = plain if plain.is_terminal else Console(width=WIDTH_OF_A_PIPE)
+        self.offsets: dict[Path, int] = {}
+        self.last = ""
+
+    def say(self, words: str, style: str = "") -> None:
+        self.console.print(Text(words, style=style), soft_wrap=True)
+
+    def skip_old(self) -> None:
+        """What an earlier demo wrote was shown then."""
+        self.offsets = {log: log.stat().st_size for log in self.logs.glob("*.log")}
+
+    def follow(self) -> bool:
+        """Print the new lines of all logs; whether there were any."""
+        return any([self.show(self.new_lines(log)) for log in sorted(self.logs.glob("*.log"))])
+
+    def new_lines(self, log: Path) -> list[str]:
+        """Whole lines only: the rest of a torn one comes next time."""
+        offset = self.offsets.get(log, 0)
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(offset if offset <= size else 0)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self.offsets[log] = (offset if offset <= size else 0) + len(whole) + len(newline)
+        return whole.decode(errors="replace").splitlines() if newline else []
+
+    def show(self, lines: Iterable[str]) -> bool:
+        shown = [line for line in lines if self.line(line)]
+        return bool(shown)
+
+    def line(self, line: str) -> bool:
+        """Print `TIME script words` with the script's colour; banners and repeats are left out."""
+        moment, _, rest = line.partition(" ")
+        script, _, words = rest.partition(" ")
+        if script not in COLOURS or not words or rest == self.last:
+            return False
+        self.last = rest
+        text = Text(f"  {moment[11:19]} ", style="dim")
+        text.append(f"{script:<17} ", style=COLOURS[script])
+        text.append(words)
+        self.console.print(text, soft_wrap=True)
+        return True
