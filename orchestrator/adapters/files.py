@@ -227,6 +227,11 @@ def make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "This is not a folder", str(path))
 
 
+def find_program(name: str, search: str) -> str | None:
+    """Where a program lies on the given PATH, or None."""
+    return shutil.which(name, path=search)
+
+
 def remove_file(path: Path) -> bool:
     """Whether there was a file to remove."""
     try:
@@ -286,8 +291,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _written_beside(path: Path, data: bytes, *, durable: bool) -> Path:
-    temporary = path.with_name(f".{path.name[:120]}.{os.urandom(6).hex()}{_TEMPORARY}")
+def _written_beside(path: Path, data: bytes, *, durable: bool) -> str:
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:120]}.{os.urandom(6).hex()}{_TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(temporary, flags, 0o600)
     with _removed_on_failure(temporary):
@@ -303,7 +309,7 @@ def _written_beside(path: Path, data: bytes, *, durable: bool) -> Path:
 
 
 @contextlib.contextmanager
-def _removed_on_failure(temporary: Path) -> Iterator[None]:
+def _removed_on_failure(temporary: str) -> Iterator[None]:
     try:
         yield
     except (OSError, AgentOSError):
@@ -312,7 +318,7 @@ def _removed_on_failure(temporary: Path) -> Iterator[None]:
         raise
 
 
-def _rename_without_replacing(source: Path, target: Path) -> None:
+def _rename_without_replacing(source: Path | str, target: Path) -> None:
     try:
         kernel.rename(source, target, Rename.NO_REPLACE)
     except OSError as refused:
@@ -324,12 +330,12 @@ def _rename_without_replacing(source: Path, target: Path) -> None:
 
 
 def _expect(path: Path, expected: Stamp) -> None:
-    if stamp_of(path.lstat()) != expected:
+    if stamp_of(os.lstat(path)) != expected:
         raise Changed(f"{path.name} was saved by somebody else meanwhile; nothing was overwritten.")
 
 
-def _take_back_unless(expected: Stamp, taken: Path, path: Path) -> None:
-    if stamp_of(taken.lstat()) != expected:
+def _take_back_unless(expected: Stamp, taken: str, path: Path) -> None:
+    if stamp_of(os.lstat(taken)) != expected:
         kernel.rename(taken, path, Rename.EXCHANGE)
         raise Changed(f"{path.name} was saved by somebody else meanwhile; nothing was overwritten.")
 

@@ -62,9 +62,9 @@ class Inspection(Shelves):
         """
         return [
             found.task
-            for path, line in self.lines(State.PROCESSING)
+            for line in self.lines(State.PROCESSING)
             if line.marked is State.PROCESSING and not self._is_held(line)
-            if (found := self.fit(path)) is not None and self.see(found)
+            if (found := self.fit(line.path)) is not None and self.see(found)
         ]
 
     def misplaced(self) -> list[Misplaced]:
@@ -75,10 +75,10 @@ class Inspection(Shelves):
         """
         shown = []
         for state in SEARCHED:
-            for path, line in self.lines(state):
+            for line in self.lines(state):
                 if line.marked in {None, state} or self._is_held(line):
                     continue
-                found = self.fit(path)
+                found = self.fit(line.path)
                 if found is None or found.task.state in {None, state}:
                     continue
                 interrupted = self.interrupted(found)
@@ -92,29 +92,19 @@ class Inspection(Shelves):
 
     def duplicates(self) -> list[Duplicate]:
         """Files that hold the same task: the one a live claim holds stays, else the newest (Q3)."""
-        by_key: dict[str, list[tuple[Path, Line]]] = {}
+        by_key: dict[str, list[Line]] = {}
         for state in SEARCHED:
-            for path, line in self.lines(state):
-                by_key.setdefault(taskfile.key_of(line.entry.task_id), []).append((path, line))
-        for key, files_of_key in by_key.items():
+            for line in self.lines(state):
+                by_key.setdefault(taskfile.key_of(line.entry.task_id), []).append(line)
+        shown = []
+        for key, lines in by_key.items():
             if self.has_name(State.DONE, key):
-                done = self.path(State.DONE, files_of_key[0][1].entry.task_id)
-                found = self.fit(done)
-                if found is not None:
-                    files_of_key.append((done, line_of(found)))
-        return [
-            Duplicate(
-                task_id=line.entry.task_id,
-                keep=keep,
-                drop=path,
-                same_file=path.exists() and keep.exists() and path.samefile(keep),
-            )
-            for files_of_key in by_key.values()
-            if len(files_of_key) > 1
-            for keep in [max(files_of_key, key=self._standing)[0]]
-            for path, line in files_of_key
-            if path != keep
-        ]
+                done = self.fit(self.path(State.DONE, lines[0].entry.task_id))
+                lines.extend([line_of(done)] if done else [])
+            if len(lines) > 1:
+                first, *others = sorted(lines, key=self._standing, reverse=True)
+                shown += [_duplicate(first, other) for other in others]
+        return shown
 
     def interrupted(self, found: Found) -> bool:
         """Whether we died between the mark and the rename, and nobody has moved the file since.
@@ -137,12 +127,21 @@ class Inspection(Shelves):
     def _is_held(self, line: Line) -> bool:
         return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)
 
-    def _standing(self, place: tuple[Path, Line]) -> tuple[bool, bool, int, int, str]:
+    def _standing(self, line: Line) -> tuple[bool, bool, int, int, str]:
         """Live first; of two names of one file the one that its mark says; then the newest."""
-        path, line = place
+        path = line.path
         try:
             status = path.lstat()
         except FileNotFoundError:
             return False, False, 0, 0, str(path)
         in_place = status.st_nlink > 1 and path.parent.name == line.marked
         return self._is_held(line), in_place, status.st_mtime_ns, status.st_ctime_ns, str(path)
+
+
+def _duplicate(first: Line, other: Line) -> Duplicate:
+    return Duplicate(
+        task_id=other.entry.task_id,
+        keep=first.path,
+        drop=other.path,
+        same_file=first.inode == other.inode,
+    )

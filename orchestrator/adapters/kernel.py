@@ -22,7 +22,7 @@ _renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 NOT_OFFERED = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 
-def rename(source: Path, target: Path, how: Rename) -> None:
+def rename(source: Path | str, target: Path | str, how: Rename) -> None:
     """One atomic rename; raises OSError, with an errno of NOT_OFFERED where it does not exist."""
     if _renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(source), None, str(target))

@@ -150,7 +150,7 @@ class Mailroom(Inspection):
         """
         busy: set[str] = set()
         for entry in entries:
-            if entry.repo in busy:
+            if entry.repo in busy or not os.path.lexists(entry.path):
                 continue
             repository = accept(entry)
             if repository is None:
@@ -299,9 +299,9 @@ class Mailroom(Inspection):
             if found.task.task_id == task_id:
                 return found
         for state in SEARCHED:
-            for path, line in self.lines(state):
+            for line in self.lines(state):
                 if line.entry.task_id == task_id:
-                    return self.read(path)
+                    return self.read(line.path)
         raise Gone(task_id)
 
     def _whole(self, path: Path) -> Found:

@@ -46,12 +46,25 @@ class Found(Struct, frozen=True, kw_only=True):
 class Line(Struct, frozen=True, array_like=True):
     """What is remembered of a file, so that it need not be read again while it stays the same."""
 
-    stamp: Stamp
+    inode: int
+    modified_ns: int
+    size: int
     entry: QueueEntry
     marked: State | None
-    before: State | None
     slot: str
     uuid: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.entry.path)
+
+    def differs(self, status: os.stat_result) -> bool:
+        """Whether the file was saved, or is another one, since it was read."""
+        return (
+            self.modified_ns != status.st_mtime_ns
+            or self.inode != status.st_ino
+            or self.size != status.st_size
+        )
 
 
 class Shelves:
@@ -74,14 +87,15 @@ class Shelves:
         self.events = events
         self.cache_folder = cache_folder or root / ".index"
         self.read_only = read_only
+        self._folders = {state: os.fspath(root / state.value) for state in State}
         self._lines: dict[State, dict[str, Line]] = {}
         self._names: dict[State, tuple[int, list[str]]] = {}
 
     def folder(self, state: State) -> Path:
-        return self.root / state.value
+        return Path(self._folders[state])
 
     def path(self, state: State, task_id: str) -> Path:
-        return self.root / state.value / f"{task_id}.md"
+        return Path(f"{self._folders[state]}/{task_id}.md")
 
     def prepare(self) -> None:
         """Make the folders that are missing, and check that a rename between any two can work.
@@ -119,17 +133,20 @@ class Shelves:
 
     def waiting(self, now: datetime) -> tuple[QueueEntry, ...]:
         """What stands in inbox/ and is due at `now`, in no order; cheap however much waits."""
-        entries = (line.entry for _, line in self.lines(State.INBOX))
-        return tuple(e for e in entries if e.not_before is None or e.not_before <= now)
+        return tuple(
+            line.entry
+            for line in self.lines(State.INBOX)
+            if line.entry.not_before is None or line.entry.not_before <= now
+        )
 
     def find(self, repo: str, issue: int) -> list[Found]:
         """The tasks of an issue in every state but done, those under way first."""
         return [
             found
             for state in SEARCHED
-            for path, line in self.lines(state)
+            for line in self.lines(state)
             if line.entry.issue == issue and line.entry.repo.lower() == repo.lower()
-            if (found := self.fit(path)) is not None and self.see(found)
+            if (found := self.fit(line.path)) is not None and self.see(found)
         ]
 
     def holds(self, task_id: str) -> State | None:
@@ -139,7 +156,7 @@ class Shelves:
             (
                 state
                 for state in SEARCHED
-                for _, line in self.lines(state)
+                for line in self.lines(state)
                 if taskfile.key_of(line.entry.task_id) == key
             ),
             None,
@@ -153,26 +170,24 @@ class Shelves:
         way = (State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW)
         return next((state for state in (*way, *State, *way) if self.has_name(state, key)), None)
 
-    def lines(self, state: State) -> list[tuple[Path, Line]]:
-        """Every readable file of a folder with what is known of it, from memory where it can be."""
+    def lines(self, state: State) -> list[Line]:
+        """What is known of every readable file of a folder, from memory where it can be."""
         known = self._lines.get(state)
         if known is None:
-            known = self._lines[state] = self._load_cache(state)
-        folder, current, fresh = self.folder(state), {}, 0
-        found: list[tuple[Path, Line]] = []
-        for name, stamp in self._stamps(state):
-            path, line = folder / name, known.get(name)
-            if line is None or line.stamp != stamp:
-                read = self.fit(path)
-                if read is None:
+            known = self._load_cache(state)
+        current, fresh = {}, 0
+        for name, status in self._listing(state):
+            line = known.get(name)
+            if line is None or line.differs(status):
+                found = self.fit(Path(self._folders[state], name))
+                if found is None:
                     continue
-                line, fresh = line_of(read), fresh + 1
+                line, fresh = line_of(found), fresh + 1
             current[name] = line
-            found.append((path, line))
         self._lines[state] = current
         if fresh >= WORTH_SAVING and not self.read_only:
             self._save_cache(state, current)
-        return found
+        return list(current.values())
 
     def read(self, path: Path) -> Found:
         """The task in `path`; raises NotReadable, NotATask, UnicodeDecodeError, or OSError."""
@@ -229,29 +244,26 @@ class Shelves:
         if not (young_may_stay and self.may_be_half_written(path)):
             self.quarantine(path, reason)
 
-    def _stamps(self, state: State) -> Iterator[tuple[str, Stamp]]:
-        with self._scan(state) as entries:
+    def _listing(self, state: State) -> Iterator[tuple[str, os.stat_result]]:
+        try:
+            entries = os.scandir(self._folders[state])
+        except (FileNotFoundError, NotADirectoryError) as reason:
+            raise self.missing(state) from reason
+        with entries:
             for entry in entries:
                 if _is_task_name(entry.name):
                     try:
-                        status = entry.stat(follow_symlinks=False)
+                        yield entry.name, entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
-                    yield entry.name, files.stamp_of(status)
-
-    def _scan(self, state: State) -> os._ScandirIterator[str]:
-        try:
-            return os.scandir(self.root / state.value)
-        except (FileNotFoundError, NotADirectoryError) as reason:
-            raise self.missing(state) from reason
 
     def _listed(self, state: State) -> list[str]:
         """The names in a folder, sorted; kept while the folder's own time stays the same."""
         try:
-            changed = self.folder(state).stat().st_mtime_ns
+            changed = os.stat(self._folders[state]).st_mtime_ns
             kept = self._names.get(state)
             if kept is None or kept[0] != changed:
-                kept = self._names[state] = (changed, sorted(os.listdir(self.folder(state))))
+                kept = self._names[state] = (changed, sorted(os.listdir(self._folders[state])))
         except (FileNotFoundError, NotADirectoryError) as reason:
             raise self.missing(state) from reason
         return kept[1]
@@ -289,7 +301,7 @@ def _is_task_name(name: str) -> bool:
 
 
 def line_of(found: Found) -> Line:
-    task, marks = found.task, found.task.marks
+    task = found.task
     entry = QueueEntry(
         task_id=task.task_id,
         repo=task.repo,
@@ -300,10 +312,11 @@ def line_of(found: Found) -> Line:
         path=str(found.path),
     )
     return Line(
-        found.stamp,
+        found.stamp.inode,
+        found.stamp.modified_ns,
+        found.stamp.size,
         entry,
-        marks[-1].state if marks else None,
-        marks[-2].state if len(marks) > 1 else None,
+        task.state,
         task.claim.slot if task.claim else "",
         task.claim.uuid if task.claim else "",
     )

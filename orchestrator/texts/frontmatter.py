@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -99,11 +100,16 @@ def _mended(value: object) -> object:
 
 def _without_defaults(record: Struct) -> dict[str, object]:
     shown: dict[str, object] = {}
-    for field in structs.fields(record):
-        value = getattr(record, field.name)
-        if value != field.default:
-            shown[field.name] = _without_defaults(value) if isinstance(value, Struct) else value
+    for name, default in _defaults(type(record)):
+        value = getattr(record, name)
+        if value != default:
+            shown[name] = _without_defaults(value) if isinstance(value, Struct) else value
     return shown
+
+
+@cache
+def _defaults(kind: type[Struct]) -> tuple[tuple[str, object], ...]:
+    return tuple((field.name, field.default) for field in structs.fields(kind))
 
 
 def _load_ours(text: str, known: Container[str]) -> dict[str, Any] | None:
