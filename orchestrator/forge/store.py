@@ -68,16 +68,14 @@ class Store:
         if self.depth == 0:
             self.connection.execute("begin immediate")
         self.depth += 1
+        outcome = "rollback"
         try:
             yield
-        except BaseException:
+            outcome = "commit"
+        finally:
             self.depth -= 1
             if self.depth == 0:
-                self.connection.execute("rollback")
-            raise
-        self.depth -= 1
-        if self.depth == 0:
-            self.connection.execute("commit")
+                self.connection.execute(outcome)
 
     def checkpoint(self) -> None:
         """Keep what was written so far, also when the rest of this transaction never comes."""

@@ -110,8 +110,7 @@ def tick(stage: Stage, trail: Trail, surroundings: Mapping[str, str], wrapper: s
     trail.follow()
     trail.show(ended.stdout.decode(errors="replace").splitlines())
     if ended.exit_code:
-        for line in ended.stderr.decode(errors="replace").splitlines()[1:]:
-            trail.say(f"  {line}", "yellow")
+        trail.complain(ended.stderr.decode(errors="replace").splitlines()[1:])
     return ended.exit_code
 
 

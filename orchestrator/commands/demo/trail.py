@@ -26,9 +26,17 @@ class Trail:
         self.console = plain if plain.is_terminal else Console(width=WIDTH_OF_A_PIPE)
         self.offsets: dict[Path, int] = {}
         self.last = ""
+        self.complaint: list[str] = []
 
     def say(self, words: str, style: str = "") -> None:
         self.console.print(Text(words, style=style), soft_wrap=True)
+
+    def complain(self, lines: list[str]) -> None:
+        """Print what a script said as it failed, once where it says the same again."""
+        words = [line for line in lines if not line.startswith("===")]
+        if words != self.complaint:
+            self.complaint = words
+            self.say("\n".join(f"  {line}" for line in lines), "yellow")
 
     def skip_old(self) -> None:
         """What an earlier demo wrote was shown then."""
