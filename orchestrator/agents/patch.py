@@ -1,0 +1,38 @@
+"""The built-in agent that applies the diff in the task; it needs no account and no network."""
+
+from __future__ import annotations
+
+from orchestrator.agents import base
+from orchestrator.agents.base import Failure, Launch, Requirements
+from orchestrator.records.config import AgentConfig
+from orchestrator.records.order import AttemptOrder, AttemptReport
+
+PROGRAM = "bin/patch_agent"
+TEST_VARIABLE = "AGENT_OS_TEST_COMMAND"
+
+
+class Patch:
+    """Runs `bin/patch_agent` with our own interpreter, apart from every Python setting."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        self._config = config
+
+    @property
+    def name(self) -> str:
+        return self._config.name
+
+    def requirements(self) -> Requirements:
+        return Requirements()
+
+    def order(self, launch: Launch) -> AttemptOrder:
+        test = {TEST_VARIABLE: launch.test_command} if launch.test_command else {}
+        return base.order(
+            launch,
+            self._config,
+            argv=(launch.python, "-I", f"{launch.root}/{PROGRAM}"),
+            stdin=launch.prompt.encode("utf-8", "replace"),
+            extra=test,
+        )
+
+    def read_failure(self, report: AttemptReport) -> Failure | None:
+        return base.failure(report)
