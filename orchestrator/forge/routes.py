@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from urllib.parse import unquote
 
 from orchestrator.forge.rest import actions, checks, commits, issues, people, protection, pulls
 from orchestrator.forge.web import Route
@@ -33,5 +34,5 @@ def find(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
         if route.method == method:
             match = pattern(route.path).fullmatch(path)
             if match:
-                return route, match.groupdict()
+                return route, {name: unquote(part) for name, part in match.groupdict().items()}
     return None

@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote
 
 from orchestrator.forge import (
     accounts, actions, ci, merging, moments, pulls, pushes, records, routes, smart_http, workflows,
@@ -78,15 +78,12 @@ class Forge:
             self.state.store.close()
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        # RAW_URI keeps an encoded slash of a label's name apart from one that divides the path.
-        raw: str = environ.get("RAW_URI") or environ["PATH_INFO"]
-        path = unquote(raw.partition("?")[0])
-        match = smart_http.matches(path)
+        match = smart_http.matches(environ["PATH_INFO"])
         if match:
             reply = smart_http.serve(self.state, match, environ)
             start_response(reply.status, reply.headers)
             return reply.body
-        answer = self.answered(environ, path)
+        answer = self.answered(environ, raw_path(environ))
         body = b"" if answer.status in (204, 304) else encode(answer)
         headers = [
             ("Content-Type", answer.content_type), ("Content-Length", str(len(body))),
@@ -196,6 +193,14 @@ class Forge:
                 "reset": quota.reset,
             }
         return {"resources": resources, "rate": resources["core"]}
+
+
+def raw_path(environ: Mapping[str, Any]) -> str:
+    """The path as it was sent: an encoded slash of a name is not one that divides the path."""
+    raw: str = environ.get("RAW_URI") or quote(environ["PATH_INFO"])
+    # A request through a proxy names the whole address.
+    path = raw.partition("://")[2].partition("/")[2] if "://" in raw else raw.removeprefix("/")
+    return "/" + path.partition("?")[0]
 
 
 def payload(environ: Mapping[str, Any]) -> Any:

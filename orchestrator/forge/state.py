@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Refused(Exception):
 
     def __init__(
         self, status: int, message: str, *, kind: str = "UNPROCESSABLE",
-        errors: list[records.Json] | None = None,
+        errors: Sequence[records.Json | str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status

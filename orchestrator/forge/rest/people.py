@@ -30,6 +30,23 @@ REPO_LINKS = {
     "subscription_url": "/subscription", "tags_url": "/tags", "teams_url": "/teams",
     "trees_url": "/git/trees{/sha}",
 }
+DIRECTORY = {
+    "current_user": "/user", "current_user_authorizations_html": "/settings/connections",
+    "authorizations": "/authorizations", "code_search": "/search/code{?query}",
+    "commit_search": "/search/commits{?q}", "emails": "/user/emails", "emojis": "/emojis",
+    "events": "/events", "feeds": "/feeds", "followers": "/user/followers",
+    "following": "/user/following{/target}", "gists": "/gists{/gist_id}", "hub": "/hub",
+    "issue_search": "/search/issues{?query}", "issues": "/issues", "keys": "/user/keys",
+    "label_search": "/search/labels{?q}", "notifications": "/notifications",
+    "organization": "/orgs/{org}", "organization_repositories": "/orgs/{org}/repos",
+    "organization_teams": "/orgs/{org}/teams", "public_gists": "/gists/public",
+    "rate_limit": "/rate_limit", "repository": "/repos/{owner}/{repo}",
+    "repository_search": "/search/repositories{?query}",
+    "current_user_repositories": "/user/repos", "starred": "/user/starred{/owner}{/repo}",
+    "starred_gists": "/gists/starred", "user": "/users/{user}",
+    "user_organizations": "/user/orgs", "user_repositories": "/users/{user}/repos",
+    "user_search": "/search/users{?query}",
+}
 COUNTS = (
     "forks_count", "forks", "stargazers_count", "watchers_count", "watchers", "size",
     "network_count", "subscribers_count",
@@ -100,11 +117,7 @@ def label(call: Call, repo: records.Repo, row: records.Label) -> Json:
 
 
 def show_root(call: Call) -> Answer:
-    paths = {
-        "current_user_url": "/user", "rate_limit_url": "/rate_limit",
-        "repository_url": "/repos/{owner}/{repo}",
-    }
-    return Answer({name: call.url(path) for name, path in paths.items()})
+    return Answer({f"{name}_url": call.url(path) for name, path in DIRECTORY.items()})
 
 
 def show_user(call: Call) -> Answer:

@@ -198,7 +198,7 @@ def create_review(call: Call) -> Answer:
         word = "approve" if verdict == "APPROVED" else "request changes on"
         raise Refused(
             422, "Unprocessable Entity",
-            errors=[{"message": f"Review Can not {word} your own pull request"}],
+            errors=[f"Can not {word} your own pull request"],
         )
     added = call.state.store.add(
         records.Review(
