@@ -1,0 +1,249 @@
+"""What a repository remembers of earlier tasks: one bounded file that travels with the work."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from orchestrator.records.result import Result
+from orchestrator.records.task import Task
+from orchestrator.texts import markdown, memoryfile, quoting
+from orchestrator.texts.memoryfile import (
+    Entry,
+    Kind,
+    KnownIssue,
+    Memory,
+    Section,
+    parse,
+    render,
+)  # fmt: skip
+
+__all__ = [
+    "Entry", "KnownIssue", "Memory", "Section", "entry_for", "excerpt", "known_issues", "parse",
+    "render", "with_entry",
+]  # fmt: skip
+
+BUDGET = 24_576  # bytes of the whole file
+RESERVE = 4_096  # what the memory may take where people's own text fills the budget
+FULL, FOLDED, ISSUES = 12, 60, 20
+LINE = 100  # characters of a folded entry's text
+TITLE = """\
+# Codebase memory
+
+What the next engineer here should know. People may change anything in this file. Each pull request
+of the agents adds its entry under Recent changes; entries fold to one line as they age."""
+RULES_HINT = "<!-- Rules that every change keeps. Only people write here. -->"
+MAP_HINT = "<!-- Where things are, in a few lines. Only people write here. -->"
+EMPTY = Memory(
+    sections=(
+        Section(Kind.OTHER, "", TITLE),
+        Section(Kind.RULES, "## House rules", RULES_HINT),
+        Section(Kind.MAP, "## Map", MAP_HINT),
+        Section(Kind.ISSUES, "## Known issues", ""),
+        Section(Kind.RECENT, "## Recent changes", ""),
+    )
+)
+
+
+def entry_for(
+    task: Task, result: Result, files: tuple[str, ...], date: datetime.date
+) -> Entry:
+    """The entry of a task: its summary, its decisions, its risks and failed approaches, its files.
+
+    Bounded and neutralised; of the files the first ten, git knows the rest.
+    """
+    tried = result.attempted_approaches[: memoryfile.FAILURES]
+    failures = (f"Tried without success: {approach}" for approach in tried)
+    return memoryfile.proper(
+        Entry(
+            date=date,
+            task_id=task.task_id,
+            issue=task.issue,
+            what=result.summary if result.summary.strip() else task.title,
+            why=result.decisions[:memoryfile.WHYS],
+            broke=(*result.risks[:memoryfile.RISKS], *failures),
+            files=files,
+        )
+    )
+
+
+def with_entry(base_text: str | None, entry: Entry) -> str:
+    """The base's file plus this entry, at most BUDGET bytes (or people's text and RESERVE more).
+
+    An entry of the same task is replaced where it stands, one that is held already or that a
+    person wrote into changes nothing. People's text, house rules and sections of other names are
+    never dropped or reordered.
+    """
+    memory = parse(base_text) if base_text and base_text.strip() else EMPTY
+    entry = memoryfile.proper(entry)
+    if base_text and (entry in memory.entries or _folded(entry) in memory.folded):
+        return base_text
+    if base_text and memoryfile.in_peoples_words(memory, entry.task_id):
+        return base_text
+    return render(_fitted(_added(memory, entry)))
+
+
+def known_issues(text: str) -> tuple[str, ...]:
+    """What people and results say to beware of, one line each, in the order of the file."""
+    memory = parse(text)
+    written: list[str] = []
+    for section in memory.sections:
+        if section.kind is Kind.ISSUES:
+            for block in _blocks(markdown.without_comments(section.text)):
+                written.extend(_bullets(block))
+    return tuple(dict.fromkeys([*written, *(issue.text for issue in memory.issues)]))
+
+
+def excerpt(text: str, budget_bytes: int) -> str:
+    """What fits of the file into so many bytes, whole items only.
+
+    House rules and map come first, then the three newest entries, known issues, the other entries,
+    the folded ones and at last people's other sections; an item that does not fit is passed over.
+    """
+    memory = parse(text)
+    chosen: dict[str, list[str]] = {}
+    left = budget_bytes
+    for heading, item, close in _by_worth(memory):
+        apart = 1 if close and chosen.get(heading) else 2
+        cost = _size(item) + apart + (0 if heading in chosen else _size(heading) + 2)
+        if cost <= left:
+            left -= cost
+            lines = chosen.setdefault(heading, [])
+            lines.append(item if close or not lines else f"\n{item}")
+    order = [f"## {kind}" for kind in (Kind.RULES, Kind.MAP, Kind.ISSUES, Kind.RECENT)]
+    headings = sorted(chosen, key=lambda h: order.index(h) if h in order else len(order))
+    return "\n\n".join(f"{h}\n\n" * bool(h) + "\n".join(chosen[h]).strip("\n") for h in headings)
+
+
+def _folded(entry: Entry) -> Entry:
+    return Entry(
+        date=entry.date,
+        task_id=entry.task_id,
+        issue=entry.issue,
+        what=markdown.one_line(entry.what, LINE),
+    )
+
+
+def _added(memory: Memory, entry: Entry) -> Memory:
+    """With the entry on top, or in the place of the task's earlier one, and its issues on top."""
+    def put(held: tuple[Entry, ...], new: Entry) -> tuple[Entry, ...]:
+        return tuple(new if e.task_id == entry.task_id else e for e in held)
+
+    issues = tuple(issue for issue in memory.issues if issue.task_id != entry.task_id)
+    said = {_gist(issue.text) for issue in issues}
+    for section in memory.sections:
+        if section.kind is Kind.ISSUES:
+            said.update(_gist(line) for line in section.text.split("\n"))
+    new = {_gist(text): KnownIssue(text, entry.task_id) for text in reversed(entry.broke)}
+    fresh = [issue for gist, issue in reversed(new.items()) if gist not in said]
+    entries, folded = put(memory.entries, entry), put(memory.folded, _folded(entry))
+    if entries == memory.entries and folded == memory.folded:
+        entries = (entry, *entries)
+    return structs.replace(memory, entries=entries, folded=folded, issues=(*fresh, *issues))
+
+
+def _gist(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _fitted(memory: Memory) -> Memory:
+    over = max(0, len(memory.entries) - FULL)
+    entries = memory.entries[: len(memory.entries) - over]
+    folded = (*map(_folded, memory.entries[len(entries) :]), *memory.folded)[:FOLDED]
+    memory = structs.replace(
+        memory, entries=entries, folded=folded, issues=memory.issues[:ISSUES]
+    )
+    people = structs.replace(memory, entries=(), folded=(), issues=())
+    limit = max(BUDGET, _size(render(people)) + RESERVE)
+    while _size(render(memory)) > limit:
+        smaller = _smaller(memory)
+        if smaller == memory:
+            break
+        memory = smaller
+    return memory
+
+
+def _smaller(memory: Memory) -> Memory:
+    """One step less: the oldest go first, and of the two newest entries a line always stays."""
+    full, folded, issues = len(memory.entries), len(memory.folded), len(memory.issues)
+    without_oldest = structs.replace(memory, folded=memory.folded[:-1])
+    folding = structs.replace(
+        memory,
+        entries=memory.entries[:-1],
+        folded=(*map(_folded, memory.entries[-1:]), *memory.folded),
+    )
+    if folded > FOLDED // 3:
+        return without_oldest
+    if full > FULL // 2:
+        return folding
+    if issues > ISSUES // 2:
+        return structs.replace(memory, issues=memory.issues[:-1])
+    if full > 1:
+        return folding
+    if folded and full + folded > 2:
+        return without_oldest
+    if issues:
+        return structs.replace(memory, issues=memory.issues[:-1])
+    return folding
+
+
+def _by_worth(memory: Memory) -> Iterator[tuple[str, str, bool]]:
+    """Heading, item, and whether it stands right below the one before it; the dearest first."""
+    recent, beware = f"## {Kind.RECENT}", f"## {Kind.ISSUES}"
+    for kind in (Kind.RULES, Kind.MAP):
+        yield from _written(memory, kind)
+    for entry in memory.entries[:3]:
+        yield recent, memoryfile.entry_text(entry), False
+    yield from _written(memory, Kind.ISSUES)
+    for issue in memory.issues:
+        yield beware, f"- {issue.text}", True
+    for entry in memory.entries[3:]:
+        yield recent, memoryfile.entry_text(entry), False
+    for entry in memory.folded:
+        yield memoryfile.FOLDED_BELOW, memoryfile.line_text(entry), True
+    for kind in (Kind.RECENT, Kind.OTHER):
+        yield from _written(memory, kind)
+
+
+def _written(memory: Memory, kind: Kind) -> Iterator[tuple[str, str, bool]]:
+    for section in memory.sections:
+        if section.kind is kind and section.text != TITLE:
+            heading = f"## {kind}" if kind else section.heading
+            for block in _blocks(markdown.without_comments(section.text)):
+                yield heading, block, False
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """The paragraphs, lists and code blocks of a text: what blank lines outside code part."""
+    block: list[str] = []
+    for line, prose in quoting.outside_code(text):
+        if prose and not line.strip():
+            if block:
+                yield "\n".join(block)
+            block = []
+        else:
+            block.append(line)
+    if block:
+        yield "\n".join(block)
+
+
+def _bullets(block: str) -> Iterator[str]:
+    """The items of a list with their further lines; nothing of a block that is no list."""
+    item: list[str] = []
+    for line in block.split("\n"):
+        bullet = memoryfile.BULLET.match(line)
+        if bullet and item:
+            yield " ".join(item)
+        if bullet:
+            item = [bullet[1].strip()]
+        elif item:
+            item.append(line.strip())
+    if item:
+        yield " ".join(item)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
