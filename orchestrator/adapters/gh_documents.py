@@ -1,0 +1,145 @@
+"""Every GraphQL document we send, valid against GitHub's published schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+BOARD = """
+query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
+  rateLimit { cost remaining resetAt }
+  repositoryOwner(login: $login) {
+    ... on ProjectV2Owner {
+      projectV2(number: $number) {
+        id
+        field(name: $field) {
+          __typename
+          ... on ProjectV2SingleSelectField { id options { id name } }
+        }
+        items(first: $first, after: $after) {
+          totalCount
+          pageInfo { hasNextPage endCursor }
+          nodes {
+            id
+            fieldValueByName(name: $field) {
+              __typename
+              ... on ProjectV2ItemFieldSingleSelectValue { name updatedAt }
+            }
+            content {
+              __typename
+              ... on Issue { id number state repository { nameWithOwner } }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+ISSUES = """
+query Issues($ids: [ID!]!) {
+  rateLimit { cost remaining resetAt }
+  nodes(ids: $ids) {
+    __typename
+    ... on Issue {
+      id number title body state stateReason createdAt updatedAt lastEditedAt
+      author { login }
+      editor { login }
+      repository { nameWithOwner }
+      labels(first: 100) { totalCount nodes { name } }
+      timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {
+        nodes { __typename ... on LabeledEvent { createdAt actor { login } label { name } } }
+      }
+    }
+  }
+}
+"""
+
+PULL_REQUESTS = """
+query PullRequests($ids: [ID!]!) {
+  rateLimit { cost remaining resetAt }
+  nodes(ids: $ids) {
+    __typename
+    ... on PullRequest {
+      id number url body state isDraft merged mergeable isCrossRepository
+      headRefName headRefOid baseRefName
+      repository { nameWithOwner }
+      mergeCommit { oid }
+      baseRef { target { oid } }
+      labels(first: 50) { totalCount nodes { name } }
+      closingIssuesReferences(first: 10) { nodes { number state repository { nameWithOwner } } }
+      latestReviews(first: 50) {
+        nodes { state submittedAt authorCanPushToRepository author { login } commit { oid } }
+      }
+      timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {
+        nodes { __typename ... on LabeledEvent { createdAt actor { login } label { name } } }
+      }
+      headRef {
+        target {
+          __typename
+          oid
+          ... on Commit {
+            committedDate
+            statusCheckRollup {
+              contexts(first: 100) {
+                totalCount
+                nodes {
+                  __typename
+                  ... on CheckRun {
+                    databaseId name status conclusion startedAt completedAt detailsUrl
+                    checkSuite { app { databaseId } workflowRun { workflow { name } } }
+                  }
+                  ... on StatusContext { context state createdAt targetUrl }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+ADD_TO_BOARD = """
+mutation AddToBoard($project: ID!, $content: ID!) {
+  addProjectV2ItemById(input: {projectId: $project, contentId: $content}) { item { id } }
+}
+"""
+
+SET_STATUS = """
+mutation SetStatus($project: ID!, $item: ID!, $field: ID!, $option: String!) {
+  updateProjectV2ItemFieldValue(input: {
+    projectId: $project, itemId: $item, fieldId: $field,
+    value: {singleSelectOptionId: $option}
+  }) { projectV2Item { id } }
+}
+"""
+
+
+def labelled(slugs: Sequence[str], label: str) -> str:
+    """One request for the open issues of all repositories that carry the label, as r0, r1, …"""
+    blocks = "\n".join(
+        f"  r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
+        f"    nameWithOwner\n"
+        f"    issues(first: 50, states: [OPEN], labels: [{json.dumps(label)}],\n"
+        f"           orderBy: {{field: CREATED_AT, direction: ASC}}) {{ nodes {{ id number }} }}\n"
+        f"  }}"
+        for index, (owner, _, name) in enumerate(slug.partition("/") for slug in slugs)
+    )
+    return f"query Labelled {{\n  rateLimit {{ cost remaining resetAt }}\n{blocks}\n}}\n"
+
+
+def issue_states(slug: str, numbers: Sequence[int]) -> str:
+    """State, reason and text of the named issues of one repository, as i12, i13, …"""
+    owner, _, name = slug.partition("/")
+    blocks = "\n".join(
+        f"    i{number}: issue(number: {number}) {{ number state stateReason body }}"
+        for number in numbers
+    )
+    return (
+        "query IssueStates {\n  rateLimit { cost remaining resetAt }\n"
+        f"  repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
+        f"{blocks}\n  }}\n}}\n"
+    )

@@ -1,0 +1,260 @@
+"""Every question that the scripts put to GitHub, answered in our own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator.adapters import gh_answers, gh_documents, gh_rest
+from orchestrator.adapters.gh_read import Door
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.tracker import (
+    Board,
+    BoardItem,
+    BoardOption,
+    Comment,
+    Issue,
+    Permission,
+    PullRequest,
+)
+
+
+class BoardEntry(Struct, frozen=True, kw_only=True):
+    """An open issue on the board, as little of it as an idle tick needs."""
+
+    item: BoardItem
+    issue_node: str
+    repo: str
+    number: int
+
+
+class BoardPage(Struct, frozen=True, kw_only=True):
+    board: Board
+    entries: tuple[BoardEntry, ...]
+
+
+class IssueFacts(Struct, frozen=True, kw_only=True):
+    """What a dependency is judged by."""
+
+    number: int
+    open: bool
+    not_planned: bool
+    body: str
+
+
+class Queries:
+    """Questions in our words; each is complete or raises GitHubTrouble."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+    def viewer(self) -> str:
+        return self.door.get("/user", gh_rest.Shape).login
+
+    def default_branch(self, slug: str) -> str:
+        return self.door.get(f"/repos/{slug}", gh_rest.Shape).default_branch
+
+    def permission(self, slug: str, login: str) -> Permission:
+        """The role of a person; somebody whom GitHub does not know has none (S6)."""
+        try:
+            answer = self.door.get(f"/repos/{slug}/collaborators/{login}/permission", gh_rest.Shape)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is Trouble.NOT_FOUND:
+                return Permission.NONE
+            raise
+        known = set(Permission)
+        # `role_name` tells maintain and triage apart, which `permission` folds into write and read.
+        word = answer.role_name if answer.role_name in known else answer.permission
+        return Permission(word) if word in known else Permission.NONE
+
+    def issue_is_open(self, slug: str, number: int) -> bool:
+        return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.IssueRest).state == "open"
+
+    def pull_request_rest(self, slug: str, number: int) -> gh_rest.PullRest:
+        """The pull request as REST has it now; asking starts GitHub's merge computation (M11)."""
+        return self.door.get(f"/repos/{slug}/pulls/{number}", gh_rest.PullRest)
+
+    def pulls_of_branch(self, slug: str, branch: str, base: str) -> tuple[gh_rest.PullRest, ...]:
+        """Every pull request from `branch` into `base`, whatever its state, oldest first (E5)."""
+        owner = slug.partition("/")[0]
+        query = f"?state=all&sort=created&direction=asc&head={owner}:{branch}&base={base}"
+        return tuple(self.door.pages(f"/repos/{slug}/pulls{query}&per_page=100", gh_rest.PullRest))
+
+    def comments(self, slug: str, number: int) -> tuple[Comment, ...]:
+        """All comments of an issue or pull request, oldest first, every page (E5)."""
+        found = self.door.pages(
+            f"/repos/{slug}/issues/{number}/comments?per_page=100", gh_rest.CommentRest
+        )
+        return tuple(comment.value() for comment in found)
+
+    def required_checks(self, slug: str, branch: str) -> tuple[str, ...]:
+        """The contexts that GitHub itself demands: classic protection and rulesets together.
+
+        Both are readable without being an admin. Raises GitHubTrouble where either is not
+        readable: unknown is not "none" (M4).
+        """
+        protected = self.door.get(f"/repos/{slug}/branches/{branch}", gh_rest.BranchRest)
+        rules = self.door.pages(
+            f"/repos/{slug}/rules/branches/{branch}?per_page=100", gh_rest.RuleRest
+        )
+        names = list(protected.contexts())
+        for rule in rules:
+            names.extend(rule.contexts())
+        return tuple(dict.fromkeys(names))
+
+    def recent_check_names(self, slug: str, ref: str) -> tuple[str, ...]:
+        """Names of the checks and statuses on a commit of the base: what a head may expect (M3)."""
+        runs = self.door.get(
+            f"/repos/{slug}/commits/{ref}/check-runs?per_page=100", gh_rest.CheckRunsRest
+        )
+        combined = self.door.get(
+            f"/repos/{slug}/commits/{ref}/status?per_page=100", gh_rest.CombinedRest
+        )
+        names = [run.name for run in runs.check_runs]
+        names.extend(status.context for status in combined.statuses)
+        return tuple(dict.fromkeys(names))
+
+    def board(self, owner: str, number: int, status_field: str) -> BoardPage:
+        """The whole board, one request for 100 unarchived cards, and its open issues.
+
+        Raises GitHubTrouble when any page is missing (A8) or the board or its field is not there.
+        """
+        entries: list[BoardEntry] = []
+        seen: set[str] = set()
+        after: str | None = None
+        while True:
+            project = self._board_page(owner, number, status_field, after)
+            for item in project.items.nodes:
+                if item.id not in seen:
+                    seen.add(item.id)
+                    entries.extend(entry_of(item))
+            after = project.items.page_info.end_cursor
+            if not project.items.page_info.has_next_page or after is None:
+                break
+        found = project.field
+        options = found.options if found else ()
+        board = Board(
+            id=project.id,
+            field_id=found.id if found else "",
+            options=tuple(BoardOption(id=o.id, name=o.name) for o in options),
+        )
+        return BoardPage(board=board, entries=tuple(entries))
+
+    def _board_page(
+        self, owner: str, number: int, status_field: str, after: str | None
+    ) -> gh_answers.Project:
+        def ask(size: int) -> gh_answers.BoardAnswer:
+            variables = {
+                "login": owner, "number": number, "field": status_field,
+                "first": size, "after": after,
+            }  # fmt: skip
+            return self.door.graphql(gh_documents.BOARD, variables, gh_answers.BoardAnswer)
+
+        answer = self.door.shrinking(ask)
+        project = answer.repository_owner.project_v2 if answer.repository_owner else None
+        if project is None:
+            raise GitHubTrouble(
+                Trouble.NOT_FOUND,
+                f"the board {owner}/{number} is not there, or the token may not read projects; "
+                "nothing was dispatched from it; check project_number and the token's scope",
+            )
+        return project
+
+    def labelled(self, slugs: Sequence[str], label: str) -> tuple[dict[str, list[str]], list[str]]:
+        """Node ids of open issues with the label, by repository, and the repositories not found."""
+        document = gh_documents.labelled(slugs, label)
+        raw = self.door.graphql_raw(document, {}, may_miss=True)
+        data = msgspec.json.decode(raw, type=dict[str, Any])
+        found: dict[str, list[str]] = {}
+        missing = []
+        for index, slug in enumerate(slugs):
+            node = data.get(f"r{index}")
+            if node is None:
+                missing.append(slug)
+                continue
+            repository = msgspec.convert(node, gh_answers.LabelledRepository)
+            found[slug] = [issue.id for issue in repository.issues.nodes]
+        return found, missing
+
+    def issues(self, node_ids: Sequence[str]) -> tuple[Issue, ...]:
+        """The issues whole, ten a request: bodies may be large."""
+        found: list[Issue] = []
+        for chunk in chunks(node_ids, 10):
+            answer = self.door.graphql(
+                gh_documents.ISSUES, {"ids": chunk}, gh_answers.IssuesAnswer, may_miss=True
+            )
+            for node in answer.nodes:
+                value = gh_answers.issue(node) if node else None
+                if value is not None:
+                    found.append(value)
+        return tuple(found)
+
+    def issue_facts(self, slug: str, numbers: Sequence[int]) -> dict[int, IssueFacts]:
+        """State and text of issues of one repository; a number that is not there is left out."""
+        if not numbers:
+            return {}
+        raw = self.door.graphql_raw(gh_documents.issue_states(slug, numbers), {}, may_miss=True)
+        data = msgspec.json.decode(raw, type=dict[str, Any])
+        nodes = data.get("repository") or {}
+        facts = {}
+        for number in numbers:
+            node = nodes.get(f"i{number}")
+            if node is not None:
+                state = msgspec.convert(node, gh_answers.IssueState)
+                facts[number] = IssueFacts(
+                    number=number,
+                    open=state.state == "OPEN",
+                    not_planned=state.state_reason == "NOT_PLANNED",
+                    body=state.body,
+                )
+        return facts
+
+    def pull_requests(self, node_ids: Sequence[str]) -> dict[str, PullRequest]:
+        """The named pull requests by node id, 100 a request; one that is gone is left out."""
+        found: dict[str, PullRequest] = {}
+        for chunk in chunks(node_ids, 100):
+            answer = self._pull_request_page(chunk)
+            for node in answer.nodes:
+                value = gh_answers.pull_request(node) if node else None
+                if value is not None:
+                    found[value.node_id] = value
+        return found
+
+    def _pull_request_page(self, node_ids: Sequence[str]) -> gh_answers.PullRequestsAnswer:
+        return self.door.graphql(
+            gh_documents.PULL_REQUESTS,
+            {"ids": list(node_ids)},
+            gh_answers.PullRequestsAnswer,
+            may_miss=True,
+        )
+
+
+def entry_of(item: gh_answers.Item) -> list[BoardEntry]:
+    """A card with an open issue that we may see; drafts and redacted ones are not ours."""
+    content = item.content
+    if content is None or content.typename != "Issue" or content.repository is None:
+        return []
+    if content.state != "OPEN":
+        return []
+    value = item.field_value_by_name
+    card = BoardItem(
+        id=item.id,
+        status=(value.name or "") if value else "",
+        status_at=value.updated_at if value else None,
+    )
+    return [
+        BoardEntry(
+            item=card,
+            issue_node=content.id,
+            repo=content.repository.name_with_owner,
+            number=content.number,
+        )
+    ]
+
+
+def chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(values), size):
+        yield list(values[start : start + size])

@@ -1,0 +1,167 @@
+"""The way to GitHub for reading: bounded retries, a complete answer or a typed error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import requests
+from msgspec import Struct
+from requests.adapters import BaseAdapter
+
+from orchestrator.adapters import files, gh_rest
+from orchestrator.adapters.clock import Clock
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.rules import failures
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = (5, 30)
+WAITS_SECONDS = (0.5, 2.0)
+# GraphQL answers a page that takes it longer than about ten seconds with a 502 (A2).
+PAGE_SIZES = (100, 50, 25, 10)
+
+
+class GraphQLError(Struct, frozen=True, kw_only=True):
+    message: str = ""
+    type: str = ""
+    path: tuple[str | int, ...] = ()
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: tuple[GraphQLError, ...] = ()
+
+
+class Door:
+    """Reads with one token; `transport` replaces the network where a test or a simulation runs."""
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        api_url: str,
+        graphql_url: str,
+        clock: Clock,
+        state_folder: Path,
+        transport: BaseAdapter | None = None,
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self.graphql_url = graphql_url
+        self.clock = clock
+        self.page_file = state_folder / "graphql_page_size"
+        self.requests_made = 0
+        self.session = requests.Session()
+        self.session.trust_env = False  # no ~/.netrc: it would replace the token
+        self.session.headers.update(
+            {
+                "Authorization": f"token {token}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": "2022-11-28",
+                "User-Agent": "agent-os",
+            }
+        )
+        if transport is not None:
+            self.session.mount(self.api_url, transport)
+            self.session.mount(self.graphql_url, transport)
+
+    def get(self, path: str, shape: type[T]) -> T:
+        return decoded(self._request("GET", self.api_url + path), shape, path)
+
+    def pages(self, path: str, shape: type[T]) -> Iterator[T]:
+        """Follow `Link` to the end; a missing page is an error of the whole list (A8)."""
+        url: str | None = self.api_url + path
+        while url is not None:
+            answer = self._request("GET", url)
+            yield from decoded(answer, list[shape], path)  # type: ignore[valid-type]
+            url = answer.links.get("next", {}).get("url")
+
+    def graphql(
+        self, document: str, variables: Any, shape: type[T], *, may_miss: bool = False
+    ) -> T:
+        raw = self.graphql_raw(document, variables, may_miss=may_miss)
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except msgspec.ValidationError as error:
+            raise GitHubTrouble(
+                Trouble.PARTIAL, f"GitHub's GraphQL answer has another shape: {error}"
+            ) from error
+
+    def graphql_raw(self, document: str, variables: Any, *, may_miss: bool) -> msgspec.Raw:
+        """HTTP 200 is not success: any error but a tolerated NOT_FOUND raises (A2)."""
+        body = msgspec.json.encode({"query": document, "variables": variables})
+        answer = self._request("POST", self.graphql_url, body)
+        envelope = decoded(answer, Envelope, "graphql")
+        for error in envelope.errors:
+            kind = failures.of_graphql(error.type, error.message)
+            if not (may_miss and kind is Trouble.NOT_FOUND and len(error.path) >= 1):
+                raise GitHubTrouble(kind, f"GraphQL: {error.message[:300]}", status=200)
+        return envelope.data
+
+    def shrinking(self, ask: Callable[[int], T]) -> T:
+        """Ask with a smaller page after a time-out, and remember the size that worked (A2)."""
+        size = self._page_size()
+        while True:
+            try:
+                return ask(size)
+            except GitHubTrouble as trouble:
+                smaller = [s for s in PAGE_SIZES if s < size]
+                if trouble.trouble is not Trouble.SERVER or not smaller:
+                    raise
+                size = smaller[0]
+                files.write_cache(self.page_file, str(size).encode())
+
+    def _page_size(self) -> int:
+        try:
+            known = int(self.page_file.read_text())
+        except (OSError, ValueError):
+            return PAGE_SIZES[0]
+        return known if known in PAGE_SIZES else PAGE_SIZES[0]
+
+    def _request(self, method: str, url: str, body: bytes | None = None) -> requests.Response:
+        """One answer below 400, or a GitHubTrouble; server and network trouble is asked again."""
+        waits = list(WAITS_SECONDS)
+        while True:
+            try:
+                return self._once(method, url, body)
+            except GitHubTrouble as trouble:
+                if trouble.trouble not in failures.ASKING_AGAIN_MAY_HELP or not waits:
+                    raise
+                self.clock.sleep(waits.pop(0))
+
+    def _once(self, method: str, url: str, body: bytes | None) -> requests.Response:
+        self.requests_made += 1
+        where = url.removeprefix(self.api_url).partition("?")[0]
+        try:
+            answer = self.session.request(method, url, data=body, timeout=TIMEOUT_SECONDS)
+        except requests.RequestException as error:
+            raise GitHubTrouble(
+                Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"
+            ) from error
+        if answer.status_code < 400:
+            return answer
+        message = message_of(answer)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        kind = failures.of_status(answer.status_code, headers, message)
+        raise GitHubTrouble(
+            kind, f"GitHub answered {answer.status_code} to {where}: {message}",
+            status=answer.status_code,
+        )  # fmt: skip
+
+
+def decoded(answer: requests.Response, shape: type[T], where: str) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=shape)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise GitHubTrouble(
+            Trouble.PARTIAL, f"GitHub's answer to {where.partition('?')[0]} is not usable: {error}"
+        ) from error
+
+
+def message_of(answer: requests.Response) -> str:
+    try:
+        return msgspec.json.decode(answer.content, type=gh_rest.MessageRest).message[:300]
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return answer.reason or "no message"

@@ -1,0 +1,175 @@
+"""Every write to GitHub: one request each, never repeated here, its refusal typed (A1, E2, E3).
+
+Only this module knows PyGithub, and only a tick that writes loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+from msgspec import Struct
+
+from orchestrator.adapters import gh_documents
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.rules import failures
+
+if TYPE_CHECKING:
+    from github import Github
+    from github.Issue import Issue
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    number: int
+    node_id: str
+
+
+class Writes(Protocol):
+    """What may be written; `Refusing` and `GitHubWrite` are its two members."""
+
+    def create_comment(self, slug: str, number: int, body: str) -> int: ...
+    def edit_comment(self, slug: str, number: int, comment_id: int, body: str) -> None: ...
+    def open_pull_request(
+        self, slug: str, *, title: str, body: str, head: str, base: str
+    ) -> Opened: ...
+    def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str: ...
+    def close_issue(self, slug: str, number: int, reason: str) -> None: ...
+    def add_label(self, slug: str, number: int, label: str) -> None: ...
+    def remove_label(self, slug: str, number: int, label: str) -> None: ...
+    def add_to_board(self, project: str, content: str) -> str: ...
+    def set_status(self, project: str, item: str, field: str, option: str) -> None: ...
+
+
+class GitHubWrite:
+    """PyGithub with its retries, waits and throttles off: repeating is the effects log's business.
+
+    `connection` replaces PyGithub's HTTP classes where a simulation runs.
+    """
+
+    def __init__(self, *, token: str, api_url: str) -> None:
+        self.token = token
+        self.api_url = api_url
+        self.requests_made = 0
+        self._github: Github | None = None
+
+    @property
+    def github(self) -> Github:
+        if self._github is None:
+            import github
+
+            self._github = github.Github(
+                auth=github.Auth.Token(self.token),
+                base_url=self.api_url,
+                retry=None,
+                seconds_between_requests=0,
+                seconds_between_writes=0,
+                timeout=30,
+                per_page=100,
+                lazy=True,
+                user_agent="agent-os",
+            )
+        return self._github
+
+    def create_comment(self, slug: str, number: int, body: str) -> int:
+        with self._answering(f"comment on {slug}#{number}"):
+            return self._issue(slug, number).create_comment(body).id
+
+    def edit_comment(self, slug: str, number: int, comment_id: int, body: str) -> None:
+        del number
+        with self._answering(f"edit of comment {comment_id} in {slug}"):
+            self._send("PATCH", f"/repos/{slug}/issues/comments/{comment_id}", {"body": body})
+
+    def open_pull_request(
+        self, slug: str, *, title: str, body: str, head: str, base: str
+    ) -> Opened:
+        with self._answering(f"pull request from {head} in {slug}"):
+            pull = self._repository(slug).create_pull(base=base, head=head, title=title, body=body)
+            return Opened(number=pull.number, node_id=pull.raw_data["node_id"])
+
+    def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str:
+        """Merge that head and no other (M2); the merge commit's SHA."""
+        with self._answering(f"merge of {slug}#{number}"):
+            merged = self._pull(slug, number).merge(
+                commit_title=title, merge_method=method, sha=head_sha
+            )
+            return merged.sha
+
+    def close_issue(self, slug: str, number: int, reason: str) -> None:
+        with self._answering(f"closing {slug}#{number}"):
+            body = {"state": "closed", "state_reason": reason}
+            self._send("PATCH", f"/repos/{slug}/issues/{number}", body)
+
+    def add_label(self, slug: str, number: int, label: str) -> None:
+        with self._answering(f"label {label} on {slug}#{number}"):
+            self._send("POST", f"/repos/{slug}/issues/{number}/labels", {"labels": [label]})
+
+    def remove_label(self, slug: str, number: int, label: str) -> None:
+        """Take the label off; one that is off already is what was wanted."""
+        try:
+            with self._answering(f"label {label} off {slug}#{number}"):
+                self._send("DELETE", f"/repos/{slug}/issues/{number}/labels/{label}", None)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is not Trouble.NOT_FOUND:
+                raise
+
+    def add_to_board(self, project: str, content: str) -> str:
+        """The card of the issue; GitHub gives the one that is there already."""
+        with self._answering("adding a card to the board"):
+            data = self._mutate(gh_documents.ADD_TO_BOARD, {"project": project, "content": content})
+            return str(data["addProjectV2ItemById"]["item"]["id"])
+
+    def set_status(self, project: str, item: str, field: str, option: str) -> None:
+        with self._answering("setting the board's status"):
+            variables = {"project": project, "item": item, "field": field, "option": option}
+            self._mutate(gh_documents.SET_STATUS, variables)
+
+    def _repository(self, slug: str) -> Repository:
+        return self.github.get_repo(slug)
+
+    def _issue(self, slug: str, number: int) -> Issue:
+        return self._repository(slug).get_issue(number)
+
+    def _pull(self, slug: str, number: int) -> PullRequest:
+        return self._repository(slug).get_pull(number)
+
+    def _send(self, verb: str, path: str, body: dict[str, Any] | None) -> None:
+        self.github.requester.requestJsonAndCheck(verb, path, input=body)
+
+    def _mutate(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        _, answer = self.github.requester.graphql_query(document, variables)
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    @contextmanager
+    def _answering(self, what: str) -> Iterator[None]:
+        """Turn PyGithub's and the network's exceptions into one typed error."""
+        from github import GithubException
+
+        self.requests_made += 1
+        try:
+            yield
+        except GithubException as error:
+            raise trouble_of(error.status, error.data, error.headers, what) from error
+        except requests.RequestException as error:
+            raise GitHubTrouble(
+                Trouble.NETWORK, f"no answer to the {what}: {type(error).__name__}"
+            ) from error
+
+
+def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str) -> GitHubTrouble:
+    """PyGithub's exception in our words; a GraphQL error has status 200 or 400 and a list."""
+    data = data if isinstance(data, dict) else {}
+    named = {str(k).lower(): str(v) for k, v in (headers or {}).items()}
+    errors = data.get("errors") or []
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    detail = str(first.get("message", "")) if isinstance(first, dict) else str(first)
+    message = " ".join(part for part in (str(data.get("message", "")), detail) if part)
+    if "data" in data or status == 200:
+        kind = failures.of_graphql(str(first.get("type", "")), detail)
+    else:
+        kind = failures.of_status(status, named, message)
+    return GitHubTrouble(kind, f"GitHub refused the {what}: {status} {message}", status=status)

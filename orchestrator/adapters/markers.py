@@ -1,0 +1,46 @@
+"""The hidden line by which we know our own comments and pull requests again (E4)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from orchestrator.adapters import files
+from orchestrator.records.task import Task
+from orchestrator.records.tracker import Comment
+
+
+class Markers:
+    """Markers under one key: `runtime/mailbox/.key`, 0600, made once and never rotated.
+
+    The login behind a comment is never asked: many run this with their own token. A copy that a
+    person pasted is younger than the original, so of several the oldest counts.
+    """
+
+    def __init__(self, key_file: Path) -> None:
+        self.key_file = key_file
+
+    def line(self, task: Task, kind: str, ordinal: int = 0, *, round_: int | None = None) -> str:
+        """The marker for one effect of a task; `round_` 0 for what spans all rounds."""
+        counted = task.round if round_ is None else round_
+        what = (task.repo.lower(), task.issue or 0, task.task_id, counted, kind, ordinal)
+        said = "\n".join(map(str, what))
+        digest = hmac.new(self._key(), said.encode(), hashlib.sha256).hexdigest()[:40]
+        return f"<!-- aos:fx={digest} -->"
+
+    def _key(self) -> bytes:
+        if not self.key_file.exists():
+            # Where another process makes it in the same moment, that one counts.
+            with contextlib.suppress(FileExistsError):
+                files.write_durably(self.key_file, secrets.token_hex(32).encode(), replace=False)
+        return self.key_file.read_bytes().strip()
+
+
+def oldest(marker: str, comments: Iterable[Comment]) -> Comment | None:
+    """Of the comments that carry the marker, the one that was there first."""
+    ours = [comment for comment in comments if marker in comment.body]
+    return min(ours, key=lambda comment: (comment.created, comment.id), default=None)
