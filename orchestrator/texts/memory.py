@@ -92,8 +92,7 @@ def known_issues(text: str) -> tuple[str, ...]:
     written: list[str] = []
     for section in memory.sections:
         if section.kind is Kind.ISSUES:
-            for block in _blocks(markdown.without_comments(section.text)):
-                written.extend(_bullets(block))
+            written.extend(quoting.items(markdown.without_comments(section.text)))
     return tuple(dict.fromkeys([*written, *(issue.text for issue in memory.issues)]))
 
 
@@ -212,37 +211,8 @@ def _written(memory: Memory, kind: Kind) -> Iterator[tuple[str, str, bool]]:
     for section in memory.sections:
         if section.kind is kind and section.text != TITLE:
             heading = f"## {kind}" if kind else section.heading
-            for block in _blocks(markdown.without_comments(section.text)):
+            for block in quoting.passages(markdown.without_comments(section.text)):
                 yield heading, block, False
-
-
-def _blocks(text: str) -> Iterator[str]:
-    """The paragraphs, lists and code blocks of a text: what blank lines outside code part."""
-    block: list[str] = []
-    for line, prose in quoting.outside_code(text):
-        if prose and not line.strip():
-            if block:
-                yield "\n".join(block)
-            block = []
-        else:
-            block.append(line)
-    if block:
-        yield "\n".join(block)
-
-
-def _bullets(block: str) -> Iterator[str]:
-    """The items of a list with their further lines; nothing of a block that is no list."""
-    item: list[str] = []
-    for line in block.split("\n"):
-        bullet = memoryfile.BULLET.match(line)
-        if bullet and item:
-            yield " ".join(item)
-        if bullet:
-            item = [bullet[1].strip()]
-        elif item:
-            item.append(line.strip())
-    if item:
-        yield " ".join(item)
 
 
 def _size(text: str) -> int:

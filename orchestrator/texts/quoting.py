@@ -15,6 +15,7 @@ SKIPS_CHECKS = re.compile(
     r"\[(?=(?:skip ci|ci skip|no ci|skip actions|actions skip)\])|(?<=skip-check)(?=s\s*:)",
     re.IGNORECASE,
 )
+BULLET = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
 OUR_TRAILER = re.compile(r"(?<=agent-os)(?=-[a-z]+\s*:)", re.IGNORECASE)
 
 
@@ -61,6 +62,43 @@ def path(name: str, limit: int = 160) -> str:
     """A path as code; what would end the code or the line is replaced."""
     bare = " ".join(markdown.clean(name).replace("`", "'").split())
     return f"`{bare if len(bare) <= limit else '...' + bare[-limit:]}`"
+
+
+def passages(text: str) -> tuple[str, ...]:
+    """What blank lines part: paragraphs, lists and code blocks, each whole."""
+    blocks: list[list[str]] = [[]]
+    for line, prose_line in outside_code(text):
+        if prose_line and not line.strip():
+            blocks.append([])
+        else:
+            blocks[-1].append(line)
+    return tuple("\n".join(block) for block in blocks if block)
+
+
+def items(text: str) -> tuple[str, ...]:
+    """The items of the lists in a text, each with its further lines, on one line."""
+    found: list[str] = []
+    for block in passages(text):
+        inside = False
+        for line in block.split("\n"):
+            bullet = BULLET.match(line)
+            if bullet:
+                found.append(bullet[1].strip())
+            elif inside:
+                found[-1] += f" {line.strip()}"
+            inside = inside or bool(bullet)
+    return tuple(item for item in found if item)
+
+
+def nearest(asked: str, among: Iterable[str]) -> str:
+    """The text that holds most of the words asked for, the first of equals; "" below half."""
+    words = set(re.findall(r"\w{3,}", asked.casefold()))
+    best, most = "", 0.5 * len(words)
+    for text in among:
+        shared = len(words & set(re.findall(r"\w{3,}", text.casefold())))
+        if shared and (shared > most or (not best and shared >= most)):
+            best, most = text, shared
+    return best
 
 
 def outside_code(text: str) -> Iterator[tuple[str, bool]]:

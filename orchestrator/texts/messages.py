@@ -1,0 +1,256 @@
+"""Everything that we say on GitHub: plain English, bounded, and deaf to what it quotes (A12)."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import pairwise
+from urllib.parse import quote
+
+from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.task import Attempt, Task
+from orchestrator.texts import markdown, quoting, taskfile, timeline
+from orchestrator.texts.timeline import short
+
+LIMIT = 60_000  # bytes of a body (A12)
+SUBJECT = 72  # characters of a commit's first line
+TITLE = 120
+ITEM = 600
+CRITERIA = 40
+FILES = 60
+ATTEMPTS = 20  # rows of the table in a note
+
+NEEDED = {
+    BlockerCode.MISSING_CREDENTIALS: "Give this machine the credential that is named above.",
+    BlockerCode.MISSING_CONTEXT: "Add to the issue what is missing; a comment there is read too.",
+    BlockerCode.MANUAL_INTERVENTION_REQUIRED: "Do the step that no program can do.",
+    BlockerCode.ENVIRONMENT_FAILURE: "Put the environment in order: a tool, a service or the disk.",
+    BlockerCode.DEPENDENCY_BLOCKED: "Finish or remove what this task waits for.",
+    BlockerCode.GATE_REFUSED: "Look at what the gate refused, and decide whether it may be done.",
+    BlockerCode.NO_DIFF_PRODUCED: "Check whether there is anything left to do, or say it anew.",
+    BlockerCode.PROMPT_TOO_LARGE: "Make the issue smaller, or split it.",
+    BlockerCode.TEST_FAILURE: "Look at the failing tests: is the work wrong, or the tests?",
+}
+NEEDED_ELSE = "Read the attempts, and decide: say the task differently, split it, or drop it."
+
+
+def status_comment(task: Task, *, marker: str, lane_note: str = "", web_url: str = "") -> str:
+    """The one comment that is edited in place: a line per transition, the newest 60 of them.
+
+    `lane_note` is a sentence of ours on how far this repository lets us go; `web_url` is the
+    repository's page, for links. The same task gives the same text.
+    """
+    branch = quoting.path(task.branch) if task.branch else "none yet"
+    if task.branch and web_url:
+        branch = f"[{branch}]({web_url.rstrip('/')}/tree/{quote(task.branch)})"
+    where = f"Branch: {branch}"
+    if task.pushed:
+        where += f", head {short(task.pushed[-1])}"
+    lines = markdown.bullets(timeline.lines(task))
+    return _signed(marker, timeline.title(task), where, lane_note.strip(), lines)
+
+
+def pull_request_title(task: Task) -> str:
+    return _title(task, TITLE)
+
+
+def pull_request_body(task: Task, *, marker: str, tests: str, files: tuple[str, ...]) -> str:
+    """What is asked, what the agent claims, and what we ran ourselves.
+
+    `tests` says in markdown what we ran and how it ended; `files` are the paths of the diff.
+    """
+    attempt = task.attempt
+    result = attempt.result if attempt else None
+    who = f"{attempt.agent}, attempt {attempt.n}" if attempt else "the agent"
+    claim = quoting.cited(_claim(result), 12_000) if result else ""
+    shown = [f"- {quoting.path(name)}" for name in files[:FILES]]
+    if len(files) > FILES:
+        shown.append(f"- and {len(files) - FILES} more")
+    return _signed(
+        marker,
+        f"Closes #{task.issue}" if task.issue else "",
+        _part("Goal", quoting.cited(taskfile.goal_of(task), 6_000)),
+        _part(f"What {quoting.flat(who, 80)} says it did", claim),
+        _part("What we ran ourselves", quoting.prose(tests, 6_000) or "Nothing."),
+        _part("Decisions", quoting.listed(result.decisions, ITEM, 20) if result else ""),
+        _part("Risks", quoting.listed(result.risks, ITEM, 20) if result else ""),
+        _part("Steps for a person", _checklist(result.manual_steps) if result else ""),
+        _part(f"Files ({len(files)})" if files else "", "\n".join(shown)),
+        f"Task `{task.task_id}`, {quoting.flat(who, 80)}.",
+    )
+
+
+def commit_message(task: Task, attempt: Attempt) -> str:
+    """Subject of at most 72 characters, what the agent says it did, and who did it for what."""
+    result = attempt.result
+    summary = quoting.flat(result.summary, 1_500) if result else ""
+    body = textwrap.fill(summary, SUBJECT, break_long_words=False, break_on_hyphens=False)
+    trailers = (
+        f"Agent-OS-Task: {task.task_id}\nAgent-OS-Agent: {quoting.flat(attempt.agent, 80)}"
+    )
+    return "\n\n".join(filter(None, (_title(task, SUBJECT), body, trailers))) + "\n"
+
+
+def update_message(task: Task, base: str, base_sha: str) -> str:
+    """The message of our own merge of the base into the branch, known again by its trailer."""
+    subject = markdown.one_line(f"Update from {base} at {base_sha[:12]}", SUBJECT)
+    trailers = f"Agent-OS-Task: {task.task_id}\nAgent-OS-Update: {base_sha}"
+    return f"{subject}\n\n{trailers}\n"
+
+
+def merge_title(task: Task, number: int) -> str:
+    """`<title> (#N)`, by which the merge is found on the base (M9)."""
+    suffix = f" (#{number})"
+    return _title(task, SUBJECT - len(suffix)) + suffix
+
+
+def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
+    """For the task file: why a person is needed, what was tried, what was kept, what to do."""
+    if task.issue:
+        again = (
+            f"2. Set issue #{task.issue} to Ready again, or move this file from `escalated/` back "
+            "to `inbox/`."
+        )
+    else:
+        again = "2. Move this file from `escalated/` back to `inbox/`."
+    steps = (
+        f"1. {NEEDED.get(code, NEEDED_ELSE)}",
+        f"{again} A new round begins: attempts count from zero, what was tried stays known.",
+        "3. To drop it: close the issue or the pull request, or leave the file here.",
+    )
+    return "\n\n".join(
+        filter(
+            None,
+            (
+                "## A person is needed",
+                _reason(reason, code),
+                _part("Attempts", timeline.table(task, ATTEMPTS) or "None.", level=3),
+                _part("What was kept", _kept(task), level=3),
+                _part("What to do", "\n".join(steps), level=3),
+            ),
+        )
+    )
+
+
+def escalation_comment(task: Task, reason: str, code: BlockerCode, *, marker: str) -> str:
+    count = len(task.this_round)
+    tried = "no attempt was made" if not count else f"{count} attempt{'s' * (count != 1)} made"
+    return _signed(
+        marker,
+        f"**A person is needed** ({tried}). {_reason(reason, code)}",
+        NEEDED.get(code, NEEDED_ELSE),
+        "Nothing was thrown away:\n\n" + _kept(task),
+        "To go on, set this issue to Ready again; to drop it, close it.",
+    )
+
+
+def untrusted_comment(reason: str, *, marker: str) -> str:
+    return _signed(
+        marker,
+        f"Agent OS does not take this up: {_sentence(reason)}",
+        "Somebody with write permission who has read the issue can add the label `ready`.",
+    )
+
+
+def cycle_comment(path: tuple[str, ...], *, marker: str) -> str:
+    """`path` names the issues of the circle in order, such as `#3` or `owner/name#3`."""
+    circle = [quoting.flat(name, 120) for name in path]
+    if circle[0] != circle[-1] or len(circle) == 1:
+        circle.append(circle[0])
+    waits = ", ".join(f"{one} waits for {other}" for one, other in pairwise(circle))
+    return _signed(
+        marker,
+        f"This waits for itself, so it would never start: {waits}.",
+        "Remove one of these dependencies, then set this issue to Ready again.",
+    )
+
+
+def not_planned_comment(number: int, *, marker: str) -> str:
+    """`number` is the dependency that was closed without having been done."""
+    return _signed(
+        marker,
+        f"This depends on #{number}, which was closed as not planned.",
+        "Remove that dependency or open it again, then set this issue to Ready again.",
+    )
+
+
+def report_comment(task: Task, result: Result, *, marker: str) -> str:
+    """The report, and under it each success criterion with the passage that answers it."""
+    text = result.report if result.report.strip() else _claim(result)
+    attempt = task.attempt
+    by = f" by {quoting.flat(attempt.agent, 80)}" if attempt else ""
+    return _signed(
+        marker,
+        f"Report{by} for task `{task.task_id}`:",
+        quoting.prose(text, 45_000) or "The report is empty.",
+        _part("Success criteria", _answers(task, text)),
+    )
+
+
+def manual_steps_comment(steps: tuple[str, ...], *, marker: str) -> str:
+    return _signed(
+        marker, "These steps need a person; tick each one when it is done.", _checklist(steps)
+    )
+
+
+# --- the pieces ----------------------------------------------------------------------------------
+
+
+def _signed(marker: str, *parts: str) -> str:
+    """The parts, bounded, and the marker on a line of its own at the end."""
+    body = "\n\n".join(part for part in parts if part)
+    return f"{quoting.closed(markdown.truncated(body, LIMIT - 200))}\n\n{marker}"
+
+
+def _part(heading: str, text: str, *, level: int = 2) -> str:
+    return f"{'#' * level} {heading}\n\n{text}" if heading and text else ""
+
+
+def _title(task: Task, limit: int) -> str:
+    return quoting.flat(task.title, limit) or markdown.one_line(task.task_id, limit)
+
+
+def _sentence(reason: str) -> str:
+    said = quoting.flat(reason, 600) or "no reason was given"
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def _reason(reason: str, code: BlockerCode) -> str:
+    said = _sentence(reason)
+    named = "" if code is BlockerCode.NONE else f" Code: `{code}`."
+    return said[:1].upper() + said[1:] + named
+
+
+def _claim(result: Result) -> str:
+    """Summary and finished things; each item is one line, so that none can open a code block."""
+    return "\n\n".join(filter(None, (quoting.closed(result.summary), quoting.listed(result.done, ITEM, 40))))
+
+
+def _checklist(steps: tuple[str, ...]) -> str:
+    said = (quoting.flat(step, ITEM) for step in steps)
+    return "\n".join(f"- [ ] {step}" for step in said if step)
+
+
+def _kept(task: Task) -> str:
+    kept = []
+    if task.pushed:
+        kept.append(f"branch {quoting.path(task.branch)}, pushed at {short(task.pushed[-1])}")
+    elif task.branch:
+        kept.append(f"branch {quoting.path(task.branch)}, of which nothing is pushed")
+    if task.pull_request:
+        kept.append(f"pull request #{task.pull_request.number}")
+    kept.append(f"`refs/salvage/{task.task_id}` in the store, where work could not be pushed")
+    kept.append(f"`runtime/attempts/{task.task_id}/`: prompts, logs and results")
+    return markdown.bullets(kept)
+
+
+def _answers(task: Task, report: str) -> str:
+    """Each criterion with the passage of the report that shares most of its words."""
+    asked = taskfile.sections(task.body)
+    criteria = asked.get("success criteria") or asked.get("acceptance criteria") or ""
+    passages = quoting.passages(report)
+    lines = []
+    for criterion in (quoting.items(criteria) or quoting.passages(criteria))[:CRITERIA]:
+        found = quoting.nearest(criterion, passages)
+        answer = quoting.flat(found, 300) if found else "no passage of the report names it"
+        lines.append(f"- {quoting.flat(criterion, 300)}\n  - {answer}")
+    return "\n".join(lines)
