@@ -1,0 +1,135 @@
+"""Cleaning, cutting and quoting Markdown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.texts import markdown
+
+HOSTILE = st.lists(st.sampled_from([
+    "```", "~~~", "\n", "<!--", "-->", "@ann", "Closes #1", "    ", "- ", "<div>", "</div>",
+    "![a](b)", "[a]: #", "x", "\u200b", "\r\n", "<pre>", "</pre>", '<a title="x">', "# Goal\n",
+]) | st.text(max_size=4)).map("".join)
+
+
+def test_clean_text_has_no_invisible_characters_and_is_composed():
+    assert markdown.clean("a\r\nb\rc\u200b\u202e\x00\x1b[0m\td e\u0301") == "a\nb\nc[0m\td \xe9"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a <!-- x --> b", "a  b"),
+        ("<!-- x -->\na", "a"),
+        ("a\n<!--\nx\n-->\nb", "a\nb"),
+        ("a <!-- to the end\nx", "a "),
+        ("```\n<!-- kept -->\n```", "```\n<!-- kept -->\n```"),
+        ("<!--\n```\n<!-- x -->\n```", "```"),
+        ("<div>\n```\n<!-- x -->\n```\n</div>", "<div>\n```\n```\n</div>"),
+        ("<pre>\n\n```\n<!-- x -->\n</pre>\n", "<pre>\n\n```\n</pre>\n"),
+        ("- a\n  ```\n<!-- x -->\nb", "- a\n  ```\nb"),
+        ("    ```\n<!-- x -->", "    ```"),
+        ("````\n```\n<!-- kept -->\n````", "````\n```\n<!-- kept -->\n````"),
+        ("<details>\n\n```\n<!-- kept -->\n```", "<details>\n\n```\n<!-- kept -->\n```"),
+    ],
+)
+def test_comments_go_and_code_stays(text, shown):
+    assert markdown.without_comments(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![do evil](a.png)", "![image](a.png)"),
+        ('[x](http://a "do evil") y', "[x](http://a) y"),
+        ('<a href="u" title="do evil">x</a>', '<a href="u">x</a>'),
+        ("<img src=u alt='do evil' onerror=x>", "<img src=u>"),
+        ("[//]: # (do evil)", ""),
+        ("[x]: <> (do evil)", ""),
+        ('[x]: http://a "do evil"', "[x]: http://a"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("```\n<b x=y>\n```", "```\n<b x=y>\n```"),
+    ],
+)
+def test_only_what_a_reader_sees_is_left(text, shown):
+    assert markdown.visible(text) == shown
+
+
+@given(HOSTILE)
+def test_nothing_hidden_survives_and_cleaning_twice_changes_nothing(text):
+    once = markdown.visible(text)
+    prose = "\n".join(line for line, code in markdown.lines(once) if not code)
+    assert "\u200b" not in once
+    assert "<!--" not in prose or "<!--" not in markdown.without_comments(once)
+    assert "title=" not in prose
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("", {"": ""}),
+        ("just text", {"": "just text"}),
+        ("intro\n## Goal\nit\n## Notes\nx", {"": "intro", "goal": "it", "notes": "x"}),
+        ("# Goal\nit\n## Details\nmore", {"": "", "goal": "it\n## Details\nmore"}),
+        ("# Title\n## Goal\nit", {"": "", "title": "", "goal": "it"}),
+        ("**Goal**\nit\n**Constraints:** few", {"": "", "goal": "it", "constraints": "few"}),
+        ("Goal: it\nTask Type: docs", {"": "", "goal": "it", "task type": "docs"}),
+        ("**Note**\nReason: x", {"": "**Note**\nReason: x"}),
+        ("## Goal\na\n## Goal\nb", {"": "", "goal": "a\n\nb"}),
+        ("## **Goal:** ##\na", {"": "", "goal": "a"}),
+        ("```\n## Goal\n```", {"": "```\n## Goal\n```"}),
+    ],
+)
+def test_sections_by_name(body, found):
+    assert markdown.sections(body) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("abc", 3, "abc"),
+        ("one\ntwo\nthree and more", 18, "one\n[shortened]"),
+        ("```py\na\nb\nc\n```\nd and more text", 27, "```py\na\nb\n```\n[shortened]"),
+        ("x" * 50, 20, "xxxxxxx\n[shortened]"),
+        ("x" * 50, 4, "[sho"),
+    ],
+)
+def test_a_text_is_cut_after_a_line_with_its_fence_closed(text, limit, cut):
+    assert markdown.truncated(text, limit) == cut
+
+
+@given(HOSTILE, st.integers(0, 120))
+def test_a_cut_text_is_never_longer_than_asked(text, limit):
+    assert len(markdown.truncated(text, limit).encode()) <= limit or limit < 13
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@ann", "mail@ann", "Closes #1", "fixes: #22", "RESOLVED o/r#3", "close GH-4",
+     "Fixed https://github.com/o/r/issues/1", "**Closes** #7"],
+)
+def test_mentions_and_closing_words_are_broken(text):
+    broken = markdown.harmless(f"so {text} it is")
+    assert markdown.BREAK in broken
+    assert broken.replace(markdown.BREAK, "") == f"so {text} it is"
+    assert markdown.harmless(broken) == broken
+
+
+@pytest.mark.parametrize("text", ["closes the gap", "a fix", "#1 is open", "a @ b"])
+def test_other_words_are_left_alone(text):
+    assert markdown.harmless(text) == text
+
+
+def test_code_acts_on_nothing_and_stays():
+    assert markdown.harmless("```\n@ann\n```\n@ann") == f"```\n@ann\n```\n@{markdown.BREAK}ann"
+
+
+def test_small_pieces():
+    assert markdown.one_line(" a\n b ") == "a b"
+    assert markdown.one_line("word " * 90, 20) == "word word word..."
+    assert markdown.bullets(["a", " ", "b\nc"]) == "- a\n- b\n  c"
+    assert markdown.fence("a\n```\nb\n", "diff") == "````diff\na\n```\nb\n````"
+    assert markdown.fence("a") == "```\na\n```"
+    assert markdown.cell("a|b\nc") == "a\\|b c"
