@@ -38,7 +38,7 @@ WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     (
         Trouble.NOT_FOUND,
         re.compile(
-            r"repository .*not found|returned error: 404|does not appear to be a git repository"
+            r"repository .*not found|returned error: (?:404|30\d)|does not appear to be a git repository"
             r"|couldn't find remote ref|does not exist|unable to update url base from redirection"
         ),
     ),

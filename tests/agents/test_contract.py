@@ -1,0 +1,172 @@
+"""One contract for every kind of agent: its order, what it may see, what its failure means."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.agents import base, roster
+from orchestrator.agents.base import Agent, Launch, PromptTooLarge
+from orchestrator.executors.local import Local
+from orchestrator.records.config import AgentConfig, AgentKind, PromptBy
+from orchestrator.records.order import AttemptReport
+from orchestrator.records.result import BlockerCode, Status
+from orchestrator.texts import contract
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "GITHUB_TOKEN": "ghp_no",
+    "GH_TOKEN": "ghp_no",
+    "TELEGRAM_BOT_TOKEN": "no",
+    "GIT_DIR": "/elsewhere",
+    "GIT_ASKPASS": "/bin/no",
+    "PYTHONPATH": "/elsewhere",
+    "LD_PRELOAD": "/evil.so",
+    "NODE_OPTIONS": "--require /evil.js",
+    "SSH_AUTH_SOCK": "/run/agent",
+    "HOME": "/home/operator",
+    "AGENT_OS_CONFIG": "/etc/agent-os",
+}
+OURS = {**SECRETS, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MY_KEY": "key", "OTHER": "x"}
+WRITES = "cat > got; echo 'STATUS: complete' > .agent_result.md"
+# One config for each way an agent can be made; a new kind of agent adds its line here.
+KINDS = {
+    "patch": AgentConfig(name="patch", kind=AgentKind.PATCH),
+    "stdin": AgentConfig(name="mine", command=("sh", "-c", WRITES)),
+    "file": AgentConfig(
+        name="mine",
+        command=("sh", "-c", f'exec < "$1"; {WRITES}', "sh", "{prompt_file}"),
+        prompt=PromptBy.FILE,
+    ),
+    "argument": AgentConfig(
+        name="mine",
+        command=("sh", "-c", f'printf %s "$1" | ( {WRITES} )', "sh"),
+        prompt=PromptBy.ARGUMENT,
+    ),
+}
+PROMPT = "A long t\u00e4sk.\n\n```diff\n--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n```\n"
+
+
+@pytest.fixture(params=sorted(KINDS))
+def config(request: pytest.FixtureRequest) -> AgentConfig:
+    return KINDS[request.param]
+
+
+def built(config: AgentConfig) -> Agent:
+    return roster.build({config.name: config})[config.name]
+
+
+def launch(tmp_path: Path, **changes: object) -> Launch:
+    given: dict[str, object] = {
+        "prompt": PROMPT,
+        "prompt_path": str(tmp_path / "prompt.md"),
+        "folder": str(tmp_path / "tree"),
+        "home": str(tmp_path / "home"),
+        "log_path": str(tmp_path / "agent.log"),
+        "timeout_seconds": 60.0,
+        "environment": OURS,
+        "root": str(ROOT),
+        "python": sys.executable,
+    }
+    return Launch(**(given | changes))  # type: ignore[arg-type]
+
+
+def with_(config: AgentConfig, **changes: object) -> AgentConfig:
+    fields = {name: getattr(config, name) for name in config.__struct_fields__}
+    return AgentConfig(**(fields | changes))
+
+
+def test_it_has_the_name_of_its_config(config: AgentConfig) -> None:
+    assert built(config).name == config.name
+
+
+def test_it_does_the_task_with_nothing_but_its_order(config: AgentConfig, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "prompt.md").write_text(PROMPT)
+    report = Local().run(built(config).order(launch(tmp_path)))
+    assert report.problem == ""
+    assert report.exit_code == 0, report.output_tail
+    assert contract.parse(report.result or b"").status is Status.COMPLETE
+    assert built(config).read_failure(report) is None
+    got = tmp_path / "tree" / "got"
+    assert not got.exists() or got.read_text() == PROMPT
+
+
+def test_it_sees_the_allowed_names_and_no_other(config: AgentConfig, tmp_path: Path) -> None:
+    asked = with_(config, environment=("MY_KEY", "ABSENT", *SECRETS))
+    seen = built(asked).order(launch(tmp_path)).environment
+    assert seen == {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb", "MY_KEY": "key"}
+    assert "MY_KEY" not in built(config).order(launch(tmp_path)).environment
+
+
+def test_its_order_has_the_folder_the_limits_and_the_result(
+    config: AgentConfig, tmp_path: Path
+) -> None:
+    order = built(config).order(launch(tmp_path))
+    assert (order.folder, order.home) == (str(tmp_path / "tree"), str(tmp_path / "home"))
+    assert order.result_file == ".agent_result.md"
+    assert order.log_path == str(tmp_path / "agent.log")
+    assert order.argv
+
+
+def test_its_timeout_is_the_most_particular_one(config: AgentConfig, tmp_path: Path) -> None:
+    own = built(with_(config, timeout_minutes=2))
+    assert built(config).order(launch(tmp_path)).timeout_seconds == 60
+    assert own.order(launch(tmp_path)).timeout_seconds == 120
+    assert own.order(launch(tmp_path, agent_timeout_seconds=5.0)).timeout_seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (AttemptReport(exit_code=0, seconds=1), None),
+        (AttemptReport(exit_code=2, seconds=1, result=b"STATUS: complete"), None),
+        (AttemptReport(exit_code=2, seconds=1, result_problem="a FIFO"), None),
+        (AttemptReport(exit_code=2, seconds=1), BlockerCode.RUNNER_FAILURE),
+        (AttemptReport(exit_code=-9, seconds=1), BlockerCode.RUNNER_FAILURE),
+        (AttemptReport(exit_code=126, seconds=1), BlockerCode.ENVIRONMENT_FAILURE),
+        (AttemptReport(exit_code=127, seconds=1), BlockerCode.ENVIRONMENT_FAILURE),
+        (AttemptReport(exit_code=None, seconds=0, problem="x"), BlockerCode.ENVIRONMENT_FAILURE),
+        (
+            AttemptReport(exit_code=-15, seconds=9, timed_out=True, result=b"x"),
+            BlockerCode.TIMEOUT,
+        ),
+    ],
+)
+def test_its_failure_is_told_in_the_contract_s_words(
+    config: AgentConfig, report: AttemptReport, code: BlockerCode | None
+) -> None:
+    failure = built(config).read_failure(report)
+    assert (failure.code if failure else None) == code
+    assert failure is None or failure.reason
+
+
+def test_a_failure_brings_its_last_words() -> None:
+    report = AttemptReport(exit_code=1, seconds=1, output_tail="start\n401 Unauthorized\n\n")
+    failure = base.failure(report)
+    assert failure is not None
+    assert failure.reason == "it ended with exit code 1; its last words: 401 Unauthorized"
+
+
+def test_a_prompt_too_large_for_an_argument_is_told_before_it_starts(tmp_path: Path) -> None:
+    huge = launch(tmp_path, prompt="x" * 200_000)
+    with pytest.raises(PromptTooLarge, match="prompt: stdin"):
+        built(KINDS["argument"]).order(huge)
+    assert len(built(KINDS["stdin"]).order(huge).stdin) == 200_000
+
+
+def test_a_program_is_what_a_command_needs() -> None:
+    assert built(KINDS["stdin"]).requirements().programs == ("sh",)
+    assert built(KINDS["patch"]).requirements().programs == ()
+
+
+def test_the_patch_agent_is_told_the_test_command(tmp_path: Path) -> None:
+    order = built(KINDS["patch"]).order(launch(tmp_path, test_command="make test"))
+    assert order.environment["AGENT_OS_TEST_COMMAND"] == "make test"
+
+
+def test_an_agent_without_an_adapter_is_unknown() -> None:
+    configs = {"codex": AgentConfig(name="codex", kind=AgentKind.CODEX)}
+    assert set(roster.build(configs)) == {"patch"}
