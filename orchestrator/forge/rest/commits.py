@@ -314,7 +314,7 @@ def show_file(call: Call) -> Answer:
 
 
 ROUTES = (
-    get(HOME + "/commits/{ref}", show_commit),
+    listing(HOME + "/commits/{ref}", show_commit),
     get(HOME + "/compare/{basehead+}", compare),
     listing(HOME + "/branches", list_branches, "protected"),
     get(HOME + "/branches/{branch+}", show_branch),
