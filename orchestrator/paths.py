@@ -28,6 +28,11 @@ class Paths(Struct, frozen=True, kw_only=True):
     evidence: Path
 
     @property
+    def code(self) -> Path:
+        """The checkout that this program runs from; another place than `root` in the demo."""
+        return Path(__file__).resolve().parents[1]
+
+    @property
     def runtime(self) -> Path:
         return self.root / "runtime"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
@@ -22,7 +23,7 @@ from orchestrator.records.errors import AgentOSError
 NEEDED = (2, 38)  # merge-tree --write-tree
 SIDE_LIMIT = 200_000  # characters of one side of a conflict
 BEHIND_LIMIT = 1000
-COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%B%x00%x01"
+COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
 KINDS = {
     "100644": PathKind.FILE,
     "100755": PathKind.EXECUTABLE,
@@ -64,6 +65,12 @@ def tree_of(git: Git, sha: str) -> str:
     return git.text("rev-parse", "--verify", f"{sha}^{{tree}}")
 
 
+def same_tree(git: Git, one: str, other: str) -> bool:
+    """Whether two commits hold exactly the same files (M9)."""
+    trees = git.text("rev-parse", f"{one}^{{tree}}", f"{other}^{{tree}}").split()
+    return len(set(trees)) == 1
+
+
 def merge_base(git: Git, one: str, other: str) -> str | None:
     """The best common ancestor, or None for unrelated histories."""
     done = git.run("merge-base", one, other, ok=(0, 1))
@@ -93,6 +100,12 @@ def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
     )
 
 
+def untracked(git: Git) -> tuple[str, ...]:
+    """What stands in the work tree beside the index and is not ignored; a folder ends in "/"."""
+    listed = git.run("ls-files", "--others", "--exclude-standard", "--directory", "-z").stdout
+    return tuple(name for name in os.fsdecode(listed).split("\0") if name)
+
+
 def update(
     git: Git,
     *,
@@ -108,13 +121,7 @@ def update(
     The memory file is rebuilt by the caller and never merged as text; any other path that both
     sides changed is a Conflict with the text of both. Raises GitTooOld before git 2.38.
     """
-    done = git.attempt("merge-tree", "--write-tree", "--no-messages", "-z", head, base_tip)
-    if done.exit_code not in {0, 1} or done.timed_out:
-        if (found := version(git)) < NEEDED:
-            have = ".".join(map(str, found)) or "unknown"
-            raise GitTooOld(f"git {have} is too old to update branches; 2.38 or newer is needed.")
-        raise GitError("merge-tree", done)
-    tree, *conflicted = os.fsdecode(done.stdout).split("\0")
+    tree, *conflicted = _merged_tree(git, head, base_tip)
     sides = _sides(conflicted)
     others = {path: both for path, both in sides.items() if path != memory.path}
     if others:
@@ -128,6 +135,29 @@ def update(
         files=(memory,),
     )
     return Updated(sha)
+
+
+def half_merged(git: Git, *, head: str, base_tip: str, ref: str, identity: Identity) -> str:
+    """Set `ref` to the merge as far as git can make it, conflict markers and all; its SHA.
+
+    For a worktree of ours in which every conflicting path is replaced at once; never pushed.
+    """
+    tree = _merged_tree(git, head, base_tip)[0]
+    return git.commit(
+        ref, tree=tree, parents=(head, base_tip), message="A start that is never pushed",
+        identity=identity,
+    )  # fmt: skip
+
+
+def _merged_tree(git: Git, head: str, base_tip: str) -> list[str]:
+    """The words of `merge-tree`: the tree, then a line for each conflicting stage."""
+    done = git.attempt("merge-tree", "--write-tree", "--no-messages", "-z", head, base_tip)
+    if done.exit_code not in {0, 1} or done.timed_out:
+        if (found := version(git)) < NEEDED:
+            have = ".".join(map(str, found)) or "unknown"
+            raise GitTooOld(f"git {have} is too old to update branches; 2.38 or newer is needed.")
+        raise GitError("merge-tree", done)
+    return os.fsdecode(done.stdout).split("\0")
 
 
 def _sides(lines: list[str]) -> dict[str, dict[str, str]]:
@@ -152,13 +182,14 @@ def _conflicted(git: Git, path: str, sides: dict[str, str]) -> ConflictedPath:
 
 
 def _commit(line: str) -> tuple[str, Commit]:
-    side, sha, tree, parents, author, committer, message = line.lstrip("\n").split("\0", 6)
+    side, sha, tree, parents, author, committer, moment, message = line.lstrip("\n").split("\0", 7)
     return side, Commit(
         sha=sha,
         tree=tree,
         parents=tuple(parents.split()),
         author_email=author,
         committer_email=committer,
+        committed=datetime.fromtimestamp(int(moment), UTC),
         message=message.rstrip("\n"),
     )
 

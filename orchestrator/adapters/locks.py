@@ -98,6 +98,8 @@ class Locks:
         self.folder = folder
         self.what = what
         self.boot_id = boot_id()
+        self.host = os.uname().nodename
+        self._prefix = f"{folder}{os.sep}"
         self._held: list[Lock] = []
 
     def try_script(self, name: str) -> Lock | None:
@@ -106,6 +108,10 @@ class Locks:
     def try_worker_slot(self, n_slots: int) -> Lock | None:
         """The first free slot of 1..n_slots, or None when all work."""
         return self._first(Rank.WORKER_SLOT, [f"slot-{n}" for n in range(1, n_slots + 1)])
+
+    def free_worker_slots(self, n_slots: int) -> int:
+        """How many of the slots 1..n_slots nobody holds now."""
+        return sum(self.holder(f"slot-{n}") is None for n in range(1, n_slots + 1))
 
     def try_repository_slot(self, slug: str, n: int) -> Lock | None:
         """A free slot of 1..n of the repository `slug` ("owner/name"), or None."""
@@ -128,7 +134,8 @@ class Locks:
     def holder(self, name: str) -> Holder | None:
         """Who holds the lock `name` now; None when it is free, or taken this very moment."""
         try:
-            descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            path = f"{self._prefix}{name}.lock"
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             return None
         try:
@@ -184,19 +191,20 @@ class Locks:
         return self._taken(name, rank, descriptor)
 
     def _open(self, name: str) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        """The file is there but for the first time, and O_CREAT would lock the folder each time."""
+        path, flags = f"{self._prefix}{name}.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            return os.open(self._path(name), flags, 0o600)
+            return os.open(path, flags)
         except FileNotFoundError:
             files.make_folder(self.folder)
-            return os.open(self._path(name), flags, 0o600)
+            return os.open(path, flags | os.O_CREAT, 0o600)
 
     def _taken(self, name: str, rank: Rank, descriptor: int) -> Lock:
         holder = Holder(
             uuid=os.urandom(16).hex(),
             pid=os.getpid(),
             boot_id=self.boot_id,
-            host=os.uname().nodename,
+            host=self.host,
             started=datetime.now(UTC),
             what=self.what,
         )
@@ -215,9 +223,6 @@ class Locks:
                     "worker slot, repository slot, task, store, merge. This is a defect of ours."
                 )
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.lock"
-
 
 def boot_id() -> str:
     """The kernel's name for this boot; "" where it has none."""
@@ -230,7 +235,8 @@ def boot_id() -> str:
 
 def _safe(word: str) -> str:
     """`owner/name` as `owner__name`, and no other letter that means something in a path."""
-    return quote(word.replace("/", "__"), safe="")
+    plain = word.replace("/", "__")
+    return plain if plain.isascii() and plain.isidentifier() else quote(plain, safe="")
 
 
 def _flocked(descriptor: int, kind: int) -> bool:

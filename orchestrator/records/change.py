@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -40,7 +41,12 @@ class Commit(Struct, frozen=True, kw_only=True):
     parents: tuple[str, ...]
     author_email: str
     committer_email: str
+    committed: datetime
     message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.partition("\n")[0]
 
 
 class Comparison(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,419 @@
+"""One attempt by one agent, from the worktree to a judged result."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, structs
+
+from orchestrator import (
+    briefing,
+    codebase_memory,
+    github_sync,
+    groundwork,
+    reaper,
+    settle,
+    workspace,
+)
+from orchestrator.adapters import files
+from orchestrator.adapters.git import GitError, Identity
+from orchestrator.agents import base as agents
+from orchestrator.agents.base import Agent, Launch
+from orchestrator.groundwork import Ground
+from orchestrator.records.change import ChangedPath
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
+from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.task import Attempt, State, Task, with_attempt
+from orchestrator.records.verdicts import (
+    AttemptJudgement,
+    AttemptVerdict,
+    Defer,
+    Escalate,
+    type_of_attempt,
+)
+from orchestrator.rules import gate, retry, routing
+from orchestrator.texts import contract, messages
+from orchestrator.workspace import Worktree
+from orchestrator.world import World
+
+# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox).
+BEFORE_AGENT_WAITS = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=20),
+    timedelta(hours=1),
+)
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Where an attempt takes place: a clean worktree on a base just fetched."""
+
+    base: str
+    tree: Worktree
+    ground: Ground
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """What we saw ourselves after the agent ended."""
+
+    report: AttemptReport
+    result: Result
+    tests: retry.OwnTests
+    test_tail: str = ""
+    refused: tuple[str, ...] = ()
+    changes: tuple[ChangedPath, ...] = ()
+
+
+class SetupFailed(AgentOSError):
+    """The repository's setup_command did not succeed; no agent was started."""
+
+    exit_code = 10
+
+
+def work(world: World, repository: RepositoryConfig, task: Task) -> None:
+    """Settle what is judged, or make the next attempt and settle it."""
+    last = task.attempt
+    if last is not None and last.judged and not last.settled:
+        settle.settle(world, repository, task)
+        return
+    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
+        settle.cancel(world, repository, task, f"somebody closed issue #{task.issue}")
+        return
+    if task.round > 1 and not task.this_round:
+        # A person moved the file back, or set it Ready again: the board must say so.
+        task = world.mailroom.update(github_sync.in_progress(world, repository, task))
+    try:
+        site = prepare(world, repository, task)
+    except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
+        retreat(world, task, error)
+        return
+    choice = choose(world, repository, task)
+    if not isinstance(choice, routing.Start):
+        stand_by(world, repository, task, choice)
+        return
+    task = attempt(world, repository, structs.replace(task, base=site.base), choice.agent, site)
+    settle.settle(world, repository, task)
+    workspace.of(world).discard(site.tree)
+
+
+def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
+    """Fetch, start where the work stands with the base brought in, check out, set up."""
+    base = task.base or repository.base_branch or world.read.default_branch(task.repo)
+    room = workspace.of(world)
+    tip = room.refresh(task.repo, base, branch=task.branch)
+    ground = groundwork.start(world, task, tip)
+    tree = room.prepare(task, tip, ground.sha)
+    if ground.conflicts:
+        groundwork.take_base_text(world, tree, ground)
+    site = Site(base=base, tree=tree, ground=ground)
+    set_up(world, repository, task, tree)
+    return site
+
+
+def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktree) -> None:
+    """Run setup_command where the worktree needs it; raises SetupFailed."""
+    command = repository.setup_command
+    room = workspace.of(world)
+    if not command or not room.needs_setup(tree, command):
+        return
+    report = run_command(world, repository, task, tree, what="setup", command=command)
+    if report.exit_code != 0:
+        raise SetupFailed(
+            f"setup_command ended with {report.exit_code}: {last_line(report)}; "
+            f"its whole output is in {log_path(world, task, 'setup')}"
+        )
+    room.note_setup(tree, command)
+
+
+def retreat(world: World, task: Task, error: Exception) -> None:
+    """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
+    if isinstance(error, GitHubTrouble) and error.trouble in {Trouble.AUTH, Trouble.RATE}:
+        world.mailroom.move(task, State.INBOX, by=world.script)
+        raise error
+    said = world.redact(str(error))
+    task = structs.replace(task, tries=task.tries + 1, note=said)
+    where = f"{task.repo} {task.task_id}"
+    world.events.add("deferred", task=task, reason=said, tries=task.tries)
+    if task.tries > len(BEFORE_AGENT_WAITS):
+        world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
+        settle.fail(world, task)
+        return
+    until = world.clock.now() + BEFORE_AGENT_WAITS[task.tries - 1]
+    world.say(f"{where}: try {task.tries} again after {until:%H:%M}: {said}")
+    world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
+
+
+def choose(
+    world: World, repository: RepositoryConfig, task: Task
+) -> routing.Start | routing.AllCooling | routing.Exhausted:
+    """The next agent of the chain that may run here and has not tried since the last delivery."""
+    wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
+    chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
+    unavailable = {
+        name: routing.Unavailable(reason)
+        for name in chain
+        if (reason := cannot_run(world, world.agents[name]))
+    }
+    tried = [made.agent for made in reaper.counted(task)]
+    choice = routing.next_agent(chain, tried, unavailable)
+    unknown = routing.strangers(wanted, task.task_type, fallbacks, world.agents)
+    if isinstance(choice, routing.Exhausted) and unknown:
+        named = ", ".join(unknown)
+        return routing.Exhausted(f"{choice.reason}; not known here: {named} (config: agents)")
+    return choice
+
+
+def cannot_run(world: World, agent: Agent) -> str:
+    """Why the agent would not even start; costs no attempt."""
+    needs = agent.requirements()
+    for program in needs.programs:
+        if files.find_program(program, world.environment.get("PATH", "")) is None:
+            return f"its program {program} is not on PATH"
+    for variable in needs.variables:
+        if not world.environment.get(variable):
+            return f"the environment has no {variable}"
+    return ""
+
+
+def stand_by(
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    choice: routing.AllCooling | routing.Exhausted,
+) -> None:
+    if isinstance(choice, routing.AllCooling):
+        task = structs.replace(task, not_before=choice.until)
+        world.mailroom.move(task, State.BLOCKED, by=world.script)
+        return
+    verdict = Escalate(choice.reason, BlockerCode.FALLBACK_EXHAUSTED)
+    escalation_line = f"{task.repo} {task.task_id}: escalated: {choice.reason}"
+    world.say(escalation_line)
+    settle.escalate(world, repository, task, verdict)
+
+
+def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, site: Site) -> Task:
+    """Run the agent once; the file says `started` before it and `judged` after (Q6)."""
+    number = len(task.attempts) + 1
+    agent = world.agents[name]
+    folder = world.paths.attempt(task.task_id, number)
+    prompt = briefing.prompt(world, repository, task, site.tree, site.ground)
+    files.make_folder(folder)
+    files.write_cache(folder / "prompt.md", prompt.encode("utf-8", "replace"))
+    started = Attempt(n=number, agent=name, started=world.clock.now(), round=task.round)
+    task = world.mailroom.update(with_attempt(structs.replace(task, tries=0), started))
+    world.events.add("started", task=task, reason=f"attempt {number} by {name}")
+    world.say(f"{task.repo} {task.task_id}: attempt {number} by {name}")
+    order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
+    report = world.executor.run(agent.order(order))
+    proof = prove(world, repository, task, site, report)
+    verdict = judge(world, repository, task, agent, proof)
+    return judged(world, task, started=started, site=site, proof=proof, verdict=verdict)
+
+
+def launch(
+    world: World, repository: RepositoryConfig, task: Task, *, agent: str, site: Site, prompt: str
+) -> Launch:
+    folder = world.paths.attempt(task.task_id, len(task.attempts))
+    minutes = task.max_runtime_minutes or repository.max_runtime_minutes
+    own = repository.agent_timeout_minutes.get(agent)
+    return Launch(
+        prompt=prompt,
+        prompt_path=str(folder / "prompt.md"),
+        folder=str(site.tree.path),
+        home=str(folder / "home"),
+        log_path=str(folder / "agent.log"),
+        timeout_seconds=minutes * 60,
+        agent_timeout_seconds=own * 60 if own else None,
+        test_command=repository.test_command or "",
+        environment=world.environment,
+        root=str(world.paths.code),
+        python=sys.executable,
+    )
+
+
+def prove(
+    world: World, repository: RepositoryConfig, task: Task, site: Site, report: AttemptReport
+) -> Proof:
+    """Look at what is there: the result file, the diff, the gate, our own run of the tests."""
+    room = workspace.of(world)
+    result = read_result(report)
+    changes = room.changes(site.tree)
+    tests, tail = retry.OwnTests.NONE, ""
+    if changes and repository.test_command:
+        ran = run_command(
+            world, repository, task, site.tree, what="tests", command=repository.test_command
+        )
+        tests = retry.OwnTests.PASSED if ran.exit_code == 0 else retry.OwnTests.FAILED
+        tail = ran.output_tail
+    verdict = gate.judge(
+        gate.Facts(
+            changes=tuple(
+                gate.Change(path=c.path, mode=c.mode, old_mode=c.was, size=c.size, target=c.target)
+                for c in changes
+            ),
+            commits_ours=True,  # the one commit on top of our start is made by us, below
+            base_is_ancestor=True,  # the start holds the base tip: groundwork brought it in
+        )
+    )
+    refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
+    return Proof(
+        report=report, result=result, tests=tests, test_tail=tail, refused=refused, changes=changes
+    )
+
+
+def read_result(report: AttemptReport) -> Result:
+    """What the agent says; a file that could not be taken is a broken contract, with the reason."""
+    if report.result is not None:
+        return contract.parse(report.result)
+    problem = report.result_problem or "the agent left no .agent_result.md"
+    return contract.invalid(problem)
+
+
+def run_command(
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    tree: Worktree,
+    *,
+    what: str,
+    command: str,
+) -> AttemptReport:
+    """setup_command and test_command run what an agent may have written: through the executor."""
+    minutes = (
+        repository.setup_timeout_minutes if what == "setup" else repository.test_timeout_minutes
+    )
+    folder = world.paths.attempt(task.task_id, len(task.attempts) or 1)
+    files.make_folder(folder)
+    report = world.executor.run(
+        AttemptOrder(
+            argv=("/bin/sh", "-c", command),
+            folder=str(tree.path),
+            home=str(folder / "home"),
+            environment=agents.environment(world.environment, ()),
+            timeout_seconds=minutes * 60,
+            log_path=str(log_path(world, task, what)),
+        )
+    )
+    ended = "in time" if not report.timed_out else f"stopped after {minutes:g} minutes"
+    world.events.add(
+        what, task=task, reason=f"{shlex.quote(command)}: exit {report.exit_code}, {ended}"
+    )
+    return report
+
+
+def log_path(world: World, task: Task, what: str) -> Path:
+    return world.paths.attempt(task.task_id, len(task.attempts) or 1) / f"{what}.log"
+
+
+def judge(
+    world: World, repository: RepositoryConfig, task: Task, agent: Agent, proof: Proof
+) -> AttemptJudgement:
+    failure = agent.read_failure(proof.report)
+    left = choose(world, repository, task)
+    made = reaper.counted(task)
+    return retry.judge(
+        retry.Facts(
+            result=proof.result if proof.report.result is not None else None,
+            deliverable=task.deliverable,
+            has_diff=bool(proof.changes),
+            tests=proof.tests,
+            test_tail=proof.test_tail,
+            gate_refused=proof.refused,
+            fault=failure[0] if failure else BlockerCode.NONE,
+            fault_reason=failure[1] if failure else proof.report.result_problem,
+            agents_left=1 if isinstance(left, routing.Start) else 0,
+            retry_at=left.until if isinstance(left, routing.AllCooling) else None,
+            attempts=len(made),
+            max_attempts=task.max_attempts or repository.max_attempts,
+            cancelled=closed_meanwhile(world, task),
+        )
+    )
+
+
+def closed_meanwhile(world: World, task: Task) -> str:
+    if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
+        return ""
+    return f"somebody closed issue #{task.issue} while the agent worked"
+
+
+def judged(
+    world: World,
+    task: Task,
+    *,
+    started: Attempt,
+    site: Site,
+    proof: Proof,
+    verdict: AttemptJudgement,
+) -> Task:
+    """Commit what is there and write the verdict down, before anything leaves this machine."""
+    word = type_of_attempt[type(verdict)]
+    deliver = word is AttemptVerdict.DELIVER
+    head = ""
+    if proof.changes and not proof.refused:
+        head = commit(world, task, started, site, proof, deliver=deliver)
+    now = world.clock.now()
+    code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
+    done = structs.replace(
+        started,
+        judged=now,
+        verdict=word,
+        code=code,
+        reason=world.redact(verdict.reason),
+        head_sha=head,
+        seconds=round(proof.report.seconds, 1),
+        result=redacted(world, proof.result),
+    )
+    task = structs.replace(
+        with_attempt(task, done),
+        not_before=verdict.until if isinstance(verdict, Defer) else None,
+        note=world.redact(proof.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
+    )
+    task = world.mailroom.update(task)
+    briefing.measure(world, task, done)
+    world.say(
+        f"{task.repo} {task.task_id}: attempt {done.n} by {done.agent}: {word}: {done.reason}"
+    )
+    return task
+
+
+def commit(
+    world: World, task: Task, started: Attempt, site: Site, proof: Proof, *, deliver: bool
+) -> str:
+    """One commit of ours; a delivery carries its memory entry. Its dates come from the attempt,
+    so that a repeated step makes the same SHA."""
+    config = world.config
+    named = structs.replace(started, result=redacted(world, proof.result))
+    extra: dict[str, str | None] = {}
+    if deliver:
+        extra = codebase_memory.page(world, task, named, site.tree, proof.changes)
+    made = workspace.of(world).commit(
+        site.tree,
+        world.redact(messages.commit_message(task, named)),
+        Identity(name=config.commit_name, email=config.commit_email, moment=started.started),
+        extra_files=extra,
+        parents=site.ground.parents,
+    )
+    return made or site.tree.start_sha
+
+
+def redacted(world: World, result: Result) -> Result:
+    """Every text of the result without what must not leave; the file and GitHub get this one."""
+    cleaned: dict[str, Any] = {}
+    for name in structs.fields(Result):
+        value = getattr(result, name.name)
+        if isinstance(value, tuple):
+            cleaned[name.name] = tuple(world.redact(item) for item in value)
+        elif type(value) is str:
+            cleaned[name.name] = world.redact(value)
+    return structs.replace(result, **cleaned)
+
+
+def last_line(report: AttemptReport) -> str:
+    lines = report.output_tail.strip().splitlines()
+    return lines[-1][:200] if lines else report.problem or "no output"

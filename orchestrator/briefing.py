@@ -1,0 +1,86 @@
+"""What an agent is told before an attempt, and what is measured after it."""
+
+from __future__ import annotations
+
+from orchestrator import codebase_memory
+from orchestrator.groundwork import Ground
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.event import AttemptStat
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import Attempt, Task
+from orchestrator.records.verdicts import AttemptVerdict
+from orchestrator.texts import prompts
+from orchestrator.workspace import Worktree
+from orchestrator.world import World
+
+
+def prompt(
+    world: World, repository: RepositoryConfig, task: Task, tree: Worktree, ground: Ground
+) -> str:
+    """Rules, task, memory, what was tried and why it comes back; nothing secret leaves (S15)."""
+    briefing = prompts.Briefing(
+        task=task,
+        memory=codebase_memory.excerpt(world, tree),
+        repair=task.note if repairs(task) else "",
+        test_command=repository.test_command or "",
+        test_tail=task.note if failed_our_tests(task) else "",
+        conflicts=tuple(
+            prompts.Conflict(path=c.path, base=c.base or "", branch=c.branch or "")
+            for c in ground.conflicts
+        ),
+    )
+    return world.redact(prompts.attempt(briefing))
+
+
+def repairs(task: Task) -> bool:
+    """Whether this attempt is the repair of an open pull request."""
+    last = task.attempt
+    return (
+        task.pull_request is not None
+        and last is not None
+        and last.verdict is AttemptVerdict.DELIVER
+    )
+
+
+def failed_our_tests(task: Task) -> bool:
+    last = task.attempt
+    return last is not None and last.code is BlockerCode.TEST_FAILURE
+
+
+def first_choice(task: Task) -> str:
+    """The agent asked for; a repair begins with the one that made the head."""
+    last = task.attempt
+    return last.agent if last is not None and repairs(task) else task.agent
+
+
+def measure(world: World, task: Task, attempt: Attempt) -> None:
+    """One line of `agent_stats.jsonl` and one event for an attempt that was judged."""
+    result = attempt.result
+    repository = world.config.repository(task.repo)
+    world.events.attempt_stat(
+        AttemptStat(
+            timestamp=world.clock.now(),
+            task_id=task.task_id,
+            repo=(repository.path if repository else None) or task.repo,
+            github_repo=task.repo,
+            agent=attempt.agent,
+            status=result.status if result else "blocked",
+            blocker_code=attempt.code,
+            attempt_count=len(task.attempts),
+            duration_seconds=attempt.seconds,
+            task_type=task.task_type,
+            verdict=attempt.verdict or "",
+            head_sha=attempt.head_sha,
+        )
+    )
+    world.events.add(
+        "judged",
+        task=task,
+        reason=attempt.reason,
+        attempt=attempt.n,
+        agent=attempt.agent,
+        verdict=attempt.verdict,
+        code=attempt.code,
+        seconds=attempt.seconds,
+        sha=attempt.head_sha,
+    )

@@ -1,0 +1,93 @@
+"""The board: which option means what, and the one write that moves a card."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, structs
+
+from orchestrator.adapters import files
+from orchestrator.adapters.gh_queries import BoardPage
+from orchestrator.records.config import BoardConfig, RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.task import Task
+from orchestrator.records.tracker import Board
+from orchestrator.world import World
+
+# Options may be renamed by a person at any time, so ids are looked up anew each hour (A10).
+KEEP = timedelta(hours=1)
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    read: datetime
+    board: Board
+
+
+def look(world: World, config: BoardConfig) -> BoardPage:
+    """The board with its open issues, whole; what it looks like is remembered for the writers."""
+    page = world.read.board(config.owner, config.number, config.status_field)
+    remember(world, config, page.board)
+    return page
+
+
+def remember(world: World, config: BoardConfig, board: Board) -> None:
+    known = Known(read=world.clock.now(), board=board)
+    files.write_cache(cache_file(world, config), msgspec.json.encode(known))
+
+
+def shape(world: World, config: BoardConfig) -> Board:
+    """Ids of the board, its status field and its options, at most an hour old."""
+    path = cache_file(world, config)
+    try:
+        known = msgspec.json.decode(path.read_bytes(), type=Known)
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        known = None
+    if known is not None and timedelta(0) <= world.clock.now() - known.read < KEEP:
+        return known.board
+    return look(world, config).board
+
+
+def move(world: World, repository: RepositoryConfig, task: Task, status: str) -> Task:
+    """Bring the issue's card to `status` (one of the BoardConfig's words); the task as updated.
+
+    An issue off the board is added first. A board without that option is told in a sentence;
+    the task goes on. Without a board nothing happens.
+    """
+    config = repository.board
+    if config is None or not task.issue_node:
+        return task
+    return place_card(world, config, task, status)
+
+
+def place_card(world: World, config: BoardConfig, task: Task, status: str) -> Task:
+    """The write itself, unless our log says that this transition was shown already."""
+    board = shape(world, config)
+    option = option_id(board, config, status)
+    item = task.board_item or world.write.add_to_board(board.id, task.issue_node)
+    world.effects.settled(
+        task.task_id,
+        f"{task.key}:board",
+        f"{status}@{len(task.marks)}",
+        lambda: world.write.set_status(board.id, item, board.field_id, option),
+    )
+    return structs.replace(task, board_item=item)
+
+
+def option_id(board: Board, config: BoardConfig, status: str) -> str:
+    """The option called `status`; raises GitHubTrouble with the names that are there (A10)."""
+    for option in board.options:
+        if option.name == status:
+            return option.id
+    there = ", ".join(option.name for option in board.options) or "none"
+    raise GitHubTrouble(
+        Trouble.VALIDATION,
+        f"board {config.owner}/{config.number} has no option '{status}' in the field "
+        f"'{config.status_field}' (there: {there}); add it on the board, or name yours in the "
+        "config (ready_value, in_progress_value, ...)",
+    )
+
+
+def cache_file(world: World, config: BoardConfig) -> Path:
+    return world.paths.state / f"board-{config.owner}-{config.number}.json"

@@ -1,0 +1,102 @@
+"""Where the next commit of a task begins: its work so far, with the base brought in."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from orchestrator import codebase_memory, workspace
+from orchestrator.adapters import history
+from orchestrator.adapters.git import Git, Identity
+from orchestrator.records.change import Conflict, ConflictedPath, Updated
+from orchestrator.records.task import Task
+from orchestrator.texts import messages
+from orchestrator.workspace import Worktree
+from orchestrator.world import World
+
+
+class Ground(Struct, frozen=True, kw_only=True):
+    """What an attempt starts from; with `conflicts`, its commit gets `parents` of its own.
+
+    In a conflicted start each conflicting path holds the base's text, and the branch's text goes
+    into the prompt: the result becomes the merge, so no marker can ever be pushed.
+    """
+
+    sha: str
+    conflicts: tuple[ConflictedPath, ...] = ()
+    parents: tuple[str, ...] | None = None
+
+
+def start(world: World, task: Task, tip: str) -> Ground:
+    """The base tip for a first attempt, else the work so far with the base merged into it."""
+    git = workspace.of(world).git(task.repo)
+    head = newest(git, task)
+    if head is None:
+        return Ground(sha=tip)
+    if history.compare(git, tip, head).behind == 0:
+        return Ground(sha=head)
+    outcome = update(world, task, head, tip)
+    if isinstance(outcome, Updated):
+        return Ground(sha=outcome.sha)
+    return Ground(
+        sha=half_merged(world, git, task, head, tip),
+        conflicts=outcome.paths,
+        parents=(head, tip),
+    )
+
+
+def newest(git: Git, task: Task) -> str | None:
+    """The newest commit of the task that we still have: pushed, or kept by an attempt."""
+    made = [a.head_sha for a in task.attempts if a.head_sha]
+    for sha in dict.fromkeys((*reversed(made), *reversed(task.pushed))):
+        pushed_later = made and sha == made[-1] and task.pushed and sha in task.pushed[:-1]
+        if not pushed_later and git.has(f"{sha}^{{commit}}"):
+            return sha
+    return None
+
+
+def update(world: World, task: Task, head: str, base_tip: str) -> Updated | Conflict:
+    """Our own Update, in the store and without any checkout: a merge commit, or the conflicts.
+
+    The same head and base make the same commit, so that a repeated step pushes nothing new.
+    """
+    room = workspace.of(world)
+    git = room.git(task.repo)
+    with room.hold(task.repo):
+        return history.update(
+            git,
+            head=head,
+            base_tip=base_tip,
+            ref=f"refs/agent-os/update/{task.task_id}",
+            memory=codebase_memory.carried_over(git, task, head, base_tip),
+            message=world.redact(messages.update_message(task, task.base, base_tip)),
+            identity=identity(world, git, head, base_tip),
+        )
+
+
+def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
+    """A commit for the worktree alone: the merge as far as git can make it."""
+    with workspace.of(world).hold(task.repo):
+        return history.half_merged(
+            git,
+            head=head,
+            base_tip=tip,
+            ref=f"refs/agent-os/start/{task.task_id}",
+            identity=identity(world, git, head, tip),
+        )
+
+
+def take_base_text(world: World, tree: Worktree, ground: Ground) -> None:
+    """In the worktree, each conflicting path as the base has it: no marker is ever seen."""
+    store = workspace.of(world).ensure_store(tree.slug)
+    git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+    for conflict in ground.conflicts:
+        if conflict.base is None:
+            git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", conflict.path)
+        else:
+            git.run("checkout", "--quiet", tree.base_sha, "--", conflict.path)
+
+
+def identity(world: World, git: Git, *shas: str) -> Identity:
+    """Our name, at the moment of the younger of the commits."""
+    moment = max(made.committed for made in history.commits(git, shas))
+    return Identity(name=world.config.commit_name, email=world.config.commit_email, moment=moment)

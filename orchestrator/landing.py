@@ -1,0 +1,235 @@
+"""What each verdict on a pull request does, in the order that survives a crash at any line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import structs
+
+from orchestrator import escalation, github_sync, groundwork, workspace
+from orchestrator.adapters import files, history
+from orchestrator.adapters.wire import Refused
+from orchestrator.records.change import Conflict
+from orchestrator.records.config import AutomationMode
+from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.task import MergeMark, State, marked
+from orchestrator.records.verdicts import (
+    Cancelled,
+    Escalate,
+    Merge,
+    Merged,
+    Rework,
+    Update,
+    Wait,
+)
+from orchestrator.rules import merge, obstacles
+from orchestrator.rules.merge import AfterCall
+from orchestrator.rules.obstacles import Facts
+from orchestrator.texts import messages
+from orchestrator.world import World
+
+BY = "pr_monitor"
+MERGE_LOCK_SECONDS = 20.0
+
+
+def wait(reason: str) -> Wait:
+    return Wait(reason)
+
+
+def do_wait(world: World, facts: Facts, verdict: Wait) -> bool:
+    del world, facts, verdict
+    return False
+
+
+def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
+    """Look once more, write down what is meant, merge that head and no other, prove it (M2)."""
+    task, pull = facts.task, facts.pull
+    world.check_switches(task.repo)
+    with world.locks.merge(task.repo, pull.base, MERGE_LOCK_SECONDS):
+        objection = last_look(world, facts, verdict)
+        if objection:
+            world.say(f"{task.repo}#{pull.number}: not merged after all: {objection}")
+            return False
+        mark = MergeMark(head_sha=verdict.head_sha, base_sha=verdict.base_sha)
+        task = world.mailroom.update(structs.replace(task, merge=mark))
+        title = messages.merge_title(task, pull.number)
+        try:
+            sha = world.write.merge(
+                task.repo,
+                pull.number,
+                head_sha=verdict.head_sha,
+                method=facts.repository.merge_method,
+                title=world.redact(title),
+            )
+        except GitHubTrouble as trouble:
+            return refused(world, structs.replace(facts, task=task), trouble)
+        world.events.add("merged", task=task, reason=verdict.reason, sha=sha)
+        task = world.mailroom.update(structs.replace(task, merge=structs.replace(mark, sha=sha)))
+    return do_merged(
+        world, structs.replace(facts, task=task), Merged("we merged it", sha, ours=True)
+    )
+
+
+def last_look(world: World, facts: Facts, verdict: Merge) -> str:
+    """What changed since the snapshot; "" when nothing speaks against the merge (E8)."""
+    task, pull = facts.task, facts.pull
+    fresh = world.read.pull_request_rest(task.repo, pull.number)
+    labels = {label.name.lower() for label in fresh.labels}
+    if fresh.head.sha != verdict.head_sha:
+        return f"the head moved to {fresh.head.sha[:12]}"
+    if fresh.state != "open" or fresh.draft or fresh.base.ref != pull.base:
+        return "it was closed, made a draft or pointed elsewhere"
+    if labels & obstacles.BRAKES:
+        return f"it now bears the label {min(labels & obstacles.BRAKES)}"
+    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
+        return f"somebody closed issue #{task.issue}"
+    return ""
+
+
+def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
+    """GitHub's no to a merge, by the map of M10; True when the base may have changed."""
+    task, pull = facts.task, facts.pull
+    what = merge.after_call(trouble.trouble)
+    if what is AfterCall.AMBIGUOUS:
+        world.say(f"{task.repo}#{pull.number}: the merge may have happened; {trouble}")
+        return True
+    if what is AfterCall.LOOK:
+        fresh = world.read.pull_request_rest(task.repo, pull.number)
+        if fresh.merged_at is not None:
+            world.say(f"{task.repo}#{pull.number}: it was merged already")
+            return True  # the mark stays, and the next tick proves it
+    task = world.mailroom.update(structs.replace(task, merge=None))
+    after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
+    if what is AfterCall.ESCALATE or isinstance(after, Escalate):
+        return do_escalate(
+            world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
+        )
+    world.say(f"{task.repo}#{pull.number}: not merged now: {trouble}")
+    return False
+
+
+def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
+    """Prove the merge, then close all that hangs on it; each step may be repeated (M9, M12)."""
+    task, repository = facts.task, facts.repository
+    base = facts.pull.base
+    room = workspace.of(world)
+    tip = room.refresh(task.repo, base)
+    git = room.git(task.repo)
+    if not git.has(f"{verdict.sha}^{{commit}}") or not git.is_ancestor(verdict.sha, tip):
+        world.say(f"{task.repo}: merge {verdict.sha[:12]} is not on {base} yet; looks again")
+        return True
+    if verdict.ours and not same_tree(world, facts, verdict):
+        return freeze(world, facts, verdict)
+    head = facts.pull.head_sha
+    mark = MergeMark(head_sha=head, base_sha=tip, sha=verdict.sha, verified=True)
+    if task.merge is not None:
+        mark = structs.replace(task.merge, sha=verdict.sha, verified=True)
+    task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
+    hands_off = repository.automation_mode is AutomationMode.DISPATCHER_ONLY
+    if not hands_off:
+        delete_branch(world, facts)
+    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
+        world.write.close_issue(task.repo, task.issue, "completed")
+    task = github_sync.done(world, repository, task)
+    github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
+    world.mailroom.move(task, State.DONE, by=BY)
+    world.events.add("done", task=task, reason=verdict.reason, sha=verdict.sha)
+    world.say(f"{task.repo}#{facts.pull.number}: merged as {verdict.sha[:12]} and verified; done")
+    return True
+
+
+def same_tree(world: World, facts: Facts, verdict: Merged) -> bool:
+    """Whether the base holds exactly the tree that was tested, when it merged up to date (M9)."""
+    mark = facts.task.merge
+    if mark is None or not mark.head_sha:
+        return True
+    git = workspace.of(world).git(facts.task.repo)
+    if not git.has(f"{mark.head_sha}^{{commit}}"):
+        return True  # the store was made anew and the branch is gone: ancestry is what is left
+    return history.same_tree(git, verdict.sha, mark.head_sha)
+
+
+def freeze(world: World, facts: Facts, verdict: Merged) -> bool:
+    """The base holds another tree than the one tested: stop the repository, tell a person (I5)."""
+    task = facts.task
+    reason = (
+        f"merge {verdict.sha} of {task.repo}#{facts.pull.number} does not hold the tree of the "
+        f"tested head {facts.pull.head_sha}; nothing was reverted. Compare the two, then remove "
+        "this file."
+    )
+    switch = world.paths.switch(task.repo)
+    files.make_folder(switch.parent)
+    files.write_durably(switch, reason.encode(), replace=True)
+    world.events.add("frozen", task=task, reason=reason)
+    return do_escalate(world, facts, Escalate(reason))
+
+
+def delete_branch(world: World, facts: Facts) -> None:
+    """Remove the merged branch if it still stands where it was merged (M15)."""
+    task, head = facts.task, facts.pull.head_sha
+    key = f"{task.key}:delete-branch"
+    if world.effects.last(task.task_id, key) is not None:
+        return
+    outcome = workspace.of(world).delete_branch(task.repo, task.branch, expected=head)
+    if isinstance(outcome, Refused):
+        world.say(f"{task.repo}: branch {task.branch} was kept: {outcome.reason}")
+    world.effects.settled(task.task_id, key, head, lambda: None)
+
+
+def do_update(world: World, facts: Facts, verdict: Update) -> bool:
+    """Bring the base into the branch ourselves; what does not fit is an agent's turn (M8)."""
+    task = facts.task
+    world.check_switches(task.repo)
+    outcome = groundwork.update(world, task, verdict.head_sha, verdict.base_sha)
+    if isinstance(outcome, Conflict):
+        paths = ", ".join(conflict.path for conflict in outcome.paths)
+        return do_rework(world, facts, Rework(f"conflicts with {facts.pull.base} in {paths}"))
+    pushed = workspace.of(world).push(
+        task.repo, task.branch, outcome.sha, expected=verdict.head_sha
+    )
+    if isinstance(pushed, Refused):
+        world.say(f"{task.repo}#{facts.pull.number}: update refused ({pushed.reason}); looks again")
+        return False
+    world.mailroom.update(structs.replace(task, pushed=(*task.pushed, outcome.sha)))
+    world.events.add("updated", task=task, reason=verdict.reason, sha=outcome.sha)
+    return False
+
+
+def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
+    """The same file back to the inbox, with what is wrong; at most three times (M16)."""
+    task = facts.task
+    bounded = obstacles.bounded(task.reworks, verdict.reason, verdict.code)
+    if isinstance(bounded, Escalate):
+        return do_escalate(world, facts, bounded)
+    task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
+    world.mailroom.move(task, State.INBOX, by=BY)
+    world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code)
+    return False
+
+
+def do_escalate(world: World, facts: Facts, verdict: Escalate) -> bool:
+    escalation.escalate(world, facts.repository, facts.task, verdict, by=BY)
+    return False
+
+
+def do_cancel(world: World, facts: Facts, verdict: Cancelled) -> bool:
+    """A person ended it: record that, and leave everything of theirs as it is."""
+    task = facts.task
+    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
+        task = github_sync.blocked(world, facts.repository, task)
+    task = structs.replace(task, note=verdict.reason)
+    moved = world.mailroom.move(task, State.CANCELLED, by=BY)
+    github_sync.tell(world, moved)
+    world.events.add("cancelled", task=task, reason=verdict.reason)
+    return False
+
+
+ACTIONS: Mapping[type, Callable[..., bool]] = {
+    Wait: do_wait,
+    Merge: do_merge,
+    Merged: do_merged,
+    Update: do_update,
+    Rework: do_rework,
+    Escalate: do_escalate,
+    Cancelled: do_cancel,
+}

@@ -1,0 +1,105 @@
+"""From an open pull request of ours to a verified merge, or to the person who is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from orchestrator import landing, scrutiny, tick
+from orchestrator.records.config import AutomationMode
+from orchestrator.records.task import State, Task
+from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
+from orchestrator.rules import merge
+from orchestrator.rules.obstacles import Facts
+from orchestrator.world import World
+
+ABOUT = "Merge, update, repair, wait for or hand over every open pull request of ours."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return tick.run("pr_monitor", story, argv, about=ABOUT)
+
+
+def story(world: World) -> None:
+    """One request for all pull requests, a verdict for each, at most one merge for each base."""
+    tasks = watched(world)
+    if not tasks:
+        return
+    pulls = world.read.pull_requests([link(task) for task in tasks])
+    looked: list[Facts] = []
+    with scrutiny.Scrutiny(world) as scrutiny_:
+        for task in tasks:
+            pull = pulls.get(link(task))
+            with tick.isolated(world, where(task)):
+                if pull is None:
+                    world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
+                    continue
+                looked.append(scrutiny_.facts(task, pull))
+        fronts = merge.order(looked, world.clock.now())
+        merged_bases: set[tuple[str, str]] = set()
+        for facts in looked:
+            with tick.isolated(world, where(facts.task)):
+                place = (facts.pull.repo, facts.pull.base)
+                front = fronts.get(place) == facts.pull.number and place not in merged_bases
+                placed = structs.replace(facts, front=front)
+                verdict = merge.judge(placed, world.clock.now())
+                if act(world, placed, verdict):
+                    merged_bases.add(place)
+
+
+def watched(world: World) -> list[Task]:
+    """Every file with a pull request that may still change: in review/, and in escalated/."""
+    found = list(world.mailroom.list_state(State.REVIEW))
+    found += [task for task in world.mailroom.list_state(State.ESCALATED) if task.pull_request]
+    kept = []
+    for task in found:
+        if world.repository_of(task) is None:
+            if world.only is None:
+                world.say(f"{where(task)}: kept as it is, its repository is not in the config")
+        elif task.pull_request is None:
+            world.say(f"{where(task)}: in review/ without a pull request; move it to inbox/")
+        else:
+            kept.append(task)
+    return kept
+
+
+def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
+    """Carry out one verdict while its file is where we saw it; True when the base was changed."""
+    verdict = only_recorded(facts, verdict)
+    if not world.decided(where(facts.task), spoken(verdict)):
+        return False
+    lock = world.locks.try_task(facts.task.task_id)
+    if lock is None:
+        world.say(f"{where(facts.task)}: somebody else works on it; the next tick looks again")
+        return False
+    with lock:
+        return landing.ACTIONS[type(verdict)](world, facts, verdict)
+
+
+def only_recorded(facts: Facts, verdict: PullRequestVerdict) -> PullRequestVerdict:
+    """An escalated task, or one in lane dispatcher_only, is watched and not touched."""
+    hands_off = (
+        facts.task.state is State.ESCALATED
+        or facts.repository.automation_mode is AutomationMode.DISPATCHER_ONLY
+    )
+    if not hands_off or isinstance(verdict, Merged | Cancelled):
+        return verdict
+    return landing.wait("only watched: " + spoken(verdict))
+
+
+def spoken(verdict: PullRequestVerdict) -> str:
+    return f"{type(verdict).__name__.lower()}: {verdict.reason}"
+
+
+def where(task: Task) -> str:
+    number = f"#{task.pull_request.number}" if task.pull_request else ""
+    return f"{task.repo}{number} {task.task_id}"
+
+
+def link(task: Task) -> str:
+    return task.pull_request.node_id if task.pull_request else ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""A worker: takes tasks from the inbox one after the other, an attempt each, until none waits."""
+
+from __future__ import annotations
+
+if not __package__:  # run as a file, this module would hide the standard library's `queue`
+    raise SystemExit("start the worker as: python -m orchestrator.queue")
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from orchestrator import attempts, tick
+from orchestrator.adapters.locks import Lock
+from orchestrator.adapters.mailroom import Claimed
+from orchestrator.records.errors import SwitchedOff
+from orchestrator.records.task import QueueEntry
+from orchestrator.rules import priority
+from orchestrator.world import World
+
+ABOUT = "Work on waiting tasks: worktree, agent, proof, pull request."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return tick.run("queue", story, argv, about=ABOUT, alone=False)
+
+
+def story(world: World) -> None:
+    """Claim and work while there is a slot, a task, no switch, and the code is still the same."""
+    if world.dry_run:
+        return foretell(world)
+    slot = world.locks.try_worker_slot(world.config.max_parallel_workers)
+    if slot is None:
+        return world.say("every worker slot is taken")
+    code = code_on_disk()
+    with slot:
+        while code_on_disk() == code and not switched_off(world):
+            claimed = world.mailroom.claim(
+                waiting(world),
+                slot,
+                accept=lambda entry: repository_slot(world, entry),
+                by=world.script,
+            )
+            if claimed is None:
+                return world.say("nothing waits that may start now")
+            with claimed:
+                work(world, claimed)
+    return None
+
+
+def waiting(world: World) -> list[QueueEntry]:
+    now = world.clock.now()
+
+    def urgency(entry: QueueEntry) -> tuple[float, datetime, str]:
+        return priority.key(entry.priority, entry.created, entry.task_id, now)
+
+    return sorted(world.mailroom.waiting(now), key=urgency)
+
+
+def foretell(world: World) -> None:
+    for entry in waiting(world):
+        world.decided(f"{entry.repo} {entry.task_id}", "would be taken up in this order")
+
+
+def work(world: World, claimed: Claimed) -> None:
+    task = claimed.task
+    repository = world.repository_of(task)
+    assert repository is not None  # `repository_slot` accepts no other
+    with tick.isolated(world, f"{task.repo} {task.task_id}"):
+        attempts.work(world, repository, task)
+
+
+def repository_slot(world: World, entry: QueueEntry) -> Lock | None:
+    """A slot of the task's repository, if it is configured, switched on and not busy."""
+    repository = world.config.repository(entry.repo)
+    if repository is None:
+        world.say(f"{entry.task_id}: kept in inbox/, {entry.repo} is not in the config")
+        return None
+    if (world.only and world.only.slug != repository.slug) or world.stopped(repository.slug):
+        return None
+    return world.locks.try_repository_slot(repository.slug, repository.max_parallel_per_repo)
+
+
+def switched_off(world: World) -> bool:
+    try:
+        world.check_switches(world.script)
+    except SwitchedOff as stop:
+        world.say(str(stop))
+        return True
+    return False
+
+
+def code_on_disk() -> tuple[tuple[str, int], ...]:
+    """Which code this is: a worker does not outlive an upgrade by more than one task."""
+    package = Path(__file__).parent
+    return tuple(sorted((str(p), p.stat().st_mtime_ns) for p in package.rglob("*.py")))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,115 @@
+"""What a dead worker left behind: its agent's processes ended, its task returned (Q5 to Q7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import structs
+
+from orchestrator import escalation, tick
+from orchestrator.adapters import process
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import Attempt, State, Task, with_attempt
+from orchestrator.records.verdicts import AttemptVerdict, Escalate
+from orchestrator.world import World
+
+BY = "reaper"
+# The second crash in a row waits, so that a task that kills its worker cannot spin (Q6).
+CRASH_WAITS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=30))
+
+
+def reap(world: World) -> None:
+    """Bring every file of a dead worker, and every half-made move, back into a clear state."""
+    with tick.isolated(world, "mailbox"):
+        put_right(world)
+    for task in world.mailroom.stale_claims():
+        with tick.isolated(world, f"{task.repo} {task.task_id}"):
+            if not world.decided(f"{task.repo} {task.task_id}", fate(task)):
+                continue
+            lock = world.locks.try_task(task.task_id)
+            if lock is not None:
+                with lock:
+                    bury(world, task)
+
+
+def put_right(world: World) -> None:
+    """Finish half-made moves, honour a person's, and keep one file of each task (Q3)."""
+    for double in world.mailroom.duplicates():
+        dropped = "one name of two" if double.same_file else "a second file, to quarantine/"
+        if world.decided(double.task_id, f"{double.drop.parent.name}/ holds {dropped}"):
+            world.mailroom.resolve(double)
+    for stray in world.mailroom.misplaced():
+        target = stray.marked if stray.interrupted else stray.state
+        why = "its move is finished" if stray.interrupted else "a person moved it there"
+        if not world.decided(stray.task.task_id, f"in {target}/: {why}"):
+            continue
+        lock = world.locks.try_task(stray.task.task_id)
+        if lock is not None:
+            with lock:
+                by = BY if stray.interrupted else "a person"
+                world.mailroom.move(stray.task, target, by=by)
+
+
+def fate(task: Task) -> str:
+    attempt = task.attempt
+    if attempt is None or attempt.settled or crashed_before(attempt):
+        return "its worker died before an agent started; back to the inbox"
+    if attempt.judged:
+        return f"its worker died while settling attempt {attempt.n}; settling is repeated"
+    return f"its worker died during attempt {attempt.n}; it counts as a crash"
+
+
+def bury(world: World, task: Task) -> None:
+    """Fence the old run first: nothing of it may still write into the worktree (Q7)."""
+    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))
+    if killed:
+        world.say(f"{task.task_id}: ended {len(killed)} processes of the dead attempt")
+    attempt = task.attempt
+    if attempt is None or attempt.judged:
+        world.mailroom.move(task, State.INBOX, by=BY)
+        return
+    crash = structs.replace(
+        attempt,
+        judged=world.clock.now(),
+        settled=world.clock.now(),
+        verdict=AttemptVerdict.CRASHED,
+        code=BlockerCode.WORKER_CRASH,
+        reason="the worker or the machine died during this attempt",
+    )
+    task = with_attempt(task, crash)
+    world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
+    repository = world.config.repository(task.repo)
+    limit = task.max_attempts or (repository.max_attempts if repository else 0)
+    if repository and len(counted(task)) >= limit:
+        reason = f"{len(counted(task))} of {limit} attempts are used, the last one crashed"
+        escalation.escalate(
+            world, repository, task, Escalate(reason, BlockerCode.WORKER_CRASH), by=BY
+        )
+        return
+    pause = CRASH_WAITS[min(in_a_row(task), len(CRASH_WAITS)) - 1]
+    if pause:
+        task = structs.replace(task, not_before=world.clock.now() + pause)
+        world.mailroom.move(task, State.BLOCKED, by=BY)
+    else:
+        world.mailroom.move(task, State.INBOX, by=BY)
+
+
+def crashed_before(attempt: Attempt) -> bool:
+    return attempt.verdict is AttemptVerdict.CRASHED
+
+
+def counted(task: Task) -> tuple[Attempt, ...]:
+    """The attempts that `max_attempts` counts: of this round, since the last delivery."""
+    attempts: list[Attempt] = []
+    for attempt in task.this_round:
+        attempts = [] if attempt.verdict is AttemptVerdict.DELIVER else [*attempts, attempt]
+    return tuple(attempts)
+
+
+def in_a_row(task: Task) -> int:
+    row = 0
+    for attempt in reversed(task.attempts):
+        if not crashed_before(attempt):
+            break
+        row += 1
+    return max(row, 1)

@@ -1,0 +1,218 @@
+"""What a judged attempt does to the world: each step finds what an earlier try already did."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from orchestrator import escalation, github_sync, workspace
+from orchestrator.adapters.wire import Refused
+from orchestrator.records.config import AutomationMode, RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.result import BlockerCode, Result, Status
+from orchestrator.records.task import (
+    Attempt,
+    PullRequestLink,
+    State,
+    Task,
+    marked,
+    with_attempt,
+)
+from orchestrator.records.verdicts import AttemptVerdict, Escalate
+from orchestrator.texts import messages
+from orchestrator.world import World
+
+BY = "queue"
+
+
+def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
+    """Outside first, the rename last; repeated after a crash it makes nothing twice (E6)."""
+    attempt = task.attempt
+    assert attempt is not None
+    if lost(world, task, attempt):
+        lose(world, task, attempt)
+        return
+    world.check_switches(task.repo)
+    if attempt.verdict is AttemptVerdict.DELIVER:
+        deliver(world, repository, task, attempt)
+    elif attempt.verdict is AttemptVerdict.REWORK:
+        world.mailroom.move(settled(world, task), State.INBOX, by=BY)
+    elif attempt.verdict is AttemptVerdict.DEFER:
+        world.mailroom.move(settled(world, task), State.BLOCKED, by=BY)
+    elif attempt.verdict is AttemptVerdict.CANCELLED:
+        cancel(world, repository, settled(world, task), attempt.reason)
+    else:
+        verdict = Escalate(attempt.reason, attempt.code)
+        escalate(world, repository, settled(world, task), verdict)
+
+
+def settled(world: World, task: Task) -> Task:
+    attempt = task.attempt
+    if attempt is None or attempt.settled:
+        return task
+    return with_attempt(task, structs.replace(attempt, settled=world.clock.now()))
+
+
+def lost(world: World, task: Task, attempt: Attempt) -> bool:
+    """Whether the judged head is in neither the store nor the remote (DESIGN.md, Attempt)."""
+    if not attempt.head_sha or attempt.head_sha in task.pushed:
+        return False
+    room = workspace.of(world)
+    if room.git(task.repo).has(f"{attempt.head_sha}^{{commit}}"):
+        return False
+    ref = f"refs/heads/{task.branch}"
+    return world.wire.ls(room.url(task.repo), ref) != attempt.head_sha
+
+
+def lose(world: World, task: Task, attempt: Attempt) -> None:
+    crash = structs.replace(
+        attempt,
+        verdict=AttemptVerdict.CRASHED,
+        code=BlockerCode.WORKER_CRASH,
+        reason="its commit is in neither the store nor the remote; the work is made again",
+        settled=world.clock.now(),
+    )
+    world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
+    world.mailroom.move(with_attempt(task, crash), State.INBOX, by=BY)
+
+
+def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Attempt) -> None:
+    if not attempt.head_sha:
+        report(world, repository, task, attempt)
+        return
+    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
+        cancel(world, repository, settled(world, task), f"somebody closed issue #{task.issue}")
+        return
+    if not (repository.default_allow_push and task.allow_push):
+        reason = f"pushing is not allowed here; the work is commit {attempt.head_sha} in our store"
+        verdict = Escalate(reason, BlockerCode.PUSH_NOT_READY)
+        escalate(world, repository, settled(world, task), verdict)
+        return
+    objection = push(world, task, attempt)
+    if objection:
+        escalate(world, repository, settled(world, task), Escalate(objection))
+        return
+    if attempt.head_sha not in task.pushed:
+        task = structs.replace(task, pushed=(*task.pushed, attempt.head_sha))
+        task = world.mailroom.update(task)
+    opened = open_pull_request(world, task, attempt)
+    if opened is None:
+        cancel(world, repository, settled(world, task), "somebody closed the pull request")
+        return
+    task = structs.replace(settled(world, task), pull_request=opened, note="")
+    world.events.add("opened", task=task, pull_request=opened.number, sha=attempt.head_sha)
+    task = github_sync.tell(world, marked(task, State.REVIEW, world.clock.now(), BY))
+    world.mailroom.move(task, State.REVIEW, by=BY)
+    world.say(f"{task.repo} {task.task_id}: pull request #{opened.number}")
+
+
+def push(world: World, task: Task, attempt: Attempt) -> str:
+    """Push with the SHA we expect there (G6); why not, in a sentence, or ""."""
+    expected = task.pushed[-1] if task.pushed else ""
+    if attempt.head_sha == expected:
+        return ""
+    outcome = workspace.of(world).push(task.repo, task.branch, attempt.head_sha, expected=expected)
+    if not isinstance(outcome, Refused):
+        return ""
+    if not task.pushed:
+        return (
+            f"the branch {task.branch} exists at {outcome.remote_sha}, which we never pushed: "
+            "second installation? Nothing was pushed or adopted"
+        )
+    return f"somebody pushed to {task.branch} ({outcome.reason}); their commits were kept"
+
+
+def open_pull_request(world: World, task: Task, attempt: Attempt) -> PullRequestLink | None:
+    """The task's pull request, opened once a round; None when a person closed this round's."""
+    if task.pull_request is not None and still_ours(world, task):
+        return task.pull_request
+    marker = world.markers.line(task, "pull-request")
+    result = attempt.result or Result(status=Status.COMPLETE)
+    body = messages.pull_request_body(
+        task, marker=marker, tests=tests_said(task), files=result.files_changed
+    )
+    closed: list[int] = []
+
+    def find() -> str | None:
+        for pull in world.read.pulls_of_branch(task.repo, task.branch, task.base):
+            if marker in (pull.body or ""):
+                if pull.state == "closed" and pull.merged_at is None:
+                    closed.append(pull.number)
+                return f"{pull.number} {pull.node_id}"
+        return None
+
+    def make() -> str:
+        made = world.write.open_pull_request(
+            task.repo,
+            title=world.redact(messages.pull_request_title(task)),
+            body=world.redact(body),
+            head=task.branch,
+            base=task.base,
+        )
+        return f"{made.number} {made.node_id}"
+
+    try:
+        found = world.effects.once(task.task_id, f"{task.key}:pull-request", find=find, make=make)
+    except GitHubTrouble as trouble:
+        # 422: one that is open from this branch already; a list that lagged behind sees it now.
+        again = find() if trouble.trouble is Trouble.VALIDATION else None
+        if again is None:
+            raise
+        found = again
+    if closed:
+        return None
+    number, _, node_id = found.partition(" ")
+    return PullRequestLink(number=int(number), node_id=node_id)
+
+
+def still_ours(world: World, task: Task) -> bool:
+    link = task.pull_request
+    assert link is not None
+    return world.read.pull_request_rest(task.repo, link.number).state == "open"
+
+
+def tests_said(task: Task) -> str:
+    attempt = task.attempt
+    return attempt.reason if attempt else ""
+
+
+def report(world: World, repository: RepositoryConfig, task: Task, attempt: Attempt) -> None:
+    """A report is one comment; in lane full its issue is closed as completed."""
+    result = attempt.result or Result(status=Status.COMPLETE)
+    github_sync.comment_once(
+        world,
+        task,
+        "report",
+        lambda marker: messages.report_comment(task, result, marker=marker),
+    )
+    task = settled(world, task)
+    if task.issue is not None and repository.automation_mode is AutomationMode.FULL:
+        if world.read.issue_is_open(task.repo, task.issue):
+            world.write.close_issue(task.repo, task.issue, "completed")
+        task = github_sync.done(world, repository, task)
+    task = github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
+    world.mailroom.move(task, State.DONE, by=BY)
+    world.events.add("done", task=task, reason="report delivered")
+
+
+def escalate(world: World, repository: RepositoryConfig, task: Task, verdict: Escalate) -> None:
+    escalation.escalate(world, repository, task, verdict, by=BY)
+
+
+def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) -> None:
+    """A person ended it: no push, no pull request; what was made stays in our store."""
+    task = structs.replace(task, note=reason)
+    world.say(f"{task.repo} {task.task_id}: cancelled: {reason}")
+    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
+        task = github_sync.blocked(world, repository, task)
+    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), BY))
+    world.mailroom.move(task, State.CANCELLED, by=BY)
+    world.events.add("cancelled", task=task, reason=reason)
+
+
+def fail(world: World, task: Task) -> None:
+    """No agent could be started in five tries: the board says Blocked, the file says why."""
+    repository = world.config.repository(task.repo)
+    if repository is not None and task.issue is not None:
+        task = github_sync.blocked(world, repository, task)
+        task = github_sync.tell(world, marked(task, State.FAILED, world.clock.now(), BY))
+    world.mailroom.move(task, State.FAILED, by=BY)

@@ -1,0 +1,60 @@
+"""Reap what died, return what is due, start the workers that are missing, and exit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from orchestrator import reaper, tick
+from orchestrator.adapters import process
+from orchestrator.records.task import State
+from orchestrator.world import World
+
+ABOUT = "Keep as many workers running as there are free slots and waiting tasks."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return tick.run("supervisor", story, argv, about=ABOUT)
+
+
+def story(world: World) -> None:
+    reaper.reap(world)
+    return_due(world)
+    start_workers(world)
+
+
+def return_due(world: World) -> None:
+    """Blocked tasks whose time has come go back to the inbox; one without a time waits on."""
+    for task in world.mailroom.list_state(State.BLOCKED):
+        if task.not_before is None or task.not_before > world.clock.now():
+            continue
+        if not world.decided(f"{task.repo} {task.task_id}", "due again, back to the inbox"):
+            continue
+        lock = world.locks.try_task(task.task_id)
+        if lock is not None:
+            with lock, tick.isolated(world, task.task_id):
+                world.mailroom.move(task, State.INBOX, by=world.script)
+
+
+def start_workers(world: World) -> None:
+    """One worker for each free slot, as long as tasks wait; a worker is a session of its own."""
+    startable = [
+        entry
+        for entry in world.mailroom.waiting(world.clock.now())
+        if (repository := world.config.repository(entry.repo))
+        and not world.stopped(repository.slug)
+        and (world.only is None or world.only.slug == repository.slug)
+    ]
+    free = world.locks.free_worker_slots(world.config.max_parallel_workers)
+    for number in range(min(free, len(startable))):
+        if world.decided("worker", f"starts, {len(startable)} waiting, {free - number} slots free"):
+            argv = [sys.executable, "-m", "orchestrator.queue"]
+            if world.only:
+                argv += ["--repo", world.only.slug]
+            process.spawn_detached(
+                argv, environment=world.environment, log_path=world.paths.logs / "queue.log"
+            )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,176 @@
+"""What each script does around its story: arguments, config, switch, lock, and the last net."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zlib import crc32
+
+from orchestrator import paths as rooms
+from orchestrator import settings
+from orchestrator import world as worlds
+from orchestrator.adapters import files
+from orchestrator.adapters.clock import Clock, FixedClock
+from orchestrator.adapters.locks import Locks
+from orchestrator.paths import Paths
+from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, SwitchedOff
+from orchestrator.world import World
+
+Story = Callable[[World], None]
+
+# Exit codes of C13.
+OK, BUG, DEGRADED, CONFIG, AUTH = 0, 1, 10, 20, 30
+
+
+def run(
+    script: str,
+    story: Story,
+    argv: Sequence[str] | None,
+    *,
+    about: str,
+    alone: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Run one tick and return its exit code (C13); `alone` takes the script's lock (C1).
+
+    A person at a terminal and a crontab get the same lines. No exception leaves this function,
+    and no traceback reaches the user: it goes to `runtime/logs/trouble.log`.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    options = parsed(script, about, argv)
+    try:
+        clock = FixedClock(options.now) if options.now else Clock()
+        root = settings.root_of(environment)
+        config = settings.load(settings.find(root, environment), environment)
+        paths = rooms.build(config)
+        prepare(paths)
+        world = worlds.build(
+            script=script, config=config, paths=paths, clock=clock, environment=environment,
+            say=voice(script, clock), dry_run=options.dry_run, only=options.repo,
+        )  # fmt: skip
+    except ConfigError as error:
+        print(f"{script}: the config does not load, nothing was done:", file=sys.stderr)
+        print("\n".join(f"  {problem}" for problem in error.problems), file=sys.stderr)
+        return CONFIG
+    world.mailroom.prepare()
+    reason = world.stopped(script)
+    if reason:
+        world.say(f"switched off: {reason}")
+        return OK
+    for broken in config.broken:
+        world.say(f"{broken.name}: left alone, its config is wrong: {'; '.join(broken.problems)}")
+        world.troubles.append(CONFIG)
+    if not alone:
+        return told(world, story)
+    lock = Locks(paths.locks).try_script(script)
+    if lock is None:
+        world.say("the one before still runs; this tick does nothing")
+        return OK
+    with lock:
+        if not (options.now or options.dry_run or sys.stdout.isatty()):
+            # Five jobs of one crontab must not meet GitHub in the same second (C6).
+            clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
+        return told(world, story)
+
+
+def told(world: World, story: Story) -> int:
+    """The story under the net: typed trouble gets a sentence, a bug gets one and a log entry."""
+    try:
+        story(world)
+    except SwitchedOff as stop:
+        world.say(str(stop))
+    except KeyboardInterrupt:
+        world.say("stopped by hand; what was under way is kept and goes on at the next tick")
+        return 130
+    except AgentOSError as error:
+        world.say(world.redact(str(error)))
+        world.troubles.append(error.exit_code)
+    except Exception as error:  # the net under every script: DESIGN.md, house rule 6
+        world.say(bug(world, error))
+        world.troubles.append(BUG)
+    return worst(world.troubles)
+
+
+@contextmanager
+def isolated(world: World, where: str) -> Iterator[None]:
+    """One repository's or task's trouble is told here and never stops the next.
+
+    A refused token is everybody's trouble and goes on to the end of the tick (A6).
+    """
+    try:
+        yield
+    except SwitchedOff as stop:
+        world.say(f"{where}: {stop}")
+    except GitHubTrouble as trouble:
+        if trouble.exit_code == AUTH:
+            raise
+        world.say(f"{where}: {world.redact(str(trouble))}")
+        world.troubles.append(trouble.exit_code)
+    except AgentOSError as error:
+        world.say(f"{where}: {world.redact(str(error))}")
+        world.troubles.append(error.exit_code)
+    except Exception as error:  # DESIGN.md, house rule 6: once per repository
+        world.say(f"{where}: {bug(world, error)}")
+        world.troubles.append(BUG)
+
+
+def bug(world: World, error: Exception) -> str:
+    """Keep the traceback for a report; the sentence for the reader."""
+    said = world.redact("".join(traceback.format_exception(error)))
+    stamp = f"--- {world.clock.now():%Y-%m-%dT%H:%M:%SZ} {world.script}\n"
+    log = world.paths.logs / "trouble.log"
+    files.append_line(log, (stamp + said).encode(), durable=False)
+    return (
+        f"stopped by a fault of ours ({type(error).__name__}: {world.redact(str(error))[:200]}); "
+        f"nothing was lost, the next tick tries again; details in {log}"
+    )
+
+
+def worst(troubles: Sequence[int]) -> int:
+    for code in (AUTH, CONFIG, BUG, DEGRADED):
+        if code in troubles:
+            return code
+    return OK
+
+
+def prepare(paths: Paths) -> None:
+    for folder in (paths.runtime, paths.logs, paths.locks, paths.state, paths.effects):
+        files.make_folder(folder)
+
+
+def voice(script: str, clock: Clock) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        print(f"{clock.now():%Y-%m-%dT%H:%M:%SZ} {script} {line}", flush=True)
+
+    return say
+
+
+def parsed(script: str, about: str, argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=script, description=about)
+    parser.add_argument("--dry-run", action="store_true", help="tell the decisions, do nothing")
+    parser.add_argument("--repo", metavar="OWNER/NAME", help="only this repository")
+    parser.add_argument(
+        "--now", metavar="TIME", type=moment, nargs="?", const=datetime.now(UTC),
+        help="act now (no jitter, no cadence), or as if it were TIME (ISO 8601)",
+    )  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time; one without a zone is UTC."""
+    when = datetime.fromisoformat(text)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def entry(main: Callable[[], int]) -> None:
+    """How `python -m` starts a script."""
+    raise SystemExit(main())
+
+
+__all__ = ["Path", "Story", "isolated", "run"]

@@ -1,0 +1,164 @@
+"""Every adapter a script may touch, built once from the config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.effects import Effects
+from orchestrator.adapters.events import Events
+from orchestrator.adapters.gh_queries import Queries
+from orchestrator.adapters.gh_read import Door
+from orchestrator.adapters.gh_write import GitHubWrite, Writes
+from orchestrator.adapters.locks import Locks
+from orchestrator.adapters.mailroom import Mailroom
+from orchestrator.adapters.markers import Markers
+from orchestrator.adapters.wire import Wire
+from orchestrator.agents import roster
+from orchestrator.agents.base import Agent
+from orchestrator.executors.local import Local
+from orchestrator.paths import Paths
+from orchestrator.records.config import Config, RepositoryConfig
+from orchestrator.records.errors import ConfigError, SwitchedOff
+from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.task import Task
+from orchestrator.texts.redact import Redactor
+
+
+class Executor(Protocol):
+    """Runs one thing and says what came of it; replaced in tests and simulation, only there."""
+
+    def run(self, order: AttemptOrder) -> AttemptReport: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What a story gets. `only` is the one repository of `--repo`; `say` prints one line."""
+
+    script: str
+    config: Config
+    paths: Paths
+    clock: Clock
+    locks: Locks
+    mailroom: Mailroom
+    events: Events
+    effects: Effects
+    markers: Markers
+    read: Queries
+    write: Writes
+    wire: Wire
+    executor: Executor
+    agents: Mapping[str, Agent]
+    environment: Mapping[str, str]
+    redact: Callable[[str], str]
+    say: Callable[[str], None]
+    dry_run: bool = False
+    only: RepositoryConfig | None = None
+    troubles: list[int] = field(default_factory=list)
+
+    @property
+    def repositories(self) -> tuple[RepositoryConfig, ...]:
+        """The configured repositories that no switch stops, or the one that was asked for."""
+        chosen = (self.only,) if self.only else self.config.repositories
+        return tuple(repo for repo in chosen if not self.stopped(repo.slug))
+
+    def repository_of(self, task: Task) -> RepositoryConfig | None:
+        found = self.config.repository(task.repo)
+        if found is None or (self.only and self.only.slug != found.slug):
+            return None
+        return found
+
+    def decided(self, where: str, verdict: str) -> bool:
+        """Tell a decision with its reason; whether it may be carried out (not in a dry run)."""
+        self.say(f"{where}: {verdict}" + (" [dry run]" if self.dry_run else ""))
+        return not self.dry_run
+
+    def stopped(self, name: str) -> str:
+        """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does."""
+        for switch in (self.paths.off, self.paths.switch(name)):
+            if switch.exists():
+                return switch_reason(switch)
+        return ""
+
+    def check_switches(self, slug: str) -> None:
+        """Raise SwitchedOff before a claim, push or merge that a switch forbids (S20)."""
+        for name in (slug, self.script):
+            reason = self.stopped(name)
+            if reason:
+                raise SwitchedOff(f"{name} is switched off: {reason}; its work is kept")
+
+
+def switch_reason(switch: Path) -> str:
+    try:
+        words = switch.read_text(errors="replace").strip()
+    except OSError:
+        words = ""
+    return words or f"{switch.name} exists"
+
+
+def build(
+    *,
+    script: str,
+    config: Config,
+    paths: Paths,
+    clock: Clock,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+    dry_run: bool,
+    only: str | None,
+) -> World:
+    """The world of production. Raises ConfigError when `only` names no configured repository."""
+    secrets = [s.reveal() for s in (config.github_token, config.telegram_bot_token) if s]
+    redact = Redactor(secrets)
+    token = config.github_token.reveal() if config.github_token else ""
+    locks = Locks(paths.locks)
+    events = Events(paths.events, paths.agent_stats, clock, script, redact=redact)
+    door = Door(
+        token=token,
+        api_url=config.github_api_url,
+        graphql_url=config.github_graphql_url,
+        clock=clock,
+        state_folder=paths.state,
+    )
+    return World(
+        script=script,
+        config=config,
+        paths=paths,
+        clock=clock,
+        locks=locks,
+        mailroom=Mailroom(paths.mailbox, locks, clock, events, cache_folder=paths.cache),
+        events=events,
+        effects=Effects(paths.effects, clock),
+        markers=Markers(paths.marker_key),
+        read=Queries(door),
+        write=GitHubWrite(token=token, api_url=config.github_api_url),
+        wire=Wire(config.github_token),
+        executor=Local(),
+        agents=roster.build(config.agents),
+        environment=environment,
+        redact=redact,
+        say=say,
+        dry_run=dry_run,
+        only=chosen(config, only),
+    )
+
+
+def chosen(config: Config, only: str | None) -> RepositoryConfig | None:
+    if only is None:
+        return None
+    found = config.repository(only)
+    if found is None:
+        known = ", ".join(repo.slug for repo in config.repositories)
+        raise ConfigError((f"--repo {only}: no such repository in the config; known: {known}",))
+    return found
+
+
+def by_repository(world: World, tasks: Iterator[Task] | list[Task]) -> dict[str, list[Task]]:
+    """Tasks grouped by repository, in the order in which they came."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(task.repo, []).append(task)
+    return groups
