@@ -21,6 +21,7 @@ from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
 from orchestrator.records.change import ChangedPath
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Task
+from orchestrator.world import World
 
 RESULT_FILE = ".agent_result.md"
 # What agents leave beside their work, and nobody wants in a commit, tracked or not.
@@ -153,6 +154,7 @@ class Workspace:
                 raise CannotPrepare(
                     f"{tree.task_id}: no worktree could be made in {tree.path}. {error}"
                 ) from error
+            store.exclude(tree.task_id, ())
             store.keep_index(tree.task_id, tree.path)
         return tree
 
@@ -273,7 +275,16 @@ class Workspace:
         return stamp != _setup_key(tree.path, setup_command)
 
     def note_setup(self, tree: Worktree, setup_command: str) -> None:
-        """Remember that `setup_command` has succeeded in this worktree as it is now."""
+        """Remember that `setup_command` has succeeded in this worktree as it is now.
+
+        To be called before the agent starts: what stands there untracked is what the setup made,
+        such as an environment that no .gitignore names, and will not be committed.
+        """
+        store = self.ensure_store(tree.slug)
+        if not store.setup_stamp(tree.task_id).exists():
+            store.exclude(tree.task_id, ())
+            git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+            store.exclude(tree.task_id, history.untracked(git))
         files.write_cache(self._stamp(tree), _setup_key(tree.path, setup_command))
 
     def _stamp(self, tree: Worktree) -> Path:
@@ -300,8 +311,20 @@ class Workspace:
 
     def _refuse_outside(self, path: Path) -> None:
         real = Path(os.path.realpath(path.parent)) / path.name
-        if Path(os.path.realpath(self.worktrees)) not in real.parents:
+        fence = Path(os.path.realpath(self.worktrees))
+        if path.name in {"", ".", ".."} or fence not in real.parents:
             raise NotReadable(f"{path} does not lie inside {self.worktrees}; it was kept.")
+
+
+def of(world: World) -> Workspace:
+    """The stores and worktrees of this installation."""
+    return Workspace(
+        stores=world.paths.repos,
+        worktrees=world.paths.worktrees,
+        web_base=world.config.github_web_url,
+        wire=world.wire,
+        locks=world.locks,
+    )
 
 
 def _snapshot(store: Store, tree: Worktree) -> str | None:

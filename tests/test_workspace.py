@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from orchestrator.adapters import history
 from orchestrator.adapters.files import NotReadable
-from orchestrator.adapters.git import Inline
-from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused
-from orchestrator.records.change import Conflict, PathKind, Updated
+from orchestrator.adapters.wire import Pushed
+from orchestrator.records.change import PathKind
 from orchestrator.records.errors import GitHubTrouble, Trouble, UnsafeName
 from orchestrator.workspace import Workspace, Worktree
 from tests.support import repos
@@ -40,7 +45,9 @@ def deliver(space: Workspace, tree: Worktree, message: str = "Work") -> str:
     return sha
 
 
-def test_a_task_travels_from_store_to_origin(origin, space, tree) -> None:
+def test_a_task_travels_from_store_to_origin(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
     assert (tree.path / "calculator.py").exists()
     (tree.path / "calculator.py").write_text("def add(a, b):\n    return b + a\n")
     (tree.path / ".agent_result.md").write_text("STATUS: complete\n")
@@ -48,7 +55,8 @@ def test_a_task_travels_from_store_to_origin(origin, space, tree) -> None:
     assert [(c.path, c.kind, c.was) for c in changed] == [
         ("calculator.py", PathKind.FILE, "100644")
     ]
-    sha = space.commit(tree, "Turn", repos.WHO, extra_files={"CODEBASE.md": "# Codebase\n\nNew\n"})
+    extra = {"CODEBASE.md": "# Codebase\n\nNew\n"}
+    sha = str(space.commit(tree, "Turn", repos.WHO, extra_files=extra))
     assert space.push(tree.slug, tree.branch, sha, expected="") == Pushed()
     assert origin.tip(tree.branch) == sha
     assert origin.read("CODEBASE.md", tree.branch) == "# Codebase\n\nNew"
@@ -58,3 +66,405 @@ def test_a_task_travels_from_store_to_origin(origin, space, tree) -> None:
     space.discard(tree)
     assert not tree.path.exists()
     assert not list(space.ensure_store(tree.slug).folder.glob("worktrees/*"))
+
+
+def test_the_operator_s_own_checkout_is_not_touched(origin: Origin, tmp_path: Path) -> None:
+    def picture() -> dict[str, bytes]:
+        return {
+            str(path.relative_to(origin.clone)): path.read_bytes()
+            for path in sorted(origin.clone.rglob("*"))
+            if path.is_file()
+        }
+
+    before = picture()
+    space = repos.workspace(tmp_path)
+    tree = space.prepare(repos.task(), space.refresh(origin.slug, "main"))
+    (tree.path / "new.txt").write_text("new\n")
+    deliver(space, tree)
+    space.discard(tree)
+    assert picture() == before
+
+
+def test_the_store_knows_no_remote_no_template_and_no_gc(origin: Origin, space: Workspace) -> None:
+    store = space.ensure_store(origin.slug)
+    config = (store.folder / "config").read_text()
+    assert "auto = 0" in config
+    assert "remote" not in config
+    assert not (store.folder / "hooks").exists()
+
+
+@pytest.mark.parametrize("slug", ["../x", "a/..", "a", "a/b/c", "/a", "a/b\n", ".a/b"])
+def test_a_repository_name_cannot_leave_the_folder(space: Workspace, slug: str) -> None:
+    with pytest.raises(UnsafeName):
+        space.ensure_store(slug)
+
+
+def test_a_half_made_store_is_made_whole(origin: Origin, space: Workspace) -> None:
+    folder = space.stores / "acme__calculator.git"
+    (folder / "objects").mkdir(parents=True)
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    assert space.refresh(origin.slug, "main") == origin.tip()
+
+
+def test_refresh_sees_the_base_and_the_branch(origin: Origin, space: Workspace) -> None:
+    branch = repos.task().branch
+    assert space.refresh(origin.slug, "main", branch=branch) == origin.tip()
+    assert space.remote_tip(origin.slug, branch) is None
+    pushed = origin.commit({"x": "x"}, branch=branch)
+    moved = origin.commit({"y": "y"})
+    assert space.refresh(origin.slug, "main", branch=branch) == moved
+    assert space.remote_tip(origin.slug, branch) == pushed
+    repos.git(origin.bare, "update-ref", "-d", f"refs/heads/{branch}")
+    space.refresh(origin.slug, "main", branch=branch)
+    assert space.remote_tip(origin.slug, branch) is None
+
+
+def test_a_base_that_is_not_there_is_told(origin: Origin, space: Workspace) -> None:
+    with pytest.raises(GitHubTrouble) as told:
+        space.refresh(origin.slug, "develop")
+    assert told.value.trouble is Trouble.NOT_FOUND
+
+
+# --- prepare, from every leftover ---------------------------------------------------------------
+
+
+def nothing(space: Workspace, tree: Worktree) -> None: ...
+
+
+def directory_only(space: Workspace, tree: Worktree) -> None:
+    space.ensure_store(tree.slug).forget(tree.path)
+
+
+def registration_only(space: Workspace, tree: Worktree) -> None:
+    subprocess.run(["rm", "-rf", str(tree.path)], check=True)
+
+
+def branch_only(space: Workspace, tree: Worktree) -> None:
+    directory_only(space, tree)
+    registration_only(space, tree)
+
+
+def half_checkout(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "calculator.py").unlink()
+    space.ensure_store(tree.slug).index(tree.task_id).unlink()
+
+
+def locked_by_the_dead(space: Workspace, tree: Worktree) -> None:
+    store = space.ensure_store(tree.slug)
+    (store.folder / "worktrees" / tree.task_id / "index.lock").touch()
+    (store.folder / f"refs/heads/{tree.branch}.lock").touch()
+    store.index(tree.task_id).with_suffix(".index.lock").touch()
+    old = store.folder / "packed-refs.lock"
+    old.touch()
+    os.utime(old, (0, 0))
+
+
+def a_file_in_its_place(space: Workspace, tree: Worktree) -> None:
+    registration_only(space, tree)
+    tree.path.write_text("?")
+
+
+def a_link_in_its_place(space: Workspace, tree: Worktree) -> None:
+    registration_only(space, tree)
+    tree.path.symlink_to(space.stores)
+
+
+def git_swapped(space: Workspace, tree: Worktree) -> None:
+    (tree.path / ".git").unlink()
+    subprocess.run(["git", "init", "-q", "."], cwd=tree.path, env=repos.ENVIRONMENT, check=True)
+
+
+def registration_torn(space: Workspace, tree: Worktree) -> None:
+    admin = space.ensure_store(tree.slug).folder / "worktrees" / tree.task_id
+    (admin / "commondir").write_text("")
+    (admin / "HEAD").unlink()
+
+
+def read_only_folder(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "cache").mkdir()
+    (tree.path / "cache" / "x").touch()
+    (tree.path / "cache").chmod(0o500)
+
+
+def config_planted(space: Workspace, tree: Worktree) -> None:
+    config = space.ensure_store(tree.slug).folder / "config"
+    config.write_text(config.read_text() + f"[core]\n\tfsmonitor = touch {tree.path}/../evil\n")
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [
+        nothing, directory_only, registration_only, branch_only, half_checkout,
+        locked_by_the_dead, a_file_in_its_place, a_link_in_its_place, git_swapped,
+        registration_torn, read_only_folder, config_planted,
+    ],
+)  # fmt: skip
+def test_prepare_converges_from_any_leftover(
+    space: Workspace, tree: Worktree, leftover: Callable[[Workspace, Worktree], None]
+) -> None:
+    leftover(space, tree)
+    again = space.prepare(repos.task(), tree.base_sha)
+    assert again == tree
+    assert (tree.path / "calculator.py").read_text() == repos.CALCULATOR["calculator.py"]
+    assert space.changes(again) == ()
+    assert repos.git(tree.path, "status", "--porcelain") == ""
+    assert repos.git(tree.path, "symbolic-ref", "--short", "HEAD") == tree.branch
+    assert len(list(space.ensure_store(tree.slug).folder.glob("worktrees/*"))) == 1
+    assert not (tree.path.parent / "evil").exists()
+    assert repos.git(tree.path, "fsck", "--no-dangling") == ""
+
+
+def test_a_clean_leftover_leaves_no_salvage(space: Workspace, tree: Worktree) -> None:
+    for leftover in (half_checkout, nothing, branch_only):
+        leftover(space, tree)
+        space.prepare(repos.task(), tree.base_sha)
+    assert space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}") is None
+
+
+def test_work_that_exists_nowhere_else_is_kept(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "first.txt").write_text("first\n")
+    space.prepare(repos.task(), tree.base_sha)
+    assert not (tree.path / "first.txt").exists()
+    (tree.path / "second.txt").write_text("second\n")
+    (tree.path / ".agent_result.md").write_text("STATUS: partial\n")
+    kept = space.salvage(tree)
+    assert kept is not None
+    assert space.salvage(tree) == kept
+    git = space.git(tree.slug)
+    assert git.ref(f"refs/salvage/{tree.task_id}") == kept
+    assert history.read_file(git, kept, "second.txt") == "second\n"
+    assert history.read_file(git, kept, ".agent_result.md") is None
+    (newest,) = history.commits(git, (kept,))
+    earlier = newest.parents[1]
+    assert history.read_file(git, earlier, "first.txt") == "first\n"
+
+
+def test_what_an_agent_committed_itself_is_kept(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "own.txt").write_text("own\n")
+    repos.git(tree.path, "add", "own.txt")
+    repos.git(tree.path, "commit", "-q", "-m", "by the agent")
+    space.prepare(repos.task(), tree.base_sha)
+    kept = space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}")
+    assert kept is not None
+    assert history.read_file(space.git(tree.slug), kept, "own.txt") == "own\n"
+
+
+def test_work_that_was_pushed_is_not_kept_twice(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    head = deliver(space, tree)
+    again = space.prepare(repos.task(), tree.base_sha, head)
+    assert (again.path / "new.txt").exists()
+    assert space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}") is None
+
+
+def test_a_fresh_young_lock_of_the_store_is_left_to_its_owner(
+    space: Workspace, tree: Worktree
+) -> None:
+    lock = space.ensure_store(tree.slug).folder / "packed-refs.lock"
+    lock.touch()
+    space.prepare(repos.task(), tree.base_sha)
+    assert lock.exists()
+
+
+def prepare_in_a_process(folder: str, base_sha: str, number: int) -> str:
+    space = repos.workspace(Path(folder))
+    tree = space.prepare(repos.task(number=number), base_sha)
+    (tree.path / f"{number}.txt").write_text("x\n")
+    assert space.changes(tree)
+    assert space.commit(tree, f"Work {number}", repos.WHO)
+    return tree.branch
+
+
+def test_forty_worktrees_by_eight_processes_all_succeed(
+    origin: Origin, space: Workspace, tmp_path: Path
+) -> None:
+    """G3: without --no-track and the lock, 21 of 40 failed and left 21 orphan branches."""
+    base = space.refresh(origin.slug, "main")
+    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
+        made = pool.map(prepare_in_a_process, [str(tmp_path)] * 40, [base] * 40, range(1, 41))
+        branches = set(made)
+    store = space.ensure_store(origin.slug).folder
+    listed = repos.git(store, "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+    assert set(listed) == branches
+    assert len(branches) == 40
+    assert len(list(store.glob("worktrees/*"))) == 40
+    assert list(store.rglob("*.lock")) == []
+
+
+# --- what an attempt made -----------------------------------------------------------------------
+
+
+def test_every_kind_of_change_is_a_fact(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "README.md").unlink()
+    (tree.path / "run.sh").write_text("#!/bin/sh\n")
+    (tree.path / "run.sh").chmod(0o755)
+    (tree.path / "out").symlink_to("/etc/passwd")
+    (tree.path / "f\u00fcr \"dich\"\n.txt").write_text("12345")
+    (tree.path / "calculator.py").chmod(0o755)
+    os.mkfifo(tree.path / "fifo")
+    (tree.path / "__pycache__").mkdir()
+    (tree.path / "__pycache__" / "x.pyc").write_bytes(b"x")
+    facts = {c.path: (c.kind, c.was, c.mode, c.size, c.target) for c in space.changes(tree)}
+    size = len(repos.CALCULATOR["calculator.py"])
+    assert facts == {
+        "README.md": (PathKind.DELETED, "100644", "000000", 0, ""),
+        "run.sh": (PathKind.EXECUTABLE, "000000", "100755", 10, ""),
+        "out": (PathKind.SYMLINK, "000000", "120000", 11, "/etc/passwd"),
+        "f\u00fcr \"dich\"\n.txt": (PathKind.FILE, "000000", "100644", 5, ""),
+        "calculator.py": (PathKind.EXECUTABLE, "100644", "100755", size, ""),
+    }
+
+
+def test_a_repository_inside_is_a_submodule_to_the_gate(space: Workspace, tree: Worktree) -> None:
+    inner = tree.path / "vendor"
+    inner.mkdir()
+    repos.git(inner, "init", "-q", ".")
+    repos.git(inner, "commit", "-q", "--allow-empty", "-m", "x")
+    (fact,) = space.changes(tree)
+    assert fact.kind is PathKind.SUBMODULE
+
+
+def test_nothing_an_agent_did_to_git_changes_what_is_seen(space: Workspace, tree: Worktree) -> None:
+    """Its index, its HEAD, its branch, its `.git`, filters and attributes play no part (0.6)."""
+    evil = tree.path.parent / "evil"
+    repos.git(tree.path, "config", "filter.evil.clean", f"touch {evil}; cat")
+    repos.git(tree.path, "config", "core.fsmonitor", f"touch {evil}")
+    (tree.path / ".gitattributes").write_text("* filter=evil\n")
+    (tree.path / "calculator.py").write_text("# changed\n")
+    repos.git(tree.path, "-c", "core.fsmonitor=", "update-index", "--assume-unchanged",
+              "calculator.py")  # fmt: skip
+    repos.git(tree.path, "-c", "core.fsmonitor=", "checkout", "-q", "--orphan", "elsewhere")
+    (tree.path / ".git").unlink()
+    (tree.path / ".git").mkdir()
+    evil.unlink(missing_ok=True)
+    assert {c.path for c in space.changes(tree)} == {".gitattributes", "calculator.py"}
+    sha = space.commit(tree, "Work", repos.WHO)
+    assert sha is not None
+    (commit,) = history.commits(space.git(tree.slug), (sha,))
+    assert commit.parents == (tree.base_sha,)
+    assert not evil.exists()
+
+
+def test_a_tracked_result_file_is_never_committed(origin: Origin, space: Workspace) -> None:
+    origin.commit({".agent_result.md": "STATUS: complete\n"})
+    tree = space.prepare(repos.task(), space.refresh(origin.slug, "main"))
+    (tree.path / ".agent_result.md").write_text("STATUS: blocked\n")
+    assert space.changes(tree) == ()
+    (tree.path / ".agent_result.md").unlink()
+    assert space.changes(tree) == ()
+    assert space.commit(tree, "Work", repos.WHO) is None
+
+
+def test_the_same_commit_made_twice_has_the_same_sha(space: Workspace, tree: Worktree) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    space.changes(tree)
+    extra = {"docs/a b.md": "text\n", "README.md": None}
+    first = space.commit(tree, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
+    assert first == space.commit(tree, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
+    git = space.git(tree.slug)
+    assert git.ref(f"refs/heads/{tree.branch}") == first
+    assert history.read_file(git, str(first), "docs/a b.md") == "text\n"
+    assert history.read_file(git, str(first), "README.md") is None
+    (commit,) = history.commits(git, (str(first),))
+    assert commit.message == "Wörk\n\nwith a body"
+
+
+def test_a_second_attempt_without_new_work_makes_no_commit(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    head = deliver(space, tree)
+    again = space.prepare(repos.task(), tree.base_sha, head)
+    assert {c.path for c in space.changes(again)} == {"new.txt"}
+    assert space.commit(again, "Again", repos.WHO, extra_files={"CODEBASE.md": "x"}) is None
+
+
+def test_a_commit_may_have_the_parents_of_a_merge(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    head = deliver(space, tree)
+    tip = origin.commit({"other.txt": "other\n"})
+    space.refresh(origin.slug, "main")
+    again = space.prepare(repos.task(), tip, head)
+    space.changes(again)
+    sha = space.commit(again, "Merge", repos.WHO, parents=(head, tip))
+    (commit,) = history.commits(space.git(tree.slug), (str(sha),))
+    assert commit.parents == (head, tip)
+
+
+def test_a_worktree_outside_its_folder_is_never_removed(
+    space: Workspace, tree: Worktree, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").mkdir()
+    link = tree.path.parent / "link"
+    link.symlink_to(tmp_path)
+    up = tree.path / ".." / ".."
+    for path in (tmp_path / "precious", link / "precious", space.worktrees, up):
+        with pytest.raises(NotReadable):
+            space.discard(structs.replace(tree, path=path))
+    assert (tmp_path / "precious").is_dir()
+    assert tree.path.is_dir()
+
+
+# --- setup --------------------------------------------------------------------------------------
+
+
+def test_setup_runs_once_and_again_when_a_lock_file_changes(
+    space: Workspace, tree: Worktree
+) -> None:
+    assert space.needs_setup(tree, "make deps")
+    (tree.path / "deps").mkdir()
+    (tree.path / "deps" / "big.bin").write_text("x")
+    (tree.path / "odd [name]*.txt").write_text("x")
+    space.note_setup(tree, "make deps")
+    assert not space.needs_setup(tree, "make deps")
+    assert space.needs_setup(tree, "make other")
+    assert space.changes(tree) == ()
+    (tree.path / "requirements.txt").write_text("new==1\n")
+    assert space.needs_setup(tree, "make deps")
+    assert [c.path for c in space.changes(tree)] == ["requirements.txt"]
+    space.prepare(repos.task(), tree.base_sha)
+    assert space.needs_setup(tree, "make deps")
+
+
+# --- a whole shipped task -----------------------------------------------------------------------
+
+
+def test_a_shipped_task_takes_few_git_processes(
+    origin: Origin, space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetch, worktree, commit, push, look, merge, proof, delete, remove: counted by a shim."""
+    space.refresh(origin.slug, "main")
+    shim, written, real = tmp_path / "shim", tmp_path / "written", os.environ["PATH"]
+    shim.mkdir()
+    (shim / "git").write_text(f'#!/bin/sh\necho x >> {written}\nPATH={real} exec git "$@"\n')
+    (shim / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim}:{real}")
+    git = space.git(origin.slug)
+
+    base = space.refresh(origin.slug, "main", branch=repos.task().branch)
+    tree = space.prepare(repos.task(), base)
+    (tree.path / "new.txt").write_text("new\n")
+    assert space.changes(tree)
+    head = str(space.commit(tree, "Work", repos.WHO, extra_files={"CODEBASE.md": "x\n"}))
+    assert space.push(tree.slug, tree.branch, head, expected="") == Pushed()
+    space.discard(tree)
+
+    tip = space.refresh(origin.slug, "main")
+    assert history.compare(git, tip, head).behind == 0
+    squashed = merged_by_github(origin, head, tip)
+
+    tip = space.refresh(origin.slug, "main")
+    assert git.is_ancestor(squashed, tip)
+    ours, theirs = history.commits(git, (head, squashed))
+    assert ours.tree == theirs.tree
+    assert space.delete_branch(tree.slug, tree.branch, expected=head) == Pushed()
+    assert len(written.read_text().split()) <= 14
+
+
+def merged_by_github(origin: Origin, head: str, tip: str) -> str:
+    tree = repos.git(origin.bare, "rev-parse", f"{head}^{{tree}}")
+    squashed = repos.git(origin.bare, "commit-tree", tree, "-p", tip, "-m", "Work (#2)")
+    repos.git(origin.bare, "update-ref", "refs/heads/main", squashed)
+    return squashed

@@ -87,6 +87,7 @@ class Git:
         work_tree: Path | None = None,
         *,
         index: Path | None = None,
+        excludes: Path | None = None,
         extra: Mapping[str, str] | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
@@ -94,11 +95,12 @@ class Git:
         self.work_tree = work_tree
         self.timeout_seconds = timeout_seconds
         indexed = {"GIT_INDEX_FILE": str(index)} if index else {}
+        self._flags = (*FLAGS, "-c", f"core.excludesFile={excludes}") if excludes else FLAGS
         self._environment = environment({**indexed, **(extra or {})})
 
     def argv(self, *args: str) -> tuple[str, ...]:
         tree = (f"--work-tree={self.work_tree}",) if self.work_tree else ()
-        return ("git", *FLAGS, f"--git-dir={self.git_dir}", *tree, *args)
+        return ("git", *self._flags, f"--git-dir={self.git_dir}", *tree, *args)
 
     def attempt(
         self, *args: str, stdin: bytes = b"", timeout_seconds: float | None = None

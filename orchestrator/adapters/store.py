@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,17 @@ CONFIG = b"""\
 \tauto = false
 [fetch]
 \tunpackLimit = 1
+"""
+# Left by tools and editors, never work; a repository whose .gitignore forgets them is spared.
+LITTER = """\
+__pycache__/
+*.py[co]
+.pytest_cache/
+.mypy_cache/
+.ruff_cache/
+.DS_Store
+*.swp
+*~
 """
 
 
@@ -77,6 +89,15 @@ class Store:
     def setup_stamp(self, task_id: str) -> Path:
         return self.folder / "agent-os" / f"{task_id}.setup"
 
+    def excludes(self, task_id: str) -> Path:
+        """What of a task's worktree is never committed unless it is tracked, as a .gitignore."""
+        return self.folder / "agent-os" / f"{task_id}.exclude"
+
+    def exclude(self, task_id: str, names: tuple[str, ...]) -> None:
+        """Besides the litter, leave out these paths from the top of the tree."""
+        lines = "".join(f"/{_literal(name)}\n" for name in names)
+        files.write_cache(self.excludes(task_id), os.fsencode(LITTER + lines))
+
     def keep_index(self, task_id: str, worktree: Path) -> None:
         """Copy a fresh worktree's index: what it knows of the files saves reading them again."""
         pointer = (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
@@ -88,7 +109,9 @@ class Store:
 
         The worktree's `.git`, HEAD and index, which an agent may have changed, play no part.
         """
-        git = Git(self.folder, worktree, index=self.index(task_id))
+        git = Git(
+            self.folder, worktree, index=self.index(task_id), excludes=self.excludes(task_id)
+        )
         if not self.index(task_id).exists():
             git.run("read-tree", start_sha)
         return git
@@ -108,6 +131,7 @@ class Store:
         for entry in tuple(self.registrations(worktree)):
             files.remove_tree(entry, inside=self.folder / "worktrees")
         files.remove_file(self.index(worktree.name))
+        files.remove_file(self.excludes(worktree.name))
         files.remove_file(self.setup_stamp(worktree.name))
 
     def remove_locks(self, task_id: str, branch: str) -> None:
@@ -117,3 +141,8 @@ class Store:
         for lock in self.folder.glob("*.lock"):
             if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
                 files.remove_file(lock)
+
+
+def _literal(name: str) -> str:
+    """A path as a pattern that means only itself."""
+    return re.sub(r"([\\*?\[ ])", r"\\\1", name)

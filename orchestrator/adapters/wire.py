@@ -38,8 +38,9 @@ WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     (
         Trouble.NOT_FOUND,
         re.compile(
-            r"repository .*not found|returned error: (?:404|30\d)|does not appear to be a git repository"
-            r"|couldn't find remote ref|does not exist|unable to update url base from redirection"
+            r"repository .*not found|returned error: (?:404|30\d)"
+            r"|does not appear to be a git repository|couldn't find remote ref"
+            r"|does not exist|unable to update url base from redirection"
         ),
     ),
     (Trouble.RATE, re.compile(r"returned error: 429|too many requests")),

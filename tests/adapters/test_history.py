@@ -1,0 +1,167 @@
+"""Merges without a checkout, and questions to a store."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters import history
+from orchestrator.adapters.git import Git, GitError, Inline
+from orchestrator.adapters.history import GitTooOld
+from orchestrator.adapters.wire import Wire
+from orchestrator.records.change import Conflict, ConflictedPath, Updated
+from tests.support import repos
+from tests.support.repos import Origin
+
+BRANCH = "agent/task-1"
+MEMORY = Inline(path="CODEBASE.md", text="# Codebase\n\nrebuilt\n")
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return repos.origin(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path, origin: Origin) -> Git:
+    folder = tmp_path / "store.git"
+    folder.mkdir()
+    made = Git(folder)
+    made.run("init", "--bare", "--quiet", str(folder))
+    fetch(made, origin)
+    return made
+
+
+def fetch(store: Git, origin: Origin) -> None:
+    Wire().fetch(store.git_dir, origin.bare.as_uri(), ("+refs/heads/*:refs/remotes/origin/*",))
+
+
+def update(store: Git, head: str, tip: str) -> Updated | Conflict:
+    return history.update(
+        store,
+        head=head,
+        base_tip=tip,
+        ref=f"refs/heads/{BRANCH}",
+        memory=MEMORY,
+        message="Bring main into the branch",
+        identity=repos.WHO,
+    )
+
+
+def parted(
+    origin: Origin, store: Git, branch: dict[str, str | None], base: dict[str, str | None]
+) -> tuple[str, str]:
+    """A branch and a base that each made one commit since they parted."""
+    repos.git(origin.bare, "update-ref", f"refs/heads/{BRANCH}", str(origin.tip()))
+    head = origin.commit(branch, branch=BRANCH)
+    tip = origin.commit(base)
+    fetch(store, origin)
+    return head, tip
+
+
+def test_an_update_has_two_parents_both_sides_and_the_rebuilt_memory(
+    origin: Origin, store: Git
+) -> None:
+    head, tip = parted(
+        origin,
+        store,
+        {"ours.txt": "ours\n", "CODEBASE.md": "# Codebase\n\nours\n"},
+        {"theirs.txt": "theirs\n", "CODEBASE.md": "# Codebase\n\ntheirs\n"},
+    )
+    updated = update(store, head, tip)
+    assert isinstance(updated, Updated)
+    (commit,) = history.commits(store, (updated.sha,))
+    assert commit.parents == (head, tip)
+    assert history.read_file(store, updated.sha, "CODEBASE.md") == MEMORY.text
+    assert history.read_file(store, updated.sha, "ours.txt") == "ours\n"
+    assert history.read_file(store, updated.sha, "theirs.txt") == "theirs\n"
+    assert store.ref(f"refs/heads/{BRANCH}") == updated.sha
+    assert update(store, head, tip) == updated
+
+
+def test_a_conflict_tells_both_sides_and_changes_nothing(origin: Origin, store: Git) -> None:
+    head, tip = parted(
+        origin,
+        store,
+        {"calculator.py": "ours\n", "README.md": None, "CODEBASE.md": "a\n", "fine": "x"},
+        {"calculator.py": "theirs\n", "README.md": "theirs\n", "CODEBASE.md": "b\n"},
+    )
+    outcome = update(store, head, tip)
+    assert outcome == Conflict(
+        (
+            ConflictedPath(path="README.md", branch=None, base="theirs\n"),
+            ConflictedPath(path="calculator.py", branch="ours\n", base="theirs\n"),
+        )
+    )
+    assert store.ref(f"refs/heads/{BRANCH}") is None
+
+
+def test_attributes_of_the_tree_choose_no_merge(origin: Origin, store: Git) -> None:
+    """A union merge keeps both sides of everything and calls that clean."""
+    head, tip = parted(
+        origin,
+        store,
+        {"calculator.py": "ours\n", ".gitattributes": "* merge=union\n"},
+        {"calculator.py": "theirs\n", ".gitattributes": "* merge=union\n"},
+    )
+    assert isinstance(update(store, head, tip), Conflict)
+
+
+def test_an_old_git_is_told_by_its_version(
+    origin: Origin, store: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, tip = parted(origin, store, {"a": "a"}, {"b": "b"})
+    shim, real = tmp_path / "shim", shutil.which("git")
+    shim.mkdir()
+    (shim / "git").write_text(
+        "#!/bin/sh\n"
+        'for word in "$@"; do\n'
+        "  [ $word = merge-tree ] && echo 'usage: git merge-tree' >&2 && exit 129\n"
+        "  [ $word = version ] && echo 'git version 2.34.1' && exit 0\n"
+        f'done\nexec {real} "$@"\n'
+    )
+    (shim / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(shim), prepend=":")
+    with pytest.raises(GitTooOld, match=r"git 2\.34\.1 is too old"):
+        update(Git(store.git_dir), head, tip)
+
+
+def test_a_comparison_counts_what_is_missing_and_names_what_is_added(
+    origin: Origin, store: Git
+) -> None:
+    start = str(origin.tip())
+    head, tip = parted(origin, store, {"a": "a"}, {"b": "b"})
+    apart = history.compare(store, tip, head)
+    assert (apart.behind, [c.sha for c in apart.commits]) == (1, [head])
+    assert apart.commits[0].author_email == "person@example.com"
+    assert history.compare(store, start, head).behind == 0
+    assert history.compare(store, head, head) == history.Comparison(behind=0, commits=())
+    assert history.merge_base(store, head, tip) == start
+    assert store.is_ancestor(start, head)
+    assert not store.is_ancestor(tip, head)
+
+
+def test_a_missing_object_is_an_error_and_not_a_no(origin: Origin, store: Git) -> None:
+    gone = "1" * 40
+    assert not store.has(gone)
+    assert store.has(str(origin.tip()))
+    for question in (
+        lambda: store.is_ancestor(gone, str(origin.tip())),
+        lambda: history.compare(store, gone, str(origin.tip())),
+        lambda: history.commits(store, (gone,)),
+    ):
+        with pytest.raises(GitError, match=gone):
+            question()
+
+
+def test_a_diff_is_bounded(origin: Origin, store: Git) -> None:
+    head, tip = parted(origin, store, {"a": "a\n" * 1000}, {"b": "b"})
+    assert "+a\n" in history.diff(store, tip, head)
+    assert len(history.diff(store, tip, head, limit=100)) < 200
+
+
+def test_a_file_that_is_not_there_is_none(origin: Origin, store: Git) -> None:
+    assert history.read_file(store, str(origin.tip()), "nothing") is None
+    assert history.read_file(store, str(origin.tip()), "README.md") == repos.CALCULATOR["README.md"]
