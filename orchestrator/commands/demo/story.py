@@ -13,7 +13,7 @@ from orchestrator.commands.demo import report
 from orchestrator.commands.demo import stage as stages
 from orchestrator.commands.demo.board import Watcher
 from orchestrator.commands.demo.report import Shipped
-from orchestrator.commands.demo.stage import Forge, Stage
+from orchestrator.commands.demo.stage import CannotPlay, Forge, Stage
 from orchestrator.commands.demo.trail import Trail
 from orchestrator.paths import FOLDERS
 from orchestrator.records.task import ENDED, State, Task
@@ -64,7 +64,8 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
         trail.skip_old()
         for card in watcher.set_ready():
             trail.say(f"  {card.repo}#{card.number} is Ready")
-        late = perform(stage, trail, surroundings, watcher, began + plan.limit_seconds)
+        deadline = began + plan.limit_seconds
+        late = perform(stage, trail, forge, surroundings, deadline=deadline)
         seconds = stage.clock.monotonic() - began
         good = tell(stage, trail, watcher, seconds=seconds, late=late)
         staying = plan.stay
@@ -83,10 +84,10 @@ def introduce(trail: Trail, *, sandbox: bool, going_on: bool) -> None:
 
 
 def perform(
-    stage: Stage, trail: Trail, surroundings: Mapping[str, str], watcher: Watcher, deadline: float
+    stage: Stage, trail: Trail, forge: Forge, surroundings: Mapping[str, str], *, deadline: float
 ) -> str:
     """Rounds of all wrappers until every task has come to an end; why it was stopped, or ""."""
-    expected = len(watcher.cards())
+    expected = len(Watcher(stage, forge).cards())
     failures = dict.fromkeys(WRAPPERS, 0)
     while True:
         for wrapper in WRAPPERS:
@@ -98,6 +99,8 @@ def perform(
         ended = [state for state, _ in tasks(stage) if state in ENDED]
         if len(ended) >= expected:
             return ""
+        if not stages.alive(forge.pid):
+            raise CannotPlay(f"the forge ended while it was needed; {stage.forge_log} may say why")
         if stage.clock.monotonic() > deadline:
             return "the time limit is over (--limit gives it more)"
         stage.clock.sleep(PAUSE_SECONDS)
@@ -108,7 +111,7 @@ def tick(stage: Stage, trail: Trail, surroundings: Mapping[str, str], wrapper: s
     argv = [str(stage.code / "bin" / wrapper)]
     ended = process.run(argv, cwd="/", environment=surroundings, timeout_seconds=WRAPPER_SECONDS)
     trail.follow()
-    trail.show(ended.stdout.decode(errors="replace").splitlines())
+    trail.show_tick(wrapper, ended.stdout.decode(errors="replace").splitlines())
     if ended.exit_code:
         trail.complain(ended.stderr.decode(errors="replace").splitlines()[1:])
     return ended.exit_code

@@ -18,14 +18,14 @@ WIDTH_OF_A_PIPE = 120
 
 
 class Trail:
-    """Prints each line once; follows the logs of workers, which nobody waits for."""
+    """Prints what a tick said, and follows the logs of workers, which nobody waits for."""
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         plain = Console()
         self.console = plain if plain.is_terminal else Console(width=WIDTH_OF_A_PIPE)
         self.offsets: dict[Path, int] = {}
-        self.last = ""
+        self.before: dict[str, set[str]] = {}
         self.complaint: list[str] = []
 
     def say(self, words: str, style: str = "") -> None:
@@ -42,9 +42,10 @@ class Trail:
         """What an earlier demo wrote was shown then."""
         self.offsets = {log: log.stat().st_size for log in self.logs.glob("*.log")}
 
-    def follow(self) -> bool:
-        """Print the new lines of all logs; whether there were any."""
-        return any([self.show(self.new_lines(log)) for log in sorted(self.logs.glob("*.log"))])
+    def follow(self) -> None:
+        """Print the new lines of all logs."""
+        for log in sorted(self.logs.glob("*.log")):
+            self.show(self.new_lines(log))
 
     def new_lines(self, log: Path) -> list[str]:
         """Whole lines only: the rest of a torn one comes next time."""
@@ -56,19 +57,20 @@ class Trail:
         self.offsets[log] = (offset if offset <= size else 0) + len(whole) + len(newline)
         return whole.decode(errors="replace").splitlines() if newline else []
 
-    def show(self, lines: Iterable[str]) -> bool:
-        shown = [line for line in lines if self.line(line)]
-        return bool(shown)
+    def show_tick(self, script: str, lines: Iterable[str]) -> None:
+        """Print what a tick decided, but for what the tick before decided in the same words."""
+        lines = list(lines)
+        known = self.before.get(script, set())
+        self.show(line for line in lines if line.partition(" ")[2] not in known)
+        self.before[script] = {line.partition(" ")[2] for line in lines}
 
-    def line(self, line: str) -> bool:
-        """Print `TIME script words` with the script's colour; banners and repeats are left out."""
-        moment, _, rest = line.partition(" ")
-        script, _, words = rest.partition(" ")
-        if script not in COLOURS or not words or rest == self.last:
-            return False
-        self.last = rest
-        text = Text(f"  {moment[11:19]} ", style="dim")
-        text.append(f"{script:<17} ", style=COLOURS[script])
-        text.append(words)
-        self.console.print(text, soft_wrap=True)
-        return True
+    def show(self, lines: Iterable[str]) -> None:
+        """Print each `TIME script words` with the script's colour; banners are left out."""
+        for line in lines:
+            moment, _, rest = line.partition(" ")
+            script, _, words = rest.partition(" ")
+            if script in COLOURS and words:
+                text = Text(f"  {moment[11:19]} ", style="dim")
+                text.append(f"{script:<17} ", style=COLOURS[script])
+                text.append(words)
+                self.console.print(text, soft_wrap=True)
