@@ -1,1 +1,1 @@
-"""A GitHub on this machine: REST v3, GraphQL, smart-HTTP git, CI and Projects over one SQLite file."""
+"""A GitHub on this machine: REST, GraphQL, git over HTTP, CI and Projects over one SQLite file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -83,10 +84,8 @@ class Local:
 
 def end(running: Running) -> None:
     """Nothing of a job outlives it, neither a background process nor its checkout."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(running.process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     if running.process.stdin:
         running.process.stdin.close()
     running.process.wait()

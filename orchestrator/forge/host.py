@@ -1,4 +1,4 @@
-"""The door to git: bare repositories, object look-ups, merges without a checkout, and the HTTP backend."""
+"""The door to git: bare repositories, look-ups, merges without a checkout, the HTTP backend."""
 
 from __future__ import annotations
 

@@ -33,14 +33,15 @@ def approvals(state: State, repo: records.Repo, pull: records.Issue) -> tuple[in
 
 
 def obstacle(state: State, repo: records.Repo, pull: records.Issue) -> str:
-    """The sentence with which a merge is refused under protection; empty when nothing is missing."""
+    """The sentence with which protection refuses a merge; empty when nothing is missing."""
     rule = of(state, repo, pull.base_ref)
     if rule is None:
         return ""
     told = checks.verdicts(state, repo.id, pull.head_sha)
     missing = [name for name in contexts(rule) if told.get(name) != "success"]
     if len(missing) == 1:
-        word = {"failure": "failing", "pending": "pending"}.get(told.get(missing[0], ""), "expected")
+        words = {"failure": "failing", "pending": "pending"}
+        word = words.get(told.get(missing[0], ""), "expected")
         return f'Required status check "{missing[0]}" is {word}.'
     if missing:
         total = len(contexts(rule))

@@ -1,4 +1,4 @@
-"""Pull requests: opened from a branch, kept in step with it, and judged mergeable some time later."""
+"""Pull requests: opened from a branch, kept in step with it, judged mergeable some time later."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def record(state: State, repo: records.Repo, pusher: records.User) -> list[str]:
     """Bring refs, pull requests and CI in step with the repository; the refs that moved."""
     known = {ref.name: ref for ref in state.store.select(records.Ref, "repo_id = ?", repo.id)}
     actual = host.refs(state.path(repo))
-    moved = [n for n in {**known, **actual} if actual.get(n) != (known[n].sha if n in known else None)]
+    recorded = {name: ref.sha for name, ref in known.items()}
+    moved = [name for name in recorded | actual if actual.get(name) != recorded.get(name)]
     if not moved:
         return []
     fresh = [actual[name] for name in moved if name in actual]

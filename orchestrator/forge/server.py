@@ -12,7 +12,17 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from orchestrator.forge import (
-    accounts, actions, ci, merging, moments, pulls, pushes, records, routes, smart_http, workflows,
+    accounts,
+    actions,
+    ci,
+    merging,
+    moments,
+    pulls,
+    pushes,
+    records,
+    routes,
+    smart_http,
+    workflows,
 )
 from orchestrator.forge.queries import engine
 from orchestrator.forge.state import Refused, Settings, State

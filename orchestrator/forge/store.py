@@ -1,4 +1,4 @@
-"""The SQLite file: Structs in, Structs out, and one transaction around whatever belongs together."""
+"""The SQLite file: Structs in, Structs out, one transaction around what belongs together."""
 
 from __future__ import annotations
 
@@ -137,8 +137,7 @@ class Store:
         self.connection.execute(f"delete from {row.TABLE} where id = ?", [row.id])
 
     def remember(self, key: str, value: str) -> None:
-        sql = "insert into meta (key, value) values (?, ?) on conflict (key) do update set value = ?"
-        self.connection.execute(sql, [key, value, value])
+        self.connection.execute("replace into meta (key, value) values (?, ?)", [key, value])
 
     def recall(self, key: str) -> str | None:
         meta = self.first(records.Meta, "key = ?", key)

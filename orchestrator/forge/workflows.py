@@ -95,8 +95,8 @@ def triggers(value: Any) -> tuple[Trigger, ...]:
     if not isinstance(value, Mapping):
         return tuple(Trigger(event) for event in listed(value))
     found = []
-    for event, limits in value.items():
-        limits = limits if isinstance(limits, Mapping) else {}
+    for event, told in value.items():
+        limits = told if isinstance(told, Mapping) else {}
         branches, ignored = listed(limits.get("branches")), listed(limits.get("branches-ignore"))
         # A push limited to tags is not started by a branch.
         if event == "push" and "tags" in limits and "branches" not in limits:

@@ -254,7 +254,9 @@ def test_a_merge_by_push_is_noticed(
     assert robot.get(f"{REPO}/pulls/{pull['number']}").json()["merged"] is True
 
 
-def test_reviews(github: forge_support.Github, robot: forge_support.Session, open_pull: Open) -> None:
+def test_reviews(
+    github: forge_support.Github, robot: forge_support.Session, open_pull: Open
+) -> None:
     number = open_pull()["number"]
     url = f"{REPO}/pulls/{number}/reviews"
     assert robot.post(url, json={"event": "APPROVE"}).status_code == 422

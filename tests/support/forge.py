@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 import yaml
@@ -128,13 +128,15 @@ class Transport(BaseAdapter):
         super().__init__()
         self.app = app
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *_: Any, **__: Any
+    ) -> requests.Response:
         parts = urlsplit(request.url or "")
         body = request.body or b""
         raw = body.encode() if isinstance(body, str) else bytes(body)
         path = parts.path or "/"
         environ = {
-            "REQUEST_METHOD": request.method, "PATH_INFO": requests.utils.unquote(path),
+            "REQUEST_METHOD": request.method, "PATH_INFO": unquote(path),
             "RAW_URI": path, "QUERY_STRING": parts.query, "HTTP_HOST": parts.netloc,
             "wsgi.url_scheme": parts.scheme, "wsgi.input": io.BytesIO(raw),
             "CONTENT_LENGTH": str(len(raw)),
@@ -146,7 +148,7 @@ class Transport(BaseAdapter):
         response.request, response.url = request, request.url or ""
 
         def begin(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
-            response.status_code = int(status.split()[0])
+            response.status_code = int(status.split(maxsplit=1)[0])
             response.reason = status.partition(" ")[2]
             response.headers.update(headers)
 

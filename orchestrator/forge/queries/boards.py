@@ -7,7 +7,15 @@ from typing import Any
 from orchestrator.forge import boards, ids, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import (
-    Args, Ask, Fields, Page, Problem, attribute, connection, constant, ordered,
+    Args,
+    Ask,
+    Fields,
+    Page,
+    Problem,
+    attribute,
+    connection,
+    constant,
+    ordered,
 )
 
 STAMPED: Fields = {"createdAt": attribute("created_at"), "updatedAt": attribute("updated_at")}

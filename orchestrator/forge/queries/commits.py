@@ -7,7 +7,15 @@ from typing import Any
 from orchestrator.forge import checks, ids, protection, pushes, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import (
-    Args, Ask, Fields, Page, Problem, attribute, connection, constant, ordered,
+    Args,
+    Ask,
+    Fields,
+    Page,
+    Problem,
+    attribute,
+    connection,
+    constant,
+    ordered,
 )
 from orchestrator.forge.rest.checks import app_number
 

@@ -135,7 +135,8 @@ def execute(call: Call, spend: Spend) -> Json:
     told = call.fields("query", "variables", "operationName")
     text, variables = told.get("query"), told.get("variables") or {}
     if not isinstance(text, str) or not text.strip():
-        return {"errors": [{"message": "A query attribute must be specified and must be a string."}]}
+        text = "A query attribute must be specified and must be a string."
+        return {"errors": [{"message": text}]}
     parsed, wrong = document(text)
     if wrong:
         return {"errors": [shown(error) for error in wrong]}

@@ -7,7 +7,15 @@ from typing import Any
 from orchestrator.forge import accounts, ids, issues, merging, moments, protection, pulls, records
 from orchestrator.forge.queries import boards, commits, found
 from orchestrator.forge.queries.ask import (
-    Args, Ask, Fields, Page, attribute, connection, constant, lone, ordered,
+    Args,
+    Ask,
+    Fields,
+    Page,
+    attribute,
+    connection,
+    constant,
+    lone,
+    ordered,
 )
 
 ORDER = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at"}
@@ -57,7 +65,7 @@ def timeline(row: records.Issue, ask: Ask, args: Args) -> Page:
         since = moments.text(moments.parse(args["since"]))
         rows = [entry for entry in rows if entry.created_at >= since]
     rows.sort(key=lambda entry: entry.created_at)
-    return connection("timelineItems", rows, args)
+    return connection("timelineItems", rows[args.get("skip") or 0 :], args)
 
 
 def event_label(row: records.Event, ask: Ask, args: Args) -> records.Label:
@@ -216,6 +224,7 @@ FIELDS: dict[str, Fields] = {
         "reviewDecision": lambda row, ask, args: protection.decision(
             ask.state, ask.repo(row.repo_id), row
         ),
+        "timelineItems": timeline,
         "reviews": pull_reviews,
         "latestReviews": latest_reviews,
         "reviewThreads": nothing("reviewThreads"),
@@ -249,6 +258,9 @@ FIELDS: dict[str, Fields] = {
         "editor": constant(None),
         "commit": lambda row, ask, args: commits.by_sha(
             repository_of(row, ask, args), ask, row.sha
+        ),
+        "authorCanPushToRepository": lambda row, ask, args: accounts.allows(
+            ask.state, repository_of(row, ask, args), ask.user(row.author_id), "write"
         ),
         "pullRequest": issue_of,
         "url": part_url("pullrequestreview"),

@@ -7,7 +7,15 @@ from typing import Any
 from orchestrator.forge import accounts, ids, issues, moments, records
 from orchestrator.forge.queries import boards, commits
 from orchestrator.forge.queries.ask import (
-    Args, Ask, Fields, Page, Problem, attribute, connection, constant, ordered,
+    Args,
+    Ask,
+    Fields,
+    Page,
+    Problem,
+    attribute,
+    connection,
+    constant,
+    ordered,
 )
 from orchestrator.forge.queries.issues import ORDER
 

@@ -9,7 +9,15 @@ from orchestrator.forge.records import Json
 from orchestrator.forge.rest import commits, people
 from orchestrator.forge.state import invalid, not_found
 from orchestrator.forge.web import (
-    Answer, Call, Route, counted, get, listing, optional, paged, words,
+    Answer,
+    Call,
+    Route,
+    counted,
+    get,
+    listing,
+    optional,
+    paged,
+    words,
 )
 
 HOME = "/repos/{owner}/{repo}"

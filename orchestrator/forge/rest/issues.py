@@ -7,7 +7,16 @@ from orchestrator.forge.records import Json
 from orchestrator.forge.rest import people
 from orchestrator.forge.state import invalid, not_found
 from orchestrator.forge.web import (
-    Answer, Call, Route, get, listing, names, optional, page, paged, words,
+    Answer,
+    Call,
+    Route,
+    get,
+    listing,
+    names,
+    optional,
+    page,
+    paged,
+    words,
 )
 
 ITEM = "/repos/{owner}/{repo}/issues/{issue_number}"

@@ -8,7 +8,14 @@ from orchestrator.forge.rest import commits, people
 from orchestrator.forge.rest.issues import issue as as_issue
 from orchestrator.forge.state import Refused, invalid, not_found
 from orchestrator.forge.web import (
-    Answer, Call, Route, get, listing, optional, paged, words,
+    Answer,
+    Call,
+    Route,
+    get,
+    listing,
+    optional,
+    paged,
+    words,
 )
 
 ITEM = "/repos/{owner}/{repo}/pulls/{pull_number}"
