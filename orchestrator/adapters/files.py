@@ -176,7 +176,7 @@ def read_stamped(path: Path, limit: int) -> tuple[bytes, Stamp]:
             raise NotReadable(
                 f"{path.name} has {status.st_size} bytes; at most {limit} are read."
             )
-        data = os.read(descriptor, limit + 1)
+        data = os.read(descriptor, status.st_size + 1)
         while len(data) <= limit and (more := os.read(descriptor, _BLOCK)):
             data += more
     finally:

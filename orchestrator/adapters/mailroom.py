@@ -243,7 +243,7 @@ class Mailroom(Inspection):
             return False
         # A copy beside the original is the reaper's to resolve, never to be worked on twice.
         return not any(
-            os.path.lexists(self.path(state, task.task_id))
+            os.path.lexists(self.file_name(state, task.task_id))
             for state in State
             if state not in {State.INBOX, State.QUARANTINE}
         )
