@@ -20,6 +20,7 @@ class Shipped(Struct, frozen=True, kw_only=True):
     card: Card
     task: Task | None = None
     state: State | None = None
+    dispatched: datetime | None = None
     checks: tuple[Run, ...] = ()
     merged: bool = False
 
@@ -73,11 +74,13 @@ def took(task: Task) -> float:
     return (task.marks[-1].at - began).total_seconds() if task.marks else 0.0
 
 
-def phases(task: Task) -> dict[str, float]:
+def phases(task: Task, dispatched: datetime | None) -> dict[str, float]:
     """Seconds of one task by what it waited for; they add up to `took`."""
     spent = dict.fromkeys(PHASES, 0.0)
-    since: datetime = task.ready_at or task.created
-    phase = "dispatch"
+    began = task.ready_at or task.created
+    queued = dispatched or began
+    spent[DISPATCH] = (queued - began).total_seconds()
+    phase, since = AFTER[State.INBOX], queued
     for mark in task.marks:
         spent[phase] += (mark.at - since).total_seconds()
         phase, since = AFTER.get(mark.state, "other"), mark.at
@@ -91,21 +94,23 @@ AFTER = {
     State.BLOCKED: "its time",
     State.REVIEW: "checks and merge",
 }
-PHASES = ("dispatch", *AFTER.values(), "other")
+DISPATCH = "dispatch, with dependencies"
+PHASES = (DISPATCH, *AFTER.values(), "other")
 
 
 def times(shipped: Sequence[Shipped]) -> list[str]:
     """One line for each thing that took time: its mean over the issues, and the longest."""
-    tasks = [found.task for found in shipped if found.task]
-    if not tasks:
+    spent = [phases(found.task, found.dispatched) for found in shipped if found.task]
+    if not spent:
         return []
-    spent = [phases(task) for task in tasks]
     lines = []
     for phase in PHASES:
         values = [each[phase] for each in spent]
         if any(values):
             lines.append(line(phase, values))
-    agents = [sum(attempt.seconds for attempt in task.attempts) for task in tasks]
+    agents = [
+        sum(attempt.seconds for attempt in found.task.attempts) for found in shipped if found.task
+    ]
     lines.append(line("  of attempts: the agent", agents))
     checks = [sum(run.seconds for run in found.checks) for found in shipped if found.task]
     lines.append(line("  of merge: checks run by the forge", checks))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from orchestrator.adapters import files, process
+from orchestrator.adapters import events, files, process
 from orchestrator.commands.demo import report
 from orchestrator.commands.demo import stage as stages
 from orchestrator.commands.demo.board import Watcher
@@ -161,18 +161,29 @@ def tell(stage: Stage, trail: Trail, watcher: Watcher, *, seconds: float, late: 
     return not reasons
 
 
-def look(stage: Stage, watcher: Watcher) -> Sequence[Shipped]:
-    by_issue = {(task.repo, task.issue): (state, task) for state, task in tasks(stage)}
+def look(stage: Stage, watcher: Watcher) -> list[Shipped]:
+    """Every issue of the board with its task and what the forge says of it."""
+    files_of = {(task.repo, task.issue): (state, task) for state, task in tasks(stage)}
+    trail = events.read(stage.root / "runtime" / "events.jsonl", datetime.min.replace(tzinfo=UTC))
+    dispatched = {event.task_id: event.at for event in trail if event.kind == "dispatched"}
     shipped = []
-    for card in sorted(watcher.cards(), key=lambda card: (card.repo, card.number), reverse=True):
-        state, task = by_issue.get((card.repo, card.number), (None, None))
-        if task is None:
+    for card in sorted(watcher.cards(), key=lambda card: (card.repo, card.number)):
+        found = files_of.get((card.repo, card.number))
+        if found is None:
             shipped.append(Shipped(card=card))
             continue
-        merged = watcher.merged(task)
-        checks = watcher.checks(task)
-        shipped.append(Shipped(card=card, task=task, state=state, checks=checks, merged=merged))
-    return shipped[::-1]
+        state, task = found
+        shipped.append(
+            Shipped(
+                card=card,
+                task=task,
+                state=state,
+                dispatched=dispatched.get(task.task_id),
+                checks=watcher.checks(task),
+                merged=watcher.merged(task),
+            )
+        )
+    return shipped
 
 
 def look_around(stage: Stage, trail: Trail, forge: Forge, *, staying: bool) -> None:

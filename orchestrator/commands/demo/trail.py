@@ -14,6 +14,7 @@ COLOURS = {
     "queue": "magenta",
     "pr_monitor": "green",
 }
+TASK_ID = r"task-\d{8}T\d{6}Z-\S+\w"
 WIDTH_OF_A_PIPE = 120
 
 
@@ -73,4 +74,5 @@ class Trail:
                 text = Text(f"  {moment[11:19]} ", style="dim")
                 text.append(f"{script:<17} ", style=COLOURS[script])
                 text.append(words)
+                text.highlight_regex(TASK_ID, "dim")
                 self.console.print(text, soft_wrap=True)
