@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from orchestrator.records.result import BlockerCode, Result, Status
-from orchestrator.texts import contract
+from orchestrator.texts import contract, prompts
+from tests.support import repos
 
 AGENT = Path(__file__).resolve().parents[2] / "bin" / "patch_agent"
 POEM = "".join(f"line {n}\n" for n in range(1, 21))
@@ -215,6 +217,31 @@ def test_only_the_task_in_the_prompt_counts(tree: Path) -> None:
     prompt = f"{other}\n<task-1f2e>\n{fenced(CHANGE)}</task-1f2e>\n{other}"
     assert run(tree, prompt).status is Status.COMPLETE
     assert (tree / "poem.txt").read_text() == CHANGED
+
+
+def test_the_prompt_that_we_write_is_understood(tree: Path) -> None:
+    """A title alone, a diff in the body, and diffs of others that are told as history."""
+
+    def prompt(title: str, body: str) -> str:
+        task = repos.task()
+        told = structs.replace(task, title=title, body=body)
+        return prompts.attempt(
+            prompts.Briefing(task=told, memory=fenced(insertion("history")), test_command="true")
+        )
+
+    noted = run(tree, prompt("Remove the line `line 3` from `poem.txt`", ""))
+    assert noted.status is Status.COMPLETE
+    assert noted.tests_run == ("`true`: passed",)
+    assert (tree / "poem.txt").read_text() == POEM.replace("line 3\n", "")
+    (tree / "poem.txt").write_text(POEM)
+    assert run(tree, prompt("A better line", fenced(CHANGE))).status is Status.COMPLETE
+    assert (tree / "poem.txt").read_text() == CHANGED
+    assert run(tree, prompt("Please improve", "It should be better.")).status is Status.BLOCKED
+
+
+def test_a_note_said_twice_is_done_once(tree: Path) -> None:
+    note = "Remove the line `line 3` from `poem.txt`"
+    assert run(tree, f"{note}\n\n## Goal\n\n{note}\n").status is Status.COMPLETE
 
 
 def test_a_diff_inside_a_quotation_or_a_list_is_found(tree: Path) -> None:
