@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,12 +26,6 @@ RESULT_FILE = ".agent_result.md"
 # What agents leave beside their work, and nobody wants in a commit, tracked or not.
 EXCLUDED = (f":(top,exclude){RESULT_FILE}",)
 LOCK_SECONDS = 300.0
-# A change of one of these asks for the setup command again.
-LOCK_FILES = (
-    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
-    "bun.lockb", "package.json", "requirements.txt", "pyproject.toml", "poetry.lock", "uv.lock",
-    "Pipfile.lock", "Cargo.lock", "go.sum", "Gemfile.lock", "composer.lock", "mix.lock",
-)  # fmt: skip
 
 
 class Worktree(Struct, frozen=True, kw_only=True):
@@ -268,27 +261,19 @@ class Workspace:
         True in every fresh worktree, and again after the command or a lock file at the top of
         the tree has changed: an agent that adds a dependency gets it before our test run.
         """
-        try:
-            stamp = files.read_bounded(self._stamp(tree), 1000)
-        except (FileNotFoundError, NotReadable):
-            return True
-        return stamp != _setup_key(tree.path, setup_command)
+        return self.ensure_store(tree.slug).needs_setup(tree.path, setup_command)
 
     def note_setup(self, tree: Worktree, setup_command: str) -> None:
         """Remember that `setup_command` has succeeded in this worktree as it is now.
 
-        To be called before the agent starts: what stands there untracked is what the setup made,
-        such as an environment that no .gitignore names, and will not be committed.
+        The first time, which is before the agent starts, what stands there untracked is what
+        the setup made, such as an environment that no .gitignore names; it is never committed.
         """
         store = self.ensure_store(tree.slug)
         if not store.setup_stamp(tree.task_id).exists():
-            store.exclude(tree.task_id, ())
             git = store.indexed(tree.task_id, tree.path, tree.start_sha)
             store.exclude(tree.task_id, history.untracked(git))
-        files.write_cache(self._stamp(tree), _setup_key(tree.path, setup_command))
-
-    def _stamp(self, tree: Worktree) -> Path:
-        return self.ensure_store(tree.slug).setup_stamp(tree.task_id)
+        store.note_setup(tree.path, setup_command)
 
     def _clear(self, store: Store, tree: Worktree) -> None:
         """Leave nothing in the way of a new worktree, and lose no work (G4)."""
@@ -351,11 +336,3 @@ def _age(tree: Worktree) -> datetime:
         return datetime.fromtimestamp(tree.path.lstat().st_mtime, UTC)
     except OSError:
         return datetime.fromtimestamp(0, UTC)
-
-
-def _setup_key(folder: Path, setup_command: str) -> bytes:
-    key = hashlib.sha256(setup_command.encode())
-    for name in LOCK_FILES:
-        with contextlib.suppress(FileNotFoundError, NotReadable):
-            key.update(name.encode() + files.read_bounded(folder / name, 50_000_000))
-    return key.hexdigest().encode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -29,6 +31,13 @@ CONFIG = b"""\
 [fetch]
 \tunpackLimit = 1
 """
+# A change of one of these asks for the setup command again.
+LOCK_FILES = (
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
+    "bun.lockb", "package.json", "requirements.txt", "pyproject.toml", "poetry.lock", "uv.lock",
+    "Pipfile.lock", "Cargo.lock", "go.sum", "Gemfile.lock", "composer.lock", "mix.lock",
+)  # fmt: skip
+LOCK_FILE_LIMIT = 50_000_000
 # Left by tools and editors, never work; a repository whose .gitignore forgets them is spared.
 LITTER = """\
 __pycache__/
@@ -89,6 +98,17 @@ class Store:
     def setup_stamp(self, task_id: str) -> Path:
         return self.folder / "agent-os" / f"{task_id}.setup"
 
+    def needs_setup(self, worktree: Path, command: str) -> bool:
+        """Whether no setup is noted for this worktree with this command and these lock files."""
+        try:
+            stamp = files.read_bounded(self.setup_stamp(worktree.name), 1000)
+        except (FileNotFoundError, NotReadable):
+            return True
+        return stamp != _setup_key(worktree, command)
+
+    def note_setup(self, worktree: Path, command: str) -> None:
+        files.write_cache(self.setup_stamp(worktree.name), _setup_key(worktree, command))
+
     def excludes(self, task_id: str) -> Path:
         """What of a task's worktree is never committed unless it is tracked, as a .gitignore."""
         return self.folder / "agent-os" / f"{task_id}.exclude"
@@ -146,3 +166,11 @@ class Store:
 def _literal(name: str) -> str:
     """A path as a pattern that means only itself."""
     return re.sub(r"([\\*?\[ ])", r"\\\1", name)
+
+
+def _setup_key(folder: Path, command: str) -> bytes:
+    key = hashlib.sha256(command.encode())
+    for name in LOCK_FILES:
+        with contextlib.suppress(FileNotFoundError, NotReadable):
+            key.update(name.encode() + files.read_bounded(folder / name, LOCK_FILE_LIMIT))
+    return key.hexdigest().encode()
