@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, structs
 
@@ -15,20 +12,19 @@ from orchestrator import (
     codebase_memory,
     github_sync,
     groundwork,
+    proof,
     reaper,
     settle,
     workspace,
 )
 from orchestrator.adapters import files
 from orchestrator.adapters.git import GitError, Identity
-from orchestrator.agents import base as agents
 from orchestrator.agents.base import Agent, Launch
 from orchestrator.groundwork import Ground
-from orchestrator.records.change import ChangedPath
+from orchestrator.proof import Proof
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
-from orchestrator.records.order import AttemptOrder, AttemptReport
-from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import (
     AttemptJudgement,
@@ -37,8 +33,8 @@ from orchestrator.records.verdicts import (
     Escalate,
     type_of_attempt,
 )
-from orchestrator.rules import gate, retry, routing
-from orchestrator.texts import contract, messages
+from orchestrator.rules import retry, routing
+from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
 
@@ -57,17 +53,6 @@ class Site(Struct, frozen=True, kw_only=True):
     base: str
     tree: Worktree
     ground: Ground
-
-
-class Proof(Struct, frozen=True, kw_only=True):
-    """What we saw ourselves after the agent ended."""
-
-    report: AttemptReport
-    result: Result
-    tests: retry.OwnTests
-    test_tail: str = ""
-    refused: tuple[str, ...] = ()
-    changes: tuple[ChangedPath, ...] = ()
 
 
 class SetupFailed(AgentOSError):
@@ -122,11 +107,11 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
     room = workspace.of(world)
     if not command or not room.needs_setup(tree, command):
         return
-    report = run_command(world, repository, task, tree, what="setup", command=command)
+    report = proof.run_command(world, repository, task, tree, what="setup", command=command)
     if report.exit_code != 0:
         raise SetupFailed(
-            f"setup_command ended with {report.exit_code}: {last_line(report)}; "
-            f"its whole output is in {log_path(world, task, 'setup')}"
+            f"setup_command ended with {report.exit_code}: {proof.last_line(report)}; "
+            f"its whole output is in {proof.log_path(world, task, 'setup')}"
         )
     room.note_setup(tree, command)
 
@@ -211,9 +196,9 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
     world.say(f"{task.repo} {task.task_id}: attempt {number} by {name}")
     order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
     report = world.executor.run(agent.order(order))
-    proof = prove(world, repository, task, site, report)
-    verdict = judge(world, repository, task, agent, proof)
-    return judged(world, task, started=started, site=site, proof=proof, verdict=verdict)
+    seen = proof.prove(world, repository, task, site.tree, report)
+    verdict = judge(world, repository, task, agent, seen)
+    return judged(world, task, started=started, site=site, seen=seen, verdict=verdict)
 
 
 def launch(
@@ -237,96 +222,22 @@ def launch(
     )
 
 
-def prove(
-    world: World, repository: RepositoryConfig, task: Task, site: Site, report: AttemptReport
-) -> Proof:
-    """Look at what is there: the result file, the diff, the gate, our own run of the tests."""
-    room = workspace.of(world)
-    result = read_result(report)
-    changes = room.changes(site.tree)
-    tests, tail = retry.OwnTests.NONE, ""
-    if changes and repository.test_command:
-        ran = run_command(
-            world, repository, task, site.tree, what="tests", command=repository.test_command
-        )
-        tests = retry.OwnTests.PASSED if ran.exit_code == 0 else retry.OwnTests.FAILED
-        tail = ran.output_tail
-    verdict = gate.judge(
-        gate.Facts(
-            changes=tuple(
-                gate.Change(path=c.path, mode=c.mode, old_mode=c.was, size=c.size, target=c.target)
-                for c in changes
-            ),
-            commits_ours=True,  # the one commit on top of our start is made by us, below
-            base_is_ancestor=True,  # the start holds the base tip: groundwork brought it in
-        )
-    )
-    refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
-    return Proof(
-        report=report, result=result, tests=tests, test_tail=tail, refused=refused, changes=changes
-    )
-
-
-def read_result(report: AttemptReport) -> Result:
-    """What the agent says; a file that could not be taken is a broken contract, with the reason."""
-    if report.result is not None:
-        return contract.parse(report.result)
-    problem = report.result_problem or "the agent left no .agent_result.md"
-    return contract.invalid(problem)
-
-
-def run_command(
-    world: World,
-    repository: RepositoryConfig,
-    task: Task,
-    tree: Worktree,
-    *,
-    what: str,
-    command: str,
-) -> AttemptReport:
-    """setup_command and test_command run what an agent may have written: through the executor."""
-    minutes = (
-        repository.setup_timeout_minutes if what == "setup" else repository.test_timeout_minutes
-    )
-    folder = world.paths.attempt(task.task_id, len(task.attempts) or 1)
-    files.make_folder(folder)
-    report = world.executor.run(
-        AttemptOrder(
-            argv=("/bin/sh", "-c", command),
-            folder=str(tree.path),
-            home=str(folder / "home"),
-            environment=agents.environment(world.environment, ()),
-            timeout_seconds=minutes * 60,
-            log_path=str(log_path(world, task, what)),
-        )
-    )
-    ended = "in time" if not report.timed_out else f"stopped after {minutes:g} minutes"
-    world.events.add(
-        what, task=task, reason=f"{shlex.quote(command)}: exit {report.exit_code}, {ended}"
-    )
-    return report
-
-
-def log_path(world: World, task: Task, what: str) -> Path:
-    return world.paths.attempt(task.task_id, len(task.attempts) or 1) / f"{what}.log"
-
-
 def judge(
-    world: World, repository: RepositoryConfig, task: Task, agent: Agent, proof: Proof
+    world: World, repository: RepositoryConfig, task: Task, agent: Agent, seen: Proof
 ) -> AttemptJudgement:
-    failure = agent.read_failure(proof.report)
+    failure = agent.read_failure(seen.report)
     left = choose(world, repository, task)
     made = reaper.counted(task)
     return retry.judge(
         retry.Facts(
-            result=proof.result if proof.report.result is not None else None,
+            result=seen.result if seen.report.result is not None else None,
             deliverable=task.deliverable,
-            has_diff=bool(proof.changes),
-            tests=proof.tests,
-            test_tail=proof.test_tail,
-            gate_refused=proof.refused,
+            has_diff=bool(seen.changes),
+            tests=seen.tests,
+            test_tail=seen.test_tail,
+            gate_refused=seen.refused,
             fault=failure[0] if failure else BlockerCode.NONE,
-            fault_reason=failure[1] if failure else proof.report.result_problem,
+            fault_reason=failure[1] if failure else seen.report.result_problem,
             agents_left=1 if isinstance(left, routing.Start) else 0,
             retry_at=left.until if isinstance(left, routing.AllCooling) else None,
             attempts=len(made),
@@ -348,15 +259,15 @@ def judged(
     *,
     started: Attempt,
     site: Site,
-    proof: Proof,
+    seen: Proof,
     verdict: AttemptJudgement,
 ) -> Task:
     """Commit what is there and write the verdict down, before anything leaves this machine."""
     word = type_of_attempt[type(verdict)]
     deliver = word is AttemptVerdict.DELIVER
     head = ""
-    if proof.changes and not proof.refused:
-        head = commit(world, task, started, site, proof, deliver=deliver)
+    if seen.changes and not seen.refused:
+        head = commit(world, task, started, site, seen, deliver=deliver)
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
     done = structs.replace(
@@ -366,13 +277,13 @@ def judged(
         code=code,
         reason=world.redact(verdict.reason),
         head_sha=head,
-        seconds=round(proof.report.seconds, 1),
-        result=redacted(world, proof.result),
+        seconds=round(seen.report.seconds, 1),
+        result=proof.redacted(world, seen.result),
     )
     task = structs.replace(
         with_attempt(task, done),
         not_before=verdict.until if isinstance(verdict, Defer) else None,
-        note=world.redact(proof.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
+        note=world.redact(seen.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
     )
     task = world.mailroom.update(task)
     briefing.measure(world, task, done)
@@ -383,15 +294,15 @@ def judged(
 
 
 def commit(
-    world: World, task: Task, started: Attempt, site: Site, proof: Proof, *, deliver: bool
+    world: World, task: Task, started: Attempt, site: Site, seen: Proof, *, deliver: bool
 ) -> str:
     """One commit of ours; a delivery carries its memory entry. Its dates come from the attempt,
     so that a repeated step makes the same SHA."""
     config = world.config
-    named = structs.replace(started, result=redacted(world, proof.result))
+    named = structs.replace(started, result=proof.redacted(world, seen.result))
     extra: dict[str, str | None] = {}
     if deliver:
-        extra = codebase_memory.page(world, task, named, site.tree, proof.changes)
+        extra = codebase_memory.page(world, task, named, site.tree, seen.changes)
     made = workspace.of(world).commit(
         site.tree,
         world.redact(messages.commit_message(task, named)),
@@ -400,20 +311,3 @@ def commit(
         parents=site.ground.parents,
     )
     return made or site.tree.start_sha
-
-
-def redacted(world: World, result: Result) -> Result:
-    """Every text of the result without what must not leave; the file and GitHub get this one."""
-    cleaned: dict[str, Any] = {}
-    for name in structs.fields(Result):
-        value = getattr(result, name.name)
-        if isinstance(value, tuple):
-            cleaned[name.name] = tuple(world.redact(item) for item in value)
-        elif type(value) is str:
-            cleaned[name.name] = world.redact(value)
-    return structs.replace(result, **cleaned)
-
-
-def last_line(report: AttemptReport) -> str:
-    lines = report.output_tail.strip().splitlines()
-    return lines[-1][:200] if lines else report.problem or "no output"

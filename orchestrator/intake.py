@@ -1,0 +1,222 @@
+"""What a Ready issue amounts to: a new task, a new round, or the reason why not yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from orchestrator import github_sync
+from orchestrator.adapters.gh_queries import IssueFacts
+from orchestrator.paths import flat
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.task import State, Task
+from orchestrator.records.tracker import Issue, Permission
+from orchestrator.rules import classify, dependencies, priority, rounds, trust
+from orchestrator.texts import issues, markdown, messages, taskname
+from orchestrator.world import World
+
+READY_LABEL = "ready"
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """An open issue that somebody set Ready, and by which means."""
+
+    repository: RepositoryConfig
+    issue_node: str
+    item_id: str = ""
+    on_board_since: datetime | None = None
+    by_board: bool = False
+    by_label: bool = False
+
+
+def urgency(candidate: Candidate, issue: Issue) -> tuple[float, datetime, str]:
+    fields = classify.Fields(title=issue.title, labels=issue.labels)
+    wanted = classify.read(fields, (), candidate.repository).priority
+    name = f"{issue.repo}#{issue.number:09d}"
+    return priority.key(
+        wanted, issue.created, name, issue.created,
+        weights=candidate.repository.priority_weights,
+    )  # fmt: skip
+
+
+def ready_of(candidate: Candidate, issue: Issue) -> rounds.Ready:
+    """When it was set Ready; of both means the later."""
+    at_label = issue.ready_label_at if candidate.by_label else None
+    at_board = candidate.on_board_since if candidate.by_board else None
+    if at_label and (at_board is None or at_label > at_board):
+        return rounds.Ready(at_label, rounds.Means.LABEL)
+    means = rounds.Means.BOARD if candidate.by_board else rounds.Means.LABEL
+    return rounds.Ready(at_board, means)
+
+
+def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
+    """What this Ready means, given the files that the issue has already."""
+    files = [
+        rounds.File(task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at)
+        for f in world.mailroom.find(issue.repo, issue.number)
+    ]
+    ready = ready_of(candidate, issue)
+    if not files and ready.at is not None:
+        task_id = taskname.new_id(ready.at, issue.repo, issue.number, issue.title)
+        if world.mailroom.holds(task_id) is State.DONE:
+            files = [rounds.File(task_id=task_id, state=State.DONE, ready_at=ready.at)]
+    return rounds.judge(ready, files)
+
+
+def new(world: World, candidate: Candidate, issue: Issue) -> bool:
+    return isinstance(plan(world, candidate, issue), rounds.Dispatch | rounds.NewRound)
+
+
+def objection(world: World, candidate: Candidate, issue: Issue) -> str:
+    """Why it may not start now, in a sentence with what was done about it; "" when it may."""
+    repository = candidate.repository
+    labels = {label.lower() for label in issue.labels}
+    excluded = sorted(labels & {label.lower() for label in repository.excluded_labels})
+    required = sorted({label.lower() for label in repository.required_labels} - labels)
+    if excluded or required:
+        return f"left alone: {f'bears {excluded[0]}' if excluded else f'lacks {required[0]}'}"
+    if not issue.labels_complete:
+        return "waits: not all of its labels could be read"
+    judged = trust.judge(trust_facts(world, candidate, issue))
+    if isinstance(judged, trust.NotTrusted):
+        note(world, candidate, issue, "untrusted", judged.reason)
+        return f"needs triage: {judged.reason}"
+    if isinstance(judged, trust.Unknown):
+        return f"waits: {judged.reason}"
+    return dependency(world, candidate, issue)
+
+
+def trust_facts(world: World, candidate: Candidate, issue: Issue) -> trust.Facts:
+    """Ask the role of everybody whose word counts here, each once."""
+    repository = candidate.repository
+    asked: dict[str, Permission | None] = {}
+
+    def person(login: str) -> trust.Person:
+        if login and login not in asked:
+            try:
+                asked[login] = world.read.permission(issue.repo, login)
+            except GitHubTrouble as trouble:
+                world.say(f"{issue.repo}: the role of {login} is not readable: {trouble}")
+                asked[login] = None
+        return trust.Person(login, asked.get(login))
+
+    trusted = {login.lower() for login in repository.trusted_authors}
+    by_actor_only = repository.trust == "actor" or issue.author.lower() in trusted
+    on_board = candidate.by_board
+    ready = ready_of(candidate, issue)
+    asks_actor = candidate.by_label and not (on_board and repository.trusted_board)
+    edited_later = issue.edited and (ready.at is None or issue.edited > ready.at)
+    return trust.Facts(
+        repository=repository,
+        author=trust.Person(issue.author) if by_actor_only else person(issue.author),
+        labelled_by=person(issue.ready_label_by) if asks_actor else None,
+        on_board=on_board,
+        ready_at=ready.at,
+        edited_at=issue.edited,
+        editor=person(issue.editor) if edited_later else None,
+    )
+
+
+def dependency(world: World, candidate: Candidate, issue: Issue) -> str:
+    """What it waits for; a circle or a dropped dependency is a person's turn, told once."""
+    known = {issue.number: as_known(issue.body, issue.repo, dependencies.IssueState.OPEN)}
+    wanted = set(known[issue.number].depends_on)
+    while wanted and len(known) < 100:
+        facts = world.read.issue_facts(issue.repo, sorted(wanted))
+        for number in wanted:
+            known[number] = (
+                as_known(facts[number].body, issue.repo, state_of(facts[number]))
+                if number in facts
+                else dependencies.Known(state=dependencies.IssueState.UNREADABLE)
+            )
+        wanted = {
+            following
+            for number in wanted
+            if known[number].state is dependencies.IssueState.OPEN
+            for following in known[number].depends_on
+        } - known.keys()
+    elsewhere = dependencies.elsewhere(issue.body, repo=issue.repo)
+    judged = dependencies.judge(issue.number, known, others=elsewhere)
+    if isinstance(judged, dependencies.Clear):
+        return ""
+    if isinstance(judged, dependencies.Waiting):
+        return f"waits for {', '.join(f'#{number}' for number in judged.on)}"
+    if isinstance(judged, dependencies.Unknown):
+        return f"waits: the state of {', '.join(judged.on)} could not be read"
+    if isinstance(judged, dependencies.Cycle):
+        circle = " -> ".join(f"#{number}" for number in judged.path)
+        note(world, candidate, issue, "cycle", circle)
+        return f"blocked: it waits for itself ({circle})"
+    note(world, candidate, issue, "not-planned", str(judged.number))
+    return f"blocked: #{judged.number}, which it waits for, was closed as not planned"
+
+
+def as_known(body: str, repo: str, state: dependencies.IssueState) -> dependencies.Known:
+    return dependencies.Known(state=state, depends_on=dependencies.parse(body, repo=repo))
+
+
+def state_of(facts: IssueFacts) -> dependencies.IssueState:
+    if facts.open:
+        return dependencies.IssueState.OPEN
+    closed = dependencies.IssueState
+    return closed.NOT_PLANNED if facts.not_planned else closed.CLOSED
+
+
+def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> Task:
+    """The issue as a well-formed task, without any model; its text as of now (S7)."""
+    repository = candidate.repository
+    read = classify.Fields(
+        title=issue.title, labels=issue.labels, sections=markdown.sections(issue.body)
+    )
+    found = classify.read(read, world.agents.keys(), repository)
+    for problem in found.problems:
+        world.say(f"{issue.repo}#{issue.number}: {problem}; the default holds")
+    text = issues.to_task(issue, found)
+    task_id = taskname.new_id(at, issue.repo, issue.number, issue.title)
+    return Task(
+        task_id=task_id,
+        repo=issue.repo,
+        title=text.title,
+        issue=issue.number,
+        issue_node=issue.node_id,
+        project=repository.project or "",
+        board_item=candidate.item_id,
+        task_type=found.task_type,
+        deliverable=found.deliverable,
+        agent=found.agent,
+        priority=found.priority,
+        branch=taskname.new_branch(task_id),
+        base=found.base or repository.base_branch or "",
+        created=issue.created,
+        ready_at=at,
+        outcome_check_ids=found.outcome_check_ids,
+        body=text.body,
+    )
+
+
+def note(world: World, candidate: Candidate, issue: Issue, kind: str, reason: str) -> None:
+    """One comment for this Ready and this reason; the card to Blocked where a person is needed."""
+    if world.dry_run:
+        return
+    ready = ready_of(candidate, issue)
+    stamp = f"{ready.at:%Y%m%dT%H%M%SZ}" if ready.at else "unknown"
+    task = Task(
+        task_id=f"dispatch-{flat(issue.repo)}-{issue.number}-{stamp}",
+        repo=issue.repo,
+        issue=issue.number,
+        issue_node=issue.node_id,
+        board_item=candidate.item_id,
+        created=issue.created,
+    )
+    said = {
+        "untrusted": lambda marker: messages.untrusted_comment(reason, marker=marker),
+        "cycle": lambda marker: messages.cycle_comment(tuple(reason.split(" -> ")), marker=marker),
+        "not-planned": lambda marker: messages.not_planned_comment(int(reason), marker=marker),
+    }
+    github_sync.comment_once(world, task, kind, said[kind])
+    if kind != "untrusted":
+        github_sync.blocked(world, candidate.repository, task)
+        if candidate.by_label:
+            world.write.remove_label(issue.repo, issue.number, READY_LABEL)

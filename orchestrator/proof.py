@@ -1,0 +1,124 @@
+"""What we see ourselves once an agent has ended: its claim, the diff, the gate, our test run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, structs
+
+from orchestrator import workspace
+from orchestrator.adapters import files
+from orchestrator.agents import base as agents
+from orchestrator.records.change import ChangedPath
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.result import Result
+from orchestrator.records.task import Task
+from orchestrator.rules import gate, retry
+from orchestrator.texts import contract
+from orchestrator.workspace import Worktree
+from orchestrator.world import World
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """What we saw ourselves after the agent ended."""
+
+    report: AttemptReport
+    result: Result
+    tests: retry.OwnTests
+    test_tail: str = ""
+    refused: tuple[str, ...] = ()
+    changes: tuple[ChangedPath, ...] = ()
+
+
+def prove(
+    world: World, repository: RepositoryConfig, task: Task, tree: Worktree, report: AttemptReport
+) -> Proof:
+    """Look at what is there: the result file, the diff, the gate, our own run of the tests."""
+    room = workspace.of(world)
+    result = read_result(report)
+    changes = room.changes(tree)
+    tests, tail = retry.OwnTests.NONE, ""
+    if changes and repository.test_command:
+        ran = run_command(
+            world, repository, task, tree, what="tests", command=repository.test_command
+        )
+        tests = retry.OwnTests.PASSED if ran.exit_code == 0 else retry.OwnTests.FAILED
+        tail = ran.output_tail
+    verdict = gate.judge(
+        gate.Facts(
+            changes=tuple(
+                gate.Change(path=c.path, mode=c.mode, old_mode=c.was, size=c.size, target=c.target)
+                for c in changes
+            ),
+            commits_ours=True,  # the one commit on top of our start is made by us, below
+            base_is_ancestor=True,  # the start holds the base tip: groundwork brought it in
+        )
+    )
+    refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
+    return Proof(
+        report=report, result=result, tests=tests, test_tail=tail, refused=refused, changes=changes
+    )
+
+
+def read_result(report: AttemptReport) -> Result:
+    """What the agent says; a file that could not be taken is a broken contract, with the reason."""
+    if report.result is not None:
+        return contract.parse(report.result)
+    problem = report.result_problem or "the agent left no .agent_result.md"
+    return contract.invalid(problem)
+
+
+def run_command(
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    tree: Worktree,
+    *,
+    what: str,
+    command: str,
+) -> AttemptReport:
+    """setup_command and test_command run what an agent may have written: through the executor."""
+    minutes = (
+        repository.setup_timeout_minutes if what == "setup" else repository.test_timeout_minutes
+    )
+    folder = world.paths.attempt(task.task_id, len(task.attempts) or 1)
+    files.make_folder(folder)
+    report = world.executor.run(
+        AttemptOrder(
+            argv=("/bin/sh", "-c", command),
+            folder=str(tree.path),
+            home=str(folder / "home"),
+            environment=agents.environment(world.environment, ()),
+            timeout_seconds=minutes * 60,
+            log_path=str(log_path(world, task, what)),
+        )
+    )
+    ended = "in time" if not report.timed_out else f"stopped after {minutes:g} minutes"
+    world.events.add(
+        what, task=task, reason=f"{shlex.quote(command)}: exit {report.exit_code}, {ended}"
+    )
+    return report
+
+
+def log_path(world: World, task: Task, what: str) -> Path:
+    return world.paths.attempt(task.task_id, len(task.attempts) or 1) / f"{what}.log"
+
+
+def redacted(world: World, result: Result) -> Result:
+    """Every text of the result without what must not leave; the file and GitHub get this one."""
+    cleaned: dict[str, Any] = {}
+    for name in structs.fields(Result):
+        value = getattr(result, name.name)
+        if isinstance(value, tuple):
+            cleaned[name.name] = tuple(world.redact(item) for item in value)
+        elif type(value) is str:
+            cleaned[name.name] = world.redact(value)
+    return structs.replace(result, **cleaned)
+
+
+def last_line(report: AttemptReport) -> str:
+    lines = report.output_tail.strip().splitlines()
+    return lines[-1][:200] if lines else report.problem or "no output"
