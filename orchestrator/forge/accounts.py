@@ -147,8 +147,6 @@ def writable(
         if level != "admin":
             text = "Resource not accessible by personal access token"
         raise Refused(403, text, kind="FORBIDDEN")
-    if repo.archived:
-        raise Refused(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
     return user
 
 

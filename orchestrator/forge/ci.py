@@ -45,6 +45,7 @@ class Local:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.running: list[Running] = []
+        self.refused: list[workflows.JobReport] = []
 
     def start(self, order: workflows.JobOrder, now: datetime) -> None:
         folder = (self.root / str(order.run_id) / f"{order.check_id}.work").resolve()
@@ -53,15 +54,22 @@ class Local:
             (folder / name).mkdir(parents=True)
         script = folder / "steps" / "job.sh"
         script.write_text(driver(order, folder))
-        with log_path(self.root, order.run_id, order.job.key).open("wb") as log:
-            process = subprocess.Popen(
-                ["bash", str(script)], stdin=subprocess.PIPE, stdout=log, stderr=log,
-                cwd=folder, env=environment(order, folder), start_new_session=True,
-            )
+        try:
+            with log_path(self.root, order.run_id, order.job.key).open("wb") as log:
+                process = subprocess.Popen(
+                    ["bash", str(script)], stdin=subprocess.PIPE, stdout=log, stderr=log,
+                    cwd=folder, env=environment(order, folder), start_new_session=True,
+                )
+        except (OSError, ValueError) as error:
+            # A name that no environment can hold, for one; the others must not wait for it.
+            shutil.rmtree(folder, ignore_errors=True)
+            words = f"the job could not be started: {error}"
+            self.refused.append(workflows.JobReport(order.check_id, "failure", words))
+            return
         self.running.append(Running(order, process, now, folder))
 
     def finished(self, now: datetime) -> Sequence[workflows.JobReport]:
-        reports = []
+        reports, self.refused = self.refused, []
         for running in list(self.running):
             code = running.process.poll()
             late = (now - running.began).total_seconds() > running.order.seconds

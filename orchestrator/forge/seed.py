@@ -18,6 +18,7 @@ Every key is optional; names that are not listed here are refused.
         labels: [ready, {name: bug, color: d73a4a, description: Something is wrong}]
         allow: [merge, squash, rebase]   # merge methods; all by default
         delete_branch_on_merge: false
+        ci: false                        # true: the first commit runs its workflows
         protection:
           main: {required: [test], strict: false, enforce_admins: false, reviews: 1,
                  ruleset: false}         # ruleset: told by /rules/branches instead
@@ -30,8 +31,6 @@ Every key is optional; names that are not listed here are refused.
         title: Work
         statuses: [Backlog, Ready, In Progress, Blocked, Done]
         items: {"maria/library#1": Backlog}  # or `status:` on the issue, on the first board
-
-A push of the seed starts no CI run.
 """
 
 from __future__ import annotations
@@ -43,7 +42,17 @@ from typing import Any
 import msgspec
 import yaml
 
-from orchestrator.forge import accounts, boards, host, issues, protection, pushes, records
+from orchestrator.forge import (
+    accounts,
+    actions,
+    boards,
+    host,
+    issues,
+    protection,
+    pulls,
+    pushes,
+    records,
+)
 from orchestrator.forge.state import State
 
 STATUSES = ("Backlog", "Ready", "In Progress", "Blocked", "Done")
@@ -90,6 +99,7 @@ class SeedRepo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: list[str | SeedLabel] = []
     allow: tuple[str, ...] = ("merge", "squash", "rebase")
     delete_branch_on_merge: bool = False
+    ci: bool = False
     protection: dict[str, SeedRule] = {}
 
 
@@ -209,6 +219,9 @@ def add_repo(state: State, seed: SeedRepo, folder: Path) -> None:
         told = SeedLabel(label) if isinstance(label, str) else label
         issues.make_label(state, repo, told.name, told.color, told.description)
     fill(state, repo, owner, files(seed, folder), seed.message)
+    tip = pulls.tip(state, repo, repo.default_branch)
+    if seed.ci and tip:
+        actions.start_runs(state, repo, repo.default_branch, tip, owner)
     for branch, rule in seed.protection.items():
         protection.put(
             state,

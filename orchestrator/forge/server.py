@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -90,13 +92,14 @@ class Forge:
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         match = smart_http.matches(environ["PATH_INFO"])
         if match:
-            reply = smart_http.serve(self.state, match, environ)
+            reply = self.transfer(match, environ)
             start_response(reply.status, reply.headers)
             return reply.body
         answer = self.answered(environ, raw_path(environ))
         body = b"" if answer.status in (204, 304) else encode(answer)
         headers = [
             ("Content-Type", answer.content_type), ("Content-Length", str(len(body))),
+            ("Date", format_datetime(self.state.clock().astimezone(UTC), usegmt=True)),
             ("X-GitHub-Media-Type", "github.v3; format=json"), *answer.headers,
         ]
         if answer.status == HTTPStatus.NO_CONTENT:
@@ -104,6 +107,14 @@ class Forge:
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]
+
+    def transfer(self, match: re.Match[str], environ: Environ) -> smart_http.Reply:
+        """A fetch or a push, whatever happens."""
+        try:
+            return smart_http.serve(self.state, match, environ)
+        except Exception as error:
+            self.log("errors.log", f"{environ['PATH_INFO']}\n{traceback.format_exc()}")
+            return smart_http.plain("500 Internal Server Error", f"{error}\n")
 
     def answered(self, environ: Environ, path: str) -> Answer:
         """The answer to an API request, whatever happens."""

@@ -45,9 +45,14 @@ class Call(msgspec.Struct, frozen=True):
         return self.base + path
 
     def repo(self) -> records.Repo:
-        return accounts.readable(
+        repo = accounts.readable(
             self.state, self.viewer, self.params["owner"], self.params["repo"]
         )
+        # The repository itself may still be changed, or nobody could bring it back.
+        itself = self.path.count("/") == "/repos/owner/repo".count("/")
+        if repo.archived and self.method != "GET" and not itself:
+            raise Refused(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
+        return repo
 
     def writer(self, repo: records.Repo, level: str = "write") -> records.User:
         return accounts.writable(self.state, self.viewer, repo, level)

@@ -85,10 +85,14 @@ def listed(value: Any) -> tuple[str, ...]:
     return tuple(str(v) for v in value) if isinstance(value, list) else (str(value),)
 
 
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping, whatever was written there: a workflow may hold anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def words(value: Any) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        return {}
-    return {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
+    pairs = mapping(value).items()
+    return {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in pairs}
 
 
 def triggers(value: Any) -> tuple[Trigger, ...]:
@@ -96,7 +100,7 @@ def triggers(value: Any) -> tuple[Trigger, ...]:
         return tuple(Trigger(event) for event in listed(value))
     found = []
     for event, told in value.items():
-        limits = told if isinstance(told, Mapping) else {}
+        limits = mapping(told)
         branches, ignored = listed(limits.get("branches")), listed(limits.get("branches-ignore"))
         # A push limited to tags is not started by a branch.
         if event == "push" and "tags" in limits and "branches" not in limits:
@@ -132,13 +136,18 @@ def inability(value: Mapping[str, Any], steps: Sequence[Step]) -> str:
     return ""
 
 
+def listed_steps(value: Mapping[str, Any]) -> list[Any]:
+    steps = value.get("steps")
+    return steps if isinstance(steps, list) else []
+
+
 def job(key: str, value: Mapping[str, Any], workflow: Mapping[str, Any]) -> Job:
     defaults: dict[str, Any] = {}
     for level in (workflow, value):
-        defaults |= ((level.get("defaults") or {}).get("run")) or {}
+        defaults |= mapping(mapping(level.get("defaults")).get("run"))
     steps = tuple(
         step(each, number, defaults)
-        for number, each in enumerate(value.get("steps") or [], 1)
+        for number, each in enumerate(listed_steps(value), 1)
         if isinstance(each, Mapping)
     )
     minutes = value.get("timeout-minutes")
