@@ -155,12 +155,17 @@ def _prose(body: str) -> Iterator[str]:
 
 def _shown(line: str, *, hidden: bool) -> tuple[str, bool]:
     """The line without what stands in an HTML comment, and whether one is open at its end."""
-    shown = ""
-    while line:
-        before, mark, line = line.partition("-->" if hidden else "<!--")
-        shown += "" if hidden else before
-        hidden = hidden != bool(mark)
-    return shown, hidden
+    pieces: list[str] = []
+    position = 0
+    while position < len(line):
+        mark = "-->" if hidden else "<!--"
+        found = line.find(mark, position)
+        end = len(line) if found < 0 else found
+        if not hidden:
+            pieces.append(line[position:end])
+        position = end + len(mark)
+        hidden = hidden != (found >= 0)
+    return "".join(pieces), hidden
 
 
 def _circle(start: int, known: Mapping[int, Known]) -> tuple[int, ...]:

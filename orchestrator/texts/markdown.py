@@ -15,7 +15,7 @@ BOLD_LINE = re.compile(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)
 NAMED_LINE = re.compile(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
 TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
 KEPT_ATTRIBUTE = re.compile(r"""\b(href|src)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
-IMAGE = re.compile(r"!\[[^\]]*\]")
+IMAGE = re.compile(r"!\[(?:[^\]\[]|\[[^\]\[]*\]){0,1000}\]")
 LINK_TITLE = re.compile(r"""(\]\(\s*<?[^\s()<>]+>?)\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)""")
 DEFINITION = re.compile(r"^ {0,3}\[[^\]]*\]:\s*(\S*).*$")
 MENTION = re.compile(r"@(?=[A-Za-z0-9])")
@@ -87,18 +87,25 @@ def without_comments(text: str) -> str:
         if code:
             kept.append(line)
             continue
-        rest, shown = line, ""
-        while rest:
-            if hidden:
-                _, end, rest = rest.partition("-->")
-                hidden = not end
-            else:
-                before, start, rest = rest.partition("<!--")
-                shown += before
-                hidden = bool(start)
+        shown, hidden = _outside(line, hidden=hidden)
         if shown.strip() or not line.strip():
             kept.append(shown)
     return "\n".join(kept)
+
+
+def _outside(line: str, *, hidden: bool) -> tuple[str, bool]:
+    """The line without its comments, and whether one is still open at its end."""
+    pieces: list[str] = []
+    position = 0
+    while position < len(line):
+        mark = "-->" if hidden else "<!--"
+        found = line.find(mark, position)
+        end = len(line) if found < 0 else found
+        if not hidden:
+            pieces.append(line[position:end])
+        position = end + len(mark)
+        hidden = hidden != (found >= 0)
+    return "".join(pieces), hidden
 
 
 def visible(text: str) -> str:
