@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from orchestrator.forge import accounts, records
+from orchestrator.forge import accounts, cards, records
 from orchestrator.forge.state import Refused, State, not_found
 
 SINGLE_SELECT = "SINGLE_SELECT"
@@ -15,20 +15,20 @@ DEFAULT_STATUSES = ("Todo", "In Progress", "Done")
 def create(
     state: State, owner: records.User, creator: records.User, title: str,
     statuses: Sequence[str] = DEFAULT_STATUSES, number: int | None = None,
-) -> records.Board:
+) -> cards.Board:
     now = state.now()
     if number is None:
-        boards = state.store.select(records.Board, "owner_id = ?", owner.id)
+        boards = state.store.select(cards.Board, "owner_id = ?", owner.id)
         number = max((board.number for board in boards), default=0) + 1
     board = state.store.add(
-        records.Board(
+        cards.Board(
             owner_id=owner.id, number=number, title=title, creator_id=creator.id,
             created_at=now, updated_at=now,
         )
     )
     for name, kind in (("Title", "TITLE"), ("Status", SINGLE_SELECT)):
         field = state.store.add(
-            records.Field(
+            cards.Field(
                 board_id=board.id, name=name, kind=kind, created_at=now, updated_at=now
             )
         )
@@ -38,7 +38,7 @@ def create(
 
 
 def put_choices(
-    state: State, field: records.Field, wanted: Sequence[tuple[str, str, str]]
+    state: State, field: cards.Field, wanted: Sequence[tuple[str, str, str]]
 ) -> None:
     """The options of a field; one that keeps its name keeps its id and the items that have it."""
     present = {choice.name: choice for choice in choices_of(state, field)}
@@ -49,39 +49,39 @@ def put_choices(
             continue
         key = hashlib.sha256(f"{field.id}/{name}".encode()).hexdigest()[:8]
         state.store.add(
-            records.Choice(
+            cards.Choice(
                 field_id=field.id, key=key, name=name, color=color, description=description,
                 position=position,
             )
         )
     for gone in present.values():
         where = "field_id = ? and choice = ?"
-        for value in state.store.select(records.Value, where, field.id, gone.key):
+        for value in state.store.select(cards.Value, where, field.id, gone.key):
             state.store.delete(value)
         state.store.delete(gone)
 
 
-def fields_of(state: State, board: records.Board) -> list[records.Field]:
-    return state.store.select(records.Field, "board_id = ? order by id", board.id)
+def fields_of(state: State, board: cards.Board) -> list[cards.Field]:
+    return state.store.select(cards.Field, "board_id = ? order by id", board.id)
 
 
-def field_named(state: State, board: records.Board, name: str) -> records.Field | None:
+def field_named(state: State, board: cards.Board, name: str) -> cards.Field | None:
     where = "board_id = ? and name = ? collate nocase"
-    return state.store.first(records.Field, where, board.id, name)
+    return state.store.first(cards.Field, where, board.id, name)
 
 
-def choices_of(state: State, field: records.Field) -> list[records.Choice]:
-    return state.store.select(records.Choice, "field_id = ? order by position", field.id)
+def choices_of(state: State, field: cards.Field) -> list[cards.Choice]:
+    return state.store.select(cards.Choice, "field_id = ? order by position", field.id)
 
 
-def items_of(state: State, board: records.Board) -> list[records.Item]:
+def items_of(state: State, board: cards.Board) -> list[cards.Item]:
     """What the board shows; archived items are out of sight."""
     return state.store.select(
-        records.Item, "board_id = ? and archived = 0 order by id", board.id
+        cards.Item, "board_id = ? and archived = 0 order by id", board.id
     )
 
 
-def may_write(state: State, board: records.Board, user: records.User | None) -> bool:
+def may_write(state: State, board: cards.Board, user: records.User | None) -> bool:
     """The owner, and whoever may write to one of the owner's repositories."""
     if user is None:
         return False
@@ -91,7 +91,7 @@ def may_write(state: State, board: records.Board, user: records.User | None) -> 
     return any(accounts.allows(state, repo, user, "write") for repo in repos)
 
 
-def writer(state: State, board: records.Board, viewer: accounts.Viewer) -> records.User:
+def writer(state: State, board: cards.Board, viewer: accounts.Viewer) -> records.User:
     user = accounts.signed_in(viewer)
     if not may_write(state, board, user):
         text = f"{user.login} does not have the correct permissions to execute this mutation"
@@ -100,46 +100,46 @@ def writer(state: State, board: records.Board, viewer: accounts.Viewer) -> recor
 
 
 def add_issue(
-    state: State, board: records.Board, issue: records.Issue, creator: records.User
-) -> records.Item:
+    state: State, board: cards.Board, issue: records.Issue, creator: records.User
+) -> cards.Item:
     """Put an issue on the board; twice gives the same item, unarchived."""
     where = "board_id = ? and issue_id = ?"
-    found = state.store.first(records.Item, where, board.id, issue.id)
+    found = state.store.first(cards.Item, where, board.id, issue.id)
     now = state.now()
     if found:
         return archive(state, found, archived=False) if found.archived else found
     return state.store.add(
-        records.Item(
+        cards.Item(
             board_id=board.id, issue_id=issue.id, creator_id=creator.id, created_at=now,
             updated_at=now,
         )
     )
 
 
-def archive(state: State, item: records.Item, *, archived: bool) -> records.Item:
+def archive(state: State, item: cards.Item, *, archived: bool) -> cards.Item:
     return state.store.change(item, archived=archived, updated_at=state.now())
 
 
-def remove(state: State, item: records.Item) -> None:
-    for value in state.store.select(records.Value, "item_id = ?", item.id):
+def remove(state: State, item: cards.Item) -> None:
+    for value in state.store.select(cards.Value, "item_id = ?", item.id):
         state.store.delete(value)
     state.store.delete(item)
 
 
 def value_of(
-    state: State, item: records.Item, field: records.Field
-) -> records.Value | None:
+    state: State, item: cards.Item, field: cards.Field
+) -> cards.Value | None:
     return state.store.first(
-        records.Value, "item_id = ? and field_id = ?", item.id, field.id
+        cards.Value, "item_id = ? and field_id = ?", item.id, field.id
     )
 
 
 def choose(
-    state: State, item: records.Item, field: records.Field, key: str, actor: records.User
-) -> records.Item:
+    state: State, item: cards.Item, field: cards.Field, key: str, actor: records.User
+) -> cards.Item:
     """Set a single-select value; the same choice again leaves its time as it was."""
     choice = state.store.first(
-        records.Choice, "field_id = ? and key = ?", field.id, key
+        cards.Choice, "field_id = ? and key = ?", field.id, key
     )
     if field.kind != SINGLE_SELECT or choice is None:
         raise Refused(422, "The single select option Id does not belong to the field")
@@ -147,14 +147,14 @@ def choose(
 
 
 def write_value(
-    state: State, item: records.Item, field: records.Field, actor: records.User,
+    state: State, item: cards.Item, field: cards.Field, actor: records.User,
     *, choice: str | None = None, text: str | None = None,
-) -> records.Item:
+) -> cards.Item:
     now = state.now()
     value = value_of(state, item, field)
     if value is None:
         state.store.add(
-            records.Value(
+            cards.Value(
                 item_id=item.id, field_id=field.id, choice=choice, text=text,
                 creator_id=actor.id, created_at=now, updated_at=now,
             )
@@ -169,9 +169,9 @@ def write_value(
 
 
 def choose_by_name(
-    state: State, item: records.Item, status: str, actor: records.User
-) -> records.Item:
-    board = state.store.need(records.Board, item.board_id)
+    state: State, item: cards.Item, status: str, actor: records.User
+) -> cards.Item:
+    board = state.store.need(cards.Board, item.board_id)
     field = field_named(state, board, "Status")
     choices = choices_of(state, field) if field else []
     choice = next((c for c in choices if c.name == status), None)

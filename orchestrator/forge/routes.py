@@ -7,13 +7,23 @@ from collections.abc import Mapping
 from functools import cache
 from urllib.parse import unquote
 
-from orchestrator.forge.rest import actions, checks, commits, issues, people, protection, pulls
+from orchestrator.forge.rest import (
+    actions,
+    checks,
+    comments,
+    commits,
+    issues,
+    people,
+    protection,
+    pulls,
+    refs,
+)
 from orchestrator.forge.web import Route
 
 # The order decides between patterns that both fit: the longer, more exact ones come first.
 ROUTES: tuple[Route, ...] = (
-    *people.ROUTES, *issues.ROUTES, *pulls.ROUTES, *actions.ROUTES, *checks.ROUTES,
-    *protection.ROUTES, *commits.ROUTES,
+    *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *pulls.ROUTES, *actions.ROUTES,
+    *checks.ROUTES, *protection.ROUTES, *commits.ROUTES, *refs.ROUTES,
 )
 NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id")
 

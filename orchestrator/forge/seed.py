@@ -46,6 +46,7 @@ from orchestrator.forge import (
     accounts,
     actions,
     boards,
+    cards,
     host,
     issues,
     protection,
@@ -282,11 +283,11 @@ def add_issue(state: State, seed: SeedIssue) -> None:
 
 def put_item(state: State, board_name: str | None, issue_name: str, status: str) -> None:
     where = "1 order by id"
-    board = state.store.first(records.Board, where)
+    board = state.store.first(cards.Board, where)
     if board_name:
         owner, _, number = board_name.partition("/")
         board = state.store.first(
-            records.Board, "owner_id = ? and number = ?", person(state, owner).id, int(number)
+            cards.Board, "owner_id = ? and number = ?", person(state, owner).id, int(number)
         )
     if board is None:
         raise SeedError(f"{issue_name} has a status, but there is no board for it")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from orchestrator.forge import records
+from orchestrator.forge import cards, records
 
 R = TypeVar("R", bound=records.Row)
 SQL_TYPES = {int: "INTEGER", str: "TEXT", bool: "INTEGER", float: "REAL"}
@@ -55,7 +55,7 @@ class Store:
         self.depth = 0
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
-        for kind in records.TABLES:
+        for kind in (*records.TABLES, *cards.TABLES):
             for statement in definition(kind):
                 self.connection.execute(statement)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.forge import boards, ids, records
+from orchestrator.forge import boards, cards, ids, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import (
     Args,
@@ -21,9 +21,9 @@ from orchestrator.forge.queries.ask import (
 STAMPED: Fields = {"createdAt": attribute("created_at"), "updatedAt": attribute("updated_at")}
 
 
-def owned_board(owner: records.User, ask: Ask, args: Args) -> records.Board:
+def owned_board(owner: records.User, ask: Ask, args: Args) -> cards.Board:
     where = "owner_id = ? and number = ?"
-    board = ask.state.store.first(records.Board, where, owner.id, args["number"])
+    board = ask.state.store.first(cards.Board, where, owner.id, args["number"])
     if board is None:
         text = f"Could not resolve to a ProjectV2 with the number {args['number']}."
         raise Problem("NOT_FOUND", text)
@@ -32,7 +32,7 @@ def owned_board(owner: records.User, ask: Ask, args: Args) -> records.Board:
 
 def owned_boards(owner: records.User, ask: Ask, args: Args) -> Page:
     where = "owner_id = ? order by number desc"
-    rows = ask.state.store.select(records.Board, where, owner.id)
+    rows = ask.state.store.select(cards.Board, where, owner.id)
     wanted = (args.get("query") or "").lower()
     rows = [row for row in rows if wanted in row.title.lower()]
     columns = {"NUMBER": "number", "TITLE": "title", "CREATED_AT": "created_at",
@@ -40,39 +40,39 @@ def owned_boards(owner: records.User, ask: Ask, args: Args) -> Page:
     return connection("projectsV2", ordered(rows, args.get("orderBy"), columns), args)
 
 
-def board_url(row: records.Board, ask: Ask, args: Args) -> str:
+def board_url(row: cards.Board, ask: Ask, args: Args) -> str:
     owner = ask.user(row.owner_id)
     assert owner is not None
     kind = "orgs" if owner.kind == "Organization" else "users"
     return ask.url(f"/{kind}/{owner.login}/projects/{row.number}")
 
 
-def fields(row: records.Board, ask: Ask, args: Args) -> Page:
+def fields(row: cards.Board, ask: Ask, args: Args) -> Page:
     rows = boards.fields_of(ask.state, row)
     columns = {"POSITION": "id", "NAME": "name", "CREATED_AT": "created_at"}
     return connection("fields", ordered(rows, args.get("orderBy"), columns), args)
 
 
-def items(row: records.Board, ask: Ask, args: Args) -> Page:
+def items(row: cards.Board, ask: Ask, args: Args) -> Page:
     rows = boards.items_of(ask.state, row)
     columns = {"POSITION": "id"}
     return connection("items", ordered(rows, args.get("orderBy"), columns), args)
 
 
 def issue_items(row: records.Issue, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(records.Item, "issue_id = ? order by id", row.id)
+    rows = ask.state.store.select(cards.Item, "issue_id = ? order by id", row.id)
     if not args.get("includeArchived", True):
         rows = [item for item in rows if not item.archived]
     return connection("projectItems", rows, args)
 
 
-def options(row: records.Field, ask: Ask, args: Args) -> list[records.Choice]:
+def options(row: cards.Field, ask: Ask, args: Args) -> list[cards.Choice]:
     rows = boards.choices_of(ask.state, row)
     wanted = args.get("names")
     return [choice for choice in rows if wanted is None or choice.name in wanted]
 
 
-def content(row: records.Item, ask: Ask, args: Args) -> Any:
+def content(row: cards.Item, ask: Ask, args: Args) -> Any:
     """The issue behind an item; null where the viewer may not see its repository."""
     if row.issue_id is None:
         return found.Draft(row)
@@ -80,7 +80,7 @@ def content(row: records.Item, ask: Ask, args: Args) -> Any:
     return issue if ask.sees(ask.repo(issue.repo_id)) else None
 
 
-def item_type(row: records.Item, ask: Ask, args: Args) -> str:
+def item_type(row: cards.Item, ask: Ask, args: Args) -> str:
     if row.issue_id is None:
         return "DRAFT_ISSUE"
     issue = content(row, ask, args)
@@ -89,8 +89,8 @@ def item_type(row: records.Item, ask: Ask, args: Args) -> str:
     return "PULL_REQUEST" if issue.is_pull else "ISSUE"
 
 
-def value_by_name(row: records.Item, ask: Ask, args: Args) -> Any:
-    board = ask.state.store.need(records.Board, row.board_id)
+def value_by_name(row: cards.Item, ask: Ask, args: Args) -> Any:
+    board = ask.state.store.need(cards.Board, row.board_id)
     field = boards.field_named(ask.state, board, args["name"])
     if field is None:
         return None
@@ -99,14 +99,14 @@ def value_by_name(row: records.Item, ask: Ask, args: Args) -> Any:
     return boards.value_of(ask.state, row, field)
 
 
-def values(row: records.Item, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(records.Value, "item_id = ? order by field_id", row.id)
+def values(row: cards.Item, ask: Ask, args: Args) -> Page:
+    rows = ask.state.store.select(cards.Value, "item_id = ? order by field_id", row.id)
     return connection("fieldValues", rows, args)
 
 
-def choice_of(row: records.Value, ask: Ask) -> records.Choice:
+def choice_of(row: cards.Value, ask: Ask) -> cards.Choice:
     where = "field_id = ? and key = ?"
-    choice = ask.state.store.first(records.Choice, where, row.field_id, row.choice)
+    choice = ask.state.store.first(cards.Choice, where, row.field_id, row.choice)
     assert choice is not None
     return choice
 
@@ -116,7 +116,7 @@ def identity(row: Any, ask: Ask, args: Args) -> str:
 
 
 BOARD_OF: Fields = {
-    "project": lambda row, ask, args: ask.state.store.need(records.Board, row.board_id)
+    "project": lambda row, ask, args: ask.state.store.need(cards.Board, row.board_id)
 }
 FIELD: Fields = STAMPED | BOARD_OF | {
     "id": identity,
@@ -128,8 +128,8 @@ VALUE: Fields = STAMPED | {
     "id": identity,
     "databaseId": attribute("id"),
     "creator": lambda row, ask, args: ask.user(row.creator_id),
-    "field": lambda row, ask, args: ask.state.store.need(records.Field, row.field_id),
-    "item": lambda row, ask, args: ask.state.store.need(records.Item, row.item_id),
+    "field": lambda row, ask, args: ask.state.store.need(cards.Field, row.field_id),
+    "item": lambda row, ask, args: ask.state.store.need(cards.Item, row.item_id),
 }
 FIELDS: dict[str, Fields] = {
     "ProjectV2": STAMPED | {

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.forge import ids, records
+from orchestrator.forge import cards, ids, records
 from orchestrator.forge.queries.ask import Ask, Problem
 
 TABLES: dict[str, type[records.Row]] = {
@@ -15,8 +15,8 @@ TABLES: dict[str, type[records.Row]] = {
     "IssueComment": records.Comment, "Label": records.Label, "Ref": records.Ref,
     "Commit": records.Commit, "CheckRun": records.CheckRun, "CheckSuite": records.Suite,
     "StatusContext": records.Status, "PullRequestReview": records.Review,
-    "ProjectV2": records.Board, "ProjectV2Item": records.Item,
-    "ProjectV2SingleSelectField": records.Field, "ProjectV2Field": records.Field,
+    "ProjectV2": cards.Board, "ProjectV2Item": cards.Item,
+    "ProjectV2SingleSelectField": cards.Field, "ProjectV2Field": cards.Field,
     "LabeledEvent": records.Event, "UnlabeledEvent": records.Event,
     "ClosedEvent": records.Event, "ReopenedEvent": records.Event,
     "RenamedTitleEvent": records.Event,
@@ -30,7 +30,7 @@ EVENTS = {
 class Draft(msgspec.Struct, frozen=True):
     """The content of a board item that is no issue."""
 
-    item: records.Item
+    item: cards.Item
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -56,8 +56,8 @@ SIMPLE: dict[type, str] = {
     records.Repo: "Repository", records.Comment: "IssueComment", records.Label: "Label",
     records.Ref: "Ref", records.Commit: "Commit", records.CheckRun: "CheckRun",
     records.Suite: "CheckSuite", records.Status: "StatusContext",
-    records.Review: "PullRequestReview", records.Board: "ProjectV2",
-    records.Item: "ProjectV2Item", Draft: "DraftIssue", Tree: "Tree", Rollup: "StatusCheckRollup",
+    records.Review: "PullRequestReview", cards.Board: "ProjectV2",
+    cards.Item: "ProjectV2Item", Draft: "DraftIssue", Tree: "Tree", Rollup: "StatusCheckRollup",
 }
 
 
@@ -66,11 +66,11 @@ def type_name(row: Any) -> str:
         return row.kind
     if isinstance(row, records.Issue):
         return "PullRequest" if row.is_pull else "Issue"
-    if isinstance(row, records.Field):
+    if isinstance(row, cards.Field):
         return "ProjectV2SingleSelectField" if row.kind == "SINGLE_SELECT" else "ProjectV2Field"
     if isinstance(row, records.Event):
         return EVENTS[row.event]
-    if isinstance(row, records.Value):
+    if isinstance(row, cards.Value):
         kind = "SingleSelect" if row.choice is not None else "Text"
         return f"ProjectV2ItemField{kind}Value"
     if isinstance(row, Named):

@@ -292,9 +292,7 @@ FIELDS: dict[str, Fields] = {
     },
     "LabeledEvent": LABELED,
     "UnlabeledEvent": LABELED,
-    "ClosedEvent": EVENT | {
-        "stateReason": reason, "closable": issue_of, "url": part_url("event"),
-    },
+    "ClosedEvent": EVENT | {"stateReason": reason, "closable": issue_of, "url": part_url("event")},
     "ReopenedEvent": EVENT | {"stateReason": constant("REOPENED"), "closable": issue_of},
     "RenamedTitleEvent": EVENT | {
         "currentTitle": attribute("after"), "previousTitle": attribute("before"),

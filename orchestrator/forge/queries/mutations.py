@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.forge import accounts, boards, issues, records
+from orchestrator.forge import accounts, boards, cards, issues, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import Args, Ask, Edge, Fields, Problem, cursor
 from orchestrator.forge.state import Refused
@@ -24,13 +24,13 @@ def needed(ask: Ask, identity: str, kind: type[Any]) -> Any:
     return row
 
 
-def board_and_writer(ask: Ask, identity: str) -> tuple[records.Board, records.User]:
-    board = needed(ask, identity, records.Board)
+def board_and_writer(ask: Ask, identity: str) -> tuple[cards.Board, records.User]:
+    board = needed(ask, identity, cards.Board)
     return board, boards.writer(ask.state, board, ask.viewer)
 
 
-def item_on(ask: Ask, board: records.Board, identity: str) -> records.Item:
-    item: records.Item = needed(ask, identity, records.Item)
+def item_on(ask: Ask, board: cards.Board, identity: str) -> cards.Item:
+    item: cards.Item = needed(ask, identity, cards.Item)
     if item.board_id != board.id:
         raise Problem("NOT_FOUND", "The item does not exist in the project")
     return item
@@ -40,7 +40,7 @@ def update_value(root: Any, ask: Ask, args: Args) -> Payload:
     given = args["input"]
     board, actor = board_and_writer(ask, given["projectId"])
     item = item_on(ask, board, given["itemId"])
-    field: records.Field = needed(ask, given["fieldId"], records.Field)
+    field: cards.Field = needed(ask, given["fieldId"], cards.Field)
     if field.board_id != board.id:
         raise Problem("NOT_FOUND", "The field does not exist in the project")
     value = {name: told for name, told in given["value"].items() if told is not None}
@@ -124,8 +124,8 @@ def create_board(root: Any, ask: Ask, args: Args) -> Payload:
 
 def update_field(root: Any, ask: Ask, args: Args) -> Payload:
     given = args["input"]
-    field: records.Field = needed(ask, given["fieldId"], records.Field)
-    board = ask.state.store.need(records.Board, field.board_id)
+    field: cards.Field = needed(ask, given["fieldId"], cards.Field)
+    board = ask.state.store.need(cards.Board, field.board_id)
     boards.writer(ask.state, board, ask.viewer)
     now = ask.state.now()
     name = given.get("name") or field.name

@@ -20,7 +20,6 @@ from orchestrator.forge.web import (
 )
 
 ITEM = "/repos/{owner}/{repo}/issues/{issue_number}"
-COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
@@ -183,58 +182,6 @@ def edit_issue(call: Call) -> Answer:
     return Answer(issue(call, repo, row))
 
 
-def list_comments(call: Call) -> Answer:
-    repo, row = target(call)
-    rows = issues.comments_of(call.state, row)
-    if "since" in call.query:
-        since = since_of(call)
-        rows = [one for one in rows if one.updated_at >= since]
-    return paged(call, rows, lambda one: comment(call, repo, one))
-
-
-def create_comment(call: Call) -> Answer:
-    repo, row = target(call)
-    author = accounts.signed_in(call.viewer)
-    body = words(call.fields("body").get("body"), "IssueComment", "body")
-    return Answer(comment(call, repo, issues.comment(call.state, row, author, body)), 201)
-
-
-def commented(call: Call) -> tuple[records.Repo, records.Comment]:
-    repo = call.repo()
-    row = call.state.store.get(records.Comment, call.number("comment_id"))
-    parent = call.state.store.get(records.Issue, row.issue_id) if row else None
-    if row is None or parent is None or parent.repo_id != repo.id:
-        raise not_found()
-    return repo, row
-
-
-def show_comment(call: Call) -> Answer:
-    return Answer(comment(call, *commented(call)))
-
-
-def edit_comment(call: Call) -> Answer:
-    repo, row = commented(call)
-    editor = accounts.signed_in(call.viewer)
-    if editor.id != row.author_id:
-        call.writer(repo)
-    body = words(call.fields("body").get("body"), "IssueComment", "body")
-    issues.checked_body("IssueComment", body)
-    now = call.state.now()
-    changed = call.state.store.change(
-        row, body=body, updated_at=now, edited_at=now, editor_id=editor.id
-    )
-    return Answer(comment(call, repo, changed))
-
-
-def delete_comment(call: Call) -> Answer:
-    repo, row = commented(call)
-    editor = accounts.signed_in(call.viewer)
-    if editor.id != row.author_id:
-        call.writer(repo)
-    call.state.store.delete(row)
-    return Answer(status=204)
-
-
 def shown_labels(call: Call, repo: records.Repo, row: records.Issue) -> Answer:
     rows = issues.labels_of(call.state, row)
     return Answer([people.label(call, repo, one) for one in rows])
@@ -303,11 +250,6 @@ ROUTES = (
     Route("POST", "/repos/{owner}/{repo}/issues", create_issue),
     get(ITEM, show_issue),
     Route("PATCH", ITEM, edit_issue),
-    listing(ITEM + "/comments", list_comments, "since"),
-    Route("POST", ITEM + "/comments", create_comment),
-    get(COMMENT, show_comment),
-    Route("PATCH", COMMENT, edit_comment),
-    Route("DELETE", COMMENT, delete_comment),
     listing(ITEM + "/labels", list_issue_labels),
     Route("POST", ITEM + "/labels", add_issue_labels),
     Route("PUT", ITEM + "/labels", put_issue_labels),

@@ -6,7 +6,7 @@ import msgspec
 
 from orchestrator.forge import protection, records
 from orchestrator.forge.records import Json
-from orchestrator.forge.rest import commits
+from orchestrator.forge.rest import refs
 from orchestrator.forge.state import Refused, not_found
 from orchestrator.forge.web import Answer, Call, Route, get, listing
 
@@ -43,7 +43,7 @@ def shown(call: Call, repo: records.Repo, rule: records.Protection) -> Json:
 
 def found(call: Call, repo: records.Repo) -> records.Protection:
     call.writer(repo, "admin")
-    commits.branch_named(call, repo)
+    refs.branch_named(call, repo)
     rule = protection.of(call.state, repo, call.params["branch"])
     if rule is None or rule.ruleset:
         raise not_found("Branch not protected")
@@ -58,7 +58,7 @@ def show(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     repo = call.repo()
     call.writer(repo, "admin")
-    commits.branch_named(call, repo)
+    refs.branch_named(call, repo)
     told = call.fields(*FIELDS)
     missing = [name for name in FIELDS[:4] if name not in told]
     if missing:
