@@ -128,14 +128,19 @@ class Inspection(Shelves):
         return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)
 
     def _standing(self, line: Line) -> tuple[bool, bool, int, int, str]:
-        """Live first; of two names of one file the one that its mark says; then the newest."""
+        """Live first; of two names of one file the one that its mark says; then the newest.
+
+        A copy holds the claim of its original, so that only the place tells which is worked on.
+        """
         path = line.path
         try:
             status = path.lstat()
         except FileNotFoundError:
             return False, False, 0, 0, str(path)
-        in_place = status.st_nlink > 1 and path.parent.name == line.marked
-        return self._is_held(line), in_place, status.st_mtime_ns, status.st_ctime_ns, str(path)
+        in_place = path.parent.name == line.marked
+        held = in_place and self._is_held(line)
+        linked = in_place and status.st_nlink > 1
+        return held, linked, status.st_mtime_ns, status.st_ctime_ns, str(path)
 
 
 def _duplicate(first: Line, other: Line) -> Duplicate:

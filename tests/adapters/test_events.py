@@ -1,0 +1,71 @@
+"""The trail: typed lines, redacted, bounded, and readable although a writer died."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from orchestrator.adapters import events, files
+from orchestrator.adapters.clock import FixedClock
+from orchestrator.adapters.events import Events
+from orchestrator.records.event import AttemptStat
+from orchestrator.records.task import Task
+
+START = datetime(2026, 11, 22, 20, 50, tzinfo=UTC)
+TASK = Task(task_id="task-1", repo="acme/web", issue=7, created=START)
+
+
+def trail(tmp_path):
+    return Events(
+        tmp_path / "runtime/events.jsonl", tmp_path / "runtime/metrics/agent_stats.jsonl",
+        FixedClock(START), "queue", redact=lambda text: text.replace("hunter2", "***"),
+    )
+
+
+def test_a_step_names_its_task_and_hides_secrets(tmp_path):
+    log = trail(tmp_path)
+    log.add("claimed", task=TASK, reason="with hunter2", agent="hunter2", n=1)
+    (event,) = events.read(log.events_path, START)
+    assert (event.script, event.kind, event.task_id, event.repo, event.issue) == (
+        "queue", "claimed", "task-1", "acme/web", 7,
+    )
+    assert event.reason == "with ***"
+    assert event.details == {"agent": "***", "n": 1}
+
+
+def test_readers_pass_over_what_is_torn_or_foreign(tmp_path):
+    log = trail(tmp_path)
+    log.add("one")
+    with log.events_path.open("ab") as stream:
+        stream.write(b'{"half')
+    log.add("two")
+    with log.events_path.open("ab") as stream:
+        stream.write(b'\xff\n[]\n{"at": "torn')
+    assert [event.kind for event in events.read(log.events_path, START)] == ["one", "two"]
+    assert list(events.read(log.events_path, START + timedelta(hours=1))) == []
+    assert list(events.read(tmp_path / "none", START)) == []
+
+
+def test_the_log_is_bounded_and_its_parts_are_read_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "LIMIT_BYTES", 100)
+    log = trail(tmp_path)
+    for number in range(20):
+        log.add(f"step-{number:02d}")
+    kinds = [event.kind for event in events.read(log.events_path, START)]
+    assert len(files.rotated(log.events_path)) <= events.KEPT_PARTS
+    assert kinds == sorted(kinds)
+    assert kinds[-1] == "step-19"
+
+
+def test_an_attempt_becomes_one_line_of_metrics(tmp_path):
+    log = trail(tmp_path)
+    log.attempt_stat(
+        AttemptStat(
+            timestamp=START, task_id="task-1", repo="web", github_repo="acme/web", agent="patch",
+            status="complete", blocker_code="none", attempt_count=1, duration_seconds=2.5,
+            task_type="implementation",
+        )
+    )
+    line = json.loads(log.metrics_path.read_text())
+    assert line["github_repo"] == "acme/web"
+    assert line["timestamp"] == "2026-11-22T20:50:00Z"
