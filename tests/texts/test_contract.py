@@ -155,9 +155,9 @@ def test_words_inside_a_code_block_are_no_field():
 
 
 def test_prose_that_begins_like_a_field_is_no_field():
-    text = "STATUS: complete\nDONE:\n- Done with care\n- done: the index\nRisks are few\n"
+    text = "STATUS: complete\nDONE:\n- Done with care\n- done: the index\nRisks are few\nRisks\n"
     assert contract.parse(text.encode()).done == (
-        "Done with care", "done: the index Risks are few",
+        "Done with care", "done: the index Risks are few Risks",
     )
 
 

@@ -1,0 +1,36 @@
+"""What stands in a merge's way, without a clock; the verdicts are in test_merge.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.records.verdicts import Escalate, Merge, Rework, Wait
+from orchestrator.rules import obstacles
+from orchestrator.rules.obstacles import Obstacle
+from tests.rules.test_merge import GOOD, NOT_MERGED, STILL_MERGED, changed
+
+SEEN = [obstacles.view(changed(**fields)) for fields, _, _ in NOT_MERGED]
+
+
+def test_every_obstacle_is_met_by_a_test():
+    assert {seen.obstacle for seen in [*SEEN, obstacles.view(GOOD)]} == set(Obstacle)
+
+
+@pytest.mark.parametrize("fields", STILL_MERGED)
+def test_no_obstacle_means_merge_and_only_that(fields):
+    seen = obstacles.view(changed(**fields))
+    assert seen.obstacle is Obstacle.NOTHING and isinstance(seen.verdict, Merge)
+
+
+@pytest.mark.parametrize("seen", SEEN, ids=lambda seen: seen.obstacle)
+def test_patience_ends_in_a_repair_or_with_a_person_never_in_a_merge(seen):
+    if seen.then is not None:
+        assert seen.patience is not None
+        assert isinstance(seen.then, Rework | Escalate) and isinstance(seen.verdict, Wait)
+    assert isinstance(seen.verdict, Merge) == (seen.obstacle is Obstacle.NOTHING)
+
+
+@pytest.mark.parametrize("seen", SEEN, ids=lambda seen: seen.obstacle)
+def test_every_reason_is_one_line_that_a_person_can_read(seen):
+    for verdict in filter(None, (seen.verdict, seen.then)):
+        assert verdict.reason and "\n" not in verdict.reason and "None" not in verdict.reason
