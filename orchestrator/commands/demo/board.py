@@ -84,7 +84,7 @@ class Watcher:
 
     def checks(self, task: Task) -> tuple[Run, ...]:
         """The check runs of the head that was merged, else of the last one that was pushed."""
-        head = task.merge.head_sha if task.merge else (*task.pushed, "")[-1]
+        head = task.merge.head_sha if task.merge else ("", *task.pushed)[-1]
         if not head:
             return ()
         return self.door.get(f"/repos/{task.repo}/commits/{head}/check-runs", Runs).check_runs

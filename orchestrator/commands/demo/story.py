@@ -72,7 +72,14 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
     finally:
         if not staying:
             stages.end(stage, forge.pid)
-    look_around(stage, trail, forge, staying=staying)
+    look_around(stage, trail)
+    if staying:
+        trail.say(f"The forge stays on {forge.url} (token: {shown(stage)}/token).")
+        trail.say(f"End it with: kill {forge.pid}")
+    elif good:
+        trail.say("The forge is stopped; bin/demo.sh --keep --stay starts it again with this data.")
+    else:
+        trail.say("Everything is stopped; bin/demo.sh goes on from here, --fresh begins anew.")
     return 0 if good else 1
 
 
@@ -186,14 +193,13 @@ def look(stage: Stage, watcher: Watcher) -> list[Shipped]:
     return shipped
 
 
-def look_around(stage: Stage, trail: Trail, forge: Forge, *, staying: bool) -> None:
-    where = stage.root.relative_to(stage.code)
+def look_around(stage: Stage, trail: Trail) -> None:
+    where = shown(stage)
     trail.say(
         f"Look around: {where}/runtime/mailbox/ (tasks), {where}/runtime/attempts/ (prompts, logs, "
         f"results), {where}/forge/git/ (repositories), {where}/runtime/events.jsonl (the trail)."
     )
-    if staying:
-        trail.say(f"The forge stays on {forge.url} (token in {where}/token).")
-        trail.say(f"End it with: kill {forge.pid}")
-    else:
-        trail.say("The forge is stopped; bin/demo.sh --keep --stay starts it again with this data.")
+
+
+def shown(stage: Stage) -> Path:
+    return stage.root.relative_to(stage.code)
