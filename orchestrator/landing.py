@@ -128,6 +128,9 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     hands_off = repository.automation_mode is AutomationMode.DISPATCHER_ONLY
     if not hands_off:
         delete_branch(world, facts)
+    if facts.pull.open and not verdict.ours and not facts.pull.merged:
+        # Its whole change came to the base another way: GitHub would leave it open for ever.
+        world.write.close_issue(task.repo, facts.pull.number, "completed")
     if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
         world.write.close_issue(task.repo, task.issue, "completed")
     task = github_sync.done(world, repository, task)

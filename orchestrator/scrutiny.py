@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from orchestrator import workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
+from orchestrator.records.change import Commit
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import PullRequest
@@ -131,7 +132,7 @@ class Scrutiny:
                 {made.author_email, made.committer_email} == {email} for made in compared.commits
             ),
             in_base=self._in_base(facts, git, tip),
-            carried=tuple(made.parents[0] for made in updates if made.parents),
+            carried=carried(head, updates),
             work_at=max(work, default=None),
         )
 
@@ -156,6 +157,19 @@ class Scrutiny:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Held])
         except (OSError, msgspec.DecodeError, msgspec.ValidationError):
             return {}
+
+
+def carried(head: str, updates: list[Commit]) -> tuple[str, ...]:
+    """The heads from which this one differs by our own Updates alone, the newest first.
+
+    Work on top of an Update ends the walk: an approval covers what its author has seen.
+    """
+    first_parent = {made.sha: made.parents[0] for made in updates if made.parents}
+    found: list[str] = []
+    while head in first_parent:
+        head = first_parent[head]
+        found.append(head)
+    return tuple(found)
 
 
 def issue_open(task: Task, pull: PullRequest) -> bool:

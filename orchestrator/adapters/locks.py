@@ -131,6 +131,11 @@ class Locks:
         """The branch `base` of `slug`; raises LockBusy after `deadline_seconds`."""
         return self._wait(f"merge-{_safe(slug)}-{_safe(base)}", Rank.MERGE, deadline_seconds)
 
+    def release_all(self) -> None:
+        """Let go of everything, the last taken first: what the kernel does for a dead process."""
+        for lock in reversed(tuple(self._held)):
+            lock.release()
+
     def holder(self, name: str) -> Holder | None:
         """Who holds the lock `name` now; None when it is free, or taken this very moment."""
         try:

@@ -78,7 +78,10 @@ class Nothing(Struct, frozen=True, tag=True):
     reason: str
 
 
-def judge(ready: Ready, files: Sequence[File]) -> Dispatch | NewRound | RepairBoard | Nothing:
+Plan = Dispatch | NewRound | RepairBoard | Nothing
+
+
+def judge(ready: Ready, files: Sequence[File]) -> Plan:
     """A Ready counts once, by its time: only one later than the newest file's starts anything.
 
     While a task is under way it never starts another; one that ended without success gets a new

@@ -61,7 +61,7 @@ def parse(raw: bytes) -> Result:
     blocker is read as `partial` with that blocker: of two claims, the careful one.
     """
     if not raw.strip():
-        return _invalid("the result file is empty")
+        return invalid("the result file is empty")
     text = markdown.clean(raw[:LIMIT].decode("utf-8", "replace").lstrip("\ufeff"))
     fields = dict(_fields(text, fenced=False))
     if "STATUS" not in fields:
@@ -77,7 +77,7 @@ def template() -> str:
     )
 
 
-def _invalid(problem: str) -> Result:
+def invalid(problem: str) -> Result:
     return Result(
         status=Status.BLOCKED, blocker_code=BlockerCode.INVALID_RESULT_CONTRACT, problem=problem
     )

@@ -51,7 +51,8 @@ def status_of(office, issue: int) -> str:  # type: ignore[no-untyped-def]
     for entry in page.entries:
         if entry.number == issue:
             return str(entry.item.status)
-    document = """query($o: String!, $n: Int!) { repositoryOwner(login: $o) { ... on ProjectV2Owner {
+    document = """
+        query($o: String!, $n: Int!) { repositoryOwner(login: $o) { ... on ProjectV2Owner {
         projectV2(number: $n) { items(first: 100) { nodes { content { ... on Issue { number } }
         fieldValueByName(name: "Status") { ... on ProjectV2ItemFieldSingleSelectValue { name } }
         } } } } } }"""
@@ -61,9 +62,7 @@ def status_of(office, issue: int) -> str:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(("on_board", "most"), [(True, 7), (False, 9)])
-def test_writes_to_github_stay_within_the_budget(
-    tmp_path: Path, on_board: bool, most: int
-) -> None:
+def test_writes_to_github_stay_within_the_budget(tmp_path: Path, on_board: bool, most: int) -> None:
     """Comment, card, pull request, edit, merge, edit, card; by label also label and new card."""
     card = {"repo": SLUG, "title": "Add first.txt", "author": "maria", "status": "Ready"}
     seed = {**SEED, "issues": [card] if on_board else []}

@@ -112,11 +112,14 @@ class Office:
         self.world = world
         self.executor = executor
         self.said: list[str] = []
+        self.repository: Mapping[str, Any] | None = None
         self.api = github.session("maria-token")
 
     # --- what people do ---------------------------------------------------------------------
 
-    def issue(self, title: str, body: str = "", *, labels: tuple[str, ...] = (), **more: Any) -> int:
+    def issue(
+        self, title: str, body: str = "", *, labels: tuple[str, ...] = (), **more: Any
+    ) -> int:
         token = more.pop("token", "maria-token")
         made = self.github.session(token).post(
             f"/repos/{SLUG}/issues", json={"title": title, "body": body, "labels": list(labels)}
@@ -261,6 +264,7 @@ def an_office(
     ) as github:
         executor = ScriptedExecutor({**usual, **(agents or {})})
         office = Office(github, a_world(tmp_path, github, executor, repository, config), executor)
+        office.repository = repository
         object.__setattr__(office.world, "say", office.said.append)
         yield office
 
