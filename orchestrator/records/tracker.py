@@ -95,6 +95,14 @@ class Review(Struct, frozen=True, kw_only=True):
     by_writer: bool = False
 
 
+class Closes(Struct, frozen=True, kw_only=True):
+    """An issue that GitHub would close with the merge, as it stands now."""
+
+    repo: str
+    number: int
+    open: bool
+
+
 class PullRequest(Struct, frozen=True, kw_only=True):
     """A pull request as one request saw it; `base_tip` is the ref's target, not `baseRefOid`."""
 
@@ -121,6 +129,7 @@ class PullRequest(Struct, frozen=True, kw_only=True):
     changes_requested: bool = False
     reviews: tuple[Review, ...] = ()
     checks: tuple[Check, ...] | None = None
+    closes: tuple[Closes, ...] = ()
     issue_open: bool | None = None
 
 
