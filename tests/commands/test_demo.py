@@ -67,7 +67,7 @@ def test_each_demo_has_a_token_of_its_own_that_only_its_user_reads(scene: Stage)
 def test_the_config_of_the_demo_loads_and_stays_in_its_folder(scene: Stage) -> None:
     stage.clear(scene)
     forge = Forge(1, "http://127.0.0.1:4711", scene.token_file.read_text())
-    stage.write_config(scene, forge, sandbox=False)
+    stage.write_config(scene, forge)
     config = settings.load(scene.config, stage.environment(scene, {}))
     assert [repository.slug for repository in config.repositories] == ["demo/widgets", "demo/site"]
     assert not config.broken

@@ -30,8 +30,7 @@ WHAT = """\
 Agent OS, the whole loop on this machine: six issues in two repositories, a local GitHub
 with real git and real CI, and the very scripts that cron runs. No account is needed."""
 SMALL_TIMES = "Settle times are small (1 s; usually minutes), and there is no jitter."
-SANDBOX = "Agents and tests run in a bubblewrap sandbox."
-NO_SANDBOX = "bubblewrap is absent or cannot work here: agents and tests run WITHOUT A SANDBOX."
+NO_SANDBOX = "Agents and tests run WITHOUT A SANDBOX: what they run is what lies in bin/demo/."
 GOING_ON = "An earlier demo was found: this one goes on where it stopped (--fresh begins anew)."
 ANEW = "It begins anew; interrupted at any moment, the next start goes on from there."
 
@@ -46,10 +45,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int:
     """The exit code: 0 when every issue is merged and verified."""
     began = stage.clock.monotonic()
-    sandbox = stages.sandbox_works(base)
     going_on = plan.keep and stage.token_file.exists()
     going_on = going_on or (stages.unfinished(stage) and not plan.fresh)
-    introduce(trail, sandbox=sandbox, going_on=going_on)
+    introduce(trail, going_on=going_on)
     stages.end(stage, None)  # what a killed demo left running
     if not going_on:
         stages.clear(stage)
@@ -58,7 +56,7 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
     forge = stages.open_forge(stage, surroundings)
     staying = False
     try:
-        stages.write_config(stage, forge, sandbox=sandbox)
+        stages.write_config(stage, forge)
         watcher = Watcher(stage, forge)
         trail.say(f"The forge listens on {forge.url}")
         trail.skip_old()
@@ -83,10 +81,10 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
     return 0 if good else 1
 
 
-def introduce(trail: Trail, *, sandbox: bool, going_on: bool) -> None:
+def introduce(trail: Trail, *, going_on: bool) -> None:
     trail.say(WHAT, "bold")
     trail.say(SMALL_TIMES)
-    trail.say(SANDBOX if sandbox else NO_SANDBOX)
+    trail.say(NO_SANDBOX)
     trail.say(GOING_ON if going_on else ANEW)
 
 
