@@ -119,12 +119,16 @@ def render(memory: Memory) -> str:
         Kind.ISSUES: "\n".join(f"- {i.text} (seen in {i.task_id})" for i in memory.issues),
         Kind.RECENT: "\n\n".join(_changes(memory)),
     }
+    sections = list(memory.sections)
+    kinds = [section.kind for section in sections]
+    for kind in (Kind.RECENT, Kind.ISSUES):
+        if ours[kind] and kind not in kinds:
+            place = kinds.index(Kind.RECENT) if Kind.RECENT in kinds else len(kinds)
+            sections.insert(place, Section(kind, f"## {kind}", ""))
+            kinds.insert(place, kind)
     parts: list[str] = []
-    for section in memory.sections:
+    for section in sections:
         parts += [section.heading, section.text, ours.pop(section.kind, "")]
-    for kind, text in ours.items():
-        if text:
-            parts += [f"## {kind}", text]
     whole = "\n\n".join(part for part in parts if part) + "\n"
     return whole.replace("\n", memory.line_end)
 
@@ -140,7 +144,7 @@ def proper(entry: Entry) -> Entry:
         what=quoting.flat(entry.what, WHAT) or "no summary",
         why=lines(entry.why, WHYS),
         broke=lines(entry.broke, RISKS + FAILURES),
-        files=tuple(quoting.path(name)[1:-1] for name in entry.files if name.strip())[:FILES],
+        files=tuple(name for name in map(quoting.bare_path, entry.files) if name)[:FILES],
     )
 
 

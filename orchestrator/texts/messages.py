@@ -222,7 +222,8 @@ def _reason(reason: str, code: BlockerCode) -> str:
 
 def _claim(result: Result) -> str:
     """Summary and finished things; each item is one line, so that none can open a code block."""
-    return "\n\n".join(filter(None, (quoting.closed(result.summary), quoting.listed(result.done, ITEM, 40))))
+    done = quoting.listed(result.done, ITEM, 40)
+    return "\n\n".join(filter(None, (quoting.closed(result.summary), done)))
 
 
 def _checklist(steps: tuple[str, ...]) -> str:

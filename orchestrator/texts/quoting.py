@@ -15,6 +15,9 @@ SKIPS_CHECKS = re.compile(
     r"\[(?=(?:skip ci|ci skip|no ci|skip actions|actions skip)\])|(?<=skip-check)(?=s\s*:)",
     re.IGNORECASE,
 )
+FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+FENCE_END = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*$")
+CONTAINED_FENCE = re.compile(r"^\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s).*(?:```|~~~)")
 BULLET = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
 OUR_TRAILER = re.compile(r"(?<=agent-os)(?=-[a-z]+\s*:)", re.IGNORECASE)
 
@@ -23,8 +26,9 @@ def flat(text: str, limit: int) -> str:
     """One line of at most `limit` characters that mentions, closes, hides and switches nothing.
 
     Fit for titles, commit messages, table cells and list items alike; "" where nothing is visible.
+    Of a very long text only the beginning is looked at.
     """
-    line = " ".join(markdown.visible(text).split())
+    line = " ".join(markdown.visible(text[: 8 * limit + 1_000]).split())
     line = TAG_OPENER.sub(f"<{BREAK}", line)
     line = SKIPS_CHECKS.sub(lambda found: found[0] + BREAK, line)
     line = OUR_TRAILER.sub(BREAK, line)
@@ -36,12 +40,14 @@ def prose(text: str, limit: int) -> str:
 
     Cut at the end of a line, and said so. HTML shows as the text it is.
     """
-    shown = markdown.visible(text).strip("\n")
+    shown = markdown.visible(text[: 4 * limit]).strip("\n")
     tamed = "\n".join(
-        (COMMENT_OPENER if code else TAG_OPENER).sub(f"<{BREAK}", line)
-        for line, code in markdown.lines(shown)
+        COMMENT_OPENER.sub(f"<{BREAK}", line)
+        if code
+        else markdown.harmless_line(TAG_OPENER.sub(f"<{BREAK}", line))
+        for line, code in _surely_code(shown)
     )
-    return closed(markdown.truncated(markdown.harmless(tamed), limit))
+    return closed(markdown.truncated(tamed, limit))
 
 
 def cited(text: str, limit: int) -> str:
@@ -59,9 +65,16 @@ def listed(items: Iterable[str], limit: int, most: int) -> str:
 
 
 def path(name: str, limit: int = 160) -> str:
-    """A path as code; what would end the code or the line is replaced."""
-    bare = " ".join(markdown.clean(name).replace("`", "'").split())
-    return f"`{bare if len(bare) <= limit else '...' + bare[-limit:]}`"
+    """A path as code, "" for one without a visible character."""
+    bare = bare_path(name, limit)
+    return f"`{bare}`" if bare else ""
+
+
+def bare_path(name: str, limit: int = 160) -> str:
+    """A path without what would end the code or the line it stands in; a long one by its end."""
+    bare = " ".join(markdown.clean(name[:4_096]).replace("`", "'").split())
+    bare = COMMENT_OPENER.sub(f"<{BREAK}", bare)
+    return bare if len(bare) <= limit else "..." + bare[3 - limit :]
 
 
 def passages(text: str) -> tuple[str, ...]:
@@ -109,26 +122,35 @@ def outside_code(text: str) -> Iterator[tuple[str, bool]]:
     """
     fence = ""
     for line in text.split("\n"):
-        opening = None if fence else markdown.FENCE.match(line)
-        yield line, not (fence or opening)
-        if opening:
-            fence = opening[2]
-        elif fence and _ends(line, fence):
-            fence = ""
+        outside, fence = _step(line, fence)
+        yield line, outside
 
 
 def closed(text: str) -> str:
     """The text with its last code block closed, if it was left open."""
     fence = ""
     for line in text.split("\n"):
-        opening = None if fence else markdown.FENCE.match(line)
-        if opening:
-            fence = opening[2]
-        elif fence and _ends(line, fence):
-            fence = ""
-    return f"{text}\n{fence}" if fence else text
+        _, fence = _step(line, fence)
+    if not fence:
+        return text
+    return text + "\n" * (not text.endswith("\n")) + fence
 
 
-def _ends(line: str, fence: str) -> bool:
-    bare = line.strip()
-    return len(bare) >= len(fence) and bare == fence[0] * len(bare)
+def _step(line: str, fence: str) -> tuple[bool, str]:
+    """Whether the line is outside, and the fence that is open after it."""
+    match = (FENCE_END if fence else FENCE).match(line)
+    if fence:
+        ends = match and match[1].startswith(fence)
+        return False, "" if ends else fence
+    return match is None, match[1] if match else ""
+
+
+def _surely_code(text: str) -> Iterator[tuple[str, bool]]:
+    """Each line with whether every reader takes it for code.
+
+    Two readings must agree, and none is trusted after a fence that stands in a list or quotation.
+    """
+    trusted = True
+    for (line, code), (_, outside) in zip(markdown.lines(text), outside_code(text), strict=True):
+        trusted = trusted and not CONTAINED_FENCE.match(line)
+        yield line, code and not outside and trusted

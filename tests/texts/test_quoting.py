@@ -1,0 +1,86 @@
+"""Quoting without lending power, and the small parts of markdown that answers are found by."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.texts import quoting
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n b", "a b"),
+        ("closes #1", "c\u200bloses #1"),
+        ("clo\u200bses #1", "c\u200bloses #1"),
+        ("clo<!-- x -->ses #1", "c\u200bloses #1"),
+        ("ask @root", "ask @\u200broot"),
+        ("List<int>", "List<\u200bint>"),
+        ("do [skip ci] it", "do [\u200bskip ci] it"),
+        ("do [CI skip] it", "do [\u200bCI skip] it"),
+        ("skip-checks: true", "skip-check\u200bs: true"),
+        ("Agent-OS-Update: 1", "Agent-OS\u200b-Update: 1"),
+        ("<!-- all -->", ""),
+        ("one two three", "one two..."),
+    ],
+)
+def test_a_line_keeps_its_words_and_loses_its_power(text, line):
+    assert quoting.flat(text, 12 if text.startswith("one") else 80) == line
+
+
+def test_prose_keeps_its_shape_and_closes_its_code():
+    said = quoting.prose("# A\n\n<details>\n\n```sh\n@root\n", 1_000)
+    assert said == "# A\n\n<\u200bdetails>\n\n```sh\n@root\n```"
+    assert quoting.cited("a\n\nb", 99) == "> a\n>\n> b"
+    assert quoting.cited(" \n", 99) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ```\ncode\n```\n@root",
+        "```\n    ```\nx\n```\n@root",
+        "~~~ `x`\ncode\n~~~\n@root",
+        "1. ```\n   x\n   ```\n   @root",
+        "- ```\n  x\n  ```\n@root",
+        "> ```\n@root",
+        "<pre>\n```\n</pre>\n@root",
+        "<div>\n```\n\n@root",
+    ],
+)
+def test_what_might_not_be_code_loses_its_power(text):
+    assert "@\u200broot" in quoting.prose(text, 1_000)
+
+
+def test_a_list_says_what_it_leaves_out():
+    assert quoting.listed(["a", "", "b", "c"], 9, 2) == "- a\n- b\n- and 1 more"
+    assert quoting.listed([], 9, 2) == ""
+
+
+def test_a_path_is_one_piece_of_code():
+    assert quoting.path("a`b\n.py") == "`a'b .py`"
+    assert quoting.path("\u200b") == ""
+    assert quoting.path("x" * 300, 20) == f"`...{'x' * 17}`"
+
+
+def test_items_and_passages_are_found():
+    text = "Before\n\n- one\n  goes on\n1. two\n* [ ] three\n\n```\na\n\nb\n```\nend"
+    assert quoting.items(text) == ("one goes on", "two", "three")
+    assert quoting.passages(text)[-1] == "```\na\n\nb\n```\nend"
+
+
+def test_the_nearest_passage_shares_at_least_half_of_the_words():
+    among = ("the cat", "a test reads the leap day", "a test reads the leap day too")
+    assert quoting.nearest("test reads leap year", among) == among[1]
+    assert quoting.nearest("dogs bark loudly", among) == ""
+    assert quoting.nearest("of", among) == ""
+
+
+@given(st.text(alphabet="`~ a\n-", max_size=40))
+def test_closed_text_is_balanced_and_stays_so(text):
+    once = quoting.closed(text)
+    assert once.startswith(text)
+    assert quoting.closed(once) == once
+    assert quoting.closed(f"{once}\n{once}") == f"{once}\n{once}"
