@@ -43,7 +43,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, array_like=True):
-    """What is remembered of a file, so that it need not be read again while it stays the same."""
+    """What is remembered of a file; it need not be read again while these three stay the same."""
 
     inode: int
     modified_ns: int
@@ -56,14 +56,6 @@ class Line(Struct, frozen=True, array_like=True):
     @property
     def path(self) -> Path:
         return Path(self.entry.path)
-
-    def differs(self, status: os.stat_result) -> bool:
-        """Whether the file was saved, or is another one, since it was read."""
-        return (
-            self.modified_ns != status.st_mtime_ns
-            or self.inode != status.st_ino
-            or self.size != status.st_size
-        )
 
 
 class Shelves:
@@ -176,10 +168,16 @@ class Shelves:
         known = self._lines.get(state)
         if known is None:
             known = self._load_cache(state)
-        current, fresh = {}, 0
+        current: dict[str, Line] = {}
+        fresh = 0
         for name, status in self._listing(state):
             line = known.get(name)
-            if line is None or line.differs(status):
+            if (
+                line is None
+                or line.modified_ns != status.st_mtime_ns
+                or line.inode != status.st_ino
+                or line.size != status.st_size
+            ):
                 found = self.fit(Path(self._folders[state], name))
                 if found is None:
                     continue
@@ -193,8 +191,11 @@ class Shelves:
     def read(self, path: Path) -> Found:
         """The task in `path`; raises NotReadable, NotATask, UnicodeDecodeError, or OSError."""
         data, stamp = files.read_stamped(path, LARGEST_FILE)
-        task = taskfile.parse(data.decode(), stem=path.stem, modified=stamp.modified)
-        return Found(state=State(path.parent.name), path=path, task=task, stamp=stamp)
+        folder, name = os.path.split(path)
+        task = taskfile.parse(
+            data.decode(), stem=name.removesuffix(".md"), modified=stamp.modified
+        )
+        return Found(state=State(os.path.basename(folder)), path=path, task=task, stamp=stamp)
 
     def see(self, found: Found) -> Task:
         """Called for every task that is handed out; a reader has nothing to remember."""

@@ -476,3 +476,55 @@ def test_a_linked_or_missing_folder_is_told_in_a_sentence(office, tmp_path):
     (office.root / "inbox").unlink()
     office.room.prepare()
     assert office.room.enqueue(task(), by="dispatcher")
+
+
+def test_a_process_that_never_read_the_task_keeps_the_words_that_stand_in_it(office):
+    path = write(office, State.REVIEW, task(extra={"colour": "red"}))
+    office.room.update(task(body="older words", tries=1))
+    (stored,) = office.fresh().list_state(State.REVIEW)
+    assert (stored.body, stored.extra, stored.tries) == (task().body, {"colour": "red"}, 1)
+    assert path.exists()
+
+
+def test_a_copy_beside_its_original_is_never_worked_on(office):
+    original = write(office, State.REVIEW, task(marks=marks(State.INBOX, State.REVIEW)))
+    shutil.copy(original, office.root / "inbox")
+    assert office.claim() is None
+    original.unlink()
+    with office.claim():
+        pass
+
+
+def test_a_task_that_is_worked_on_is_not_out_of_place(office):
+    office.room.enqueue(task(), by="dispatcher")
+    with office.claim():
+        os.rename(office.root / "processing" / name(), office.root / "blocked" / name())
+        assert office.fresh().misplaced() == []
+    office.slot.release()
+    (found,) = office.fresh().misplaced()
+    assert (found.state, found.interrupted) == (State.BLOCKED, False)
+
+
+def test_a_cancelled_task_that_a_person_puts_back_begins_anew(office):
+    """The same marks as a cancel that was cut short, but the file was moved long after its save."""
+    path = write(office, State.CANCELLED, task(marks=marks(State.INBOX, State.CANCELLED)))
+    office.old(path)
+    os.rename(path, office.root / "inbox" / name())
+    assert office.room.misplaced() == []
+    with office.claim() as claimed:
+        assert claimed.task.round == 2
+
+
+def test_every_kind_of_save_is_seen(office):
+    """Q12: by time where the size stays, by size where the time stays."""
+    path = write(office, State.INBOX, task())
+    office.old(path)
+    assert office.room.waiting(NOW)[0].repo == "acme/web"
+    text = path.read_text()
+    path.write_text(text.replace("acme/web", "acme/app"))
+    assert office.room.waiting(NOW)[0].repo == "acme/app"
+    office.old(path)
+    office.room.waiting(NOW)
+    path.write_text(text.replace("acme/web", "acme/other"))
+    office.old(path)
+    assert office.room.waiting(NOW)[0].repo == "acme/other"
