@@ -38,13 +38,9 @@ from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
 
-# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox).
-BEFORE_AGENT_WAITS = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=20),
-    timedelta(hours=1),
-)
+# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox). The
+# numbers multiply `retry_wait_minutes`.
+BEFORE_AGENT_WAITS = (0.2, 1.0, 4.0, 12.0)
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -67,16 +63,16 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     if last is not None and last.judged and not last.settled:
         settle.settle(world, repository, task)
         return
-    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
-        settle.cancel(world, repository, task, f"somebody closed issue #{task.issue}")
-        return
-    if task.round > 1 and not task.this_round:
-        # A person moved the file back, or set it Ready again: the board must say so.
-        task = world.mailroom.update(github_sync.in_progress(world, repository, task))
     try:
+        if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
+            settle.cancel(world, repository, task, f"somebody closed issue #{task.issue}")
+            return
+        if task.round > 1 and not task.this_round:
+            # A person moved the file back, or set it Ready again: the board must say so.
+            task = world.mailroom.update(github_sync.in_progress(world, repository, task))
         site = prepare(world, repository, task)
     except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
-        retreat(world, task, error)
+        retreat(world, repository, task, error)
         return
     choice = choose(world, repository, task)
     if not isinstance(choice, routing.Start):
@@ -116,7 +112,7 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
     room.note_setup(tree, command)
 
 
-def retreat(world: World, task: Task, error: Exception) -> None:
+def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
     """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
     if isinstance(error, GitHubTrouble) and error.trouble in {Trouble.AUTH, Trouble.RATE}:
         world.mailroom.move(task, State.INBOX, by=world.script)
@@ -129,7 +125,8 @@ def retreat(world: World, task: Task, error: Exception) -> None:
         world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
         settle.fail(world, task)
         return
-    until = world.clock.now() + BEFORE_AGENT_WAITS[task.tries - 1]
+    wait = timedelta(minutes=repository.retry_wait_minutes * BEFORE_AGENT_WAITS[task.tries - 1])
+    until = world.clock.now() + wait
     world.say(f"{where}: try {task.tries} again after {until:%H:%M}: {said}")
     world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
 
@@ -145,8 +142,14 @@ def choose(
         for name in chain
         if (reason := cannot_run(world, world.agents[name]))
     }
-    tried = [made.agent for made in reaper.counted(task)]
-    choice = routing.next_agent(chain, tried, unavailable)
+    made = reaper.counted(task)
+    choice = routing.next_agent(chain, {one.agent for one in made}, unavailable)
+    if isinstance(choice, routing.Exhausted):
+        # A crash may be the machine's fault: who has only crashed gets another turn, after those
+        # who have had none; `max_attempts` bounds it.
+        had_a_turn = {one.agent for one in made if one.verdict is not AttemptVerdict.CRASHED}
+        again = routing.next_agent(chain, had_a_turn, unavailable)
+        choice = choice if isinstance(again, routing.Exhausted) else again
     unknown = routing.strangers(wanted, task.task_type, fallbacks, world.agents)
     if isinstance(choice, routing.Exhausted) and unknown:
         named = ", ".join(unknown)
@@ -248,7 +251,14 @@ def judge(
 
 
 def closed_meanwhile(world: World, task: Task) -> str:
-    if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
+    """What a person decided; where GitHub does not answer, the question is put before the push.
+
+    An attempt that was paid for is judged and kept, whatever the network does meanwhile.
+    """
+    try:
+        if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
+            return ""
+    except GitHubTrouble:
         return ""
     return f"somebody closed issue #{task.issue} while the agent worked"
 

@@ -15,7 +15,8 @@ from orchestrator.world import World
 
 BY = "reaper"
 # The second crash in a row waits, so that a task that kills its worker cannot spin (Q6).
-CRASH_WAITS = (timedelta(0), timedelta(minutes=5), timedelta(minutes=30))
+# The numbers multiply `retry_wait_minutes`.
+CRASH_WAITS = (0.0, 1.0, 6.0)
 
 
 def reap(world: World) -> None:
@@ -86,7 +87,8 @@ def bury(world: World, task: Task) -> None:
             world, repository, task, Escalate(reason, BlockerCode.WORKER_CRASH), by=BY
         )
         return
-    pause = CRASH_WAITS[min(in_a_row(task), len(CRASH_WAITS)) - 1]
+    factor = CRASH_WAITS[min(in_a_row(task), len(CRASH_WAITS)) - 1]
+    pause = timedelta(minutes=factor * repository.retry_wait_minutes if repository else 0)
     if pause:
         task = structs.replace(task, not_before=world.clock.now() + pause)
         world.mailroom.move(task, State.BLOCKED, by=BY)

@@ -47,10 +47,13 @@ def find(root: Path, environment: Mapping[str, str]) -> Path:
     return Path(said).expanduser() if said else root / "config.yaml"
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Config:
-    """The config in that file; a fault inside one repository's block costs only that repository."""
+def load(path: Path, environment: Mapping[str, str], *, text: str | None = None) -> Config:
+    """The config in that file; a fault inside one repository's block costs only that repository.
+
+    `text` is read instead of the file where the caller kept a copy of it (C12).
+    """
     path = path.absolute()
-    text = read(path)
+    text = read(path) if text is None else text
     home = environment.get("HOME") or str(Path.home())
     data, faults = understood(path, text, environment, home)
     top, entries, shape = typed(data)
@@ -177,6 +180,11 @@ def secrets(
                 faults += [Fault((f"{name}_file",), sentence) for sentence in wrong.problems]
         tokens[name] = Secret(value) if value else None
     return tokens, faults
+
+
+def too_open(path: Path) -> bool:
+    """Whether others may read the file: then no copy of it is used either."""
+    return bool(path.stat().st_mode & TOO_OPEN) if path.exists() else False
 
 
 def kept(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from orchestrator import reaper, tick
+from orchestrator import housekeeping, reaper, tick
 from orchestrator.adapters import process
 from orchestrator.records.task import State
 from orchestrator.world import World
@@ -21,6 +21,7 @@ def story(world: World) -> None:
     reaper.reap(world)
     return_due(world)
     start_workers(world)
+    housekeeping.sweep(world)
 
 
 def return_due(world: World) -> None:

@@ -19,11 +19,19 @@ from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock, FixedClock
 from orchestrator.adapters.locks import Locks
 from orchestrator.paths import Paths
-from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, SwitchedOff
+from orchestrator.records.config import Config
+from orchestrator.records.errors import (
+    AgentOSError,
+    ConfigError,
+    GitHubTrouble,
+    SwitchedOff,
+    Trouble,
+)
 from orchestrator.world import World
 
 Story = Callable[[World], None]
 
+EVERYBODYS = frozenset({Trouble.AUTH, Trouble.RATE})
 # Exit codes of C13.
 OK, BUG, DEGRADED, CONFIG, AUTH = 0, 1, 10, 20, 30
 
@@ -47,7 +55,7 @@ def run(
     try:
         clock = FixedClock(options.now) if options.now else Clock()
         root = settings.root_of(environment)
-        config = settings.load(settings.find(root, environment), environment)
+        config, problems = configured(settings.find(root, environment), root, environment)
         paths = rooms.build(config)
         prepare(paths)
         world = worlds.build(
@@ -58,6 +66,9 @@ def run(
         print(f"{script}: the config does not load, nothing was done:", file=sys.stderr)
         print("\n".join(f"  {problem}" for problem in error.problems), file=sys.stderr)
         return CONFIG
+    for problem in problems:
+        world.say(f"the config is wrong, its last good copy runs: {problem}")
+        world.troubles.append(CONFIG)
     world.mailroom.prepare()
     reason = world.stopped(script)
     if reason:
@@ -66,6 +77,9 @@ def run(
     for broken in config.broken:
         world.say(f"{broken.name}: left alone, its config is wrong: {'; '.join(broken.problems)}")
         world.troubles.append(CONFIG)
+    for repository in config.repositories:
+        if repository.path and not Path(repository.path).is_dir():
+            world.say(f"{repository.slug}: its path {repository.path} is not there; work goes on")
     if not alone:
         return told(world, story)
     lock = Locks(paths.locks).try_script(script)
@@ -77,6 +91,30 @@ def run(
             # Five jobs of one crontab must not meet GitHub in the same second (C6).
             clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
         return told(world, story)
+
+
+def configured(
+    path: Path, root: Path, environment: Mapping[str, str]
+) -> tuple[Config, tuple[str, ...]]:
+    """The config, and why its last good copy runs instead (C12); raises ConfigError without one."""
+    copy = root / "runtime" / "state" / "last_good_config.yaml"
+    try:
+        config = settings.load(path, environment)
+    except ConfigError as error:
+        if settings.too_open(path) or not copy.is_file():
+            raise
+        text = files.read_bounded(copy, 10_000_000).decode("utf-8", "replace")
+        return settings.load(path, environment, text=text), error.problems
+    if not config.broken:
+        keep_copy(path, copy)
+    return config, ()
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    text = path.read_bytes()
+    if not copy.is_file() or files.read_bounded(copy, 10_000_000) != text:
+        files.make_folder(copy.parent)
+        files.write_cache(copy, text)
 
 
 def told(world: World, story: Story) -> int:
@@ -101,14 +139,14 @@ def told(world: World, story: Story) -> int:
 def isolated(world: World, where: str) -> Iterator[None]:
     """One repository's or task's trouble is told here and never stops the next.
 
-    A refused token is everybody's trouble and goes on to the end of the tick (A6).
+    A refused token or an exhausted limit is everybody's trouble and ends the tick (A3, A6).
     """
     try:
         yield
     except SwitchedOff as stop:
         world.say(f"{where}: {stop}")
     except GitHubTrouble as trouble:
-        if trouble.exit_code == AUTH:
+        if trouble.trouble in EVERYBODYS:
             raise
         world.say(f"{where}: {world.redact(str(trouble))}")
         world.troubles.append(trouble.exit_code)

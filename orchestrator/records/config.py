@@ -159,6 +159,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_parallel_per_repo: int = 1
     setup_command: str | None = None
     setup_timeout_minutes: float = 15
+    retry_wait_minutes: float = 5
     test_command: str | None = None
     test_timeout_minutes: float = 5
 
