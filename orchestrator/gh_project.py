@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from orchestrator.adapters import files
 from orchestrator.adapters.gh_queries import BoardPage
 from orchestrator.records.config import BoardConfig, RepositoryConfig
-from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Board
 from orchestrator.world import World
@@ -52,8 +52,7 @@ def shape(world: World, config: BoardConfig) -> Board:
 def move(world: World, repository: RepositoryConfig, task: Task, status: str) -> Task:
     """Bring the issue's card to `status` (one of the BoardConfig's words); the task as updated.
 
-    An issue off the board is added first. A board without that option is told in a sentence;
-    the task goes on. Without a board nothing happens.
+    An issue off the board is added first. Without a board nothing happens.
     """
     config = repository.board
     if config is None or not task.issue_node:
@@ -62,6 +61,21 @@ def move(world: World, repository: RepositoryConfig, task: Task, status: str) ->
 
 
 def place_card(world: World, config: BoardConfig, task: Task, status: str) -> Task:
+    """As `move`; a board that is closed to us or lacks that option is told, the task goes on."""
+    try:
+        return placed(world, config, task, status)
+    except ConfigError as error:
+        trouble: ConfigError | GitHubTrouble = error
+    except GitHubTrouble as error:
+        if error.trouble not in {Trouble.NOT_FOUND, Trouble.PERMISSION}:
+            raise
+        trouble = error
+    world.say(f"{task.repo}#{task.issue}: its card was not moved to {status}: {trouble}")
+    world.troubles.append(trouble.exit_code)
+    return task
+
+
+def placed(world: World, config: BoardConfig, task: Task, status: str) -> Task:
     """The write itself, unless our log says that this transition was shown already."""
     board = shape(world, config)
     option = option_id(board, config, status)
@@ -76,16 +90,17 @@ def place_card(world: World, config: BoardConfig, task: Task, status: str) -> Ta
 
 
 def option_id(board: Board, config: BoardConfig, status: str) -> str:
-    """The option called `status`; raises GitHubTrouble with the names that are there (A10)."""
+    """The option called `status`; raises ConfigError with the names that are there (A10)."""
     for option in board.options:
         if option.name == status:
             return option.id
     there = ", ".join(option.name for option in board.options) or "none"
-    raise GitHubTrouble(
-        Trouble.VALIDATION,
-        f"board {config.owner}/{config.number} has no option '{status}' in the field "
-        f"'{config.status_field}' (there: {there}); add it on the board, or name yours in the "
-        "config (ready_value, in_progress_value, ...)",
+    raise ConfigError(
+        (
+            f"board {config.owner}/{config.number} has no option '{status}' in the field "
+            f"'{config.status_field}' (there: {there}); add it on the board, or name yours in the "
+            "config (ready_value, in_progress_value, ...)",
+        )
     )
 
 

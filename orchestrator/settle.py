@@ -113,6 +113,11 @@ def push(world: World, task: Task, attempt: Attempt) -> str:
     outcome = workspace.of(world).push(task.repo, task.branch, attempt.head_sha, expected=expected)
     if not isinstance(outcome, Refused):
         return ""
+    if outcome.remote_sha == (expected or None):
+        return (
+            f"GitHub refused the push to {task.branch}: {outcome.reason}; "
+            f"the work is commit {attempt.head_sha} in our store"
+        )
     if not task.pushed:
         return (
             f"the branch {task.branch} exists at {outcome.remote_sha}, which we never pushed: "

@@ -129,7 +129,9 @@ def build(
         paths=paths,
         clock=clock,
         locks=locks,
-        mailroom=Mailroom(paths.mailbox, locks, clock, events, cache_folder=paths.cache),
+        mailroom=Mailroom(
+            paths.mailbox, locks, clock, events, cache_folder=paths.cache, read_only=dry_run
+        ),
         events=events,
         effects=Effects(paths.effects, clock),
         markers=Markers(paths.marker_key),

@@ -151,7 +151,9 @@ class Queries:
                 "login": owner, "number": number, "field": status_field,
                 "first": size, "after": after,
             }  # fmt: skip
-            return self.door.graphql(gh_documents.BOARD, variables, gh_answers.BoardAnswer)
+            return self.door.graphql(
+                gh_documents.BOARD, variables, gh_answers.BoardAnswer, may_miss=True
+            )
 
         answer = self.door.shrinking(ask)
         project = answer.repository_owner.project_v2 if answer.repository_owner else None

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,7 +188,12 @@ class Github:
         self.clock = clock
         self.url = url
         self.app = github_schema.Validated(forge.wsgi)
+        # Who answers where it is served; a test may put something hostile in between.
+        self.front: Callable[..., Iterable[bytes]] = self.app
         self.data = forge.state.data
+
+    def answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        return self.front(environ, start)
 
     def session(self, token: str | None = "maria-token") -> Session:
         session = Session(self.url, token)
@@ -252,7 +257,7 @@ def served(
     forge = build(data, seed, clock=usual, runner=runner, settings=quick)
     github = Github(forge, clock, "")
     listener = command.listen(forge, "127.0.0.1", 0)
-    listener.app = github.app
+    listener.app = github.answer
     github.url = f"http://127.0.0.1:{listener.server_port}"
     stop = threading.Event()
     serving = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)

@@ -135,12 +135,12 @@ class Office:
             f"/repos/{SLUG}/issues/{number}", json={"state": "closed", "state_reason": reason}
         )
 
-    # --- what cron does ---------------------------------------------------------------------
+    # --- what cron does, each with the exit code of its tick ---------------------------------
 
-    def dispatch(self) -> None:
-        self._tick("github_dispatcher", github_dispatcher.story)
+    def dispatch(self) -> int:
+        return self._tick("github_dispatcher", github_dispatcher.story)
 
-    def queue(self) -> None:
+    def queue(self) -> int:
         """The supervisor's reaping and returning, and one worker to its end."""
 
         def story(world: World) -> None:
@@ -148,10 +148,10 @@ class Office:
             supervisor.return_due(world)
             queue.story(world)
 
-        self._tick("queue", story)
+        return self._tick("queue", story)
 
-    def monitor(self) -> None:
-        self._tick("pr_monitor", pr_monitor.story)
+    def monitor(self) -> int:
+        return self._tick("pr_monitor", pr_monitor.story)
 
     def round(self, seconds: float = 30) -> None:
         self.dispatch()
@@ -176,9 +176,9 @@ class Office:
             hand.advance(1)
             self.github.forge.tick()
 
-    def _tick(self, script: str, story: tick.Story) -> None:
+    def _tick(self, script: str, story: tick.Story) -> int:
         world = replace(self.world, script=script, troubles=[])
-        tick.told(world, story)
+        return tick.told(world, story)
 
     # --- what there is ----------------------------------------------------------------------
 
