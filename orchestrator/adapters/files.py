@@ -177,7 +177,8 @@ def read_stamped(path: Path, limit: int) -> tuple[bytes, Stamp]:
                 f"{path.name} has {status.st_size} bytes; at most {limit} are read."
             )
         data = os.read(descriptor, status.st_size + 1)
-        while len(data) <= limit and (more := os.read(descriptor, _BLOCK)):
+        # A short read is the end of a regular file; a full one means that it has grown.
+        while status.st_size < len(data) <= limit and (more := os.read(descriptor, _BLOCK)):
             data += more
     finally:
         os.close(descriptor)

@@ -119,7 +119,11 @@ class Locks:
         return self._first(Rank.REPOSITORY_SLOT, names)
 
     def try_task(self, task_id: str) -> Lock | None:
-        """One of 64 by the id's hash, so two tasks may share it: busy means next tick."""
+        """One of 64 by the id's hash, so two tasks may share it: busy means next tick.
+
+        It bears no name on the disk, which would cost each claim a write: the task's claim and
+        the worker's slot say who it is.
+        """
         number = zlib.crc32(task_id.encode("utf-8", "surrogatepass")) % TASK_LOCKS
         return self._try(f"task-{number:02d}", Rank.TASK)
 
@@ -137,7 +141,10 @@ class Locks:
             lock.release()
 
     def holder(self, name: str) -> Holder | None:
-        """Who holds the lock `name` now; None when it is free, or taken this very moment."""
+        """Who holds the lock `name` now; None when it is free, or taken this very moment.
+
+        A task's lock names nobody, so the answer for it is always None.
+        """
         try:
             path = f"{self._prefix}{name}.lock"
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -213,9 +220,9 @@ class Locks:
             started=datetime.now(UTC),
             what=self.what,
         )
-        note = msgspec.json.encode(holder)
-        # One write of a padded note: a reader never sees half of the old and half of the new.
-        os.pwrite(descriptor, note.ljust(512) + b"\n", 0)
+        if rank is not Rank.TASK:
+            # One write of a padded note: a reader never sees half an old and half a new one.
+            os.pwrite(descriptor, msgspec.json.encode(holder).ljust(512) + b"\n", 0)
         lock = Lock(name, rank, holder, descriptor, self._held.remove)
         self._held.append(lock)
         return lock

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.events import Events
-from orchestrator.adapters.files import Changed, NotReadable, Stamp
+from orchestrator.adapters.files import Changed, NotReadable
 from orchestrator.adapters.inspection import Duplicate, Inspection, Misplaced
 from orchestrator.adapters.locks import Lock, Locks
 from orchestrator.adapters.shelves import (
@@ -98,7 +98,6 @@ class _Sighting(Struct, frozen=True):
     """How this process last saw a task: what differs now was done by somebody else."""
 
     state: State
-    stamp: Stamp
     task: Task
 
 
@@ -123,16 +122,17 @@ class Mailroom(Inspection):
 
         Identity is the id without its slug: the same Ready is never queued twice (Q3).
         """
-        if self.named(taskfile.key_of(task.task_id)) is not None:
+        if self.named(taskfile.key_of(task.task_id), lately=True) is not None:
             return False
         new = marked(task, State.INBOX, self.clock.now(), by)
+        path = self.path(State.INBOX, task.task_id)
         try:
-            path = self.path(State.INBOX, task.task_id)
             files.write_durably(path, _encoded(new), replace=False)
         except FileExistsError:
             return False
         except FileNotFoundError as reason:
             raise self.missing(State.INBOX) from reason
+        self._named_now(State.INBOX, path.name)
         return True
 
     def claim(
@@ -204,7 +204,7 @@ class Mailroom(Inspection):
 
     def see(self, found: Found) -> Task:
         """Remember how a task was read, so that a person's later change can be told from ours."""
-        self._seen[found.task.task_id] = _Sighting(found.state, found.stamp, found.task)
+        self._seen[found.task.task_id] = _Sighting(found.state, found.task)
         return found.task
 
     def _claimed(self, entry: QueueEntry, slot: Lock, by: str) -> Task | None:
@@ -230,7 +230,7 @@ class Mailroom(Inspection):
             files.move_durably(found.path, target)
         except (FileNotFoundError, FileExistsError, Changed):
             return None  # a person was quicker, and the next tick sees what they did
-        return self._remember(State.PROCESSING, target, task)
+        return self._remember(State.PROCESSING, task)
 
     def _claimable(self, found: Found, entry: QueueEntry, slot: Lock, now: datetime) -> bool:
         task = found.task
@@ -266,13 +266,12 @@ class Mailroom(Inspection):
                     files.swap_durably(found.path, _encoded(current), expected=found.stamp)
             except (FileNotFoundError, Changed):
                 continue
-            kept = self._remember(found.state, found.path, current)
-            return structs.replace(found, task=kept)
+            return structs.replace(found, task=self._remember(found.state, current))
         raise _contended(task.task_id)
 
     def _merged(self, task: Task, found: Found) -> Task:
         seen, theirs = self._seen.get(task.task_id), found.task
-        if seen is not None and (seen.stamp == found.stamp or seen.task == theirs):
+        if seen is not None and seen.task == theirs:
             return task
         kept = {"body": theirs.body, "extra": theirs.extra}
         if seen is not None:
@@ -333,14 +332,10 @@ class Mailroom(Inspection):
             else:
                 self.quarantine(target, f"{found.path.parent.name}/ holds the task of this id.")
                 files.move_durably(found.path, target)
-        return self._remember(to, target, found.task)
+        return self._remember(to, found.task)
 
-    def _remember(self, state: State, path: Path, task: Task) -> Task:
-        try:
-            stamp = files.stamp_of(path.lstat())
-        except FileNotFoundError:
-            stamp = Stamp(0, 0, 0)  # moved on at once; the next look finds it
-        self._seen[task.task_id] = _Sighting(state, stamp, task)
+    def _remember(self, state: State, task: Task) -> Task:
+        self._seen[task.task_id] = _Sighting(state, task)
         return task
 
 

@@ -25,6 +25,8 @@ LARGEST_FILE = 1_000_000
 HALF_WRITTEN_SECONDS = 2.0
 # So many files read anew are worth a new cache file; fewer are read again sooner than written.
 WORTH_SAVING = 32
+# In this time no second dispatcher finds the same Ready under another title; and if so, Q3 sees it.
+_INSTANT_SECONDS = 0.05
 # What these folders hold is never parsed in search of something: done/ grows for ever.
 SEARCHED = tuple(s for s in State if s not in {State.DONE, State.QUARANTINE})
 
@@ -81,6 +83,7 @@ class Shelves:
         self._folders = {state: os.fspath(root / state.value) for state in State}
         self._lines: dict[State, dict[str, Line]] = {}
         self._names: dict[State, tuple[int, str]] = {}
+        self._listed_at: dict[State, float] = {}
 
     def folder(self, state: State) -> Path:
         return Path(self._folders[state])
@@ -155,13 +158,19 @@ class Shelves:
             None,
         )
 
-    def named(self, key: str) -> State | None:
+    def named(self, key: str, *, lately: bool = False) -> State | None:
         """The folder with a file of that name, with any slug; no file is opened.
 
         The way of a task is walked once more, so that one that moves on meanwhile is not missed.
+        With `lately` a list of inbox/ from the last instant will do.
         """
+        if lately and self._had_name_lately(State.INBOX, key):
+            return State.INBOX
+        before = (State.INBOX,) if lately else ()
         again = (State.PROCESSING, State.BLOCKED, State.REVIEW)
-        return next((state for state in (*State, *again) if self.has_name(state, key)), None)
+        return next(
+            (s for s in (*State, *again) if s not in before and self.has_name(s, key)), None
+        )
 
     def lines(self, state: State) -> list[Line]:
         """What is known of every readable file of a folder, from memory where it can be."""
@@ -261,14 +270,12 @@ class Shelves:
 
     def has_name(self, state: State, key: str) -> bool:
         """Whether a file in the folder is named for the task, as quick among 100,000 as can be."""
-        names = self._names_in(state)
-        place = names.find(f"/{key}")
-        while place >= 0:
-            end = names.find("/", place + 1)
-            if taskfile.key_of(names[place + 1 : end].removesuffix(".md")) == key:
-                return True
-            place = names.find(f"/{key}", end)
-        return False
+        return _among(self._names_in(state), key)
+
+    def _had_name_lately(self, state: State, key: str) -> bool:
+        """Many processes that enqueue at once would else list the folder for each other's files."""
+        recent = time.monotonic() - self._listed_at.get(state, -1.0) < _INSTANT_SECONDS
+        return _among(self._names[state][1], key) if recent else self.has_name(state, key)
 
     def _names_in(self, state: State) -> str:
         """The names in a folder, each between slashes; kept while the folder's time is the same."""
@@ -278,9 +285,15 @@ class Shelves:
             kept = self._names.get(state)
             if kept is None or kept[0] != changed:
                 kept = self._names[state] = (changed, "/".join(["", *os.listdir(folder), ""]))
+                self._listed_at[state] = time.monotonic()
         except (FileNotFoundError, NotADirectoryError) as reason:
             raise self.missing(state) from reason
         return kept[1]
+
+    def _named_now(self, state: State, name: str) -> None:
+        """Add a name that this process has just made to what it remembers of the folder."""
+        changed, names = self._names[state]
+        self._names[state] = (changed, f"{names}{name}/")
 
     def _task_names(self, state: State) -> list[str]:
         return sorted(name for name in self._names_in(state).split("/") if _is_task_name(name))
@@ -301,6 +314,16 @@ class Shelves:
     def _save_cache(self, state: State, lines: dict[str, Line]) -> None:
         files.make_folder(self.cache_folder)
         files.write_cache(self.cache_folder / f"{state.value}.json", msgspec.json.encode(lines))
+
+
+def _among(names: str, key: str) -> bool:
+    place = names.find(f"/{key}")
+    while place >= 0:
+        end = names.find("/", place + 1)
+        if taskfile.key_of(names[place + 1 : end].removesuffix(".md")) == key:
+            return True
+        place = names.find(f"/{key}", end)
+    return False
 
 
 def _is_task_name(name: str) -> bool:

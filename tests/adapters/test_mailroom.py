@@ -90,6 +90,8 @@ def test_the_same_ready_is_queued_once(office):
         assert office.fresh().holds(again.task_id) is state
         assert not office.fresh().enqueue(again, by="dispatcher")
     assert office.room.enqueue(task(2), by="dispatcher")
+    again = task(2, task_id=taskfile.new_id(NOW, "acme/web", 2, "Another title now"))
+    assert not office.room.enqueue(again, by="dispatcher")
 
 
 def test_another_issue_that_begins_with_the_same_digits_is_another_task(office):
@@ -487,7 +489,7 @@ def test_a_process_that_never_read_the_task_keeps_the_words_that_stand_in_it(off
 
 
 def test_a_copy_beside_its_original_is_never_worked_on(office):
-    original = write(office, State.REVIEW, task(marks=marks(State.INBOX, State.REVIEW)))
+    original = write(office, State.REVIEW, task(marks=marks(State.PROCESSING, State.REVIEW)))
     shutil.copy(original, office.root / "inbox")
     assert office.claim() is None
     original.unlink()
