@@ -189,14 +189,6 @@ def truncated(text: str, limit: int) -> str:
     return "\n".join([*kept, *ending, CUT])[:limit]
 
 
-def harmless(text: str) -> str:
-    """The text with mentions and closing keywords broken, so that quoting it acts on nothing (A12).
-
-    Code blocks stay as they are: GitHub reads neither there.
-    """
-    return "\n".join(line if code else harmless_line(line) for line, code in lines(text))
-
-
 def harmless_line(text: str) -> str:
     """Breaks every mention and closing keyword, wherever it stands: for titles and commits."""
     return CLOSING.sub(rf"\1{BREAK}", MENTION.sub(f"@{BREAK}", text))

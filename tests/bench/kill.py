@@ -36,8 +36,8 @@ def main() -> int:
     began = time.monotonic()
     killed = 0
     for number in range(options.kills):
-        demo = start("--fresh") if number == 0 else start()
-        wait = chance.uniform(2, 12)
+        demo = start("--fresh" if number == 0 else "--keep")
+        wait = chance.uniform(1.5, 6)
         ended = over(demo, wait)
         if ended:
             print(f"after {killed} kills the demo ended by itself with {demo.returncode}")
@@ -138,10 +138,8 @@ def doubled_runs() -> Iterator[str]:
 
 def doubled_on_github() -> Iterator[str]:
     config = (DEMO / "config.yaml").read_text()
-    words = dict(
-        line.split(": ", 1) for line in config.splitlines() if line.startswith("github_")
-    )
-    api, token = words["github_api_url"].strip("'\" "), words["github_token"].strip("'\" ")
+    said = {name: value.strip(" '\"") for name, _, value in map(split, config.splitlines())}
+    api, token = said["github_api_url"], said["github_token"]
 
     def get(path: str) -> list[dict[str, object]]:
         request = Request(f"{api}{path}", headers={"Authorization": f"token {token}"})
@@ -163,6 +161,10 @@ def doubled_on_github() -> Iterator[str]:
             comments = get(f"/repos/{repo}/issues/{issue['number']}/comments?per_page=100")
             if issue["state"] != "closed" or len(comments) != 1:
                 yield f"{repo}#{issue['number']}: {issue['state']}, {len(comments)} comments"
+
+
+def split(line: str) -> tuple[str, str, str]:
+    return line.partition(":")
 
 
 if __name__ == "__main__":
