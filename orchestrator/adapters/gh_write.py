@@ -161,14 +161,14 @@ class GitHubWrite:
 
 
 def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str) -> GitHubTrouble:
-    """PyGithub's exception in our words; a GraphQL error has status 200 or 400 and a list."""
+    """PyGithub's exception in our words; a GraphQL error has status 200 and a list of errors."""
     data = data if isinstance(data, dict) else {}
     named = {str(k).lower(): str(v) for k, v in (headers or {}).items()}
     errors = data.get("errors") or []
     first = errors[0] if isinstance(errors, list) and errors else {}
     detail = str(first.get("message", "")) if isinstance(first, dict) else str(first)
     message = " ".join(part for part in (str(data.get("message", "")), detail) if part)
-    if "data" in data or status == 200:
+    if status == 200:  # GraphQL; elsewhere PyGithub puts a body that is no JSON under "data"
         kind = failures.of_graphql(str(first.get("type", "")), detail)
     else:
         kind = failures.of_status(status, named, message)

@@ -1,0 +1,123 @@
+"""Done once: intent before, result after, and doubt resolved by looking (E1, E5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters.effects import Effects
+from orchestrator.records.effect import Stage
+from orchestrator.records.errors import GitHubTrouble, OutcomeUnknown, Trouble
+from tests.support import forge, office
+
+
+class Outside:
+    """A world in which a thing is made, seen late, or made without an answer."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.visible = True
+        self.trouble: Trouble | None = None
+        self.happens = True
+
+    def find(self) -> str | None:
+        return "7" if self.made and self.visible else None
+
+    def make(self) -> str:
+        if self.happens:
+            self.made += 1
+        if self.trouble:
+            raise GitHubTrouble(self.trouble, "no answer")
+        return "7"
+
+
+@pytest.fixture
+def hand() -> forge.Clock:
+    return forge.Clock()
+
+
+@pytest.fixture
+def effects(tmp_path: Path, hand: forge.Clock) -> Effects:
+    return Effects(tmp_path, office.HandClock(hand))
+
+
+def once(effects: Effects, outside: Outside) -> str:
+    return effects.once("task", "task#1:comment", find=outside.find, make=outside.make)
+
+
+def test_a_second_call_changes_nothing(effects: Effects) -> None:
+    outside = Outside()
+    assert once(effects, outside) == once(effects, outside) == "7"
+    assert outside.made == 1
+
+
+def test_without_its_log_it_is_found_again(effects: Effects) -> None:
+    outside = Outside()
+    once(effects, outside)
+    effects.path("task").unlink()
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_killed_between_intent_and_answer_it_is_looked_for(effects: Effects) -> None:
+    outside = Outside()
+    outside.made = 1
+    effects.record("task", "task#1:comment", Stage.INTENT)
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_no_answer_is_not_sent_again_until_two_looks_found_nothing(
+    effects: Effects, hand: forge.Clock
+) -> None:
+    outside = Outside()
+    outside.trouble, outside.visible = Trouble.NETWORK, False
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    hand.advance(10)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    assert outside.made == 1
+    outside.visible = True
+    hand.advance(30)
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_what_never_happened_is_done_after_the_second_look(
+    effects: Effects, hand: forge.Clock
+) -> None:
+    outside = Outside()
+    outside.trouble, outside.happens = Trouble.SERVER, False
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    outside.trouble, outside.happens = None, True
+    hand.advance(31)
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_a_refusal_is_no_doubt(effects: Effects) -> None:
+    outside = Outside()
+    outside.trouble, outside.happens = Trouble.VALIDATION, False
+    with pytest.raises(GitHubTrouble):
+        once(effects, outside)
+    outside.trouble, outside.happens = None, True
+    assert once(effects, outside) == "7"
+
+
+def test_a_torn_line_and_a_persons_note_are_passed_over(effects: Effects) -> None:
+    outside = Outside()
+    once(effects, outside)
+    with effects.path("task").open("ab") as log:
+        log.write(b"I looked at this\n" + b'{"key": "task#1:comm')
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_an_idempotent_effect_is_sent_again_only_for_another_value(effects: Effects) -> None:
+    sent: list[str] = []
+
+    def bring(value: str) -> Callable[[], None]:
+        return lambda: sent.append(value)
+
+    for value in ("a", "a", "b", "b", "a"):
+        effects.settled("task", "task#1:board", value, bring(value))
+    assert sent == ["a", "b", "a"]

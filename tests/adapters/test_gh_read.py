@@ -1,0 +1,154 @@
+"""A read is complete or an error: retried within bounds, never guessed from half an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.adapters.gh_queries import Queries
+from orchestrator.adapters.gh_read import PAGE_SIZES, Door
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.tracker import Permission
+from tests.support import forge, office
+from tests.support.replies import Replies, Reply, replying
+
+
+def queries(server: Replies, tmp_path: Path) -> Queries:
+    door = Door(
+        token="t", api_url=server.url, graphql_url=f"{server.url}/graphql",
+        clock=office.HandClock(forge.Clock()), state_folder=tmp_path,
+    )  # fmt: skip
+    return Queries(door)
+
+
+def test_server_trouble_is_asked_again_and_then_told(tmp_path: Path) -> None:
+    with replying(Reply(500, {}), Reply(502, b"<html>"), Reply(200, {"login": "me"})) as server:
+        assert queries(server, tmp_path).viewer() == "me"
+        assert len(server.seen) == 3
+    with replying(Reply(503, {"message": "busy"})) as server:
+        with pytest.raises(GitHubTrouble) as raised:
+            queries(server, tmp_path).viewer()
+        assert raised.value.trouble is Trouble.SERVER and len(server.seen) == 3
+
+
+def test_a_dropped_connection_is_asked_again(tmp_path: Path) -> None:
+    with replying(Reply(0), Reply(200, {"login": "me"})) as server:
+        assert queries(server, tmp_path).viewer() == "me"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(401, {"message": "Bad credentials"}), Trouble.AUTH),
+        (Reply(403, {"message": "no"}), Trouble.PERMISSION),
+        (Reply(403, {"message": "no"}, (("X-RateLimit-Remaining", "0"),)), Trouble.RATE),
+        (Reply(429, {"message": "no"}), Trouble.RATE),
+        (Reply(404, {"message": "Not Found"}), Trouble.NOT_FOUND),
+        (Reply(418, {"message": "tea"}), Trouble.UNKNOWN),
+        (Reply(200, b"not json"), Trouble.PARTIAL),
+        (Reply(200, {"login": 7}), Trouble.PARTIAL),
+    ],
+)
+def test_other_trouble_is_not_asked_again(tmp_path: Path, reply: Reply, kind: Trouble) -> None:
+    with replying(reply) as server:
+        with pytest.raises(GitHubTrouble) as raised:
+            queries(server, tmp_path).viewer()
+        assert raised.value.trouble is kind and len(server.seen) == 1
+
+
+def test_a_list_is_followed_to_its_end(tmp_path: Path) -> None:
+    def page(number: int, *, more: bool) -> Reply:
+        comment = {"id": number, "created_at": "2026-01-01T00:00:00Z", "body": "x", "user": None}
+        link = (("Link", f'<{{url}}/page{number + 1}>; rel="next"'),) if more else ()
+        return Reply(200, [comment], link)
+
+    with replying(page(1, more=True), page(2, more=True), page(3, more=False)) as server:
+        found = queries(server, tmp_path).comments("o/r", 1)
+        assert [comment.id for comment in found] == [1, 2, 3]
+        assert server.seen[1] == "GET /page2"
+    with replying(page(1, more=True), Reply(500, {})) as server, pytest.raises(GitHubTrouble):
+        queries(server, tmp_path).comments("o/r", 1)
+
+
+def board(items: list[dict[str, Any]], *, after: str | None = None) -> Reply:
+    nodes = {
+        "totalCount": 2, "nodes": items,
+        "pageInfo": {"hasNextPage": after is not None, "endCursor": after},
+    }  # fmt: skip
+    field = {"__typename": "ProjectV2SingleSelectField", "id": "F", "options": []}
+    project = {"id": "P", "field": field, "items": nodes}
+    return Reply(200, {"data": {"repositoryOwner": {"projectV2": project}}})
+
+
+def card(number: int, **content: Any) -> dict[str, Any]:
+    issue = {
+        "__typename": "Issue", "id": f"I{number}", "number": number, "state": "OPEN",
+        "repository": {"nameWithOwner": "o/r"},
+    }  # fmt: skip
+    value = {"name": "Ready", "updatedAt": "2026-01-01T00:00:00Z"}
+    return {"id": f"C{number}", "fieldValueByName": value, "content": {**issue, **content}}
+
+
+def test_a_board_is_read_page_by_page_and_each_card_counts_once(tmp_path: Path) -> None:
+    redacted = {"id": "C9", "fieldValueByName": None, "content": None}
+    draft = card(8, __typename="DraftIssue")
+    pages = (board([card(1), redacted], after="x"), board([card(1), card(2), draft]))
+    with replying(*pages) as server:
+        page = queries(server, tmp_path).board("o", 1, "Status")
+        assert [entry.number for entry in page.entries] == [1, 2]
+
+
+def test_a_time_out_makes_pages_smaller_and_is_remembered(tmp_path: Path) -> None:
+    slow = Reply(502, b"<html>")
+    with replying(*[slow] * 3, board([card(1)])) as server:
+        asked = queries(server, tmp_path)
+        assert len(asked.board("o", 1, "Status").entries) == 1
+        assert asked.door._page_size() == PAGE_SIZES[1]
+    with replying(slow) as server, pytest.raises(GitHubTrouble):
+        queries(server, tmp_path).board("o", 1, "Status")
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [{"type": "FORBIDDEN", "message": "no", "path": ["repositoryOwner"]}],
+        [{"message": "Something went wrong while executing your query."}],
+        [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}],
+    ],
+)
+def test_half_an_answer_is_none(tmp_path: Path, errors: list[dict[str, Any]]) -> None:
+    reply = board([card(1)])
+    partly = Reply(200, {**reply.body, "errors": errors})
+    with replying(partly) as server, pytest.raises(GitHubTrouble):
+        queries(server, tmp_path).board("o", 1, "Status")
+
+
+def test_a_pull_request_that_is_gone_does_not_hide_the_others(tmp_path: Path) -> None:
+    error = {"type": "NOT_FOUND", "message": "gone", "path": ["nodes", 0]}
+    with replying(Reply(200, {"data": {"nodes": [None]}, "errors": [error]})) as server:
+        assert queries(server, tmp_path).pull_requests(["X"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "role"),
+    [
+        ({"permission": "write", "role_name": "maintain"}, Permission.MAINTAIN),
+        ({"permission": "read", "role_name": "triage"}, Permission.TRIAGE),
+        ({"permission": "write", "role_name": "our own role"}, Permission.WRITE),
+        ({"permission": "new word"}, Permission.NONE),
+    ],
+)
+def test_a_role_is_one_of_githubs_words(
+    tmp_path: Path, answer: dict[str, str], role: Permission
+) -> None:
+    with replying(Reply(200, answer)) as server:
+        assert queries(server, tmp_path).permission("o/r", "ann") is role
+
+
+def test_nothing_is_asked_when_nothing_is_wanted(tmp_path: Path) -> None:
+    with replying(Reply(500, {})) as server:
+        asked = queries(server, tmp_path)
+        assert asked.pull_requests([]) == {} and asked.issue_facts("o/r", []) == {}
+        assert server.seen == []
