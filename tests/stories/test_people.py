@@ -1,0 +1,104 @@
+"""People at the mailbox: they drop files in, edit and move them, and always win (I12)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.records.task import State
+from tests.support.office import SLUG, an_office, says, writes
+
+
+def test_a_file_with_a_repo_and_a_goal_is_a_task_that_closes_nothing(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        inbox = office.world.mailroom.folder(State.INBOX)
+        (inbox / "tidy up.md").write_text(f"---\nrepo: {SLUG}\n---\n\nTidy up the shelf.\n")
+        office.pass_time(5)
+        office.work_until_quiet()
+        assert office.file("x.txt") == "x\n", office.told()
+        [pull] = office.pulls()
+        assert pull["merged_at"] and "Closes #" not in pull["body"]
+        [name] = office.folders()[State.DONE]
+        assert "Tidy up the shelf." in (
+            office.world.mailroom.folder(State.DONE) / name
+        ).read_text()
+
+
+def test_a_goal_edited_while_it_waits_reaches_the_agent(tmp_path: Path) -> None:
+    prompts: list[str] = []
+
+    def work(folder: Path, prompt: str) -> str:
+        prompts.append(prompt)
+        return str(writes("x.txt", "x\n")(folder, prompt))
+
+    with an_office(tmp_path, agent=work) as office:
+        office.ready("Paint it", "## Goal\n\nPaint it red.\n")
+        office.dispatch()
+        inbox = office.world.mailroom.folder(State.INBOX)
+        [path] = inbox.glob("*.md")
+        path.write_text(path.read_text().replace("red", "blue") + "\nAnd mind the cat.\n")
+        office.queue()
+        assert "Paint it blue." in prompts[0] and "mind the cat" in prompts[0], office.told()
+
+
+def test_a_file_moved_out_of_the_inbox_is_not_worked_on(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Later")
+        office.dispatch()
+        room = office.world.mailroom
+        [path] = room.folder(State.INBOX).glob("*.md")
+        path.rename(room.folder(State.BLOCKED) / path.name)
+        for _ in range(2):
+            office.round()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        assert office.executor.agent_runs == []
+
+
+def test_a_deleted_file_is_a_decision(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Never")
+        office.dispatch()
+        [path] = office.world.mailroom.folder(State.INBOX).glob("*.md")
+        path.unlink()
+        for _ in range(2):
+            office.queue()
+        assert office.executor.agent_runs == []
+
+
+def test_a_file_taken_away_while_its_agent_works_opens_no_pull_request(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Stop")
+
+        def taken(folder: Path, prompt: str) -> str:
+            [path] = office.world.mailroom.folder(State.PROCESSING).glob("*.md")
+            path.unlink()
+            return str(writes("x.txt", "x\n")(folder, prompt))
+
+        office.executor.scripts["first"] = taken
+        office.dispatch()
+        office.queue()
+        assert office.pulls() == [], office.told()
+        assert "a person removed it" in office.told()
+
+
+def test_editor_droppings_and_notes_disturb_nobody(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        inbox = office.world.mailroom.folder(State.INBOX)
+        for name in (".notes.md.swp", "notes.txt", "task.md~", "4913"):
+            (inbox / name).write_text("x")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_merged_by_a_person_while_escalated_it_is_done(tmp_path: Path) -> None:
+    with an_office(tmp_path, verdict=lambda order: "failure") as office:
+        office.executor.scripts |= {name: says(None) for name in ("second", "third")}
+        issue = office.ready("Add it")
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        [pull] = office.pulls()
+        merged = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
+        assert merged.status_code == 200
+        office.monitor()
+        assert office.state_of(issue) is State.DONE, office.told()
