@@ -188,4 +188,4 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)

@@ -102,4 +102,4 @@ def link(task: Task) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)

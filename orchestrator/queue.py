@@ -96,4 +96,4 @@ def code_on_disk() -> tuple[tuple[str, int], ...]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)

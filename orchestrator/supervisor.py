@@ -58,4 +58,4 @@ def start_workers(world: World) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)
