@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestrator import tick, workspace
 from orchestrator.adapters import files
+from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import World
 
 EVERY = timedelta(hours=1)
+MAINTAINED_EVERY = timedelta(days=7)
 LOG_BYTES = 10_000_000
 LOGS_KEPT = 5
 # Prompts, logs and results of attempts; and what was sent to GitHub for a task that is over.
@@ -44,6 +47,21 @@ def sweep(world: World) -> None:
             pruned += 1
     if pruned:
         world.say(f"housekeeping: {pruned} old traces removed")
+    maintain_stores(world)
+
+
+def maintain_stores(world: World) -> None:
+    """Pack each store once a week; what a push under way may still need is two weeks young (G1)."""
+    room = workspace.of(world)
+    for repository in world.config.repositories:
+        stamp = world.paths.state / f"maintained-{flat(repository.slug)}"
+        store = world.paths.store(repository.slug)
+        if not store.exists() or world.clock.now() - modified(stamp) < MAINTAINED_EVERY:
+            continue
+        with tick.isolated(world, repository.slug):
+            room.maintain(repository.slug)
+            files.write_cache(stamp, b"")
+            world.say(f"{repository.slug}: its store was packed")
 
 
 def old(folder: Path, before: datetime) -> list[Path]:

@@ -135,6 +135,7 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
         world.write.close_issue(task.repo, task.issue, "completed")
     task = github_sync.done(world, repository, task)
     github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
+    room.forget(task)
     world.mailroom.move(task, State.DONE, by=BY)
     world.events.add("done", task=task, reason=verdict.reason, sha=verdict.sha)
     world.say(f"{task.repo}#{facts.pull.number}: merged as {verdict.sha[:12]} and verified; done")

@@ -20,6 +20,7 @@ from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
 from orchestrator.records.change import ChangedPath
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Task
+from orchestrator.rules import gate
 from orchestrator.world import World
 
 RESULT_FILE = ".agent_result.md"
@@ -198,11 +199,15 @@ class Workspace:
 
         Reads the files as they are now, whatever the agent did to its index, its HEAD or its
         `.git`; the result file is never among them. For a folder in which nothing runs any more.
-        Raises GitError where git cannot take a path, and names it.
+        Files that are too large for the gate are told alone and not taken into the store, where
+        they would fill the disk. Raises GitError where git cannot take a path, and names it, and
+        CannotStart where the folder is gone.
         """
         store = self.ensure_store(tree.slug)
         store.mend()
         git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+        if large := _oversized(git):
+            return large
         git.run("add", "--all", "--", ":/", *EXCLUDED)
         return history.changed(git, tree.base_sha)
 
@@ -254,6 +259,20 @@ class Workspace:
                 if here := git.ref(ref):
                     git.delete_ref(ref, expected=here)
         return outcome
+
+    def maintain(self, slug: str) -> None:
+        """Pack the store and drop what nothing has needed for two weeks (G1); raises LockBusy."""
+        with self.hold(slug):
+            self.git(slug).run("gc", "--quiet", "--prune=2.weeks.ago")
+
+    def forget(self, task: Task) -> None:
+        """Drop the refs that helped a task which is over; its branch went with the merge."""
+        git = self.git(task.repo)
+        for use in ("update", "start"):
+            name = f"refs/agent-os/{use}/{task.task_id}"
+            if there := git.ref(name):
+                with self.hold(task.repo):
+                    git.delete_ref(name, expected=there)
 
     def needs_setup(self, tree: Worktree, setup_command: str) -> bool:
         """Whether `setup_command` must run before anything that relies on it.
@@ -322,8 +341,14 @@ def _snapshot(store: Store, tree: Worktree) -> str | None:
         return None
     extent = "--all" if store.index(tree.task_id).exists() else "--ignore-removal"
     git = store.indexed(tree.task_id, tree.path, tree.start_sha)
-    git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, ok=(0, 1, 128))
+    large = tuple(f":(top,exclude,literal){change.path}" for change in _oversized(git))
+    git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, *large, ok=(0, 1, 128))
     return git.text("write-tree")
+
+
+def _oversized(git: Git) -> tuple[ChangedPath, ...]:
+    found = history.oversized(git, gate.LARGEST)
+    return tuple(change for change in found if change.path != RESULT_FILE)
 
 
 def _tracking(ref: str) -> str:

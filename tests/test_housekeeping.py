@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator import housekeeping
 from orchestrator.records.task import State
-from tests.support.office import an_office
+from tests.support.office import an_office, writes
 
 
 def aged(path: Path, moment: float) -> Path:
@@ -48,3 +48,17 @@ def test_a_large_log_is_rotated_and_a_second_sweep_within_the_hour_does_nothing(
         log.write_bytes(b"x" * (housekeeping.LOG_BYTES + 1))
         housekeeping.sweep(office.world)
         assert log.stat().st_size > housekeeping.LOG_BYTES
+
+
+def test_a_store_is_packed_once_a_week(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Add it")
+        office.work_until_quiet()
+        office.said.clear()
+        housekeeping.maintain_stores(office.world)
+        housekeeping.maintain_stores(office.world)
+        assert office.told().count("its store was packed") == 1
+        office.ready("Add more")
+        office.executor.scripts["first"] = writes("more.txt", "more\n")
+        office.work_until_quiet()
+        assert office.file("more.txt") == "more\n", office.told()
