@@ -80,6 +80,9 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         return
     task = attempt(world, repository, structs.replace(task, base=site.base), choice.agent, site)
     settle.settle(world, repository, task)
+    made = task.attempt
+    if made is not None and made.code is BlockerCode.GATE_REFUSED:
+        workspace.of(world).salvage(site.tree)  # it was not committed; a person may want to look
     workspace.of(world).discard(site.tree)
 
 
@@ -228,19 +231,19 @@ def launch(
 def judge(
     world: World, repository: RepositoryConfig, task: Task, agent: Agent, seen: Proof
 ) -> AttemptJudgement:
-    failure = agent.read_failure(seen.report)
+    failure, problem = agent.read_failure(seen.report), seen.report.result_problem
     left = choose(world, repository, task)
     made = reaper.counted(task)
     return retry.judge(
         retry.Facts(
-            result=seen.result if seen.report.result is not None else None,
+            result=seen.result if seen.report.result is not None or problem else None,
             deliverable=task.deliverable,
             has_diff=bool(seen.changes),
             tests=seen.tests,
             test_tail=seen.test_tail,
             gate_refused=seen.refused,
             fault=failure[0] if failure else BlockerCode.NONE,
-            fault_reason=failure[1] if failure else seen.report.result_problem,
+            fault_reason=failure[1] if failure else problem,
             agents_left=1 if isinstance(left, routing.Start) else 0,
             retry_at=left.until if isinstance(left, routing.AllCooling) else None,
             attempts=len(made),

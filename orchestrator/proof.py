@@ -10,6 +10,8 @@ from msgspec import Struct, structs
 
 from orchestrator import workspace
 from orchestrator.adapters import files
+from orchestrator.adapters.git import GitError
+from orchestrator.adapters.process import CannotStart
 from orchestrator.agents import base as agents
 from orchestrator.records.change import ChangedPath
 from orchestrator.records.config import RepositoryConfig
@@ -36,10 +38,16 @@ class Proof(Struct, frozen=True, kw_only=True):
 def prove(
     world: World, repository: RepositoryConfig, task: Task, tree: Worktree, report: AttemptReport
 ) -> Proof:
-    """Look at what is there: the result file, the diff, the gate, our own run of the tests."""
-    room = workspace.of(world)
+    """Look at what is there: the result file, the diff, the gate, our own run of the tests.
+
+    A tree that cannot be read, or that is gone, is the agent's doing and refused like any other.
+    """
     result = read_result(report)
-    changes = room.changes(tree)
+    try:
+        changes = workspace.of(world).changes(tree)
+    except (GitError, CannotStart) as error:
+        said = f"its work cannot be taken from the worktree: {world.redact(str(error))[:500]}"
+        return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))
     tests, tail = retry.OwnTests.NONE, ""
     if changes and repository.test_command:
         ran = run_command(

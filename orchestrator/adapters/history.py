@@ -100,6 +100,25 @@ def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
     )
 
 
+def oversized(git: Git, limit: int) -> tuple[ChangedPath, ...]:
+    """New and changed files of the work tree with more than `limit` bytes, none of them read."""
+    listed = git.run("ls-files", "--others", "--modified", "--exclude-standard", "-z").stdout
+    folder = git.work_tree or git.git_dir
+    found = []
+    for path in dict.fromkeys(os.fsdecode(listed).split("\0")):
+        try:
+            status = os.lstat(folder / path)
+        except OSError:
+            continue  # deleted, or a parent that is no folder any more
+        if stat.S_ISREG(status.st_mode) and status.st_size > limit:
+            found.append(
+                ChangedPath(
+                    path=path, kind=PathKind.FILE, mode="100644", was="000000", size=status.st_size
+                )
+            )
+    return tuple(found)
+
+
 def untracked(git: Git) -> tuple[str, ...]:
     """What stands in the work tree beside the index and is not ignored; a folder ends in "/"."""
     listed = git.run("ls-files", "--others", "--exclude-standard", "--directory", "-z").stdout
