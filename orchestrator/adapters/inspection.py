@@ -9,7 +9,8 @@ from msgspec import Struct
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.events import Events
 from orchestrator.adapters.locks import Locks
-from orchestrator.adapters.shelves import SEARCHED, Found, Line, Shelves, line_of
+from orchestrator.adapters.mailbox_index import Found, Line, line_of
+from orchestrator.adapters.shelves import SEARCHED, Shelves
 from orchestrator.records.task import State, Task
 from orchestrator.texts import taskfile
 

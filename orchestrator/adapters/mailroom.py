@@ -6,20 +6,20 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 
 from msgspec import Struct, structs
 
 from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.custody import Claimed, Gone, MovedAway, new_round
 from orchestrator.adapters.events import Events
 from orchestrator.adapters.files import Changed, NotReadable
 from orchestrator.adapters.inspection import Duplicate, Inspection, Misplaced
 from orchestrator.adapters.locks import Lock, Locks
+from orchestrator.adapters.mailbox_index import Found
 from orchestrator.adapters.shelves import (
     HALF_WRITTEN_SECONDS,
     SEARCHED,
-    Found,
     MailboxBroken,
 )
 from orchestrator.records.errors import AgentOSError
@@ -42,56 +42,6 @@ __all__ = [
 # A person's save between our look and our write makes us look again, so many times.
 _LOOKS = 8
 _PATIENCE = 20
-
-
-class Gone(AgentOSError):
-    """A person took the file away: nothing is left to do for this task."""
-
-    def __init__(self, task_id: str, sentence: str = "") -> None:
-        super().__init__(
-            sentence or f"{task_id} is in no folder of the mailbox any more: a person removed it."
-        )
-        self.task_id = task_id
-
-
-class MovedAway(Gone):
-    """A person moved the file meanwhile; our data are stored in it, its place is theirs (I12)."""
-
-    def __init__(self, task: Task, state: State) -> None:
-        super().__init__(
-            task.task_id,
-            f"{task.task_id} was moved to {state.value}/ by a person; it stays there.",
-        )
-        self.task = task
-        self.state = state
-
-
-class Claimed:
-    """A task in processing/ that is ours, with the locks that say so, until the block ends.
-
-    Leaving releases the task and the repository slot; the worker slot stays its owner's.
-    """
-
-    def __init__(self, task: Task, slot: Lock, repository: Lock, lock: Lock) -> None:
-        self.task = task
-        self.slot = slot
-        self.repository = repository
-        self.lock = lock
-
-    def release(self) -> None:
-        self.lock.release()
-        self.repository.release()
-
-    def __enter__(self) -> Claimed:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
 
 
 class _Sighting(Struct, frozen=True):
@@ -132,7 +82,7 @@ class Mailroom(Inspection):
             return False
         except FileNotFoundError as reason:
             raise self.missing(State.INBOX) from reason
-        self._named_now(State.INBOX, path.name)
+        self.remember_name(State.INBOX, path.name)
         return True
 
     def claim(
@@ -337,20 +287,6 @@ class Mailroom(Inspection):
     def _remember(self, state: State, task: Task) -> Task:
         self._seen[task.task_id] = _Sighting(state, task)
         return task
-
-
-def new_round(task: Task) -> Task:
-    """The same file, begun anew: counts from zero, its history kept (DESIGN, Rounds)."""
-    return structs.replace(
-        task,
-        round=task.round + 1,
-        tries=0,
-        reworks=0,
-        claim=None,
-        not_before=None,
-        merge=None,
-        note="",
-    )
 
 
 def _encoded(task: Task) -> bytes:

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
-from orchestrator.adapters import files
+from orchestrator.adapters import files, mailbox_index
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.events import Events
-from orchestrator.adapters.files import NotReadable, Stamp
+from orchestrator.adapters.files import NotReadable
+from orchestrator.adapters.mailbox_index import Found, Line, Names, line_of
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import QueueEntry, State, Task
 from orchestrator.texts import taskfile
@@ -25,39 +23,12 @@ LARGEST_FILE = 1_000_000
 HALF_WRITTEN_SECONDS = 2.0
 # So many files read anew are worth a new cache file; fewer are read again sooner than written.
 WORTH_SAVING = 32
-# In this time no second dispatcher finds the same Ready under another title; and if so, Q3 sees it.
-_INSTANT_SECONDS = 0.05
 # What these folders hold is never parsed in search of something: done/ grows for ever.
 SEARCHED = tuple(s for s in State if s not in {State.DONE, State.QUARANTINE})
 
 
 class MailboxBroken(AgentOSError):
     """The mailbox folders are not as they must be; the text says which and what to do."""
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A task, the file it was read from, and the folder that file stands in."""
-
-    state: State
-    path: Path
-    task: Task
-    stamp: Stamp
-
-
-class Line(Struct, frozen=True, array_like=True):
-    """What is remembered of a file; it need not be read again while these three stay the same."""
-
-    inode: int
-    modified_ns: int
-    size: int
-    entry: QueueEntry
-    marked: State | None
-    slot: str
-    uuid: str
-
-    @property
-    def path(self) -> Path:
-        return Path(self.entry.path)
 
 
 class Shelves:
@@ -82,8 +53,7 @@ class Shelves:
         self.read_only = read_only
         self._folders = {state: os.fspath(root / state.value) for state in State}
         self._lines: dict[State, dict[str, Line]] = {}
-        self._names: dict[State, tuple[int, str]] = {}
-        self._listed_at: dict[State, float] = {}
+        self._names = {state: Names(folder) for state, folder in self._folders.items()}
 
     def folder(self, state: State) -> Path:
         return Path(self._folders[state])
@@ -164,19 +134,14 @@ class Shelves:
         The way of a task is walked once more, so that one that moves on meanwhile is not missed.
         With `lately` a list of inbox/ from the last instant will do.
         """
-        if lately and self._had_name_lately(State.INBOX, key):
-            return State.INBOX
-        before = (State.INBOX,) if lately else ()
         again = (State.PROCESSING, State.BLOCKED, State.REVIEW)
-        return next(
-            (s for s in (*State, *again) if s not in before and self.has_name(s, key)), None
-        )
+        return next((s for s in (*State, *again) if self.has_name(s, key, lately=lately)), None)
 
     def lines(self, state: State) -> list[Line]:
         """What is known of every readable file of a folder, from memory where it can be."""
         known = self._lines.get(state)
         if known is None:
-            known = self._load_cache(state)
+            known = mailbox_index.load(self._cache(state))
         current: dict[str, Line] = {}
         fresh = 0
         for name, status in self._listing(state):
@@ -194,7 +159,7 @@ class Shelves:
             current[name] = line
         self._lines[state] = current
         if fresh >= WORTH_SAVING and not self.read_only:
-            self._save_cache(state, current)
+            mailbox_index.save(self._cache(state), current)
         return list(current.values())
 
     def read(self, path: Path) -> Found:
@@ -268,35 +233,21 @@ class Shelves:
                     except FileNotFoundError:
                         continue
 
-    def has_name(self, state: State, key: str) -> bool:
-        """Whether a file in the folder is named for the task, as quick among 100,000 as can be."""
-        return _among(self._names_in(state), key)
-
-    def _had_name_lately(self, state: State, key: str) -> bool:
-        """Many processes that enqueue at once would else list the folder for each other's files."""
-        recent = time.monotonic() - self._listed_at.get(state, -1.0) < _INSTANT_SECONDS
-        return _among(self._names[state][1], key) if recent else self.has_name(state, key)
-
-    def _names_in(self, state: State) -> str:
-        """The names in a folder, each between slashes; kept while the folder's time is the same."""
-        folder = self._folders[state]
+    def has_name(self, state: State, key: str, *, lately: bool = False) -> bool:
+        """Whether a file in the folder is named for the task `key`."""
         try:
-            changed = os.stat(folder).st_mtime_ns
-            kept = self._names.get(state)
-            if kept is None or kept[0] != changed:
-                kept = self._names[state] = (changed, "/".join(["", *os.listdir(folder), ""]))
-                self._listed_at[state] = time.monotonic()
+            return self._names[state].has(key, lately=lately and state is State.INBOX)
         except (FileNotFoundError, NotADirectoryError) as reason:
             raise self.missing(state) from reason
-        return kept[1]
 
-    def _named_now(self, state: State, name: str) -> None:
-        """Add a name that this process has just made to what it remembers of the folder."""
-        changed, names = self._names[state]
-        self._names[state] = (changed, f"{names}{name}/")
+    def remember_name(self, state: State, name: str) -> None:
+        self._names[state].add(name)
 
     def _task_names(self, state: State) -> list[str]:
-        return sorted(name for name in self._names_in(state).split("/") if _is_task_name(name))
+        try:
+            return sorted(name for name in self._names[state].all() if _is_task_name(name))
+        except (FileNotFoundError, NotADirectoryError) as reason:
+            raise self.missing(state) from reason
 
     def missing(self, state: State) -> MailboxBroken:
         return MailboxBroken(
@@ -304,50 +255,10 @@ class Shelves:
             "the next tick makes the folder anew, unless you put it back first."
         )
 
-    def _load_cache(self, state: State) -> dict[str, Line]:
-        try:
-            data = (self.cache_folder / f"{state.value}.json").read_bytes()
-            return msgspec.json.decode(data, type=dict[str, Line])
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return {}
-
-    def _save_cache(self, state: State, lines: dict[str, Line]) -> None:
-        files.make_folder(self.cache_folder)
-        files.write_cache(self.cache_folder / f"{state.value}.json", msgspec.json.encode(lines))
-
-
-def _among(names: str, key: str) -> bool:
-    place = names.find(f"/{key}")
-    while place >= 0:
-        end = names.find("/", place + 1)
-        if taskfile.key_of(names[place + 1 : end].removesuffix(".md")) == key:
-            return True
-        place = names.find(f"/{key}", end)
-    return False
+    def _cache(self, state: State) -> Path:
+        return self.cache_folder / f"{state.value}.json"
 
 
 def _is_task_name(name: str) -> bool:
     """Not what editors drop: dot-files, `~`, `.swp`, `4913`."""
     return name.endswith(".md") and not name.startswith(".")
-
-
-def line_of(found: Found) -> Line:
-    task = found.task
-    entry = QueueEntry(
-        task_id=task.task_id,
-        repo=task.repo,
-        issue=task.issue,
-        priority=task.priority,
-        created=task.created,
-        not_before=task.not_before,
-        path=str(found.path),
-    )
-    return Line(
-        found.stamp.inode,
-        found.stamp.modified_ns,
-        found.stamp.size,
-        entry,
-        task.state,
-        task.claim.slot if task.claim else "",
-        task.claim.uuid if task.claim else "",
-    )

@@ -58,8 +58,10 @@ def compared(place: Path) -> dict[str, float]:
     taken: dict[str, list[float]] = {}
     for number in range(ROUNDS):
         base, crowd = place / f"round-{number}", place / f"crowd-{number}"
-        base.mkdir()
-        crowd.mkdir()
+        for folder in (base / "bare/inbox", base / "bare/processing"):
+            folder.mkdir(parents=True)
+        for folder in (base, crowd):
+            mailroom(folder).prepare()
         together(our_enqueues, crowd)
         for name, work, folder in (
             ("bare enqueue", bare_enqueues, base),
@@ -142,8 +144,6 @@ def sync(folder: Path) -> None:
 
 
 def bare_enqueues(base: Path, number: int) -> None:
-    os.makedirs(base / "bare/inbox", exist_ok=True)
-    os.makedirs(base / "bare/processing", exist_ok=True)
     for i in range(EACH):
         bare_write(base / "bare/inbox", f"{number}-{i}.md")
 
@@ -159,9 +159,7 @@ def bare_claims(base: Path, number: int) -> None:
 
 
 def mailroom(base: Path) -> Mailroom:
-    room = Mailroom(base / "ours/mailbox", Locks(base / "ours/locks"), Clock())
-    room.prepare()
-    return room
+    return Mailroom(base / "ours/mailbox", Locks(base / "ours/locks"), Clock())
 
 
 def warmed(base: Path) -> None:
