@@ -47,7 +47,8 @@ DOORS = {
     "distributed": {"executors.dask_cluster"},
 }
 # What an idle tick must not pay for: loaded inside the function that needs it.
-LAZY = {"github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql"}
+# `requests` is most of what the supervisor would load, and it asks GitHub nothing.
+LAZY = {"requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql"}
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",
     "requests", "github", "telegram", "logging",

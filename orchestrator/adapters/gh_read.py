@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import requests
 from msgspec import Struct
-from requests.adapters import BaseAdapter
 
 from orchestrator.adapters import files, gh_rest
 from orchestrator.adapters.clock import Clock
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import failures
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+    from requests.adapters import BaseAdapter
 
 T = TypeVar("T")
 
@@ -53,19 +56,28 @@ class Door:
         self.clock = clock
         self.page_file = state_folder / "graphql_page_size"
         self.requests_made = 0
-        self.session = requests.Session()
-        self.session.trust_env = False  # no ~/.netrc: it would replace the token
-        self.session.headers.update(
+        self._token = token
+        self._transport = transport
+
+    @cached_property
+    def session(self) -> Session:
+        """Made at the first question: a tick that asks GitHub nothing loads no HTTP library."""
+        import requests
+
+        session = requests.Session()
+        session.trust_env = False  # no ~/.netrc: it would replace the token
+        session.headers.update(
             {
-                "Authorization": f"token {token}",
+                "Authorization": f"token {self._token}",
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
                 "User-Agent": "agent-os",
             }
         )
-        if transport is not None:
-            self.session.mount(self.api_url, transport)
-            self.session.mount(self.graphql_url, transport)
+        if self._transport is not None:
+            session.mount(self.api_url, self._transport)
+            session.mount(self.graphql_url, self._transport)
+        return session
 
     def get(self, path: str, shape: type[T]) -> T:
         return decoded(self._request("GET", self.api_url + path), shape, path)
@@ -120,7 +132,7 @@ class Door:
             return PAGE_SIZES[0]
         return known if known in PAGE_SIZES else PAGE_SIZES[0]
 
-    def _request(self, method: str, url: str, body: bytes | None = None) -> requests.Response:
+    def _request(self, method: str, url: str, body: bytes | None = None) -> Response:
         """One answer below 400, or a GitHubTrouble; server and network trouble is asked again."""
         waits = list(WAITS_SECONDS)
         while True:
@@ -131,12 +143,14 @@ class Door:
                     raise
                 self.clock.sleep(waits.pop(0))
 
-    def _once(self, method: str, url: str, body: bytes | None) -> requests.Response:
+    def _once(self, method: str, url: str, body: bytes | None) -> Response:
+        from requests import RequestException
+
         self.requests_made += 1
         where = url.removeprefix(self.api_url).partition("?")[0]
         try:
             answer = self.session.request(method, url, data=body, timeout=TIMEOUT_SECONDS)
-        except requests.RequestException as error:
+        except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"
             ) from error
@@ -151,7 +165,7 @@ class Door:
         )  # fmt: skip
 
 
-def decoded(answer: requests.Response, shape: type[T], where: str) -> T:
+def decoded(answer: Response, shape: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(answer.content, type=shape)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
@@ -160,7 +174,7 @@ def decoded(answer: requests.Response, shape: type[T], where: str) -> T:
         ) from error
 
 
-def message_of(answer: requests.Response) -> str:
+def message_of(answer: Response) -> str:
     try:
         return msgspec.json.decode(answer.content, type=gh_rest.MessageRest).message[:300]
     except (msgspec.ValidationError, msgspec.DecodeError):

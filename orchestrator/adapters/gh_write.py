@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-import requests
 from msgspec import Struct
 
 from orchestrator.adapters import gh_documents
@@ -148,13 +147,14 @@ class GitHubWrite:
     def _answering(self, what: str) -> Iterator[None]:
         """Turn PyGithub's and the network's exceptions into one typed error."""
         from github import GithubException
+        from requests import RequestException
 
         self.requests_made += 1
         try:
             yield
         except GithubException as error:
             raise trouble_of(error.status, error.data, error.headers, what) from error
-        except requests.RequestException as error:
+        except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"no answer to the {what}: {type(error).__name__}"
             ) from error
