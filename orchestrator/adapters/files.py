@@ -17,10 +17,8 @@ from orchestrator.adapters.kernel import Rename
 from orchestrator.adapters.reading import (
     NotReadable,
     Stamp,
-    read_bounded,
     read_lines,
     read_lines_tail,
-    read_stamped,
     stamp_of,
 )
 from orchestrator.records.errors import AgentOSError
@@ -33,6 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 _TEMPORARY = ".tmp"
+_BLOCK = 1 << 16
 
 
 class Changed(AgentOSError):
@@ -114,6 +113,50 @@ def open_log(path: Path) -> int:
     """A descriptor that appends to a private log, and may shorten it; the caller closes it."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     return os.open(path, flags, 0o600)
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes, never through a link (Q9).
+
+    Raises NotReadable for a link, a folder, a FIFO, a file too large or closed to us;
+    FileNotFoundError when nothing is there; OSError when the disk or the process is in trouble.
+    """
+    return read_stamped(path, limit)[0]
+
+
+def read_stamped(path: Path, limit: int) -> tuple[bytes, Stamp]:
+    """As `read_bounded`, with the version that was read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as refused:
+        sentence = _UNREADABLE.get(refused.errno or 0)
+        if sentence is None:
+            raise
+        raise NotReadable(f"{path.name} {sentence}.") from refused
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadable(f"{path.name} is not a regular file.")
+        if status.st_size > limit:
+            raise NotReadable(f"{path.name} has {status.st_size} bytes; at most {limit} are read.")
+        data = os.read(descriptor, status.st_size + 1)
+        # A short read is the end of a regular file; a full one means that it has grown.
+        while status.st_size < len(data) <= limit and (more := os.read(descriptor, _BLOCK)):
+            data += more
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise NotReadable(f"{path.name} grew beyond {limit} bytes while it was read.")
+    return data, stamp_of(status)
+
+
+_UNREADABLE = {
+    errno.ELOOP: "is a symbolic link; links are not followed",
+    errno.EACCES: "may not be read by this user",
+    errno.EPERM: "may not be read by this user",
+    errno.ENXIO: "is a socket or a device",
+    errno.ENODEV: "is a device",
+}
 
 
 def rotate(path: Path, limit_bytes: int, keep: int) -> None:
