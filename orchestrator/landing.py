@@ -10,7 +10,6 @@ from orchestrator import escalation, github_sync, groundwork, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
-from orchestrator.records.config import AutomationMode
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import MergeMark, State, marked
 from orchestrator.records.verdicts import (
@@ -22,7 +21,8 @@ from orchestrator.records.verdicts import (
     Update,
     Wait,
 )
-from orchestrator.rules import merge, obstacles
+from orchestrator.rules import lanes, merge, obstacles
+from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
 from orchestrator.rules.obstacles import Facts
 from orchestrator.texts import messages
@@ -125,8 +125,7 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     if task.merge is not None:
         mark = structs.replace(task.merge, sha=verdict.sha, verified=True)
     task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
-    hands_off = repository.automation_mode is AutomationMode.DISPATCHER_ONLY
-    if not hands_off:
+    if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
     if facts.pull.open and not verdict.ours and not facts.pull.merged:
         # Its whole change came to the base another way: GitHub would leave it open for ever.

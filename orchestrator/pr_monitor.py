@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from orchestrator import landing, scrutiny, tick
-from orchestrator.records.config import AutomationMode
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
-from orchestrator.rules import merge
+from orchestrator.rules import lanes, merge
+from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import Facts
 from orchestrator.world import World
 
@@ -81,7 +81,7 @@ def only_recorded(facts: Facts, verdict: PullRequestVerdict) -> PullRequestVerdi
     """An escalated task, or one in lane dispatcher_only, is watched and not touched."""
     hands_off = (
         facts.task.state is State.ESCALATED
-        or facts.repository.automation_mode is AutomationMode.DISPATCHER_ONLY
+        or not lanes.may(facts.repository.automation_mode, Action.MERGE)
     )
     if not hands_off or isinstance(verdict, Merged | Cancelled):
         return verdict

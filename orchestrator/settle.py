@@ -6,7 +6,7 @@ from msgspec import structs
 
 from orchestrator import escalation, github_sync, workspace
 from orchestrator.adapters.wire import Refused
-from orchestrator.records.config import AutomationMode, RepositoryConfig
+from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import (
@@ -18,6 +18,8 @@ from orchestrator.records.task import (
     with_attempt,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
+from orchestrator.rules import lanes
+from orchestrator.rules.lanes import Action
 from orchestrator.texts import messages
 from orchestrator.world import World
 
@@ -32,6 +34,7 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
         lose(world, task, attempt)
         return
     world.check_switches(task.repo)
+    ask_for_manual_steps(world, task, attempt)
     if attempt.verdict is AttemptVerdict.DELIVER:
         deliver(world, repository, task, attempt)
     elif attempt.verdict is AttemptVerdict.REWORK:
@@ -43,6 +46,19 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     else:
         verdict = Escalate(attempt.reason, attempt.code)
         escalate(world, repository, settled(world, task), verdict)
+
+
+def ask_for_manual_steps(world: World, task: Task, attempt: Attempt) -> None:
+    """What only a person can do, as one checklist on the issue for each attempt that names any."""
+    steps = attempt.result.manual_steps if attempt.result else ()
+    if steps:
+        github_sync.comment_once(
+            world,
+            task,
+            "manual-steps",
+            lambda marker: messages.manual_steps_comment(steps, marker=marker),
+            ordinal=attempt.n,
+        )
 
 
 def settled(world: World, task: Task) -> Task:
@@ -190,7 +206,8 @@ def report(world: World, repository: RepositoryConfig, task: Task, attempt: Atte
         lambda marker: messages.report_comment(task, result, marker=marker),
     )
     task = settled(world, task)
-    if task.issue is not None and repository.automation_mode is AutomationMode.FULL:
+    may_close = lanes.may(repository.automation_mode, Action.CLOSE_REPORTED_ISSUE)
+    if task.issue is not None and may_close:
         if world.read.issue_is_open(task.repo, task.issue):
             world.write.close_issue(task.repo, task.issue, "completed")
         task = github_sync.done(world, repository, task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -156,11 +156,3 @@ def chosen(config: Config, only: str | None) -> RepositoryConfig | None:
         known = ", ".join(repo.slug for repo in config.repositories)
         raise ConfigError((f"--repo {only}: no such repository in the config; known: {known}",))
     return found
-
-
-def by_repository(world: World, tasks: Iterator[Task] | list[Task]) -> dict[str, list[Task]]:
-    """Tasks grouped by repository, in the order in which they came."""
-    groups: dict[str, list[Task]] = {}
-    for task in tasks:
-        groups.setdefault(task.repo, []).append(task)
-    return groups

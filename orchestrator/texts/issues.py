@@ -46,11 +46,6 @@ class TaskText(Struct, frozen=True):
     body: str
 
 
-def to_body(issue: Issue, wanted: Wanted) -> str:
-    """The prose alone, for a caller that has the title already."""
-    return to_task(issue, wanted).body
-
-
 def to_task(issue: Issue, wanted: Wanted) -> TaskText:
     """The issue as Goal, Success Criteria, Constraints and Context; at most some 55 kB.
 

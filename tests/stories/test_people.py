@@ -102,3 +102,16 @@ def test_merged_by_a_person_while_escalated_it_is_done(tmp_path: Path) -> None:
         assert merged.status_code == 200
         office.monitor()
         assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_what_only_a_person_can_do_is_asked_once(tmp_path: Path) -> None:
+    def work(folder: Path, prompt: str) -> str:
+        said = str(writes("x.txt", "x\n")(folder, prompt))
+        return said + "MANUAL_STEPS:\n- Add the key SHOP_KEY to the repository's secrets\n"
+
+    with an_office(tmp_path, agent=work) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        asked = [text for text in office.comments(issue) if "SHOP_KEY" in text and "- [ ]" in text]
+        assert len(asked) == 1
