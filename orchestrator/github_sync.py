@@ -10,6 +10,7 @@ from msgspec import structs
 from orchestrator import gh_project
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.texts import messages
 from orchestrator.world import World
@@ -21,8 +22,19 @@ def tell(world: World, task: Task) -> Task:
     """Create the issue's status comment, or bring it up to date; the task with its id.
 
     One comment for the whole life of a task: its marker spans the rounds. An unchanged text is
-    not sent again.
+    not sent again. Where a person deleted the comment or the issue, that is told here and stays
+    so: what cannot be shown must not hold up the task (I12).
     """
+    try:
+        return told(world, task)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.NOT_FOUND:
+            raise
+        world.say(f"{task.repo}#{task.issue}: its status comment is gone; {trouble}")
+        return task
+
+
+def told(world: World, task: Task) -> Task:
     if task.issue is None:
         return task
     issue = task.issue
@@ -55,12 +67,17 @@ def comment_once(
     issue = task.issue
     marker = world.markers.line(task, kind, ordinal)
     text = world.redact(said(marker))
-    world.effects.once(
-        task.task_id,
-        f"{task.key}:{kind}:{ordinal}",
-        find=lambda: find_comment(world, task, marker),
-        make=lambda: str(world.write.create_comment(task.repo, issue, text)),
-    )
+    try:
+        world.effects.once(
+            task.task_id,
+            f"{task.key}:{kind}:{ordinal}",
+            find=lambda: find_comment(world, task, marker),
+            make=lambda: str(world.write.create_comment(task.repo, issue, text)),
+        )
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.NOT_FOUND:
+            raise
+        world.say(f"{task.repo}#{issue}: the issue is gone, its {kind} is not told; {trouble}")
 
 
 def find_comment(world: World, task: Task, marker: str) -> str | None:

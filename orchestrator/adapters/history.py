@@ -102,8 +102,10 @@ def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
 
 def oversized(git: Git, limit: int) -> tuple[ChangedPath, ...]:
     """New and changed files of the work tree with more than `limit` bytes, none of them read."""
-    listed = git.run("ls-files", "--others", "--modified", "--exclude-standard", "-z").stdout
     folder = git.work_tree or git.git_dir
+    if not _holds_more_than(folder, limit):
+        return ()  # no process for what nearly every tree can answer by itself
+    listed = git.run("ls-files", "--others", "--modified", "--exclude-standard", "-z").stdout
     found = []
     for path in dict.fromkeys(os.fsdecode(listed).split("\0")):
         try:
@@ -211,6 +213,18 @@ def _commit(line: str) -> tuple[str, Commit]:
         committed=datetime.fromtimestamp(int(moment), UTC),
         message=message.rstrip("\n"),
     )
+
+
+def _holds_more_than(folder: Path, limit: int) -> bool:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(place, name))
+            except OSError:
+                continue
+            if status.st_size > limit and stat.S_ISREG(status.st_mode):
+                return True
+    return False
 
 
 def _changed(folder: Path, fields: str, path: str) -> ChangedPath:

@@ -229,7 +229,7 @@ def test_a_push_that_the_server_refuses_is_said_in_its_words(tmp_path: Path) -> 
         bare = office.github.bare(SLUG)
         hook = bare / "hooks" / "pre-receive"
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text("#!/bin/sh\necho refusing to allow a token without workflow scope\nexit 1\n")
+        hook.write_text("#!/bin/sh\necho refusing: no workflow scope\nexit 1\n")
         hook.chmod(0o755)
         issue = office.ready("Change CI")
         for _ in range(3):
