@@ -49,7 +49,8 @@ def main() -> int:
     last.wait(300)
     problems = list(check())
     kill_all(last)
-    print(f"{killed} kills, {time.monotonic() - began:.0f} s; the demo ended with {last.returncode}")
+    seconds = time.monotonic() - began
+    print(f"{killed} kills, {seconds:.0f} s; the demo ended with {last.returncode}")
     for problem in problems:
         print(f"WRONG: {problem}")
     print("same final state" if not problems and last.returncode == 0 else "FAILED")

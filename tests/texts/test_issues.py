@@ -25,8 +25,7 @@ def task(body="", title="Read dates", deliverable=Deliverable.CHANGE):
     issue = Issue(
         node_id="I", repo="o/r", number=7, title=title, body=body, created=NOON, updated=NOON
     )
-    made = issues.to_task(issue, Wanted(deliverable))
-    return made
+    return issues.to_task(issue, Wanted(deliverable))
 
 
 def parts(body="", **fields):
