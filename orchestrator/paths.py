@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from msgspec import Struct
 
+from orchestrator.records import regex
 from orchestrator.records.config import Config
 from orchestrator.records.errors import UnsafeName
 from orchestrator.records.task import State
 
 FOLDERS = tuple(state.value for state in State)
-COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
-OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-NAME = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
+COMPONENT = regex.late(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+OWNER = regex.late(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+NAME = regex.late(r"(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
 
 
 class Paths(Struct, frozen=True, kw_only=True):

@@ -12,11 +12,12 @@ from pathlib import Path
 from orchestrator.adapters import files, survivors
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import Git
+from orchestrator.records import regex
 from orchestrator.records.errors import UnsafeName
 
 STALE_LOCK_SECONDS = 600.0
 INDEX_LIMIT = 500_000_000
-SLUG = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+SLUG = regex.late(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 # Written by us alone: any other text in it was put there by somebody else, and is put right.
 CONFIG = b"""\
 [core]

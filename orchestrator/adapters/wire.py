@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from orchestrator.adapters import git, process
 from orchestrator.adapters.git import Git
+from orchestrator.records import regex
 from orchestrator.records.config import Secret
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 
 TIMEOUT_SECONDS = 300.0
-OURS = re.compile(r"refs/(?:heads/agent|salvage)/[A-Za-z0-9][A-Za-z0-9._/-]*")
-SHA = re.compile(r"[0-9a-f]{40}")
+OURS = regex.late(r"refs/(?:heads/agent|salvage)/[A-Za-z0-9][A-Za-z0-9._/-]*")
+SHA = regex.late(r"[0-9a-f]{40}")
 # A stalled transfer ends by itself, long before the deadline of the whole command.
 STALL = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 # The header of the next lines would be sent to whatever host a redirect names.
@@ -25,7 +26,7 @@ NO_REDIRECT = ("-c", "http.followRedirects=false")
 WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     (
         Trouble.AUTH,
-        re.compile(
+        regex.late(
             r"authentication failed|could not read (?:username|password)|terminal prompts disabled"
             r"|returned error: 401"
             r"|invalid username or (?:password|token)|permission denied \(public"
@@ -33,20 +34,20 @@ WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     ),
     (
         Trouble.PERMISSION,
-        re.compile(r"returned error: 403|write access to repository not granted|access denied"),
+        regex.late(r"returned error: 403|write access to repository not granted|access denied"),
     ),
     (
         Trouble.NOT_FOUND,
-        re.compile(
+        regex.late(
             r"repository .*not found|returned error: (?:404|30\d)"
             r"|does not appear to be a git repository|couldn't find remote ref"
             r"|does not exist|unable to update url base from redirection"
         ),
     ),
-    (Trouble.RATE, re.compile(r"returned error: 429|too many requests")),
+    (Trouble.RATE, regex.late(r"returned error: 429|too many requests")),
     (
         Trouble.NETWORK,
-        re.compile(
+        regex.late(
             r"could not resolve|couldn't connect|failed to connect|"
             r"connection (?:refused|reset|timed|closed)|early eof|hung up"
             r"|timed out|timeout|operation too slow|rpc failed|tls|ssl"

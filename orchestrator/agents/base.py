@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from orchestrator.records import regex
 from orchestrator.records.config import AgentConfig
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.order import AttemptOrder, AttemptReport
@@ -17,7 +18,7 @@ RESULT_FILE = ".agent_result.md"
 # All that every agent sees of our environment; HOME is a private folder (S2).
 ALWAYS = ("PATH", "LANG")
 # Not even by config: each of these hands over our credentials, or changes what a program runs.
-NEVER = re.compile(
+NEVER = regex.late(
     r"(?:GIT|GH|GITHUB|TELEGRAM|PYTHON|LD|DYLD|BASH|AGENT_OS|ORCH)_?.*"
     r"|NODE_OPTIONS|ENV|IFS|HOME|SSH_AUTH_SOCK|PERL5OPT|RUBYOPT",
     re.IGNORECASE,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
+from orchestrator.records import regex
 from orchestrator.records.config_file import Fault, GlobalFile, Place, RepositoryFile
 
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.\.?$)[A-Za-z0-9._-]+")
+SLUG = regex.late(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.\.?$)[A-Za-z0-9._-]+")
 
 
 class Entry(Struct, frozen=True, kw_only=True):

@@ -7,15 +7,16 @@ from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
+from orchestrator.records import regex
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import Deliverable, Priority, TaskType
 
 BODY_READ = 2_000  # characters of the body in which words are looked for
 OUTCOME_CHECKS = 12
-BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
-CHECK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-BRANCH = re.compile(r"(?![-./])(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)))[\w./@+-]{1,200}(?<![./])")
-NAMED = re.compile(r"(?:prio|priority)\s*[:/ ]\s*(high|normal|medium|low)")
+BULLET = regex.late(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?")
+CHECK_ID = regex.late(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+BRANCH = regex.late(r"(?![-./])(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)))[\w./@+-]{1,200}(?<![./])")
+NAMED = regex.late(r"(?:prio|priority)\s*[:/ ]\s*(high|normal|medium|low)")
 
 TYPE_LABELS = {
     "bug": TaskType.DEBUGGING,

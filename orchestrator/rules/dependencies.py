@@ -8,21 +8,23 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from orchestrator.records import regex
+
 LIMIT = 50  # references read from one issue
-FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
-LINE = re.compile(
+FENCE = regex.late(r"^\s*(`{3,}|~{3,})")
+LINE = regex.late(
     r"^(?: {0,3}(?:#{1,6}\s+)?|\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?)"
     r"[*_]{0,2}(?:depends\s+on|blocked\s+by)[*_]{0,2}\s*:?\s*[*_]{0,2}\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
-ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<rest>.*)$")
-REFERENCE = re.compile(
+ITEM = regex.late(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<rest>.*)$")
+REFERENCE = regex.late(
     r"(?:https?://[^/\s]+/(?P<url>[\w.-]+/[\w.-]+)/(?:issues|pull)/(?P<url_number>\d{1,9})"
     r"|(?P<repo>[\w.-]+/[\w.-]+)?#(?P<number>\d{1,9})"
     r"|GH-(?P<short>\d{1,9}))(?!\w)",
     re.IGNORECASE,
 )
-BETWEEN = re.compile(r"\s*(?:,|;|&|\+)?\s*(?:and\b|or\b)?\s*", re.IGNORECASE)
+BETWEEN = regex.late(r"\s*(?:,|;|&|\+)?\s*(?:and\b|or\b)?\s*", re.IGNORECASE)
 
 
 class IssueState(StrEnum):

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from orchestrator.records import regex
+
 LARGEST = 10_000_000
 TOLD = 20  # reasons that are named; of more, their number
 SYMLINK, SUBMODULE = "120000", "160000"
 RESULT_FILE = ".agent_result.md"
-CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+CONTROL = regex.late(r"[\x00-\x1f\x7f\\]")
 # Names that some file system takes for .git: other cases, short names, ignored endings.
-GIT_FOLDER = re.compile(r"\.git[. ]*(?::.*)?|git~\d+", re.IGNORECASE)
+GIT_FOLDER = regex.late(r"\.git[. ]*(?::.*)?|git~\d+", re.IGNORECASE)
 
 
 class Change(Struct, frozen=True, kw_only=True):

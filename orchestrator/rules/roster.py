@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from orchestrator.records import regex
 from orchestrator.records.config import AgentConfig, AgentKind, PromptBy, Sandbox
 from orchestrator.records.config_file import AgentFile, EveryLevel, Fault, Place
 from orchestrator.records.task import TaskType
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+NAME = regex.late(r"[a-z0-9][a-z0-9_-]{0,39}")
 BUILT_IN = frozenset(kind.value for kind in AgentKind) - {AgentKind.COMMAND.value}
 RESERVED = frozenset({"auto", "none", AgentKind.COMMAND.value})
 TASK_TYPES = tuple(kind.value for kind in TaskType)

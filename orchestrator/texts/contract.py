@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
+from orchestrator.records import regex
 from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
 from orchestrator.texts import markdown
 
@@ -37,15 +38,15 @@ MEANINGS = {
     "REPORT": "<only for a report task: the whole answer, criterion by criterion>",
 }
 
-HEAD = re.compile(
+HEAD = regex.late(
     r"^(?P<mark> {0,3}(?:#{1,6}\s*|>\s*|[-*+]\s+)?)(?P<open>\*\*|__|`|)\s*"
     r"(?P<name>[A-Za-z]+(?:[ _-][A-Za-z]+)?)\s*(?P<colon>:?)\s*(?:(?P=open))?\s*"
     r"(?P<after>:?)(?P<rest>.*)$"
 )
-BULLET = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+(?:\[[ xX]?\]\s+)?")
+BULLET = regex.late(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+(?:\[[ xX]?\]\s+)?")
 NOTHING = frozenset({"", "none", "n/a", "na", "-", "--", "nothing", "null", "nil"})
 # Seen from agents that gave a template back: the words of other templates than ours.
-ECHO = re.compile(
+ECHO = regex.late(
     r"^(?:[-*]\s*)?(?:\.{3}|\u2026|<[^<>]*>|bullets?|one line\b.*|required when\b.*|"
     r"\[[^\[\]]*\])\.?$",
     re.IGNORECASE,

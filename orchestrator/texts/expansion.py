@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from orchestrator.records import regex
 from orchestrator.records.config_file import EXPANDED, EXPANDED_KEYS, Fault, Place
 
-VARIABLE = re.compile(r"\$(\$?)\{([^{}]*)\}")
-PLACEHOLDER = re.compile(
+VARIABLE = regex.late(r"\$(\$?)\{([^{}]*)\}")
+PLACEHOLDER = regex.late(
     r"^/path/to(/|$)|replace[-_ ]?me|change[-_ ]?me|^(todo|tbd|x{3,})$|^<[^<>]+>$"
     r"|\byour[-_ ]?(own|user|name|login|org|owner|account|bot|chat|token|key|repo|project|home)",
     re.IGNORECASE,

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 from msgspec import Struct, structs
 
+from orchestrator.records import regex
 from orchestrator.records.errors import AgentOSError
 
 _Strings = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -19,13 +20,13 @@ _Typed = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # A word or words that every YAML reader takes as they are, without quotes.
-_PLAIN = re.compile(
+_PLAIN = regex.late(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_./@+,()=-]|:(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_(]))*"
 )
 # What YAML would not print, or take for the end of a line, although JSON lets it stand.
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_LOOKS_TYPED = re.compile(r"[-+.\d][\d_.eE+:-]*|true|false|yes|no|on|off|null|y|n", re.IGNORECASE)
-_LINE = re.compile(r"([a-z_]+): (.+)")
+_UNPRINTABLE = regex.late("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_LOOKS_TYPED = regex.late(r"[-+.\d][\d_.eE+:-]*|true|false|yes|no|on|off|null|y|n", re.IGNORECASE)
+_LINE = regex.late(r"([a-z_]+): (.+)")
 _DEEPEST = 40
 _LARGEST = 512_000
 

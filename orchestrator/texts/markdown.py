@@ -6,20 +6,22 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
-HTML_BLOCK = re.compile(r"^ {0,3}</?[A-Za-z]")
-RAW_BLOCK = re.compile(r"^ {0,3}<(pre|script|style|textarea)\b", re.IGNORECASE)
-RAW_END = re.compile(r"</(pre|script|style|textarea)\s*>", re.IGNORECASE)
-HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
-BOLD_LINE = re.compile(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)\s*:?\s*(.*)$")
-NAMED_LINE = re.compile(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
-TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
-KEPT_ATTRIBUTE = re.compile(r"""\b(href|src)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
-IMAGE = re.compile(r"!\[(?:[^\]\[]|\[[^\]\[]*\]){0,1000}\]")
-LINK_TITLE = re.compile(r"""(\]\(\s*<?[^\s()<>]+>?)\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)""")
-DEFINITION = re.compile(r"^ {0,3}\[[^\]]*\]:\s*(\S*).*$")
-MENTION = re.compile(r"@(?=[A-Za-z0-9])")
-CLOSING = re.compile(
+from orchestrator.records import regex
+
+FENCE = regex.late(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
+HTML_BLOCK = regex.late(r"^ {0,3}</?[A-Za-z]")
+RAW_BLOCK = regex.late(r"^ {0,3}<(pre|script|style|textarea)\b", re.IGNORECASE)
+RAW_END = regex.late(r"</(pre|script|style|textarea)\s*>", re.IGNORECASE)
+HEADING = regex.late(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
+BOLD_LINE = regex.late(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)\s*:?\s*(.*)$")
+NAMED_LINE = regex.late(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
+TAG = regex.late(r"<(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
+KEPT_ATTRIBUTE = regex.late(r"""\b(href|src)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+IMAGE = regex.late(r"!\[(?:[^\]\[]|\[[^\]\[]*\]){0,1000}\]")
+LINK_TITLE = regex.late(r"""(\]\(\s*<?[^\s()<>]+>?)\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)""")
+DEFINITION = regex.late(r"^ {0,3}\[[^\]]*\]:\s*(\S*).*$")
+MENTION = regex.late(r"@(?=[A-Za-z0-9])")
+CLOSING = regex.late(
     r"\b([cC]|[fF]|[rR])(?=(?:los(?:e|es|ed)|ix(?:es|ed)?|esolv(?:e|es|ed))\b[\s:*_]*"
     r"(?:[\w.-]+/[\w.-]+)?(?:\#\d|GH-\d|https?://))",
     re.IGNORECASE,

@@ -9,20 +9,21 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
+from orchestrator.records import regex
 from orchestrator.texts import quoting
 
-HEADING = re.compile(r"^(#{1,2})\s+(.+?)\s*#*\s*$")
-DEEPER = re.compile(r"^#{3,6}\s")
-ENTRY = re.compile(r"^### (?P<date>\d{4}-\d\d-\d\d) (?P<task>\S+)(?: \(#(?P<issue>[1-9]\d*)\))?$")
-FACT = re.compile(r"^- (What|Why|Broke|Files): (\S|\S.*\S)$")
-LINE_OF = re.compile(
+HEADING = regex.late(r"^(#{1,2})\s+(.+?)\s*#*\s*$")
+DEEPER = regex.late(r"^#{3,6}\s")
+ENTRY = regex.late(r"^### (?P<date>\d{4}-\d\d-\d\d) (?P<task>\S+)(?: \(#(?P<issue>[1-9]\d*)\))?$")
+FACT = regex.late(r"^- (What|Why|Broke|Files): (\S|\S.*\S)$")
+LINE_OF = regex.late(
     r"^- (?P<date>\d{4}-\d\d-\d\d) (?P<task>\S+)(?: \(#(?P<issue>[1-9]\d*)\))?: "
     r"(?P<what>\S|\S.*\S)$"
 )
-ISSUE = re.compile(r"^- (?P<text>\S|\S.*\S) \(seen in (?P<task>[^\s()]+)\)$")
-BULLET = re.compile(r"^[-*+]\s+(.*)$")
+ISSUE = regex.late(r"^- (?P<text>\S|\S.*\S) \(seen in (?P<task>[^\s()]+)\)$")
+BULLET = regex.late(r"^[-*+]\s+(.*)$")
 # How an earlier system wrote its entries.
-EARLIER = re.compile(
+EARLIER = regex.late(
     r"^###\s+(?P<date>\d{4}-\d\d-\d\d)\s+\S{1,3}\s+\[(?P<task>\S+)\]"
     r"(?:\s+\(#(?P<issue>\d+)[^)]*\))?\s*$"
 )

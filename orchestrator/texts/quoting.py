@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from orchestrator.records import regex
 from orchestrator.texts import markdown
 from orchestrator.texts.markdown import BREAK
 
-TAG_OPENER = re.compile(r"<(?=[A-Za-z/!?])")
-COMMENT_OPENER = re.compile(r"<(?=!--)")
+TAG_OPENER = regex.late(r"<(?=[A-Za-z/!?])")
+COMMENT_OPENER = regex.late(r"<(?=!--)")
 # Words by which a commit message or a title would switch the checks off.
-SKIPS_CHECKS = re.compile(
+SKIPS_CHECKS = regex.late(
     r"\[(?=(?:skip ci|ci skip|no ci|skip actions|actions skip)\])|(?<=skip-check)(?=s\s*:)",
     re.IGNORECASE,
 )
-FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
-FENCE_END = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*$")
-CONTAINED_FENCE = re.compile(r"^\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s).*(?:```|~~~)")
-BULLET = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
-OUR_TRAILER = re.compile(r"(?<=agent-os)(?=-[a-z]+\s*:)", re.IGNORECASE)
+FENCE = regex.late(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+FENCE_END = regex.late(r"^ {0,3}(`{3,}|~{3,})[ \t]*$")
+CONTAINED_FENCE = regex.late(r"^\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s).*(?:```|~~~)")
+BULLET = regex.late(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
+OUR_TRAILER = regex.late(r"(?<=agent-os)(?=-[a-z]+\s*:)", re.IGNORECASE)
 
 
 def flat(text: str, limit: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
+
+from orchestrator.records import regex
 
 MARK = "[redacted]"
 WITHHELD = "[text withheld: it could not be searched for secrets]"
@@ -38,9 +39,9 @@ PATTERNS = {
     ),
     "bearer token": r"(?i:\bbearer\s+)[A-Za-z0-9_+/=.~-]{20,}",
 }
-COMPILED = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
+COMPILED = {name: regex.late(pattern) for name, pattern in PATTERNS.items()}
 # `name = value` where the name promises a secret; the value must look like one.
-ASSIGNED = re.compile(
+ASSIGNED = regex.late(
     r"(?i:[\w.-]{0,40}(?:token|secret|passw(?:or)?d|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]{0,40})"
     r"[\"']?\s*(?:=|:|=>|:=)\s*[\"']?(?P<value>[A-Za-z0-9+/_=.~-]{12,})(?![\w(\[])"
 )

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from orchestrator.records import regex
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Task
 from orchestrator.texts import frontmatter, markdown, taskname
@@ -22,10 +23,10 @@ __all__ = [
 FIELDS = {f.name: f for f in structs.fields(Task) if f.name not in {"extra", "body"}}
 _TIMES = ("created", "ready_at", "not_before")
 _YES_AND_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-_OPENING = re.compile(r"\ufeff?---[ \t]*\r?\n")
-_CLOSING = re.compile(r"^---[ \t]*\r?$\n?", re.MULTILINE)
-_REPO = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9_.-]+")
-_REPO_ADDRESS = re.compile(r"(?:https?://|ssh://git@|git@)[^/:\s]+[/:]([^\s]+?)(?:\.git)?/?")
+_OPENING = regex.late(r"\ufeff?---[ \t]*\r?\n")
+_CLOSING = regex.late(r"^---[ \t]*\r?$\n?", re.MULTILINE)
+_REPO = regex.late(r"[A-Za-z0-9-]+/[A-Za-z0-9_.-]+")
+_REPO_ADDRESS = regex.late(r"(?:https?://|ssh://git@|git@)[^/:\s]+[/:]([^\s]+?)(?:\.git)?/?")
 _LONGEST_TITLE = 100
 
 

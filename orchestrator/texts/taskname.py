@@ -7,10 +7,12 @@ import unicodedata
 import zlib
 from datetime import UTC, datetime
 
+from orchestrator.records import regex
+
 LONGEST_SLUG = 40
 # In a slug no word is a bare number, so the last one in an id is the issue.
-_NAMED = re.compile(r"(task-\d{8}T\d{6}Z-.+-([1-9]\d*))(?:-.*)?")
-_SAFE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_NAMED = regex.late(r"(task-\d{8}T\d{6}Z-.+-([1-9]\d*))(?:-.*)?")
+_SAFE = regex.late(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 LONGEST_ID = 230
 
 
