@@ -83,6 +83,9 @@ def last_look(world: World, facts: Facts, verdict: Merge) -> str:
         return f"it now bears the label {min(labels & obstacles.BRAKES)}"
     if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
         return f"somebody closed issue #{task.issue}"
+    tip = world.read.branch_tip(task.repo, pull.base)
+    if tip != verdict.base_sha:
+        return f"{pull.base} moved on to {tip[:12]}"
     return ""
 
 
@@ -119,7 +122,11 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
         world.say(f"{task.repo}: merge {verdict.sha[:12]} is not on {base} yet; looks again")
         return True
     if verdict.ours and not same_tree(world, facts, verdict):
-        return freeze(world, facts, verdict)
+        if task.state is not State.ESCALATED:
+            return freeze(world, facts, verdict)
+        if world.paths.switch(task.repo).exists():
+            return False
+        # A person removed the freeze: they have compared the trees, and the merge stands.
     head = facts.pull.head_sha
     mark = MergeMark(head_sha=head, base_sha=tip, sha=verdict.sha, verified=True)
     if task.merge is not None:

@@ -72,7 +72,7 @@ class Scrutiny:
             marker_ok=self.world.markers.line(task, "pull-request") in pull.body,
         )
         seen = view(facts).obstacle
-        if merge.wants_git(facts) or seen in WORTH_A_LOOK or task.merge is not None:
+        if merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
             facts = self._asked(facts)
         return structs.replace(facts, held_since=self._since(facts))
 
@@ -91,7 +91,7 @@ class Scrutiny:
         if facts.repository.merge == "approved" and facts.pull.approved_label_by:
             writer = self.world.read.permission(facts.pull.repo, facts.pull.approved_label_by)
             facts = structs.replace(facts, label_by_writer=writer in trust.WRITERS)
-        if merge.wants_git(facts) or facts.task.merge is not None:
+        if merge.wants_git(facts) or git_decides(facts):
             facts = self._from_git(facts)
         return facts
 
@@ -157,6 +157,21 @@ class Scrutiny:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Held])
         except (OSError, msgspec.DecodeError, msgspec.ValidationError):
             return {}
+
+
+def git_decides(facts: Facts) -> bool:
+    """Whether an obstacle may vanish, or change, by what only git knows.
+
+    That is a merge without a clear answer, and the word of a reviewer or of the label about an
+    earlier head: it holds where our own Updates alone came after it.
+    """
+    if facts.task.merge is not None:
+        return True
+    seen, pull = view(facts).obstacle, facts.pull
+    if seen is Obstacle.APPROVAL:
+        spoken = any(review.state.lower() == "approved" for review in pull.reviews)
+        return spoken or "approved" in {label.lower() for label in pull.labels}
+    return seen is Obstacle.REVIEW and len(facts.task.pushed) > 1
 
 
 def carried(head: str, updates: list[Commit]) -> tuple[str, ...]:

@@ -70,6 +70,9 @@ class Queries:
         word = answer.role_name if answer.role_name in known else answer.permission
         return Permission(word) if word in known else Permission.NONE
 
+    def branch_tip(self, slug: str, branch: str) -> str:
+        return self.door.get(f"/repos/{slug}/branches/{branch}", gh_rest.BranchRest).commit.sha
+
     def issue_is_open(self, slug: str, number: int) -> bool:
         return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.IssueRest).state == "open"
 

@@ -70,7 +70,12 @@ class ProtectionRest(Struct, frozen=True):
     required_status_checks: StatusChecksRest | None = None
 
 
+class CommitRest(Struct, frozen=True):
+    sha: str
+
+
 class BranchRest(Struct, frozen=True):
+    commit: CommitRest
     protection: ProtectionRest | None = None
 
     def contexts(self) -> tuple[str, ...]:

@@ -111,7 +111,10 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
     pull, repository = facts.pull, facts.repository
     if pull.head_committed is None:
         return Wait("the age of the head is not known")
-    if now - pull.head_committed < timedelta(seconds=repository.min_head_age_seconds):
+    age = now - pull.head_committed
+    # A commit from the future was made by a wrong clock; it is as old as we have watched it.
+    age = held if age < timedelta() else age
+    if age < timedelta(seconds=repository.min_head_age_seconds):
         return Wait(f"the head is younger than {repository.min_head_age_seconds:g} s")
     if held < timedelta(seconds=repository.settle_seconds):
         return Wait(f"green, and settling for {repository.settle_seconds:g} s")
