@@ -39,8 +39,9 @@ FORGOTTEN = (
     "XDG_CONFIG_HOME", "AGENT_OS_ATTEMPT", "ALL_PROXY", "all_proxy",
 )  # fmt: skip
 
-# A busy machine is no failure, and what failed once is tried again by whoever reads the report.
-hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+# A busy machine is no failure, and the same tests run today and tomorrow. To search further than
+# that, run one file with --hypothesis-profile=default.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
 
 
