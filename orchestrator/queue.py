@@ -5,6 +5,7 @@ from __future__ import annotations
 if not __package__:  # run as a file, this module would hide the standard library's `queue`
     raise SystemExit("start the worker as: python -m orchestrator.queue")
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -91,8 +92,13 @@ def switched_off(world: World) -> bool:
 
 def code_on_disk() -> tuple[tuple[str, int], ...]:
     """Which code this is: a worker does not outlive an upgrade by more than one task."""
-    package = Path(__file__).parent
-    return tuple(sorted((str(p), p.stat().st_mtime_ns) for p in package.rglob("*.py")))
+    found = []
+    for folder, _, names in os.walk(Path(__file__).parent):
+        for name in names:
+            if name.endswith(".py"):
+                path = f"{folder}/{name}"
+                found.append((path, os.stat(path).st_mtime_ns))
+    return tuple(sorted(found))
 
 
 if __name__ == "__main__":

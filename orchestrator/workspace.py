@@ -161,7 +161,6 @@ class Workspace:
         self._refuse_outside(tree.path)
         with self.hold(tree.slug):
             store.mend()
-            store.git.attempt("worktree", "remove", "--force", "--force", str(tree.path))
             self._remove(store, tree)
 
     def salvage(self, tree: Worktree) -> str | None:
