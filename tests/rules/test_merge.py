@@ -91,6 +91,7 @@ STILL_MERGED = [
     dict(pull__checks=(check("x", "skipped"),), repository__allow_no_ci=True),
     dict(pull__checks=(), repository__allow_no_ci=True, repository__min_ci_seconds=5),
     dict(repository__settle_seconds=0, held_since=None),
+    dict(pull__head_committed=NOW + timedelta(hours=1)),
     dict(task__pushed=(OLD, HEAD)),
     dict(commits_ours=False, pull__reviews=(APPROVING,)),
     dict(pull__head_sha=OLD, task__pushed=(HEAD,), commits_ours=False,

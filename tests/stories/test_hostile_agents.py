@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.support import hostile
+from tests.support.crash import Killed
 from tests.support.office import COMPLETE, SLUG, Office, an_office, says, writes
 
 SAYS = COMPLETE.format(summary="Done.")
@@ -256,6 +258,43 @@ def test_an_attempt_is_kept_when_github_fails_while_it_is_judged(tmp_path: Path)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first"]
+
+
+def test_a_worker_that_dies_with_its_agent_has_used_an_attempt(tmp_path: Path) -> None:
+    """F4, F7: it was counted before the agent started, so dying is no way round the limit."""
+
+    def dies(folder: Path, prompt: str) -> str:
+        raise Killed
+
+    with an_office(tmp_path, agents=dict.fromkeys(("first", "second", "third"), dies)) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        for _ in range(9):
+            with contextlib.suppress(Killed):
+                office.queue()
+            office.world.locks.release_all()
+            office.world.clock.sleep(3700)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert len(office.executor.agent_runs) == 4 == len(office.task(issue).attempts)
+
+
+def test_our_token_leaves_by_no_door(tmp_path: Path) -> None:
+    """An agent that got hold of it says it everywhere it can (I7, S15)."""
+    token = "robot-token"
+    tells = (
+        f"STATUS: blocked\nBLOCKER_CODE: manual_intervention_required\nSUMMARY: use {token}\n"
+        f"BLOCKERS:\n- the token is {token}\nMANUAL_STEPS:\n- export T={token}\n"
+    )
+    with an_office(tmp_path, agent=says(tells)) as office:
+        issue = office.ready("Leak")
+        office.round()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        [name] = office.folders()[State.ESCALATED]
+        file = (office.world.mailroom.folder(State.ESCALATED) / name).read_text()
+        events = office.world.paths.events.read_text()
+        shown = "\n".join([*office.comments(issue), file, events])
+        assert "[redacted]" in shown and token not in shown
+        assert token not in office.told()
 
 
 def test_an_agent_that_says_it_needs_a_person_is_believed_at_once(tmp_path: Path) -> None:

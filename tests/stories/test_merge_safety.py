@@ -267,6 +267,16 @@ def test_a_persons_commit_is_kept_and_only_their_approval_lets_it_through(tmp_pa
         assert merged(office) and office.file("theirs.txt") == "hand made", office.told()
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_pull_request_without_our_mark_is_not_ours_any_more(tmp_path: Path, kept: bool) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        body = office.pulls()[-1]["body"] if kept else f"Closes #{issue}"
+        office.api.patch(url(office), json={"body": body + "\n\nBy Maria."})
+        monitor(office)
+        assert merged(office) is kept, office.told()
+        assert office.state_of(issue) is (State.DONE if kept else State.ESCALATED)
+
+
 def test_an_update_never_overwrites_a_persons_commit(tmp_path: Path) -> None:
     """F26, F27: they push while we update; the lease names the SHA that we know."""
     with an_open_pull_request(tmp_path) as (office, issue):
