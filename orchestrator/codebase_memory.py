@@ -53,6 +53,6 @@ def entry_of(git: Git, task: Task, head: str) -> memory.Entry | None:
 
 
 def excerpt(world: World, tree: Worktree) -> str:
-    """What an agent reads of the page before it starts."""
-    text = history.read_file(workspace.of(world).git(tree.slug), tree.start_sha, PAGE)
+    """What an agent reads of the page before it starts: the base's, which no merge has marked."""
+    text = history.read_file(workspace.of(world).git(tree.slug), tree.base_sha, PAGE)
     return memory.excerpt(text, EXCERPT_BYTES) if text else ""

@@ -86,7 +86,7 @@ def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
 
 
 def take_base_text(world: World, tree: Worktree, ground: Ground) -> None:
-    """In the worktree, each conflicting path as the base has it: no marker is ever seen."""
+    """In the worktree, each conflicting path and our page as the base has it: no marker is seen."""
     store = workspace.of(world).ensure_store(tree.slug)
     git = store.indexed(tree.task_id, tree.path, tree.start_sha)
     for conflict in ground.conflicts:
@@ -94,6 +94,8 @@ def take_base_text(world: World, tree: Worktree, ground: Ground) -> None:
             git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", conflict.path)
         else:
             git.run("checkout", "--quiet", tree.base_sha, "--", conflict.path)
+    if history.read_file(git, tree.base_sha, codebase_memory.PAGE) is not None:
+        git.run("checkout", "--quiet", tree.base_sha, "--", codebase_memory.PAGE)
 
 
 def identity(world: World, git: Git, *shas: str) -> Identity:

@@ -102,6 +102,22 @@ def test_two_that_insert_at_the_same_place_are_both_merged(tmp_path: Path) -> No
         assert all(office.task(i).task_id in memory for i in issues)
 
 
+def test_whoever_mends_a_conflict_sees_no_marker_anywhere(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def line(folder: Path, prompt: str) -> str:
+        page = folder / "CODEBASE.md"
+        seen.extend([prompt, page.read_text() if page.exists() else ""])
+        return appends("README.md", "one\n" if "Add one" in prompt else "two\n")(folder, prompt)
+
+    with an_office(tmp_path, agent=line) as office:
+        issues = [office.ready("Add one"), office.ready("Add two")]
+        office.work_until_quiet(20)
+        assert sum(len(office.task(i).attempts) for i in issues) == 3, office.told()
+        assert "Conflicting files" in seen[-2] and office.task(issues[0]).task_id in seen[-1]
+        assert not [text for text in seen if "<<<<<<<" in text or ">>>>>>>" in text]
+
+
 def test_a_claim_of_success_without_a_diff_is_handed_on(tmp_path: Path) -> None:
     agents = {
         "first": says(COMPLETE.format(summary="All done, trust me.")),
