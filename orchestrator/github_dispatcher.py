@@ -9,7 +9,7 @@ from msgspec import structs
 from orchestrator import gh_project, github_sync, intake, tick
 from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry
-from orchestrator.intake import Candidate
+from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
@@ -28,12 +28,14 @@ def story(world: World) -> None:
     candidates = {one.issue_node: one for one in look(world)}
     found = world.read.issues(list(candidates)) if candidates else ()
     ready = [(candidates[issue.node_id], issue) for issue in found if issue.open]
+    asked = Asked(world)
+    asked.look_ahead(issue for _, issue in ready)
     left = world.config.max_dispatch_per_tick
     for candidate, issue in sorted(ready, key=lambda pair: intake.urgency(*pair)):
         where = f"{issue.repo}#{issue.number}"
         with tick.isolated(world, where):
             if left > 0:
-                left -= dispatch(world, candidate, issue)
+                left -= dispatch(world, asked, candidate, issue)
             elif intake.new(world, candidate, issue):
                 world.say(f"{where}: waits for the next tick (max_dispatch_per_tick)")
 
@@ -108,7 +110,7 @@ def labelled(world: World, repositories: list[RepositoryConfig]) -> dict[str, li
 # --- act ------------------------------------------------------------------------------------
 
 
-def dispatch(world: World, candidate: Candidate, issue: Issue) -> int:
+def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> int:
     """Carry out what this Ready means; how many tasks were started, 0 or 1."""
     where = f"{issue.repo}#{issue.number}"
     world.check_switches(issue.repo)
@@ -120,7 +122,7 @@ def dispatch(world: World, candidate: Candidate, issue: Issue) -> int:
         if world.decided(where, f"shown as {meant.shown} again, {meant.task_id} counts already"):
             repair(world, candidate, issue, meant)
         return 0
-    refused = intake.objection(world, candidate, issue)
+    refused = intake.objection(world, asked, candidate, issue)
     if refused:
         world.say(f"{where}: {refused}")
         return 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
-from orchestrator import github_sync
+from orchestrator import github_sync, tick
 from orchestrator.adapters.gh_queries import IssueFacts
 from orchestrator.paths import flat
 from orchestrator.records.config import RepositoryConfig
@@ -69,7 +70,44 @@ def new(world: World, candidate: Candidate, issue: Issue) -> bool:
     return isinstance(plan(world, candidate, issue), rounds.Dispatch | rounds.NewRound)
 
 
-def objection(world: World, candidate: Candidate, issue: Issue) -> str:
+class Asked:
+    """What one tick has asked GitHub already: issues that wait must not cost a request each."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.roles: dict[tuple[str, str], Permission | None] = {}
+        self.issues: dict[tuple[str, int], IssueFacts | None] = {}
+
+    def role(self, repo: str, login: str) -> Permission | None:
+        """The role of a person; None where it could not be read, which is told."""
+        if (repo, login) not in self.roles:
+            try:
+                self.roles[repo, login] = self.world.read.permission(repo, login)
+            except GitHubTrouble as trouble:
+                self.world.say(f"{repo}: the role of {login} is not readable: {trouble}")
+                self.roles[repo, login] = None
+        return self.roles[repo, login]
+
+    def facts(self, repo: str, numbers: Collection[int]) -> dict[int, IssueFacts | None]:
+        """State and text of issues, one request for all that were not asked yet."""
+        missing = sorted(number for number in numbers if (repo, number) not in self.issues)
+        if missing:
+            found = self.world.read.issue_facts(repo, missing)
+            self.issues |= {(repo, number): found.get(number) for number in missing}
+        return {number: self.issues[repo, number] for number in numbers}
+
+    def look_ahead(self, issues: Iterable[Issue]) -> None:
+        """Ask for everything that these issues name as dependencies, one request a repository."""
+        wanted: dict[str, set[int]] = {}
+        for issue in issues:
+            numbers = dependencies.parse(issue.body, repo=issue.repo)
+            wanted.setdefault(issue.repo, set()).update(numbers)
+        for repo, named in wanted.items():
+            with tick.isolated(self.world, repo):
+                self.facts(repo, named)
+
+
+def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> str:
     """Why it may not start now, in a sentence with what was done about it; "" when it may."""
     repository = candidate.repository
     labels = {label.lower() for label in issue.labels}
@@ -79,28 +117,21 @@ def objection(world: World, candidate: Candidate, issue: Issue) -> str:
         return f"left alone: {f'bears {excluded[0]}' if excluded else f'lacks {required[0]}'}"
     if not issue.labels_complete:
         return "waits: not all of its labels could be read"
-    judged = trust.judge(trust_facts(world, candidate, issue))
+    judged = trust.judge(trust_facts(asked, candidate, issue))
     if isinstance(judged, trust.NotTrusted):
         note(world, candidate, issue, "untrusted", judged.reason)
         return f"needs triage: {judged.reason}"
     if isinstance(judged, trust.Unknown):
         return f"waits: {judged.reason}"
-    return dependency(world, candidate, issue)
+    return dependency(world, asked, candidate, issue)
 
 
-def trust_facts(world: World, candidate: Candidate, issue: Issue) -> trust.Facts:
-    """Ask the role of everybody whose word counts here, each once."""
+def trust_facts(asked: Asked, candidate: Candidate, issue: Issue) -> trust.Facts:
+    """Ask the role of everybody whose word counts here."""
     repository = candidate.repository
-    asked: dict[str, Permission | None] = {}
 
     def person(login: str) -> trust.Person:
-        if login and login not in asked:
-            try:
-                asked[login] = world.read.permission(issue.repo, login)
-            except GitHubTrouble as trouble:
-                world.say(f"{issue.repo}: the role of {login} is not readable: {trouble}")
-                asked[login] = None
-        return trust.Person(login, asked.get(login))
+        return trust.Person(login, asked.role(issue.repo, login) if login else None)
 
     trusted = {login.lower() for login in repository.trusted_authors}
     by_actor_only = repository.trust == "actor" or issue.author.lower() in trusted
@@ -119,16 +150,15 @@ def trust_facts(world: World, candidate: Candidate, issue: Issue) -> trust.Facts
     )
 
 
-def dependency(world: World, candidate: Candidate, issue: Issue) -> str:
+def dependency(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> str:
     """What it waits for; a circle or a dropped dependency is a person's turn, told once."""
     known = {issue.number: as_known(issue.body, issue.repo, dependencies.IssueState.OPEN)}
     wanted = set(known[issue.number].depends_on)
     while wanted and len(known) < 100:
-        facts = world.read.issue_facts(issue.repo, sorted(wanted))
-        for number in wanted:
+        for number, facts in asked.facts(issue.repo, wanted).items():
             known[number] = (
-                as_known(facts[number].body, issue.repo, state_of(facts[number]))
-                if number in facts
+                as_known(facts.body, issue.repo, state_of(facts))
+                if facts
                 else dependencies.Known(state=dependencies.IssueState.UNREADABLE)
             )
         wanted = {

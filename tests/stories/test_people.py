@@ -115,3 +115,16 @@ def test_what_only_a_person_can_do_is_asked_once(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.DONE, office.told()
         asked = [text for text in office.comments(issue) if "SHOP_KEY" in text and "- [ ]" in text]
         assert len(asked) == 1
+
+
+def test_issues_that_wait_cost_one_request_for_all(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository={"trust": "author"}) as office:
+        first = office.issue("Not ready")
+        for number in range(6):
+            office.ready(f"Wait {number}", f"Depends on #{first}", token="robot-token")
+        before = office.world.read.door.requests_made
+        office.dispatch()
+        asked = office.world.read.door.requests_made - before
+        # The board, the label, the issues, their dependencies, and the roles of two people.
+        assert asked <= 6, asked
+        assert office.told().count(f"waits for #{first}") == 6
