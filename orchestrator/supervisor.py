@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from orchestrator import housekeeping, reaper, tick
@@ -39,22 +40,30 @@ def return_due(world: World) -> None:
 
 def start_workers(world: World) -> None:
     """One worker for each free slot, as long as tasks wait; a worker is a session of its own."""
-    startable = [
-        entry
-        for entry in world.mailroom.waiting(world.clock.now())
-        if (repository := world.config.repository(entry.repo))
-        and not world.stopped(repository.slug)
-        and (world.only is None or world.only.slug == repository.slug)
-    ]
+    startable = could_start(world)
     free = world.locks.free_worker_slots(world.config.max_parallel_workers)
-    for number in range(min(free, len(startable))):
-        if world.decided("worker", f"starts, {len(startable)} waiting, {free - number} slots free"):
+    for number in range(min(free, startable)):
+        said = f"starts, {startable} tasks could, {free - number} slots free"
+        if world.decided("worker", said):
             argv = [sys.executable, "-m", "orchestrator.queue"]
             if world.only:
                 argv += ["--repo", world.only.slug]
             process.spawn_detached(
                 argv, environment=world.environment, log_path=world.paths.logs / "queue.log"
             )
+
+
+def could_start(world: World) -> int:
+    """How many waiting tasks would find a slot of their repository free: a busy one starts none."""
+    waiting = Counter(entry.repo.lower() for entry in world.mailroom.waiting(world.clock.now()))
+    return sum(
+        min(
+            waiting[repository.slug.lower()],
+            world.locks.free_repository_slots(repository.slug, repository.max_parallel_per_repo),
+        )
+        for repository in world.repositories
+        if waiting[repository.slug.lower()]
+    )
 
 
 if __name__ == "__main__":

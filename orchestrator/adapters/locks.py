@@ -118,6 +118,11 @@ class Locks:
         names = [f"repository-{_safe(slug)}-{i}" for i in range(1, n + 1)]
         return self._first(Rank.REPOSITORY_SLOT, names)
 
+    def free_repository_slots(self, slug: str, n: int) -> int:
+        """How many of the slots 1..n of the repository nobody holds now."""
+        names = (f"repository-{_safe(slug)}-{i}" for i in range(1, n + 1))
+        return sum(self.holder(name) is None for name in names)
+
     def try_task(self, task_id: str) -> Lock | None:
         """One of 64 by the id's hash, so two tasks may share it: busy means next tick.
 
