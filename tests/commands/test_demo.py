@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from msgspec import structs
+from rich.console import Console
 
 from orchestrator import settings
 from orchestrator.adapters import survivors
@@ -157,6 +159,32 @@ def test_a_log_is_followed_line_by_line(tmp_path: Path, capsys: pytest.CaptureFi
         ["12:00:01", "queue", "a", "whole", "line"],
         ["12:00:02", "queue", "a", "torn", "one"],
     ]
+
+
+def test_of_a_task_its_number_and_words_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = "task-20261122T120000Z-demo-site-12-opening-hours-2026"
+    trail = Trail(tmp_path)
+    trail.show([f"2026-11-22T12:00:01Z queue demo/site {task}: attempt 1"])
+    shown = " ".join(capsys.readouterr().out.split("queue")[1].split())
+    assert shown == "demo/site …12-opening-hours-2026: attempt 1"
+
+
+def test_in_a_narrow_terminal_no_word_and_no_number_is_cut(tmp_path: Path) -> None:
+    trail = Trail(tmp_path)
+    trail.console = Console(
+        width=80, force_terminal=True, color_system=None, file=io.StringIO(), legacy_windows=False
+    )
+    words = "demo/widgets …3-customers-get-their-discount-twice: attempt 1 by patch: delivered"
+    trail.show([f"2026-11-22T12:00:01Z queue {words}"])
+    long_name = structs.replace(SHIPPED, card=structs.replace(SHIPPED.card, repo="demo/widgets"))
+    trail.console.print(report.table([long_name]))
+    shown = trail.console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert all(len(line) <= 80 for line in shown)
+    assert " ".join(" ".join(shown[:2]).split()[2:]) == words
+    assert any(f"demo/widgets#{SHIPPED.card.number}" in line for line in shown)
+    assert not any("…" in line for line in shown[2:])
 
 
 def test_a_rotated_log_is_read_from_its_beginning(

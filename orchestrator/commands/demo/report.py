@@ -45,22 +45,23 @@ def missing(found: Shipped) -> str:
 
 def table(shipped: Sequence[Shipped]) -> Table:
     shown = Table(title="What was shipped", title_justify="left", header_style="bold")
-    for name in ("issue", "agent", "attempts", "pull request", "checks", "merge commit"):
-        shown.add_column(name)
-    shown.add_column("seconds", justify="right")
+    shown.add_column("issue", overflow="fold")
+    for name in ("attempts", "PR", "checks", "merge"):
+        shown.add_column(name, no_wrap=True)
+    shown.add_column("seconds", justify="right", no_wrap=True)
     for found in shipped:
         task = found.task
         words = [f"{found.card.repo}#{found.card.number} {task.title if task else ''}".strip()]
-        words += cells(found, task) if task else ["-"] * 6
+        words += cells(found, task) if task else ["-"] * 5
         shown.add_row(*words, style="red" if missing(found) else "")
     return shown
 
 
 def cells(found: Shipped, task: Task) -> list[str]:
     checks = ", ".join(f"{run.name} {run.conclusion or 'running'}" for run in found.checks)
+    agents = ", ".join(dict.fromkeys(attempt.agent for attempt in task.attempts))
     return [
-        ", ".join(dict.fromkeys(attempt.agent for attempt in task.attempts)) or "-",
-        str(len(task.attempts)),
+        f"{len(task.attempts)} by {agents}" if agents else "-",
         f"#{task.pull_request.number}" if task.pull_request else "-",
         checks or "-",
         task.merge.sha[:10] if task.merge and task.merge.sha else "-",

@@ -27,12 +27,20 @@ LARGEST_TASK = 4_000_000
 TRANSIENT, PATIENCE = (1, 10), 5
 
 WHAT = """\
-Agent OS, the whole loop on this machine: six issues in two repositories, a local GitHub
-with real git and real CI, and the very scripts that cron runs. No account is needed."""
+Agent OS, the whole loop on this machine: six issues in two repositories,
+a local GitHub with real git and real CI, and the very scripts that cron runs.
+No account is needed."""
 SMALL_TIMES = "Settle times are small (1 s; usually minutes), and there is no jitter."
-NO_SANDBOX = "Agents and tests run WITHOUT A SANDBOX: what they run is what lies in bin/demo/."
-GOING_ON = "An earlier demo was found: this one goes on where it stopped (--fresh begins anew)."
+NO_SANDBOX = "Agents and tests run WITHOUT A SANDBOX: all they run lies in bin/demo/."
+GOING_ON = "An earlier demo was found: this goes on where it stopped (--fresh: anew)."
 ANEW = "It begins anew; interrupted at any moment, the next start goes on from there."
+
+PLACES = (
+    ("runtime/mailbox/done/", "the tasks, one file each, with all that happened to them"),
+    ("runtime/attempts/", "the prompt, log and test run of each attempt"),
+    ("runtime/events.jsonl", "one line per step"),
+    ("forge/git/", "the repositories: git -C .../widgets.git log main"),
+)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -148,7 +156,7 @@ def tell(stage: Stage, trail: Trail, watcher: Watcher, *, seconds: float, late: 
     shipped = look(stage, watcher)
     trail.say("")
     trail.console.print(report.table(shipped))
-    trail.say(f"Where the time went, of {seconds:.0f} s in all:")
+    trail.say(f"Where the time went from Ready to merged; this start took {seconds:.0f} s:")
     for line in report.times(shipped):
         trail.say(line)
     reasons = [
@@ -193,10 +201,9 @@ def look(stage: Stage, watcher: Watcher) -> list[Shipped]:
 
 def look_around(stage: Stage, trail: Trail) -> None:
     where = shown(stage)
-    trail.say(
-        f"Look around: {where}/runtime/mailbox/ (tasks), {where}/runtime/attempts/ (prompts, logs, "
-        f"results), {where}/forge/git/ (repositories), {where}/runtime/events.jsonl (the trail)."
-    )
+    trail.say(f"Look around in {where}/:")
+    for place, holds in PLACES:
+        trail.say(f"  {place:<22} {holds}")
 
 
 def shown(stage: Stage) -> Path:

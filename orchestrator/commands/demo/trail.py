@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 COLOURS = {
@@ -14,8 +16,17 @@ COLOURS = {
     "queue": "magenta",
     "pr_monitor": "green",
 }
-TASK_ID = r"task-\d{8}T\d{6}Z-\S+\w"
+TASK_ID = re.compile(r"task-\d{8}T\d{6}Z-\S*?(?=\d+-[a-z])")
 WIDTH_OF_A_PIPE = 120
+
+
+def beside(head: Text, tail: Text) -> Table:
+    """Both on one line; what of the tail has no room goes on below the tail's beginning."""
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(head, tail)
+    return grid
 
 
 class Trail:
@@ -66,13 +77,19 @@ class Trail:
         self.before[script] = {line.partition(" ")[2] for line in lines}
 
     def show(self, lines: Iterable[str]) -> None:
-        """Print each `TIME script words` with the script's colour; banners are left out."""
+        """Print each `TIME script words` with the script's colour; banners are left out.
+
+        Of a task's id only the issue's number and words are shown. On a terminal long lines are
+        broken below their own beginning; in a file each stays one line.
+        """
         for line in lines:
             moment, _, rest = line.partition(" ")
             script, _, words = rest.partition(" ")
             if script in COLOURS and words:
-                text = Text(f"  {moment[11:19]} ", style="dim")
-                text.append(f"{script:<17} ", style=COLOURS[script])
-                text.append(words)
-                text.highlight_regex(TASK_ID, "dim")
-                self.console.print(text, soft_wrap=True)
+                head = Text(f"  {moment[11:19]} ", style="dim")
+                head.append(f"{script:<17} ", style=COLOURS[script])
+                tail = Text(TASK_ID.sub("…", words))
+                if self.console.is_terminal:
+                    self.console.print(beside(head, tail))
+                else:
+                    self.console.print(head + tail, soft_wrap=True)
