@@ -428,6 +428,18 @@ def test_setup_runs_once_and_again_when_a_lock_file_changes(
     assert space.needs_setup(tree, "make deps")
 
 
+def test_a_file_too_large_for_the_gate_is_told_and_not_stored(
+    space: Workspace, tree: Worktree
+) -> None:
+    with (tree.path / "core").open("wb") as stream:
+        stream.truncate(10_000_001)
+    (tree.path / "new.txt").write_text("new\n")
+    assert [(c.path, c.size) for c in space.changes(tree)] == [("core", 10_000_001)]
+    kept = space.salvage(tree)
+    listed = repos.git(space.git(tree.slug).git_dir, "ls-tree", "--name-only", str(kept))
+    assert "new.txt" in listed.split() and "core" not in listed.split()
+
+
 # --- a whole shipped task -----------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from orchestrator.adapters.effects import Effects
 from orchestrator.records.effect import Stage
 from orchestrator.records.errors import GitHubTrouble, OutcomeUnknown, Trouble
 from tests.support import forge, office
+from tests.support.crash import Killed
 
 
 class Outside:
@@ -65,6 +66,23 @@ def test_killed_between_intent_and_answer_it_is_looked_for(effects: Effects) -> 
     outside.made = 1
     effects.record("task", "task#1:comment", Stage.INTENT)
     assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_killed_while_it_is_sent_it_is_not_sent_again_before_it_can_be_seen(
+    effects: Effects,
+) -> None:
+    outside = Outside()
+    outside.visible = False
+
+    def dies() -> str:
+        outside.make()
+        raise Killed
+
+    with pytest.raises(Killed):
+        effects.once("task", "task#1:comment", find=outside.find, make=dies)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    assert outside.made == 1
 
 
 def test_no_answer_is_not_sent_again_until_two_looks_found_nothing(

@@ -1,0 +1,306 @@
+"""A guard that nobody watched fail is no guard: each is broken once, and its test must go red (T7).
+
+`AGENT_OS_BREAK_SAFEGUARDS=1 pytest tests/test_safeguards.py` breaks them, one after the other, in
+a copy of the tree; it takes some minutes. What is cheap runs always: the guard stands where the
+table says, and the test that watches it exists.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SWITCH = "AGENT_OS_BREAK_SAFEGUARDS"
+PATIENCE = 120
+BY_HAND = pytest.mark.skipif(
+    not os.environ.get(SWITCH), reason=f"takes minutes; set {SWITCH}=1 to break every guard"
+)
+
+
+class Guard(NamedTuple):
+    """A line of ours, what makes it useless, and the test that must notice."""
+
+    file: str
+    line: str
+    broken: str
+    test: str
+
+
+MERGING = "tests/stories/test_merge_safety.py::"
+AGENTS = "tests/stories/test_hostile_agents.py::"
+GITHUB = "tests/stories/test_failing_github.py::"
+SWITCHES = "tests/stories/test_switches_and_dry_runs.py::"
+USUAL = "tests/stories/test_issue_to_merge.py::"
+BAD = "tests/stories/test_bad_input.py::"
+
+GUARDS = {
+    "M2 the merge names its head": Guard(
+        "adapters/gh_write.py", "merge_method=method, sha=head_sha", "merge_method=method",
+        MERGING + "test_a_head_that_moves_in_the_last_moment_is_not_merged",
+    ),
+    "M3 green needs a success": Guard(
+        "rules/checks.py", "return bool(self.passed) and not (", "return not (",
+        MERGING + "test_only_a_success_is_green[skipped]",
+    ),
+    "M3 required checks": Guard(
+        "scrutiny.py", "facts = structs.replace(facts, required=self._required(facts))",
+        "facts = structs.replace(facts, required=())",
+        MERGING + "test_a_check_that_the_branch_requires_must_have_passed[ruleset]",
+    ),
+    "M4 unreadable is not none": Guard(
+        "scrutiny.py", "                return None\n        return self.required[place]",
+        "                return ()\n        return self.required[place]",
+        MERGING + "test_what_the_branch_requires_must_be_readable",
+    ),
+    "M6 the latest run counts": Guard(
+        "rules/checks.py", "for check in sorted(checks, key=_moment):",
+        "for check in sorted(checks, key=_moment, reverse=True):",
+        "tests/rules/test_checks.py::test_only_the_newest_run_of_a_name_counts",
+    ),
+    "M7 settle time": Guard(
+        "rules/merge.py", "if held < timedelta(seconds=repository.settle_seconds):", "if False:",
+        MERGING + "test_green_must_hold_for_the_settle_time[60]",
+    ),
+    "M7 age of the head": Guard(
+        "rules/merge.py", "if age < timedelta(seconds=repository.min_head_age_seconds):",
+        "if False:", MERGING + "test_a_young_head_is_not_merged_however_green[120]",
+    ),
+    "M8 the base is looked at last": Guard(
+        "landing.py", "if tip != verdict.base_sha:", "if False:",
+        MERGING + "test_a_base_that_moves_before_the_last_look_is_brought_in_first",
+    ),
+    "M9 the tree is compared": Guard(
+        "landing.py", "if verdict.ours and not same_tree(world, facts, verdict):", "if False:",
+        MERGING + "test_a_merge_with_another_tree_freezes_the_repository",
+    ),
+    "M13 commits of others": Guard(
+        "rules/obstacles.py",
+        "if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):",
+        "if False:", MERGING + "test_a_persons_commit_is_kept_and_only_their_approval_lets_it",
+    ),
+    "M13 our mark": Guard(
+        "rules/obstacles.py", "elif not facts.marker_ok:", "elif False:",
+        MERGING + "test_a_pull_request_without_our_mark_is_not_ours_any_more[False]",
+    ),
+    "M13 brakes": Guard(
+        "rules/obstacles.py", 'BRAKES = frozenset({"hold", "blocked"})', "BRAKES = frozenset()",
+        MERGING + "test_a_brake_holds_until_it_is_taken_off",
+    ),
+    "E8 brakes of the last moment": Guard(
+        "landing.py", "if labels & obstacles.BRAKES:", "if False:",
+        MERGING + "test_a_brake_of_the_last_moment_is_seen",
+    ),
+    "M16 repairs are bounded": Guard(
+        "rules/obstacles.py", "if reworks < REWORKS:", "if reworks < 99:",
+        USUAL + "test_red_checks_go_back_to_work_three_times_and_then_to_a_person",
+    ),
+    "an approval is of this work": Guard(
+        "rules/obstacles.py",
+        "if facts.label_by_writer and pull.approved_label_at > facts.work_at:",
+        "if facts.label_by_writer:", MERGING + "test_work_after_an_approval_voids_it[label]",
+    ),
+    "an approval by a writer": Guard(
+        "rules/obstacles.py", "if review.by_writer and state in", "if state in",
+        MERGING + "test_an_approval_by_somebody_without_write_access_counts_for_nothing",
+    ),
+    "G6 expected SHA at a push": Guard(
+        "adapters/wire.py", 'f"--force-with-lease={ref}:{expected}"', '"--force"',
+        MERGING + "test_an_update_never_overwrites_a_persons_commit",
+    ),
+    "G6 a first push finds nothing there": Guard(
+        "settle.py", 'expected = task.pushed[-1] if task.pushed else ""',
+        "expected = world.wire.ls(workspace.of(world).url(task.repo), "
+        'f"refs/heads/{task.branch}") or ""',
+        MERGING + "test_a_branch_that_somebody_else_made_is_left_alone[True]",
+    ),
+    "G6 only our refs": Guard(
+        "adapters/wire.py", "        _allowed(ref, sha, expected)\n", "",
+        "tests/adapters/test_wire.py::test_no_other_ref_is_ever_pushed",
+    ),
+    "G10 the gate": Guard(
+        "rules/gate.py", "reason = _path(change.path) or _kind(change)", 'reason = ""',
+        AGENTS + "test_a_hostile_tree_never_leaves_and_the_next_agent_starts_clean",
+    ),
+    "G10 sizes before they are read": Guard(
+        "workspace.py", "        if large := _oversized(git):\n            return large\n", "",
+        "tests/test_workspace.py::test_a_file_too_large_for_the_gate_is_told_and_not_stored",
+    ),
+    "S10 no link is followed": Guard(
+        "adapters/files.py", "os.O_RDONLY | os.O_NOFOLLOW", "os.O_RDONLY",
+        AGENTS + "test_a_hostile_result_file_is_refused_and_the_next_agent_works[link]",
+    ),
+    "S10 only regular files": Guard(
+        "adapters/files.py", "if not stat.S_ISREG(status.st_mode):", "if False:",
+        AGENTS + "test_a_hostile_result_file_is_refused_and_the_next_agent_works[fifo]",
+    ),
+    "S10 no stale result": Guard(
+        "executors/local.py", "if stuck := _clear_result(order):", 'if stuck := "":',
+        "tests/executors/test_local.py::test_a_stale_result_is_not_taken_for_a_new_one",
+    ),
+    "Q2 a move covers nothing": Guard(
+        "adapters/files.py", "kernel.rename(source, target, Rename.NO_REPLACE)",
+        "os.rename(source, target)",
+        "tests/adapters/test_files.py::test_a_move_never_covers_another_file",
+    ),
+    "Q6 an attempt counts before it starts": Guard(
+        "attempts.py",
+        "task = world.mailroom.update(with_attempt(structs.replace(task, tries=0), started))",
+        "task = with_attempt(structs.replace(task, tries=0), started)",
+        AGENTS + "test_a_worker_that_dies_with_its_agent_has_used_an_attempt",
+    ),
+    "S2 the environment of an agent": Guard(
+        "agents/base.py", "seen = {name: ours[name] for name in allowed if name in ours}",
+        "seen = dict(ours)",
+        "tests/agents/test_contract.py::test_it_sees_the_allowed_names_and_no_other",
+    ),
+    "S6 whose word counts": Guard(
+        "rules/trust.py", 'return _asked(facts.author, "wrote the issue")', "return Trusted()",
+        USUAL + "test_a_stranger_cannot_start_work",
+    ),
+    "S6 who set the label": Guard(
+        "rules/trust.py", 'return _asked(facts.labelled_by, "set it Ready")', "return Trusted()",
+        "tests/rules/test_trust.py::test_who_is_trusted",
+    ),
+    "S15 the doors know our secrets": Guard(
+        "world.py", "redact = Redactor(secrets)", "redact = Redactor([])",
+        AGENTS + "test_our_token_leaves_by_no_door",
+    ),
+    "S20 a switch before the push": Guard(
+        "settle.py", "    world.check_switches(task.repo)\n", "",
+        SWITCHES + "test_a_switch_stops_the_claim_and_the_push_and_work_is_kept",
+    ),
+    "S20 a switch before the merge": Guard(
+        "landing.py", "    world.check_switches(task.repo)\n    with world.locks.merge(",
+        "    with world.locks.merge(",
+        SWITCHES + "test_a_switch_of_the_last_moment_stops_the_merge[repository_switch]",
+    ),
+    "S20 a switch before the claim": Guard(
+        "queue.py", " or world.stopped(repository.slug):", ":",
+        SWITCHES + "test_a_switch_stops_the_claim_and_the_push_and_work_is_kept[repository_switch]",
+    ),
+    "a dry run decides and does nothing": Guard(
+        "world.py", "return not self.dry_run", "return True",
+        SWITCHES + "test_a_dry_run_at_every_stage_changes_nothing",
+    ),
+    "a dry run reads the mailbox": Guard(
+        "world.py", "read_only=dry_run", "read_only=False",
+        SWITCHES + "test_a_dry_run_of_the_real_scripts_opens_the_mailbox_for_reading",
+    ),
+    "E1 look before you make": Guard(
+        "adapters/effects.py", "        found = find()\n", "        found = None\n",
+        "tests/adapters/test_effects.py::test_killed_between_intent_and_answer_it_is_looked_for",
+    ),
+    "E1 intent before the call": Guard(
+        "adapters/effects.py", "        self.record(log, key, Stage.INTENT)\n        try:",
+        "        try:", 
+        "tests/adapters/test_effects.py::test_killed_while_it_is_sent_it_is_not_sent_again",
+    ),
+    "E1 two looks apart": Guard(
+        "adapters/effects.py",
+        "if last is not None and self.clock.now() - last.at < SECOND_LOOK:", "if False:",
+        "tests/adapters/test_effects.py::test_no_answer_is_not_sent_again_until_two_looks_found",
+    ),
+    "A3 a limit ends the tick": Guard(
+        "tick.py", "if trouble.trouble in EVERYBODYS:", "if False:",
+        GITHUB + "test_a_limit_ends_the_tick_and_is_not_asked_again_and_again[403]",
+    ),
+    "proof: a diff": Guard(
+        "rules/retry.py", "if facts.deliverable is Deliverable.CHANGE and not facts.has_diff:",
+        "if False:", USUAL + "test_a_claim_of_success_without_a_diff_is_handed_on",
+    ),
+    "proof: our own test run": Guard(
+        "rules/retry.py", "if facts.has_diff and facts.tests is OwnTests.FAILED:", "if False:",
+        USUAL + "test_work_that_fails_our_own_tests_is_not_delivered",
+    ),
+    "a secret in an open file": Guard(
+        "settings.py", "TOO_OPEN = stat.S_IRWXG | stat.S_IRWXO", "TOO_OPEN = 0",
+        "tests/test_settings_problems.py::test_a_secret_that_others_may_read_is_refused",
+    ),
+    "C12 the fault of one repository": Guard(
+        "settings.py", "        case (\"github_projects\", _, \"repos\", int(), *_):\n"
+        "            return path[:4]\n", "",
+        BAD + "test_a_typo_in_one_repository_leaves_the_others_at_work",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_each_guard_stands_where_the_table_says(name: str) -> None:
+    guard = GUARDS[name]
+    source = (ROOT / "orchestrator" / guard.file).read_text()
+    assert source.count(guard.line) >= 1, f"{guard.file} does not hold {guard.line!r} any more"
+    assert guard.line != guard.broken
+    ast.parse(source.replace(guard.line, guard.broken, 1))
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_each_guard_is_watched_by_a_test(name: str) -> None:
+    file, _, test = GUARDS[name].test.partition("::")
+    names = [
+        node.name
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert any(found.startswith(test.partition("[")[0]) for found in names), f"{test} in {file}"
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree in which every watching test is green."""
+    copy = tmp_path_factory.mktemp("healthy") / "tree"
+    shutil.copytree(
+        ROOT, copy, symlinks=True,
+        ignore=lambda folder, names: {
+            name for name in names
+            if name in {".git", ".venv", "__pycache__", ".hypothesis"} or "_cache" in name
+            or (Path(folder) == ROOT and name == "runtime")
+        },
+    )  # fmt: skip
+    done = run(copy, *dict.fromkeys(guard.test for guard in GUARDS.values()), patience=600)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return copy
+
+
+def run(
+    tree: Path, *tests: str, patience: float = PATIENCE
+) -> subprocess.CompletedProcess[str]:
+    """The named tests in a tree; a name may be the beginning of one, for a line's sake."""
+    chosen = [whole(tree, test) for test in tests]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop(SWITCH, None)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *chosen],
+        cwd=tree, env=environment, capture_output=True, text=True, timeout=patience, check=False,
+    )  # fmt: skip
+
+
+def whole(tree: Path, test: str) -> str:
+    file, _, name = test.partition("::")
+    bare, bracket, case = name.partition("[")
+    text = (tree / file).read_text()
+    found = next(
+        line[4:].partition("(")[0]
+        for line in text.splitlines()
+        if line.startswith(f"def {bare}")
+    )
+    return f"{file}::{found}{bracket}{case}"
+
+
+@BY_HAND
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_broken_guard_is_noticed(healthy: Path, tmp_path: Path, name: str) -> None:
+    guard = GUARDS[name]
+    tree = tmp_path / "tree"
+    shutil.copytree(healthy, tree, symlinks=True)
+    path = tree / "orchestrator" / guard.file
+    path.write_text(path.read_text().replace(guard.line, guard.broken, 1))
+    done = run(tree, guard.test)
+    assert done.returncode == 1, f"nobody noticed: {guard.test}\n{done.stdout[-2000:]}"
