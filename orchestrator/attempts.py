@@ -23,7 +23,7 @@ from orchestrator.agents.base import Agent, Launch
 from orchestrator.groundwork import Ground
 from orchestrator.proof import Proof
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
+from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import (
@@ -33,7 +33,7 @@ from orchestrator.records.verdicts import (
     Escalate,
     type_of_attempt,
 )
-from orchestrator.rules import retry, routing
+from orchestrator.rules import failures, retry, routing
 from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
@@ -64,8 +64,8 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         settle.settle(world, repository, task)
         return
     try:
-        if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
-            settle.cancel(world, repository, task, f"somebody closed issue #{task.issue}")
+        pull = settle.pull_request_now(world, task)
+        if settle.ended_by_a_person(world, repository, task, pull):
             return
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.
@@ -117,7 +117,7 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
 
 def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
     """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
-    if isinstance(error, GitHubTrouble) and error.trouble in {Trouble.AUTH, Trouble.RATE}:
+    if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error
     said = world.redact(str(error))

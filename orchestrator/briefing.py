@@ -21,7 +21,7 @@ def prompt(
     briefing = prompts.Briefing(
         task=task,
         memory=codebase_memory.excerpt(world, tree),
-        repair=task.note if repairs(task) else "",
+        repair=task.repair,
         test_command=repository.test_command or "",
         test_tail=task.note if failed_our_tests(task) else "",
         conflicts=tuple(
@@ -32,16 +32,6 @@ def prompt(
     return world.redact(prompts.attempt(briefing))
 
 
-def repairs(task: Task) -> bool:
-    """Whether this attempt is the repair of an open pull request."""
-    last = task.attempt
-    return (
-        task.pull_request is not None
-        and last is not None
-        and last.verdict is AttemptVerdict.DELIVER
-    )
-
-
 def failed_our_tests(task: Task) -> bool:
     last = task.attempt
     return last is not None and last.code is BlockerCode.TEST_FAILURE
@@ -49,8 +39,8 @@ def failed_our_tests(task: Task) -> bool:
 
 def first_choice(task: Task) -> str:
     """The agent asked for; a repair begins with the one that made the head."""
-    last = task.attempt
-    return last.agent if last is not None and repairs(task) else task.agent
+    delivered = [one for one in task.this_round if one.verdict is AttemptVerdict.DELIVER]
+    return delivered[-1].agent if delivered and task.repair else task.agent
 
 
 def measure(world: World, task: Task, attempt: Attempt) -> None:

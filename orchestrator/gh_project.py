@@ -14,6 +14,7 @@ from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Board
+from orchestrator.rules import failures
 from orchestrator.world import World
 
 # Options may be renamed by a person at any time, so ids are looked up anew each hour (A10).
@@ -60,14 +61,19 @@ def move(world: World, repository: RepositoryConfig, task: Task, status: str) ->
     return place_card(world, config, task, status)
 
 
-def place_card(world: World, config: BoardConfig, task: Task, status: str) -> Task:
-    """As `move`; a board that is closed to us or lacks that option is told, the task goes on."""
+def place_card(
+    world: World, config: BoardConfig, task: Task, status: str, *, seen_elsewhere: bool = False
+) -> Task:
+    """As `move`; a board that is closed to us or lacks that option is told, the task goes on.
+
+    `seen_elsewhere`: the board was just read and shows another status, whatever our log says.
+    """
     try:
-        return placed(world, config, task, status)
+        return placed(world, config, task, status, seen_elsewhere=seen_elsewhere)
     except ConfigError as error:
         trouble: ConfigError | GitHubTrouble = error
     except GitHubTrouble as error:
-        if error.trouble not in {Trouble.NOT_FOUND, Trouble.PERMISSION}:
+        if error.trouble in failures.PASSING:
             raise
         trouble = error
     world.say(f"{task.repo}#{task.issue}: its card was not moved to {status}: {trouble}")
@@ -75,17 +81,30 @@ def place_card(world: World, config: BoardConfig, task: Task, status: str) -> Ta
     return task
 
 
-def placed(world: World, config: BoardConfig, task: Task, status: str) -> Task:
+def placed(
+    world: World, config: BoardConfig, task: Task, status: str, *, seen_elsewhere: bool
+) -> Task:
     """The write itself, unless our log says that this transition was shown already."""
     board = shape(world, config)
     option = option_id(board, config, status)
     item = task.board_item or world.write.add_to_board(board.id, task.issue_node)
-    world.effects.settled(
-        task.task_id,
-        f"{task.key}:board",
-        f"{status}@{len(task.marks)}",
-        lambda: world.write.set_status(board.id, item, board.field_id, option),
-    )
+
+    def write() -> None:
+        nonlocal item
+        try:
+            world.write.set_status(board.id, item, board.field_id, option)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is not Trouble.NOT_FOUND or item != task.board_item:
+                raise
+            # A person took the card off the board; the issue gets a new one.
+            item = world.write.add_to_board(board.id, task.issue_node)
+            world.write.set_status(board.id, item, board.field_id, option)
+
+    if seen_elsewhere:
+        write()
+    else:
+        shown = f"{status}@{len(task.marks)}"
+        world.effects.settled(task.task_id, f"{task.key}:board", shown, write)
     return structs.replace(task, board_item=item)
 
 

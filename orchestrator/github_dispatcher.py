@@ -167,7 +167,8 @@ def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.Repai
             board = candidate.repository.board
             if candidate.by_board and board is not None:
                 task = structs.replace(task, board_item=candidate.item_id)
-                gh_project.place_card(world, board, task, getattr(board, meant.shown))
+                shown = getattr(board, meant.shown)
+                gh_project.place_card(world, board, task, shown, seen_elsewhere=True)
             if task != found.task:
                 world.mailroom.update(task)
     if candidate.by_label:
@@ -183,6 +184,7 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
                 return
             with lock:
                 task = structs.replace(mailroom.new_round(found.task), ready_at=meant.at)
+                task = structs.replace(task, board_item=candidate.item_id or task.board_item)
                 task = world.mailroom.move(task, State.INBOX, by=world.script)
             show_taken_up(world, candidate, issue, task)
             world.events.add("new_round", task=task, reason=f"round {task.round}")

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec import structs
 
 from orchestrator import gh_project
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.records.task import Task
+from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.task import ENDED, Task
+from orchestrator.rules import failures
 from orchestrator.texts import messages
 from orchestrator.world import World
 
 BLOCKED_LABEL = "blocked"
 
 
+@contextmanager
+def unless_refused(world: World, task: Task, what: str) -> Iterator[None]:
+    """A write that GitHub refuses for good is told and left out: what cannot be shown must not
+    hold up the task (I12). Somebody deleted it, archived the repository, or the token may not.
+    """
+    try:
+        yield
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.PASSING:
+            raise
+        place = f"#{task.issue}" if task.issue else f" {task.task_id}"
+        world.say(f"{task.repo}{place}: {what} was not possible; {trouble}")
+        world.troubles.append(trouble.exit_code)
+
+
 def tell(world: World, task: Task) -> Task:
     """Create the issue's status comment, or bring it up to date; the task with its id.
 
     One comment for the whole life of a task: its marker spans the rounds. An unchanged text is
-    not sent again. Where a person deleted the comment or the issue, that is told here and stays
-    so: what cannot be shown must not hold up the task (I12).
+    not sent again.
     """
-    try:
+    with unless_refused(world, task, "writing its status comment"):
         return told(world, task)
-    except GitHubTrouble as trouble:
-        if trouble.trouble is not Trouble.NOT_FOUND:
-            raise
-        world.say(f"{task.repo}#{task.issue}: its status comment is gone; {trouble}")
-        return task
+    return task
 
 
 def told(world: World, task: Task) -> Task:
@@ -60,24 +72,39 @@ def told(world: World, task: Task) -> Task:
 
 def comment_once(
     world: World, task: Task, kind: str, said: Callable[[str], str], *, ordinal: int = 0
-) -> None:
-    """One comment of this kind in this round, however often repeated; `said` takes its marker."""
+) -> bool:
+    """One comment of this kind in this round, however often repeated; `said` takes its marker.
+
+    False where there is no issue, or GitHub lets us write nothing there.
+    """
     if task.issue is None:
-        return
+        return False
     issue = task.issue
     marker = world.markers.line(task, kind, ordinal)
     text = world.redact(said(marker))
-    try:
+    with unless_refused(world, task, f"commenting on it ({kind})"):
         world.effects.once(
             task.task_id,
             f"{task.key}:{kind}:{ordinal}",
             find=lambda: find_comment(world, task, marker),
             make=lambda: str(world.write.create_comment(task.repo, issue, text)),
         )
-    except GitHubTrouble as trouble:
-        if trouble.trouble is not Trouble.NOT_FOUND:
-            raise
-        world.say(f"{task.repo}#{issue}: the issue is gone, its {kind} is not told; {trouble}")
+        return True
+    return False
+
+
+def is_open(world: World, task: Task) -> bool:
+    """Whether the task's issue is there and open."""
+    with unless_refused(world, task, "reading its issue"):
+        return task.issue is not None and world.read.issue_is_open(task.repo, task.issue)
+    return False
+
+
+def close(world: World, task: Task) -> None:
+    """Close the issue as completed, if it is open still."""
+    if task.issue is not None and is_open(world, task):
+        with unless_refused(world, task, "closing it"):
+            world.write.close_issue(task.repo, task.issue, "completed")
 
 
 def find_comment(world: World, task: Task, marker: str) -> str | None:
@@ -109,18 +136,18 @@ def show(world: World, repository: RepositoryConfig, task: Task, column: str) ->
 
 
 def label(world: World, task: Task, *, wanted: bool) -> None:
+    """The marks tell whether it was ever put there; our log of effects may be gone."""
     issue = task.issue
-    key = f"{task.task_id}#0:label-blocked"
-    last = world.effects.last(task.task_id, key)
-    if issue is None or (not wanted and last is None):
+    if issue is None or (not wanted and ENDED.isdisjoint(mark.state for mark in task.marks)):
         return
     change = world.write.add_label if wanted else world.write.remove_label
-    world.effects.settled(
-        task.task_id,
-        key,
-        f"{wanted}@{task.round}",
-        lambda: change(task.repo, issue, BLOCKED_LABEL),
-    )
+    with unless_refused(world, task, f"setting the label {BLOCKED_LABEL}"):
+        world.effects.settled(
+            task.task_id,
+            f"{task.task_id}#0:label-blocked",
+            f"{wanted}@{task.round}",
+            lambda: change(task.repo, issue, BLOCKED_LABEL),
+        )
 
 
 def hash_of(text: str) -> str:

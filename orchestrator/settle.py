@@ -5,11 +5,13 @@ from __future__ import annotations
 from msgspec import structs
 
 from orchestrator import escalation, github_sync, workspace
+from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import (
+    ENDED,
     Attempt,
     PullRequestLink,
     State,
@@ -18,7 +20,7 @@ from orchestrator.records.task import (
     with_attempt,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
-from orchestrator.rules import lanes
+from orchestrator.rules import failures, lanes
 from orchestrator.rules.lanes import Action
 from orchestrator.texts import messages
 from orchestrator.world import World
@@ -42,7 +44,9 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     elif attempt.verdict is AttemptVerdict.DEFER:
         world.mailroom.move(settled(world, task), State.BLOCKED, by=BY)
     elif attempt.verdict is AttemptVerdict.CANCELLED:
-        cancel(world, repository, settled(world, task), attempt.reason)
+        over = settled(world, task)
+        if not ended_by_a_person(world, repository, over, pull_request_now(world, task)):
+            cancel(world, repository, over, attempt.reason)
     else:
         verdict = Escalate(attempt.reason, attempt.code)
         escalate(world, repository, settled(world, task), verdict)
@@ -95,38 +99,84 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
     if not attempt.head_sha:
         report(world, repository, task, attempt)
         return
-    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
-        cancel(world, repository, settled(world, task), f"somebody closed issue #{task.issue}")
-        return
-    if not (repository.default_allow_push and task.allow_push):
-        reason = f"pushing is not allowed here; the work is commit {attempt.head_sha} in our store"
-        verdict = Escalate(reason, BlockerCode.PUSH_NOT_READY)
+    kept = f"the work is commit {attempt.head_sha} in our store"
+    try:
+        pull = pull_request_now(world, task)
+        if ended_by_a_person(world, repository, settled(world, task), pull):
+            return
+        if not (repository.default_allow_push and task.allow_push):
+            verdict = Escalate(f"pushing is not allowed here; {kept}", BlockerCode.PUSH_NOT_READY)
+            escalate(world, repository, settled(world, task), verdict)
+            return
+        is_open = pull is not None and pull.state == "open"
+        objection = push(world, task, attempt, is_open=is_open)
+        if objection:
+            escalate(world, repository, settled(world, task), Escalate(objection))
+            return
+        if attempt.head_sha not in task.pushed[-1:]:
+            others = tuple(sha for sha in task.pushed if sha != attempt.head_sha)
+            task = structs.replace(task, pushed=(*others, attempt.head_sha))
+            task = world.mailroom.update(task)
+        opened = task.pull_request if is_open else open_pull_request(world, task, attempt)
+    except GitHubTrouble as trouble:
+        if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN}:
+            raise
+        # The same at every later try: a person's turn, and not a worker's every minute.
+        verdict = Escalate(f"it cannot be delivered: {trouble}; {kept}", BlockerCode.PUSH_NOT_READY)
         escalate(world, repository, settled(world, task), verdict)
         return
-    objection = push(world, task, attempt)
-    if objection:
-        escalate(world, repository, settled(world, task), Escalate(objection))
-        return
-    if attempt.head_sha not in task.pushed:
-        task = structs.replace(task, pushed=(*task.pushed, attempt.head_sha))
-        task = world.mailroom.update(task)
-    opened = open_pull_request(world, task, attempt)
     if opened is None:
         cancel(world, repository, settled(world, task), "somebody closed the pull request")
         return
-    task = structs.replace(settled(world, task), pull_request=opened, note="")
+    task = structs.replace(settled(world, task), pull_request=opened, note="", repair="")
     world.events.add("opened", task=task, pull_request=opened.number, sha=attempt.head_sha)
     task = github_sync.tell(world, marked(task, State.REVIEW, world.clock.now(), BY))
     world.mailroom.move(task, State.REVIEW, by=BY)
     world.say(f"{task.repo} {task.task_id}: pull request #{opened.number}")
 
 
-def push(world: World, task: Task, attempt: Attempt) -> str:
-    """Push with the SHA we expect there (G6); why not, in a sentence, or ""."""
+def pull_request_now(world: World, task: Task) -> PullRest | None:
+    if task.pull_request is None:
+        return None
+    return world.read.pull_request_rest(task.repo, task.pull_request.number)
+
+
+def ended_by_a_person(
+    world: World, repository: RepositoryConfig, task: Task, pull: PullRest | None
+) -> bool:
+    """Whether somebody merged or closed the pull request, or the issue, in this round (E8).
+
+    A merged one goes to review/, where the merge is proved and recorded.
+    """
+    if pull is not None and pull.closed_at is not None:
+        earlier = [mark.at for mark in task.marks if mark.state in ENDED]
+        if not earlier or pull.closed_at > earlier[-1]:
+            if pull.merged_at is None:
+                cancel(world, repository, task, f"somebody closed pull request #{pull.number}")
+                return True
+            world.say(f"{task.repo} {task.task_id}: somebody merged pull request #{pull.number}")
+            world.mailroom.move(task, State.REVIEW, by=BY)
+            return True
+    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
+        cancel(world, repository, task, f"somebody closed issue #{task.issue}")
+        return True
+    return False
+
+
+def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:
+    """Push with the SHA we expect there (G6); why not, in a sentence, or "".
+
+    Without an open pull request a person may have deleted the branch of an earlier one: then
+    nothing is there that could be overwritten, and it is made anew.
+    """
+    room = workspace.of(world)
     expected = task.pushed[-1] if task.pushed else ""
+    if expected and not is_open:
+        there = world.wire.ls(room.url(task.repo), f"refs/heads/{task.branch}")
+        expected = expected if there else ""
     if attempt.head_sha == expected:
         return ""
-    outcome = workspace.of(world).push(task.repo, task.branch, attempt.head_sha, expected=expected)
+    outcome = room.push(task.repo, task.branch, attempt.head_sha, expected=expected)
     if not isinstance(outcome, Refused):
         return ""
     if outcome.remote_sha == (expected or None):
@@ -144,8 +194,6 @@ def push(world: World, task: Task, attempt: Attempt) -> str:
 
 def open_pull_request(world: World, task: Task, attempt: Attempt) -> PullRequestLink | None:
     """The task's pull request, opened once a round; None when a person closed this round's."""
-    if task.pull_request is not None and still_ours(world, task):
-        return task.pull_request
     marker = world.markers.line(task, "pull-request")
     result = attempt.result or Result(status=Status.COMPLETE)
     body = messages.pull_request_body(
@@ -185,12 +233,6 @@ def open_pull_request(world: World, task: Task, attempt: Attempt) -> PullRequest
     return PullRequestLink(number=int(number), node_id=node_id)
 
 
-def still_ours(world: World, task: Task) -> bool:
-    link = task.pull_request
-    assert link is not None
-    return world.read.pull_request_rest(task.repo, link.number).state == "open"
-
-
 def tests_said(task: Task) -> str:
     attempt = task.attempt
     return attempt.reason if attempt else ""
@@ -199,17 +241,20 @@ def tests_said(task: Task) -> str:
 def report(world: World, repository: RepositoryConfig, task: Task, attempt: Attempt) -> None:
     """A report is one comment; in lane full its issue is closed as completed."""
     result = attempt.result or Result(status=Status.COMPLETE)
-    github_sync.comment_once(
+    posted = github_sync.comment_once(
         world,
         task,
         "report",
         lambda marker: messages.report_comment(task, result, marker=marker),
     )
     task = settled(world, task)
+    if task.issue is not None and not posted:
+        reason = f"the report could not be posted on issue #{task.issue}; it stands in this file"
+        escalate(world, repository, task, Escalate(reason, BlockerCode.PUSH_NOT_READY))
+        return
     may_close = lanes.may(repository.automation_mode, Action.CLOSE_REPORTED_ISSUE)
     if task.issue is not None and may_close:
-        if world.read.issue_is_open(task.repo, task.issue):
-            world.write.close_issue(task.repo, task.issue, "completed")
+        github_sync.close(world, task)
         task = github_sync.done(world, repository, task)
     task = github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
     world.mailroom.move(task, State.DONE, by=BY)
@@ -224,7 +269,7 @@ def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) 
     """A person ended it: no push, no pull request; what was made stays in our store."""
     task = structs.replace(task, note=reason)
     world.say(f"{task.repo} {task.task_id}: cancelled: {reason}")
-    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
+    if github_sync.is_open(world, task):
         task = github_sync.blocked(world, repository, task)
     task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), BY))
     world.mailroom.move(task, State.CANCELLED, by=BY)

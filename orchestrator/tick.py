@@ -26,13 +26,12 @@ from orchestrator.records.errors import (
     ConfigError,
     GitHubTrouble,
     SwitchedOff,
-    Trouble,
 )
+from orchestrator.rules import failures
 from orchestrator.world import World
 
 Story = Callable[[World], None]
 
-EVERYBODYS = frozenset({Trouble.AUTH, Trouble.RATE})
 # Exit codes of C13.
 OK, BUG, DEGRADED, CONFIG, AUTH = 0, 1, 10, 20, 30
 
@@ -150,7 +149,7 @@ def isolated(world: World, where: str) -> Iterator[None]:
     except SwitchedOff as stop:
         world.say(f"{where}: {stop}")
     except GitHubTrouble as trouble:
-        if trouble.trouble in EVERYBODYS:
+        if trouble.trouble in failures.EVERYBODYS:
             raise
         world.say(f"{where}: {world.redact(str(trouble))}")
         world.troubles.append(trouble.exit_code)

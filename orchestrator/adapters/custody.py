@@ -22,6 +22,7 @@ def new_round(task: Task) -> Task:
         not_before=None,
         merge=None,
         note="",
+        repair="",
     )
 
 

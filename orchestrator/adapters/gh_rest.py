@@ -52,6 +52,7 @@ class PullRest(Struct, frozen=True):
     body: str | None = None
     draft: bool = False
     merged_at: str | None = None
+    closed_at: datetime | None = None
     merge_commit_sha: str | None = None
     mergeable: bool | None = None
     labels: tuple[LabelRest, ...] = ()

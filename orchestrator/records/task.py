@@ -110,8 +110,9 @@ class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
-    order: the last is what the next push expects to find there. `extra` keeps the front-matter
-    keys that a person added, so that a rewrite loses nothing.
+    order: the last is what the next push expects to find there. `repair` says why the pull
+    request came back, until the next delivery. `extra` keeps the front-matter keys that a person
+    added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -146,6 +147,7 @@ class Task(Struct, frozen=True, kw_only=True):
     merge: MergeMark | None = None
     attempts: tuple[Attempt, ...] = ()
     note: str = ""
+    repair: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 

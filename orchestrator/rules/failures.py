@@ -28,6 +28,10 @@ BY_GRAPHQL_TYPE: Mapping[str, Trouble] = {
 }
 
 ASKING_AGAIN_MAY_HELP = frozenset({Trouble.SERVER, Trouble.NETWORK})
+# Nobody's tick goes on after one of these (A3, A6).
+EVERYBODYS = frozenset({Trouble.AUTH, Trouble.RATE})
+# Any other refusal is the same at every later try.
+PASSING = ASKING_AGAIN_MAY_HELP | EVERYBODYS
 
 
 def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:
