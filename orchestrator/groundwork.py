@@ -66,11 +66,16 @@ def update(world: World, task: Task, head: str, base_tip: str) -> Updated | Conf
             git,
             head=head,
             base_tip=base_tip,
-            ref=f"refs/agent-os/update/{task.task_id}",
+            ref=update_ref(task),
             memory=codebase_memory.carried_over(git, task, head, base_tip),
             message=world.redact(messages.update_message(task, task.base, base_tip)),
             identity=identity(world, git, head, base_tip),
         )
+
+
+def update_ref(task: Task) -> str:
+    """Where the store keeps the task's newest Update."""
+    return f"refs/agent-os/update/{task.task_id}"
 
 
 def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from msgspec import structs
 
@@ -21,7 +22,7 @@ from orchestrator.records.verdicts import (
     Update,
     Wait,
 )
-from orchestrator.rules import lanes, merge, obstacles
+from orchestrator.rules import failures, lanes, merge, obstacles
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
 from orchestrator.rules.obstacles import Facts
@@ -30,6 +31,8 @@ from orchestrator.world import World
 
 BY = "pr_monitor"
 MERGE_LOCK_SECONDS = 20.0
+# What GitHub puts off for so long, it will not do without a person.
+PATIENCE = timedelta(hours=1)
 
 
 def wait(reason: str) -> Wait:
@@ -44,6 +47,9 @@ def do_wait(world: World, facts: Facts, verdict: Wait) -> bool:
 def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     """Look once more, write down what is meant, merge that head and no other, prove it (M2)."""
     task, pull = facts.task, facts.pull
+    stop = issue_against(world, facts)
+    if stop is not None:
+        return ACTIONS[type(stop)](world, facts, stop)
     world.check_switches(task.repo)
     with world.locks.merge(task.repo, pull.base, MERGE_LOCK_SECONDS):
         objection = last_look(world, facts, verdict)
@@ -70,6 +76,19 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     )
 
 
+def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | None:
+    """What the issue itself says just before the merge (E8); unreadable is not closed."""
+    task = facts.task
+    try:
+        if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
+            return None
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.PASSING:
+            raise
+        return Escalate(f"issue #{task.issue} could not be read before the merge: {trouble}")
+    return Cancelled(f"somebody closed issue #{task.issue}")
+
+
 def last_look(world: World, facts: Facts, verdict: Merge) -> str:
     """What changed since the snapshot; "" when nothing speaks against the merge (E8)."""
     task, pull = facts.task, facts.pull
@@ -81,8 +100,6 @@ def last_look(world: World, facts: Facts, verdict: Merge) -> str:
         return "it was closed, made a draft or pointed elsewhere"
     if labels & obstacles.BRAKES:
         return f"it now bears the label {min(labels & obstacles.BRAKES)}"
-    if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
-        return f"somebody closed issue #{task.issue}"
     tip = world.read.branch_tip(task.repo, pull.base)
     if tip != verdict.base_sha:
         return f"{pull.base} moved on to {tip[:12]}"
@@ -103,7 +120,7 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
             return True  # the mark stays, and the next tick proves it
     task = world.mailroom.update(structs.replace(task, merge=None))
     after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
-    if what is AfterCall.ESCALATE or isinstance(after, Escalate):
+    if what is AfterCall.ESCALATE or isinstance(after, Escalate) or held(world, facts) >= PATIENCE:
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
         )
@@ -120,13 +137,17 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     git = room.git(task.repo)
     if not git.has(f"{verdict.sha}^{{commit}}") or not git.is_ancestor(verdict.sha, tip):
         world.say(f"{task.repo}: merge {verdict.sha[:12]} is not on {base} yet; looks again")
-        return True
-    if verdict.ours and not same_tree(world, facts, verdict):
-        if task.state is not State.ESCALATED:
-            return freeze(world, facts, verdict)
-        if world.paths.switch(task.repo).exists():
+        if task.state is State.ESCALATED:
             return False
-        # A person removed the freeze: they have compared the trees, and the merge stands.
+        if held(world, facts) < PATIENCE:
+            return True
+        reason = f"merged as {verdict.sha[:12]}, which is not on {base}: was {base} rewritten?"
+        return do_escalate(world, facts, Escalate(reason))
+    # One that was escalated for it is met again only when a person has removed the freeze: they
+    # have compared the trees, and the merge stands.
+    unproved = verdict.ours and task.state is not State.ESCALATED
+    if unproved and not same_tree(world, facts, verdict):
+        return freeze(world, facts, verdict)
     head = facts.pull.head_sha
     mark = MergeMark(head_sha=head, base_sha=tip, sha=verdict.sha, verified=True)
     if task.merge is not None:
@@ -136,9 +157,9 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
         delete_branch(world, facts)
     if facts.pull.open and not verdict.ours and not facts.pull.merged:
         # Its whole change came to the base another way: GitHub would leave it open for ever.
-        world.write.close_issue(task.repo, facts.pull.number, "completed")
-    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
-        world.write.close_issue(task.repo, task.issue, "completed")
+        with github_sync.unless_refused(world, task, f"closing #{facts.pull.number}"):
+            world.write.close_issue(task.repo, facts.pull.number, "completed")
+    github_sync.close(world, task)
     task = github_sync.done(world, repository, task)
     github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
     room.forget(task)
@@ -146,6 +167,11 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     world.events.add("done", task=task, reason=verdict.reason, sha=verdict.sha)
     world.say(f"{task.repo}#{facts.pull.number}: merged as {verdict.sha[:12]} and verified; done")
     return True
+
+
+def held(world: World, facts: Facts) -> timedelta:
+    """How long the same verdict has stood on this head."""
+    return world.clock.now() - (facts.held_since or world.clock.now())
 
 
 def same_tree(world: World, facts: Facts, verdict: Merged) -> bool:
@@ -167,7 +193,7 @@ def freeze(world: World, facts: Facts, verdict: Merged) -> bool:
         f"tested head {facts.pull.head_sha}; nothing was reverted. Compare the two, then remove "
         "this file."
     )
-    switch = world.paths.switch(task.repo)
+    switch = world.paths.switch(facts.repository.slug)
     files.make_folder(switch.parent)
     files.write_durably(switch, reason.encode(), replace=True)
     world.events.add("frozen", task=task, reason=reason)
@@ -180,9 +206,14 @@ def delete_branch(world: World, facts: Facts) -> None:
     key = f"{task.key}:delete-branch"
     if world.effects.last(task.task_id, key) is not None:
         return
-    outcome = workspace.of(world).delete_branch(task.repo, task.branch, expected=head)
-    if isinstance(outcome, Refused):
-        world.say(f"{task.repo}: branch {task.branch} was kept: {outcome.reason}")
+    above = [pull.number for pull in world.read.open_pulls_into(task.repo, task.branch)]
+    if above:
+        world.say(f"{task.repo}: branch {task.branch} was kept: #{above[0]} is built on it")
+    else:
+        with github_sync.unless_refused(world, task, f"deleting the branch {task.branch}"):
+            outcome = workspace.of(world).delete_branch(task.repo, task.branch, expected=head)
+            if isinstance(outcome, Refused):
+                world.say(f"{task.repo}: branch {task.branch} was kept: {outcome.reason}")
     world.effects.settled(task.task_id, key, head, lambda: None)
 
 
@@ -197,6 +228,9 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
     pushed = workspace.of(world).push(
         task.repo, task.branch, outcome.sha, expected=verdict.head_sha
     )
+    if isinstance(pushed, Refused) and pushed.remote_sha == verdict.head_sha:
+        reason = f"GitHub refuses our update of {task.branch}: {pushed.reason}"
+        return do_escalate(world, facts, Escalate(reason))
     if isinstance(pushed, Refused):
         world.say(f"{task.repo}#{facts.pull.number}: update refused ({pushed.reason}); looks again")
         return False
@@ -212,6 +246,7 @@ def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
     if isinstance(bounded, Escalate):
         return do_escalate(world, facts, bounded)
     task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
+    task = structs.replace(task, repair=verdict.reason)
     world.mailroom.move(task, State.INBOX, by=BY)
     world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code)
     return False
@@ -225,7 +260,7 @@ def do_escalate(world: World, facts: Facts, verdict: Escalate) -> bool:
 def do_cancel(world: World, facts: Facts, verdict: Cancelled) -> bool:
     """A person ended it: record that, and leave everything of theirs as it is."""
     task = facts.task
-    if task.issue is not None and world.read.issue_is_open(task.repo, task.issue):
+    if github_sync.is_open(world, task):
         task = github_sync.blocked(world, facts.repository, task)
     task = structs.replace(task, note=verdict.reason)
     moved = world.mailroom.move(task, State.CANCELLED, by=BY)

@@ -28,7 +28,7 @@ def story(world: World) -> None:
         return
     pulls = world.read.pull_requests([link(task) for task in tasks])
     looked: list[Facts] = []
-    with scrutiny.Scrutiny(world) as scrutiny_:
+    with scrutiny.Scrutiny(world, tasks) as scrutiny_:
         for task in tasks:
             pull = pulls.get(link(task))
             with tick.isolated(world, where(task)):
@@ -36,7 +36,8 @@ def story(world: World) -> None:
                     world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
                     continue
                 looked.append(scrutiny_.facts(task, pull))
-        fronts = merge.order(looked, world.clock.now())
+        # Who is only watched is nobody's front: the others would wait for it for ever.
+        fronts = merge.order((f for f in looked if not hands_off(f)), world.clock.now())
         merged_bases: set[tuple[str, str]] = set()
         for facts in looked:
             with tick.isolated(world, where(facts.task)):
@@ -49,11 +50,19 @@ def story(world: World) -> None:
 
 
 def watched(world: World) -> list[Task]:
-    """Every file with a pull request that may still change: in review/, and in escalated/."""
+    """Every file with a pull request that may still change: in review/, and in escalated/.
+
+    A repository that is switched off, by a person or frozen by us, is left as it is.
+    """
     found = list(world.mailroom.list_state(State.REVIEW))
     found += [task for task in world.mailroom.list_state(State.ESCALATED) if task.pull_request]
     kept = []
+    off = {repo: world.stopped(repo) for repo in dict.fromkeys(task.repo for task in found)}
+    for repo in filter(off.get, off):
+        world.say(f"{repo}: switched off: {off[repo]}")
     for task in found:
+        if off[task.repo]:
+            continue
         if world.repository_of(task) is None:
             if world.only is None:
                 world.say(f"{where(task)}: kept as it is, its repository is not in the config")
@@ -79,13 +88,15 @@ def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
 
 def only_recorded(facts: Facts, verdict: PullRequestVerdict) -> PullRequestVerdict:
     """An escalated task, or one in lane dispatcher_only, is watched and not touched."""
-    hands_off = (
-        facts.task.state is State.ESCALATED
-        or not lanes.may(facts.repository.automation_mode, Action.MERGE)
-    )
-    if not hands_off or isinstance(verdict, Merged | Cancelled):
+    if not hands_off(facts) or isinstance(verdict, Merged | Cancelled):
         return verdict
     return landing.wait("only watched: " + spoken(verdict))
+
+
+def hands_off(facts: Facts) -> bool:
+    return facts.task.state is State.ESCALATED or not lanes.may(
+        facts.repository.automation_mode, Action.MERGE
+    )
 
 
 def spoken(verdict: PullRequestVerdict) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from types import TracebackType
 
 import msgspec
 from msgspec import Struct, structs
 
-from orchestrator import workspace
+from orchestrator import groundwork, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
 from orchestrator.records.change import Commit
-from orchestrator.records.errors import GitHubTrouble
-from orchestrator.records.task import Task
+from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import PullRequest
-from orchestrator.rules import merge, trust
+from orchestrator.rules import failures, merge, trust
 from orchestrator.rules.obstacles import Facts, Obstacle, view
 from orchestrator.world import World
 
@@ -24,10 +25,12 @@ WORTH_A_LOOK = frozenset({Obstacle.NO_CI, Obstacle.SILENT_CHECK})
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """Since when the same obstacle stands on the same head."""
+    """Since when the same obstacle stands on the same head, and since when that head is there."""
 
     key: str
     since: datetime
+    head: str
+    head_since: datetime
 
 
 class Scrutiny:
@@ -36,13 +39,16 @@ class Scrutiny:
     What was held since when lies in a cache file; losing it delays a merge by the settle time.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, tasks: Sequence[Task]) -> None:
         self.world = world
         self.path = world.paths.state / "held.json"
         self.before = self._read()
-        self.now: dict[str, Held] = {}
-        self.tips: dict[tuple[str, str], str] = {}
-        self.required: dict[tuple[str, str], tuple[str, ...]] = {}
+        # Who is not reached in this tick keeps what was known; only who is gone is forgotten.
+        watched = self.before if world.only else {task.task_id for task in tasks}
+        self.now = {name: held for name, held in self.before.items() if name in watched}
+        self.tips: dict[tuple[str, str], str | AgentOSError] = {}
+        self.required: dict[tuple[str, str], tuple[str, ...] | None] = {}
+        self.expected: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def __enter__(self) -> Scrutiny:
         return self
@@ -64,25 +70,47 @@ class Scrutiny:
         """
         repository = self.world.config.repository(task.repo)
         assert repository is not None  # the caller dropped the others
+        task = self._with_our_update(task, pull)
         facts = Facts(
             pull=structs.replace(pull, issue_open=issue_open(task, pull)),
             task=task,
             repository=repository,
             required=(),
-            marker_ok=self.world.markers.line(task, "pull-request") in pull.body,
+            marker_ok=self._bears_our_marker(task, pull),
         )
         seen = view(facts).obstacle
-        if merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
+        if task.state is State.ESCALATED and task.merge is None:
+            pass  # only watched: what the idle request tells is all that is recorded
+        elif merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
             facts = self._asked(facts)
-        return structs.replace(facts, held_since=self._since(facts))
+        held = self._held(facts)
+        return structs.replace(facts, held_since=held.since, head_since=held.head_since)
 
-    def _since(self, facts: Facts) -> datetime:
-        key = merge.key(facts)
+    def _with_our_update(self, task: Task, pull: PullRequest) -> Task:
+        """An Update that was pushed before a death could write it down is known by its ref."""
+        if pull.head_sha in task.pushed or not self.world.paths.store(task.repo).exists():
+            return task
+        made = workspace.of(self.world).git(task.repo).ref(groundwork.update_ref(task))
+        if made is None or made != pull.head_sha:
+            return task
+        return structs.replace(task, pushed=(*task.pushed, made))
+
+    def _bears_our_marker(self, task: Task, pull: PullRequest) -> bool:
+        """Of this round, or of the earlier one that opened it: a new round goes on with it."""
+        line = self.world.markers.line
+        rounds = range(task.round, 0, -1)
+        return any(line(task, "pull-request", round_=each) in pull.body for each in rounds)
+
+    def _held(self, facts: Facts) -> Held:
+        now, key, head = self.world.clock.now(), merge.key(facts), facts.pull.head_sha
+        held = Held(key=key, since=now, head=head, head_since=now)
         known = self.before.get(facts.task.task_id)
-        same = known is not None and known.key == key and known.since <= self.world.clock.now()
-        held = known if same and known else Held(key=key, since=self.world.clock.now())
+        if known is not None and known.head == head and known.head_since <= now:
+            held = structs.replace(held, head_since=known.head_since)
+            if known.key == key and known.since <= now:
+                held = structs.replace(held, since=known.since)
         self.now[facts.task.task_id] = held
-        return held.since
+        return held
 
     def _asked(self, facts: Facts) -> Facts:
         facts = structs.replace(facts, required=self._required(facts))
@@ -101,14 +129,19 @@ class Scrutiny:
             try:
                 self.required[place] = self.world.read.required_checks(*place)
             except GitHubTrouble as trouble:
+                if trouble.trouble in failures.EVERYBODYS:
+                    raise
                 self.world.say(f"{place[0]}: what {place[1]} requires is not readable: {trouble}")
-                return None
+                self.required[place] = None
         return self.required[place]
 
     def _expected(self, facts: Facts) -> tuple[str, ...]:
         if facts.required or facts.repository.required_checks:
             return ()
-        return self.world.read.recent_check_names(facts.pull.repo, facts.pull.base)
+        place = (facts.pull.repo, facts.pull.base)
+        if place not in self.expected:
+            self.expected[place] = self.world.read.recent_check_names(*place)
+        return self.expected[place]
 
     def _from_git(self, facts: Facts) -> Facts:
         """Compare head and base in our store, on a tip fetched in this tick (A9)."""
@@ -142,15 +175,22 @@ class Scrutiny:
         if mark is None or not git.has(f"{mark.base_sha}^{{commit}}"):
             return "" if mark is None else None
         since = history.compare(git, mark.base_sha, tip).commits
-        ours = [made.sha for made in since if f"(#{facts.pull.number})" in made.subject]
-        return ours[0] if ours else ""
+        # The oldest: a later one may quote the first, as a revert does.
+        ours = [made.sha for made in since if made.subject.endswith(f"(#{facts.pull.number})")]
+        return ours[-1] if ours else ""
 
     def _tip(self, pull: PullRequest) -> str:
         place = (pull.repo, pull.base)
         if place not in self.tips:
             room = workspace.of(self.world)
-            self.tips[place] = room.refresh(pull.repo, pull.base, branch="agent/")
-        return self.tips[place]
+            try:
+                self.tips[place] = room.refresh(pull.repo, pull.base, branch="agent/")
+            except AgentOSError as error:
+                self.tips[place] = error  # the next one of this base need not wait for it again
+        found = self.tips[place]
+        if isinstance(found, AgentOSError):
+            raise found
+        return found
 
     def _read(self) -> dict[str, Held]:
         try:

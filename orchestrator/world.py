@@ -77,8 +77,13 @@ class World:
         return not self.dry_run
 
     def stopped(self, name: str) -> str:
-        """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does."""
-        for switch in (self.paths.off, self.paths.switch(name)):
+        """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does.
+
+        GitHub may spell a repository's letters in another case than the config: both count.
+        """
+        known = self.config.repository(name) if "/" in name else None
+        spelled = dict.fromkeys((name, known.slug if known else name))
+        for switch in (self.paths.off, *map(self.paths.switch, spelled)):
             if switch.exists():
                 return switch_reason(switch)
         return ""

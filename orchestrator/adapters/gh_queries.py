@@ -86,6 +86,11 @@ class Queries:
         query = f"?state=all&sort=created&direction=asc&head={owner}:{branch}&base={base}"
         return tuple(self.door.pages(f"/repos/{slug}/pulls{query}&per_page=100", gh_rest.PullRest))
 
+    def open_pulls_into(self, slug: str, base: str) -> tuple[gh_rest.PullRest, ...]:
+        """Open pull requests of anybody that aim at the branch `base`."""
+        query = f"?state=open&base={base}&per_page=100"
+        return tuple(self.door.pages(f"/repos/{slug}/pulls{query}", gh_rest.PullRest))
+
     def comments(self, slug: str, number: int) -> tuple[Comment, ...]:
         """All comments of an issue or pull request, oldest first, every page (E5)."""
         found = self.door.pages(

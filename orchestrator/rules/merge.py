@@ -111,8 +111,9 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
     pull, repository = facts.pull, facts.repository
     if pull.head_committed is None:
         return Wait("the age of the head is not known")
-    age = now - pull.head_committed
-    # A commit from the future was made by a wrong clock; it is as old as we have watched it.
+    # A commit's date may lie hours before its push, or in the future of a wrong clock: a head is
+    # as old as we have watched it.
+    age = now - (facts.head_since or pull.head_committed)
     age = held if age < timedelta() else age
     if age < timedelta(seconds=repository.min_head_age_seconds):
         return Wait(f"the head is younger than {repository.min_head_age_seconds:g} s")
@@ -123,7 +124,7 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
 
 def _seat(seen: View, facts: Facts, now: datetime) -> int | None:
     """How near to its merge, 0 the nearest; None who holds up nobody."""
-    since = facts.pull.head_committed
+    since = facts.head_since or facts.pull.head_committed
     if seen.obstacle is Obstacle.NOTHING:
         return 0
     if seen.obstacle is Obstacle.RUNNING and facts.carried and facts.behind is not True:

@@ -45,7 +45,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     base that carries our marker ("" when there is none). `carried` are the earlier heads that
     differ from this one only by our own Updates; `work_at` is when the last commit that is no
     Update was pushed. `label_by_writer` says whether whoever set `approved` may write. `held_since`
-    is the time since which `key` has given the same answer. `front` comes from `order`.
+    is the time since which `key` has given the same answer, `head_since` since when we have seen
+    this head. `front` comes from `order`.
     """
 
     pull: PullRequest
@@ -62,6 +63,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     work_at: datetime | None = None
     label_by_writer: bool | None = None
     held_since: datetime | None = None
+    head_since: datetime | None = None
     front: bool | None = None
 
 

@@ -1,0 +1,215 @@
+"""One task's trouble is its own: it is told, it ends somewhere, and the others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.records.task import State
+from tests.stories.test_merge_safety import (
+    MERGE,
+    QUICK,
+    an_open_pull_request,
+    merged,
+    monitor,
+    pushes,
+    tip,
+)
+from tests.support import hostile, repos
+from tests.support.office import SLUG, Office, an_office, writes
+
+
+def two(tmp_path: Path, office: Office) -> tuple[int, int]:
+    """Two pull requests in review, the first older than the second, both green."""
+
+    def work(folder: Path, prompt: str) -> str:
+        name = "one.txt" if "Add one" in prompt else "two.txt"
+        return str(writes(name, "x\n")(folder, prompt))
+
+    office.executor.scripts["first"] = work
+    first = office.ready("Add one")
+    office.pass_time(5)
+    second = office.ready("Add two")
+    office.dispatch()
+    office.queue()
+    office.pass_time(10)
+    assert office.state_of(first) is office.state_of(second) is State.REVIEW, office.told()
+    return first, second
+
+
+def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """Escalated with a green pull request: it is only watched, and so it is nobody's front."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        first, second = two(tmp_path, office)
+        bad = hostile.between(office.github)
+        bad.on("PUT", MERGE, hostile.answers(422, "Validation Failed"))
+        monitor(office, 6)
+        assert office.state_of(first) is State.ESCALATED, office.told()
+        assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_an_update_that_died_before_it_was_written_down_is_known_as_ours(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        pushes(office, tmp_path, "main", {"new.txt": "n"})
+
+        class Dies(Exception):
+            pass
+
+        room, plain = office.world.mailroom, office.world.mailroom.update
+
+        def update(task: Any) -> Any:
+            if len(task.pushed) > 1:
+                raise Dies
+            return plain(task)
+
+        object.__setattr__(room, "update", update)
+        office.pass_time(5)
+        office.monitor()
+        object.__setattr__(room, "update", plain)
+        assert len(office.task(issue).pushed) == 1
+        assert tip(office, office.task(issue).branch) != office.task(issue).pushed[-1]
+        monitor(office, 4)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(office.task(issue).pushed) == 2
+
+
+def test_a_closed_issue_whose_base_is_not_the_default_branch_cancels(tmp_path: Path) -> None:
+    """GitHub links no issue there; the question before the merge is answered, and it ends."""
+    with an_office(tmp_path, repository={**QUICK, "base_branch": "next"}) as office:
+        repos.git(office.github.bare(SLUG), "branch", "next", "main")
+        office.github.forge.pushed(SLUG, "maria")
+        first, second = two(tmp_path, office)
+        office.close(first)
+        monitor(office, 5)
+        assert office.state_of(first) is State.CANCELLED, office.told()
+        assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_a_merge_that_left_the_base_again_is_a_persons_turn(tmp_path: Path) -> None:
+    """Somebody merged by hand and then rewrote the base: told once, the others go on."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        first, second = two(tmp_path, office)
+        at, number = tip(office, "main"), min(pull["number"] for pull in office.pulls())
+        assert office.api.put(f"/repos/{SLUG}/pulls/{number}/merge", json={}).status_code == 200
+        repos.git(office.github.bare(SLUG), "update-ref", "refs/heads/main", at)
+        office.github.forge.pushed(SLUG, "maria")
+        monitor(office, 3)
+        assert office.state_of(first) is State.REVIEW, office.told()
+        office.world.clock.sleep(3700)
+        monitor(office, 4)
+        assert office.state_of(first) is State.ESCALATED, office.told()
+        assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_a_merge_that_github_puts_off_for_ever_is_a_persons_turn(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        first, second = two(tmp_path, office)
+        bad = hostile.between(office.github)
+        words = "At least 1 approving review is required by reviewers with write access."
+        number = min(pull["number"] for pull in office.pulls())
+        refusal = hostile.answers(405, words)
+        bad.on("PUT", rf"/pulls/{number}/merge$", refusal, times=99)
+        monitor(office, 3)
+        assert office.state_of(first) is State.REVIEW, office.told()
+        office.world.clock.sleep(3700)
+        monitor(office, 5)
+        assert office.state_of(first) is State.ESCALATED, office.told()
+        assert "approving review" in office.task(first).note
+        assert office.state_of(second) is State.DONE, office.told()
+
+
+@pytest.mark.parametrize("what", ["POST comment", "PATCH comment", "PATCH issue"])
+def test_what_github_lets_us_not_show_holds_nothing_up(tmp_path: Path, what: str) -> None:
+    """A token without the right to write issues, or an issue that is locked."""
+    method, _, noun = what.partition(" ")
+    path = {"comment": r"/issues/(\d+/)?comments(/\d+)?$", "issue": r"/issues/\d+$"}[noun]
+    base = {**QUICK, "base_branch": "next"} if noun == "issue" else QUICK
+    with an_office(tmp_path, repository=base) as office:
+        repos.git(office.github.bare(SLUG), "branch", "next", "main")
+        office.github.forge.pushed(SLUG, "maria")
+        bad = hostile.between(office.github)
+        bad.on(method, path, hostile.answers(403, "Resource not accessible"), times=99)
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert "Resource not accessible" in office.told()
+
+
+@pytest.mark.parametrize("what", ["pull request", "push"])
+def test_what_cannot_be_delivered_is_told_once_and_not_tried_each_minute(
+    tmp_path: Path, what: str
+) -> None:
+    path = r"/pulls$" if what == "pull request" else r"/git-receive-pack$"
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        bad.on("POST", path, hostile.answers(403, "Resource not accessible"), times=99)
+        issue = office.ready("Add first.txt")
+        for _ in range(3):
+            office.round()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert bad.count("POST", path) == 1
+        assert office.executor.agent_runs == ["first"]
+
+
+def test_a_card_that_a_person_took_off_the_board_is_put_back(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        board = office.world.config.boards[0]
+        page = office.world.read.board(board.owner, board.number, board.status_field)
+        item = office.task(issue).board_item
+        document = (
+            "mutation($p: ID!, $i: ID!) { deleteProjectV2Item(input: "
+            "{projectId: $p, itemId: $i}) { deletedItemId } }"
+        )
+        gone = office.api.query(document, p=page.board.id, i=item)
+        assert "errors" not in gone, gone
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.task(issue).board_item != item
+
+
+def test_a_switch_is_found_however_the_repository_is_spelled(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path, repository={"github_repo": "Maria/Library"}) as (office, _):
+        switch = office.world.paths.switch("Maria/Library")
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("back on Monday\n")
+        monitor(office)
+        assert not merged(office), office.told()
+        switch.unlink()
+        monitor(office)
+        assert merged(office), office.told()
+
+
+def test_a_frozen_repository_is_not_worked_on_by_the_monitor(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        switch = office.world.paths.switch(SLUG)
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("back on Monday\n")
+        body = {"state": "failure", "context": "lint"}
+        office.api.post(f"/repos/{SLUG}/statuses/{office.task(issue).pushed[-1]}", json=body)
+        monitor(office)
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert "back on Monday" in office.told()
+
+
+def test_the_age_of_a_head_counts_from_its_push_and_not_from_its_date(tmp_path: Path) -> None:
+    """M7: an attempt of an hour makes a commit with an hour's date; its CI has just begun."""
+    with an_office(tmp_path, repository={"settle_seconds": 0}) as office:
+
+        def slowly(folder: Path, prompt: str) -> str:
+            office.world.clock.sleep(3600)
+            return str(writes("x.txt", "x\n")(folder, prompt))
+
+        office.executor.scripts["first"] = slowly
+        office.ready("Add it")
+        office.dispatch()
+        office.queue()
+        office.pass_time(30)
+        monitor(office, 2)
+        assert not merged(office), office.told()
+        office.pass_time(120)
+        office.monitor()
+        assert merged(office), office.told()
