@@ -300,6 +300,8 @@ def test_a_broken_guard_is_noticed(healthy: Path, tmp_path: Path, name: str) -> 
     tree = tmp_path / "tree"
     shutil.copytree(healthy, tree, symlinks=True)
     path = tree / "orchestrator" / guard.file
-    path.write_text(path.read_text().replace(guard.line, guard.broken, 1))
+    sound = path.read_text()
+    path.write_text(sound.replace(guard.line, guard.broken, 1))
+    assert path.read_text() != sound, f"{guard.file} changed while this ran; run it again"
     done = run(tree, guard.test)
     assert done.returncode == 1, f"nobody noticed: {guard.test}\n{done.stdout[-2000:]}"

@@ -274,9 +274,7 @@ TITLES = (
     "two\nlines\r\nand\tmore: [yes, no]",
     "🚀 emoji \u202e\u200b right to left",
     "x" * 255,
-    "---",
     "../../etc/passwd",
-    "-rf --upload-pack=evil",
 )
 
 

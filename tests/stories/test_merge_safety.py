@@ -292,7 +292,9 @@ def test_an_update_never_overwrites_a_persons_commit(tmp_path: Path) -> None:
             theirs.append(person.commit({"theirs.txt": "t"}))
             person.git("push", "-q", "origin", f"HEAD:{branch}")
 
-        bad.on("POST", r"/git-receive-pack$", hostile.overtaken_by(push_first))
+        # Before git asks where the branch stands: later, the server alone would notice.
+        first = r"/info/refs\?service=git-receive-pack"
+        bad.on("GET", first, hostile.overtaken_by(push_first))
         monitor(office, 2)
         assert "update refused" in office.told(), office.told()
         assert theirs and tip(office, branch) == theirs[0]

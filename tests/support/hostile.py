@@ -33,7 +33,10 @@ class Rule:
 
 
 class Hostile:
-    """A WSGI callable in front of another; `seen` are the requests in their order."""
+    """A WSGI callable in front of another; `seen` are the requests in their order.
+
+    A rule's path is searched in the path, and in the path with its query.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -55,7 +58,14 @@ class Hostile:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         with self.lock:
             self.seen.append((method, path))
-            fits = (r for r in self.rules if r.left and r.method == method and r.path.search(path))
+            whole = f"{path}?{environ.get('QUERY_STRING', '')}"
+            fits = (
+                rule
+                for rule in self.rules
+                if rule.left
+                and rule.method == method
+                and (rule.path.search(path) or rule.path.search(whole))
+            )
             rule = next(fits, None)
             if rule is not None:
                 rule.left -= 1
