@@ -40,9 +40,9 @@ class Effects:
         if found is not None:
             self.record(log, key, Stage.DONE, found)
             return found
-        if last is not None and self.clock.now() - last.at < SECOND_LOOK:
+        if last is not None and not self._looked_twice(log, last):
             raise OutcomeUnknown(
-                f"{key}: sent {last.at:%H:%M:%S} without an answer and not seen on GitHub yet; "
+                f"{key}: sent without an answer and not seen on GitHub yet; "
                 "nothing is repeated before a second look"
             )
         self.record(log, key, Stage.INTENT)
@@ -58,6 +58,17 @@ class Effects:
             )
         self.record(log, key, Stage.DONE, result)
         return result
+
+    def _looked_twice(self, log: str, last: Effect) -> bool:
+        """Whether an earlier look, made long enough ago, found nothing either; else notes this one.
+
+        A time in the future is a clock that was put back, and the count begins anew.
+        """
+        since = self.clock.now() - last.at
+        looked = last.result == LOOKED and since >= timedelta()
+        if not looked:
+            self.record(log, last.key, Stage.UNKNOWN, LOOKED)
+        return looked and since >= SECOND_LOOK
 
     def settled(self, log: str, key: str, value: str, make: Callable[[], None]) -> bool:
         """Bring an idempotent effect to `value`; False when the log says that it is there."""
@@ -94,3 +105,4 @@ class Effects:
 
 
 TAKEN_BACK = "refused"
+LOOKED = "not seen"

@@ -110,6 +110,43 @@ def test_what_never_happened_is_done_after_the_second_look(
         once(effects, outside)
     outside.trouble, outside.happens = None, True
     hand.advance(31)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    hand.advance(31)
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_a_list_that_lags_a_minute_behind_makes_nothing_twice(
+    effects: Effects, hand: forge.Clock
+) -> None:
+    """F16: cron comes back after a minute, before GitHub's list shows what was made."""
+    outside = Outside()
+    outside.trouble, outside.visible = Trouble.SERVER, False
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    hand.advance(60)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    outside.visible = True
+    hand.advance(60)
+    assert once(effects, outside) == "7" and outside.made == 1
+
+
+def test_a_clock_that_went_back_holds_nothing_up_for_long(
+    effects: Effects, hand: forge.Clock
+) -> None:
+    outside = Outside()
+    outside.trouble, outside.happens = Trouble.SERVER, False
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    outside.trouble, outside.happens = None, True
+    hand.advance(40)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    hand.advance(-7200)
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
+    hand.advance(31)
     assert once(effects, outside) == "7" and outside.made == 1
 
 
