@@ -14,7 +14,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue, Permission
-from orchestrator.rules import classify, dependencies, priority, rounds, trust
+from orchestrator.rules import classify, dependencies, failures, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
 from orchestrator.world import World
 
@@ -84,6 +84,8 @@ class Asked:
             try:
                 self.roles[repo, login] = self.world.read.permission(repo, login)
             except GitHubTrouble as trouble:
+                if trouble.trouble in failures.EVERYBODYS:
+                    raise
                 self.world.say(f"{repo}: the role of {login} is not readable: {trouble}")
                 self.roles[repo, login] = None
         return self.roles[repo, login]

@@ -166,7 +166,7 @@ def issue(node: IssueNode) -> tracker.Issue | None:
 
 def last_label(timeline: Timeline | None, name: str) -> Labeled | None:
     events = timeline.nodes if timeline else ()
-    named = [event for event in events if event.label and event.label.name == name]
+    named = [event for event in events if event.label and event.label.name.lower() == name]
     return named[-1] if named else None
 
 

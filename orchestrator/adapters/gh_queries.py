@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -225,21 +226,26 @@ class Queries:
     def pull_requests(self, node_ids: Sequence[str]) -> dict[str, PullRequest]:
         """The named pull requests by node id, 100 a request; one that is gone is left out."""
         found: dict[str, PullRequest] = {}
-        for chunk in chunks(node_ids, 100):
-            answer = self._pull_request_page(chunk)
+        left = list(node_ids)
+        while left:
+            size, answer = self.door.shrinking(partial(self._pull_request_page, left))
+            left = left[size:]
             for node in answer.nodes:
                 value = gh_answers.pull_request(node) if node else None
                 if value is not None:
                     found[value.node_id] = value
         return found
 
-    def _pull_request_page(self, node_ids: Sequence[str]) -> gh_answers.PullRequestsAnswer:
-        return self.door.graphql(
+    def _pull_request_page(
+        self, node_ids: Sequence[str], size: int
+    ) -> tuple[int, gh_answers.PullRequestsAnswer]:
+        answer = self.door.graphql(
             gh_documents.PULL_REQUESTS,
-            {"ids": list(node_ids)},
+            {"ids": list(node_ids[:size])},
             gh_answers.PullRequestsAnswer,
             may_miss=True,
         )
+        return size, answer
 
 
 def entry_of(item: gh_answers.Item) -> list[BoardEntry]:

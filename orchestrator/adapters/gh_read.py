@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +25,7 @@ TIMEOUT_SECONDS = (5, 30)
 WAITS_SECONDS = (0.5, 2.0)
 # GraphQL answers a page that takes it longer than about ten seconds with a 502 (A2).
 PAGE_SIZES = (100, 50, 25, 10)
+DAY_SECONDS = 86_400
 
 
 class GraphQLError(Struct, frozen=True, kw_only=True):
@@ -108,29 +109,34 @@ class Door:
         envelope = decoded(answer, Envelope, "graphql")
         for error in envelope.errors:
             kind = failures.of_graphql(error.type, error.message)
-            if not (may_miss and kind is Trouble.NOT_FOUND and len(error.path) >= 1):
+            if not (may_miss and may_be_missing(error.path, kind)):
                 raise GitHubTrouble(kind, f"GraphQL: {error.message[:300]}", status=200)
         return envelope.data
 
     def shrinking(self, ask: Callable[[int], T]) -> T:
         """Ask with a smaller page after a time-out, and remember the size that worked (A2)."""
-        size = self._page_size()
+        first = size = self._page_size()
         while True:
             try:
-                return ask(size)
+                answer = ask(size)
             except GitHubTrouble as trouble:
                 smaller = [s for s in PAGE_SIZES if s < size]
                 if trouble.trouble is not Trouble.SERVER or not smaller:
                     raise
                 size = smaller[0]
+                continue
+            if size != first:
                 files.write_cache(self.page_file, str(size).encode())
+            return answer
 
     def _page_size(self) -> int:
+        """The size that worked last; after a day a larger one is tried again."""
         try:
             known = int(self.page_file.read_text())
+            age = self.clock.now().timestamp() - self.page_file.stat().st_mtime
         except (OSError, ValueError):
             return PAGE_SIZES[0]
-        return known if known in PAGE_SIZES else PAGE_SIZES[0]
+        return known if known in PAGE_SIZES and age < DAY_SECONDS else PAGE_SIZES[0]
 
     def _request(self, method: str, url: str, body: bytes | None = None) -> Response:
         """One answer below 400, or a GitHubTrouble; server and network trouble is asked again."""
@@ -163,6 +169,17 @@ class Door:
             kind, f"GitHub answered {answer.status_code} to {where}: {message}",
             status=answer.status_code,
         )  # fmt: skip
+
+
+def may_be_missing(path: Sequence[str | int], kind: Trouble) -> bool:
+    """Whether an answer may lack what stands at `path`: something whole that is gone.
+
+    Of a list of nodes each may be gone or closed to us; a part of one never is: checks that may
+    not be read would look like no checks (M4).
+    """
+    if path[:1] == ("nodes",):
+        return len(path) == 2 and kind in {Trouble.NOT_FOUND, Trouble.PERMISSION}
+    return kind is Trouble.NOT_FOUND and len(path) >= 1
 
 
 def decoded(answer: Response, shape: type[T], where: str) -> T:

@@ -152,3 +152,41 @@ def test_nothing_is_asked_when_nothing_is_wanted(tmp_path: Path) -> None:
         asked = queries(server, tmp_path)
         assert asked.pull_requests([]) == {} and asked.issue_facts("o/r", []) == {}
         assert server.seen == []
+
+
+def pulls(numbers: range) -> Reply:
+    nodes = [{"__typename": "PullRequest", "id": f"P{n}"} for n in numbers]
+    return Reply(200, {"data": {"nodes": nodes}})
+
+
+def test_pull_requests_that_take_too_long_are_asked_for_in_smaller_pages(tmp_path: Path) -> None:
+    """A2: a hundred with all their checks may be more than GitHub's ten seconds."""
+    ids = [f"P{n}" for n in range(60)]
+    slow = Reply(502, b"<html>")
+    with replying(slow, slow, slow, pulls(range(50)), pulls(range(50, 60))) as server:
+        queries(server, tmp_path).pull_requests(ids)
+        assert len(server.seen) == 5
+
+
+def test_an_outage_does_not_make_the_pages_small_for_ever(tmp_path: Path) -> None:
+    with replying(Reply(503, {"message": "down"})) as server:
+        asked = queries(server, tmp_path)
+        with pytest.raises(GitHubTrouble):
+            asked.board("o", 1, "Status")
+        assert asked.door._page_size() == PAGE_SIZES[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [(["nodes", 0], True), (["nodes", 0, "headRef", "target"], False)]
+)
+def test_one_pull_request_that_is_closed_to_us_hides_no_other_but_a_part_is_no_whole(
+    tmp_path: Path, path: list[str | int], told: bool
+) -> None:
+    errors = [{"type": "FORBIDDEN", "message": "not accessible", "path": path}]
+    with replying(Reply(200, {"data": {"nodes": [None]}, "errors": errors})) as server:
+        asked = queries(server, tmp_path)
+        if told:
+            assert asked.pull_requests(["P1"]) == {}
+        else:
+            with pytest.raises(GitHubTrouble):
+                asked.pull_requests(["P1"])
