@@ -62,6 +62,9 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     last = task.attempt
     if last is not None and last.judged and not last.settled:
         settle.settle(world, repository, task)
+        room = workspace.of(world)
+        start = room.git(task.repo).ref(f"refs/heads/{task.branch}") or last.head_sha
+        clear_away(world, room.worktree(task, start), last)
         return
     try:
         pull = settle.pull_request_now(world, task)
@@ -77,13 +80,19 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     choice = choose(world, repository, task)
     if not isinstance(choice, routing.Start):
         stand_by(world, repository, task, choice)
+        workspace.of(world).discard(site.tree)
         return
     task = attempt(world, repository, structs.replace(task, base=site.base), choice.agent, site)
     settle.settle(world, repository, task)
-    made = task.attempt
-    if made is not None and made.code is BlockerCode.GATE_REFUSED:
-        workspace.of(world).salvage(site.tree)  # it was not committed; a person may want to look
-    workspace.of(world).discard(site.tree)
+    clear_away(world, site.tree, task.attempt)
+
+
+def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:
+    """Remove the worktree of an attempt that is settled; what is in no commit is salvaged."""
+    room = workspace.of(world)
+    if made is not None and made.code is BlockerCode.GATE_REFUSED and tree.start_sha:
+        room.salvage(tree)  # it was not committed; a person may want to look
+    room.discard(tree)
 
 
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:

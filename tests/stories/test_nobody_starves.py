@@ -213,3 +213,13 @@ def test_the_age_of_a_head_counts_from_its_push_and_not_from_its_date(tmp_path: 
         office.pass_time(120)
         office.monitor()
         assert merged(office), office.told()
+
+
+def test_a_settling_that_took_two_tries_leaves_no_worktree_behind(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/pulls$", hostile.answers(502))
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert list(office.world.paths.worktrees.glob("*/*")) == []
