@@ -223,3 +223,20 @@ def test_a_settling_that_took_two_tries_leaves_no_worktree_behind(tmp_path: Path
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert list(office.world.paths.worktrees.glob("*/*")) == []
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_a_branch_on_which_somebody_built_is_kept(tmp_path: Path, stacked: bool) -> None:
+    """M15: deleting it would close their pull request."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        branch = office.task(issue).branch
+        if stacked:
+            repos.git(office.github.bare(SLUG), "branch", "theirs", branch)
+            office.github.forge.pushed(SLUG, "maria")
+            pushes(office, tmp_path, "theirs", {"theirs.txt": "t"})
+            body = {"title": "On top", "head": "theirs", "base": branch}
+            assert office.api.post(f"/repos/{SLUG}/pulls", json=body).status_code == 201
+        monitor(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+        names = [b["name"] for b in office.api.get(f"/repos/{SLUG}/branches").json()]
+        assert (branch in names) is stacked

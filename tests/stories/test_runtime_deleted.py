@@ -1,0 +1,68 @@
+"""All of runtime/ but the mailbox is cache or log: deleted between two ticks, nothing is twice."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orchestrator.records.task import State
+from tests.stories.test_crash_at_every_step import fresh
+from tests.stories.test_merge_safety import MERGE, QUICK, monitor, pushes
+from tests.support import hostile, repos
+from tests.support.office import SLUG, Office, an_office, says
+
+
+def forgets(office: Office) -> None:
+    """A person deletes all that may be deleted, and the scripts start again."""
+    for path in office.world.paths.runtime.iterdir():
+        if path.name not in {"mailbox", "off", "off.d"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    office.world = fresh(office, office.world)
+
+
+STAGES = ("dispatched", "review", "updated", "ambiguous")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_is_merged_once_and_told_once(tmp_path: Path, stage: str) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        if stage != "dispatched":
+            office.queue()
+            office.pass_time(10)
+        if stage == "updated":
+            pushes(office, tmp_path, "main", {"new.txt": "n"})
+            office.pass_time(5)
+            office.monitor()
+            assert len(office.task(issue).pushed) == 2, office.told()
+        if stage == "ambiguous":
+            bad.on("PUT", MERGE, hostile.applied_then(500))
+            office.monitor()
+            assert bad.count("PUT", MERGE) == 1
+        forgets(office)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert [bool(pull["merged_at"]) for pull in office.pulls()] == [True]
+        assert len(office.comments(issue)) == 1
+        assert office.executor.agent_runs == ["first"]
+        assert bad.count("PUT", MERGE) == 1
+        on_main = repos.git(office.github.bare(SLUG), "log", "--format=%s", "main").splitlines()
+        assert sum("(#2)" in line for line in on_main) == 1
+
+
+def test_what_was_escalated_is_not_told_again(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=says(None), config={"default_max_attempts": 1}) as office:
+        issue = office.ready("Impossible")
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        forgets(office)
+        for _ in range(2):
+            office.round()
+        monitor(office)
+        assert office.state_of(issue) is State.ESCALATED
+        assert len(office.comments(issue)) == 2
