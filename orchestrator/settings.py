@@ -80,11 +80,12 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     return Config(**values, **tokens, repositories=repositories, broken=broken, source=str(path))
 
 
-def read(path: Path) -> str:
+def read(path: Path, *, missing: str = "copy example.config.yaml to it and fill it in") -> str:
+    """The file's text; raises ConfigError, which says with `missing` how to make the file."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        sentence = f"{path}: not there; copy example.config.yaml to it and fill it in"
+        sentence = f"{path}: not there; {missing}"
     except UnicodeDecodeError:
         sentence = f"{path}: is not UTF-8 text"
     except OSError as wrong:
@@ -189,7 +190,7 @@ def too_open(path: Path) -> bool:
 
 def kept(path: Path) -> str:
     """The secret in a file that nobody else may read."""
-    text = read(path).strip()
+    text = read(path, missing="make it with the secret as its only word, mode 600").strip()
     mode = path.stat().st_mode
     if mode & TOO_OPEN:
         raise ConfigError((complaints.too_open(f"{path} holds a secret", str(path), mode),))

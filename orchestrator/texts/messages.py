@@ -31,6 +31,10 @@ NEEDED = {
     BlockerCode.TEST_FAILURE: "Look at the failing tests: is the work wrong, or the tests?",
 }
 NEEDED_ELSE = "Read the attempts, and decide: say the task differently, split it, or drop it."
+NEEDED_TO_START = (
+    "Where Agent OS runs, install what is named above, or name another agent in its config.yaml "
+    "(`agents`, `agent_fallbacks`)."
+)
 
 
 def status_comment(task: Task, *, marker: str, lane_note: str = "", web_url: str = "") -> str:
@@ -113,7 +117,7 @@ def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
     else:
         again = "2. Move this file from `escalated/` back to `inbox/`."
     steps = (
-        f"1. {NEEDED.get(code, NEEDED_ELSE)}",
+        f"1. {_needed(task, code)}",
         f"{again} A new round begins: attempts count from zero, what was tried stays known.",
         "3. To drop it: close the issue or the pull request, or leave the file here.",
     )
@@ -124,7 +128,7 @@ def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
                 "## A person is needed",
                 _reason(reason, code),
                 _part("Attempts", timeline.table(task, ATTEMPTS) or "None.", level=3),
-                _part("What was kept", _kept(task), level=3),
+                _part("What was kept", _kept(task) or "Nothing was begun.", level=3),
                 _part("What to do", "\n".join(steps), level=3),
             ),
         )
@@ -137,8 +141,8 @@ def escalation_comment(task: Task, reason: str, code: BlockerCode, *, marker: st
     return _signed(
         marker,
         f"**A person is needed** ({tried}). {_reason(reason, code)}",
-        NEEDED.get(code, NEEDED_ELSE),
-        "Nothing was thrown away:\n\n" + _kept(task),
+        _needed(task, code),
+        f"Nothing was thrown away:\n\n{kept}" if (kept := _kept(task)) else "",
         "To go on, set this issue to Ready again; to drop it, close it.",
     )
 
@@ -231,16 +235,27 @@ def _checklist(steps: tuple[str, ...]) -> str:
     return "\n".join(f"- [ ] {step}" for step in said if step)
 
 
+def _needed(task: Task, code: BlockerCode) -> str:
+    if code is BlockerCode.FALLBACK_EXHAUSTED and not task.this_round:
+        return NEEDED_TO_START
+    return NEEDED.get(code, NEEDED_ELSE)
+
+
 def _kept(task: Task) -> str:
+    """What there is of the task, "" before its first attempt."""
     kept = []
     if task.pushed:
         kept.append(f"branch {quoting.path(task.branch)}, pushed at {short(task.pushed[-1])}")
-    elif task.branch:
+    elif task.branch and task.attempts:
         kept.append(f"branch {quoting.path(task.branch)}, of which nothing is pushed")
     if task.pull_request:
         kept.append(f"pull request #{task.pull_request.number}")
-    kept.append(f"`refs/salvage/{task.task_id}` in the store, where work could not be pushed")
-    kept.append(f"`runtime/attempts/{task.task_id}/`: prompts, logs and results")
+    if task.attempts:
+        kept.append(
+            f"work that could not be pushed, if there is any, as `refs/salvage/{task.task_id}` in "
+            "the repository's store below `runtime/repos/`"
+        )
+        kept.append(f"`runtime/attempts/{task.task_id}/`: prompts, logs and results")
     return markdown.bullets(kept)
 
 

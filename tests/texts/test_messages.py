@@ -252,6 +252,19 @@ def test_an_escalation_says_why_what_was_kept_and_what_to_do():
     assert "2. Move this file from `escalated/` back to `inbox/`." in file_only
 
 
+def test_an_escalation_without_an_attempt_claims_nothing_that_is_not_there():
+    idle = structs.replace(TASK, attempts=(), pushed=(), pull_request=None)
+    why = "no agent is left: codex skipped: its program codex is not on PATH"
+    code = BlockerCode.FALLBACK_EXHAUSTED
+    said = messages.escalation_comment(idle, why, code, marker=MARKER)
+    note = messages.escalation_note(idle, why, code)
+    for text in (said, note):
+        assert "install what is named above" in text and "Read the attempts" not in text
+        assert "salvage" not in text and "branch" not in text and "runtime/attempts" not in text
+    assert "thrown away" not in said
+    assert "Read the attempts" in messages.escalation_comment(TASK, why, code, marker=MARKER)
+
+
 @pytest.mark.parametrize("code", BlockerCode)
 def test_every_code_has_a_next_step(code):
     assert re.search(r"\n1\. [A-Z].+[.?]\n", messages.escalation_note(TASK, "why", code))
