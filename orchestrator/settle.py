@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from orchestrator import escalation, github_sync, workspace
+from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.config import RepositoryConfig
@@ -117,7 +118,7 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             others = tuple(sha for sha in task.pushed if sha != attempt.head_sha)
             task = structs.replace(task, pushed=(*others, attempt.head_sha))
             task = world.mailroom.update(task)
-        opened = task.pull_request if is_open else open_pull_request(world, task, attempt)
+        opened = task.pull_request if is_open else open_pull_request(world, task)
     except GitHubTrouble as trouble:
         if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN}:
             raise
@@ -192,12 +193,11 @@ def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:
     return f"somebody pushed to {task.branch} ({outcome.reason}); their commits were kept"
 
 
-def open_pull_request(world: World, task: Task, attempt: Attempt) -> PullRequestLink | None:
+def open_pull_request(world: World, task: Task) -> PullRequestLink | None:
     """The task's pull request, opened once a round; None when a person closed this round's."""
     marker = world.markers.line(task, "pull-request")
-    result = attempt.result or Result(status=Status.COMPLETE)
     body = messages.pull_request_body(
-        task, marker=marker, tests=tests_said(task), files=result.files_changed
+        task, marker=marker, tests=tests_said(world, task), files=delivered_paths(world, task)
     )
     closed: list[int] = []
 
@@ -233,9 +233,21 @@ def open_pull_request(world: World, task: Task, attempt: Attempt) -> PullRequest
     return PullRequestLink(number=int(number), node_id=node_id)
 
 
-def tests_said(task: Task) -> str:
-    attempt = task.attempt
-    return attempt.reason if attempt else ""
+def tests_said(world: World, task: Task) -> str:
+    """What stands behind a delivery: only a run that passed is ever delivered."""
+    repository = world.config.repository(task.repo)
+    if repository is None or not repository.test_command:
+        return "Nothing: the config of Agent OS names no `test_command` for this repository."
+    return f"`{repository.test_command}`, after the agent had ended: passed."
+
+
+def delivered_paths(world: World, task: Task) -> tuple[str, ...]:
+    """What the pull request changes, by git and not by what the agent says."""
+    room = workspace.of(world)
+    base = room.remote_tip(task.repo, task.base)
+    if base is None:
+        return ()
+    return history.paths_between(room.git(task.repo), base, task.pushed[-1])
 
 
 def report(world: World, repository: RepositoryConfig, task: Task, attempt: Attempt) -> None:

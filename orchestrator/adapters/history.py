@@ -89,6 +89,12 @@ def diff(git: Git, base: str, head: str, *, limit: int = 200_000) -> str:
     return text if len(text) <= limit else text[:limit] + "\n[... the rest is left out ...]\n"
 
 
+def paths_between(git: Git, base: str, head: str) -> tuple[str, ...]:
+    """Every path that `head` changes since it left `base`, in git's order."""
+    named = git.run("diff", "--name-only", "--no-renames", "-z", f"{base}...{head}").stdout
+    return tuple(path for path in os.fsdecode(named).split("\0") if path)
+
+
 def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
     """Every path in which the index of `git` differs from a commit, as it stands on the disk."""
     raw = git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base)

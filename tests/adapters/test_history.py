@@ -162,6 +162,13 @@ def test_a_diff_is_bounded(origin: Origin, store: Git) -> None:
     assert len(history.diff(store, tip, head, limit=100)) < 200
 
 
+def test_the_paths_of_a_branch_are_its_own_and_not_those_that_the_base_changed(
+    origin: Origin, store: Git
+) -> None:
+    head, tip = parted(origin, store, {"a b\n.txt": "a", "ä": "x"}, {"c": "c"})
+    assert history.paths_between(store, tip, head) == ("a b\n.txt", "ä")
+
+
 def test_a_file_that_is_not_there_is_none(origin: Origin, store: Git) -> None:
     assert history.read_file(store, str(origin.tip()), "nothing") is None
     assert history.read_file(store, str(origin.tip()), "README.md") == repos.CALCULATOR["README.md"]

@@ -22,6 +22,7 @@ def test_a_ready_issue_becomes_a_verified_merge(tmp_path: Path) -> None:
         assert task.task_id in (office.file("CODEBASE.md") or "")
         [pull] = office.pulls()
         assert pull["merged_at"] and f"Closes #{issue}" in pull["body"]
+        assert "Files (2)\n\n- `CODEBASE.md`\n- `hello.txt`" in pull["body"]
         assert office.api.get(f"/repos/{SLUG}/issues/{issue}").json()["state"] == "closed"
         assert len(office.comments(issue)) == 1
         assert "merged as" in office.comments(issue)[0]
