@@ -184,6 +184,7 @@ install_failed() {
 
 meaning() {
     case $1 in
+        2) printf 'it was called in a way that it does not know; nothing was done' ;;
         10) printf 'degraded: the next tick tries again' ;;
         20) printf 'the config or this installation needs you' ;;
         30) printf 'GitHub refuses the token' ;;

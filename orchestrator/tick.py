@@ -63,7 +63,7 @@ def run(
             say=voice(script, clock), dry_run=options.dry_run, only=options.repo,
         )  # fmt: skip
     except ConfigError as error:
-        print(f"{script}: the config does not load, nothing was done:", file=sys.stderr)
+        print(f"{script}: nothing was done, because of this:", file=sys.stderr)
         print("\n".join(f"  {problem}" for problem in error.problems), file=sys.stderr)
         return CONFIG
     for problem in problems:

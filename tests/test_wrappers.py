@@ -184,7 +184,14 @@ def test_a_named_program_that_is_not_there_is_told(checkout: Path, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(0, ""), (1, "a fault of ours"), (10, "degraded"), (20, "needs you"), (30, "token")],
+    [
+        (0, ""),
+        (1, "a fault of ours"),
+        (2, "called in a way that it does not know"),
+        (10, "degraded"),
+        (20, "needs you"),
+        (30, "token"),
+    ],
 )
 def test_exit_codes_pass_through_and_are_logged(installed: Path, code: int, words: str) -> None:
     ended = run(installed / "bin" / "run_pr_monitor.sh", str(code), environment=CRON)
