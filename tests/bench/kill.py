@@ -1,6 +1,6 @@
 """kill -9 of every process of the demo, ten times at random moments, then to its end; by hand.
 
-    python -m tests.bench.kill [--kills 10] [--seed N]
+    python -m tests.bench.kill [--kills 10] [--seed N] [--longest SECONDS]
 
 Each time all processes of the demo die at once: the driver, the forge, the wrappers, the workers,
 their agents, git. Afterwards it must end by itself with every issue merged and verified, one pull
@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--longest", type=float, default=4, help="seconds between two kills")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     print(f"seed {options.seed}")
@@ -37,7 +38,7 @@ def main() -> int:
     killed = 0
     for number in range(options.kills):
         demo = start("--fresh" if number == 0 else "--keep")
-        wait = chance.uniform(1.5, 6)
+        wait = chance.uniform(1, options.longest)
         ended = over(demo, wait)
         if ended:
             print(f"after {killed} kills the demo ended by itself with {demo.returncode}")
