@@ -116,7 +116,7 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
     age = now - (facts.head_since or pull.head_committed)
     age = held if age < timedelta() else age
     if age < timedelta(seconds=repository.min_head_age_seconds):
-        return Wait(f"the head is younger than {repository.min_head_age_seconds:g} s")
+        return Wait(f"its head was first seen less than {repository.min_head_age_seconds:g} s ago")
     if held < timedelta(seconds=repository.settle_seconds):
         return Wait(f"green, and settling for {repository.settle_seconds:g} s")
     return merge if facts.front else Wait("another one of this base goes first")

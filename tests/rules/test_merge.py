@@ -214,14 +214,14 @@ NOT_MERGED = [
     (dict(behind=True, front=None), Wait, "another one goes first"),
     # settling
     (dict(pull__head_committed=None), Wait, "age of the head"),
-    (dict(pull__head_committed=NOW - timedelta(seconds=119)), Wait, "younger than 120 s"),
+    (dict(pull__head_committed=NOW - timedelta(seconds=119)), Wait, "seen less than 120 s ago"),
     # A wrong clock wrote the future into the commit: it is as old as it has been watched.
     (
         dict(
             pull__head_committed=NOW + timedelta(hours=1), held_since=NOW - timedelta(seconds=119)
         ),
         Wait,
-        "younger than 120 s",
+        "seen less than 120 s ago",
     ),
     (dict(held_since=None), Wait, "settling for 60 s"),
     (dict(held_since=NOW - timedelta(seconds=59)), Wait, "settling for 60 s"),
