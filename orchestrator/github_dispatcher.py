@@ -45,6 +45,9 @@ def story(world: World) -> None:
 
 def look(world: World) -> Iterator[Candidate]:
     """Everything Ready: on the boards, and by label on issues that may be off them."""
+    for repository in (world.only,) if world.only else world.config.repositories:
+        if reason := world.stopped(repository.slug):
+            world.say(f"{repository.slug}: switched off: {reason}")
     repositories = {repo.slug.lower(): repo for repo in world.repositories}
     cards: dict[str, BoardEntry] = {}
     unread: set[BoardConfig] = set()

@@ -74,6 +74,9 @@ def run(
     if reason:
         world.say(f"switched off: {reason}")
         return OK
+    for name in world.idle_switches() if alone else ():
+        world.say(f"runtime/off.d/{name} stops nothing: no script or repository is called so")
+        world.troubles.append(CONFIG)
     for broken in config.broken:
         world.say(f"{broken.name}: left alone, its config is wrong: {'; '.join(broken.problems)}")
         world.troubles.append(CONFIG)

@@ -27,6 +27,8 @@ from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
 from orchestrator.texts.redact import Redactor
 
+SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor")
+
 
 class Executor(Protocol):
     """Runs one thing and says what came of it; replaced in tests and simulation, only there."""
@@ -85,8 +87,16 @@ class World:
         spelled = dict.fromkeys((name, known.slug if known else name))
         for switch in (self.paths.off, *map(self.paths.switch, spelled)):
             if switch.exists():
-                return switch_reason(switch)
+                return switch_reason(switch, f"runtime/{switch.relative_to(self.paths.runtime)}")
         return ""
+
+    def idle_switches(self) -> tuple[str, ...]:
+        """The files in `runtime/off.d` that stop nothing, most likely by a slip of the pen."""
+        names = (*SCRIPTS, *(repository.slug for repository in self.config.repositories))
+        known = {self.paths.switch(name).name for name in names}
+        known |= {broken.name.replace("/", "__") for broken in self.config.broken}
+        lying = {switch.name for switch in self.paths.off_d.glob("[!.]*")}
+        return tuple(sorted(lying - known))
 
     def check_switches(self, slug: str) -> None:
         """Raise SwitchedOff before a claim, push or merge that a switch forbids (S20)."""
@@ -96,12 +106,13 @@ class World:
                 raise SwitchedOff(f"{name} is switched off: {reason}; its work is kept")
 
 
-def switch_reason(switch: Path) -> str:
+def switch_reason(switch: Path, name: str) -> str:
+    """What a person wrote into the file, and which file to remove."""
     try:
         words = switch.read_text(errors="replace").strip()
     except OSError:
         words = ""
-    return words or f"{switch.name} exists"
+    return f"{words} ({name})" if words else f"{name} exists"
 
 
 def build(

@@ -118,6 +118,17 @@ def test_a_typo_in_one_repository_leaves_the_others_at_work(
         assert len(office.folders()[State.INBOX]) == 1
 
 
+def test_a_switch_that_stops_nothing_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with an_office(tmp_path) as office:
+        switch = office.world.paths.off_d / "maria_library"
+        switch.parent.mkdir(parents=True)
+        switch.touch()
+        assert started(office, "pr_monitor") == 20
+        assert "runtime/off.d/maria_library stops nothing" in capsys.readouterr().out
+
+
 def test_an_unknown_repo_is_named_beside_the_known_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

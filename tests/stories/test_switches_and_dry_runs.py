@@ -163,6 +163,20 @@ def test_a_switched_off_repository_gets_no_new_tasks(tmp_path: Path) -> None:
         turn_off(repository_switch(office))
         office.dispatch()
         assert not any(office.folders().values()), office.told()
+        name = repository_switch(office).name
+        assert f"{SLUG}: switched off: back on Monday (runtime/off.d/{name})" in office.told()
         repository_switch(office).unlink()
         office.dispatch()
         assert len(office.folders()[State.INBOX]) == 1
+
+
+def test_a_switch_names_its_file_and_one_that_stops_nothing_is_known(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        for switch in (repository_switch(office), script_switch(office)):
+            turn_off(switch)
+        assert office.world.idle_switches() == ()
+        for name in ("maria_library", "dispatcher", ".swp"):
+            (office.world.paths.off_d / name).touch()
+        assert office.world.idle_switches() == ("dispatcher", "maria_library")
+        global_switch(office).touch()
+        assert office.world.stopped("pr_monitor") == "runtime/off exists"
