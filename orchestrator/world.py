@@ -131,7 +131,7 @@ def build(
     redact = Redactor(secrets)
     token = config.github_token.reveal() if config.github_token else ""
     locks = Locks(paths.locks)
-    events = Events(paths.events, paths.agent_stats, clock, script, redact=redact)
+    events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
     door = Door(
         token=token,
         api_url=config.github_api_url,

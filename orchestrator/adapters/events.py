@@ -15,6 +15,7 @@ from orchestrator.records.task import Task
 
 LIMIT_BYTES = 10_000_000
 KEPT_PARTS = 5
+QUARANTINED = "quarantined"
 _LONGEST_REASON = 2000
 
 Detail = str | int | float | bool | None
@@ -31,12 +32,14 @@ class Events:
         script: str,
         *,
         redact: Callable[[str], str],
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.events_path = events_path
         self.metrics_path = metrics_path
         self.clock = clock
         self.script = script
         self.redact = redact
+        self.say = say
 
     def add(
         self,
@@ -48,7 +51,10 @@ class Events:
         reason: str = "",
         **details: Detail,
     ) -> None:
-        """Append one step; `task` fills in its id, repository and issue."""
+        """Append one step; `task` fills in its id, repository and issue.
+
+        A file that is set aside is also said: nothing on GitHub tells of it.
+        """
         event = Event(
             at=self.clock.now(),
             script=self.script,
@@ -60,6 +66,8 @@ class Events:
             details={name: self._clean(value) for name, value in details.items()},
         )
         _append(self.events_path, msgspec.json.encode(event))
+        if self.say and kind == QUARANTINED:
+            self.say(event.reason)
 
     def attempt_stat(self, stat: AttemptStat) -> None:
         """Append one finished attempt to the metrics."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.adapters import files, mailbox_index
 from orchestrator.adapters.clock import Clock
-from orchestrator.adapters.events import Events
+from orchestrator.adapters.events import QUARANTINED, Events
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.mailbox_index import Found, Line, Names, line_of
 from orchestrator.records.errors import AgentOSError
@@ -187,7 +187,7 @@ class Shelves:
             return  # a person was quicker
         if self.events:
             self.events.add(
-                "quarantined",
+                QUARANTINED,
                 reason=f"{path.parent.name}/{path.name}: {reason} "
                 f"It was kept as quarantine/{target.name}; mend it and move it to inbox/.",
                 file=target.name,

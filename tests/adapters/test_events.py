@@ -33,6 +33,15 @@ def test_a_step_names_its_task_and_hides_secrets(tmp_path):
     assert event.details == {"agent": "***", "n": 1}
 
 
+def test_a_file_that_is_set_aside_is_said_and_nothing_else(tmp_path):
+    said = []
+    log = trail(tmp_path)
+    log.say = said.append
+    log.add("claimed", task=TASK, reason="quiet")
+    log.add(events.QUARANTINED, reason="inbox/x.md: hunter2 is no task")
+    assert said == ["inbox/x.md: *** is no task"]
+
+
 def test_readers_pass_over_what_is_torn_or_foreign(tmp_path):
     log = trail(tmp_path)
     log.add("one")
