@@ -21,12 +21,14 @@ from orchestrator.agents import roster
 from orchestrator.agents.base import Agent
 from orchestrator.executors.local import Local
 from orchestrator.paths import Paths
+from orchestrator.records import regex
 from orchestrator.records.config import Config, RepositoryConfig
 from orchestrator.records.errors import ConfigError, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
 from orchestrator.texts.redact import Redactor
 
+SECRET_NAME = regex.late(r"(?i:key|token|secret|passw|credential)")
 SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor")
 
 
@@ -127,8 +129,7 @@ def build(
     only: str | None,
 ) -> World:
     """The world of production. Raises ConfigError when `only` names no configured repository."""
-    secrets = [s.reveal() for s in (config.github_token, config.telegram_bot_token) if s]
-    redact = Redactor(secrets)
+    redact = Redactor(secrets(config, environment))
     token = config.github_token.reveal() if config.github_token else ""
     locks = Locks(paths.locks)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
@@ -162,6 +163,14 @@ def build(
         dry_run=dry_run,
         only=chosen(config, only),
     )
+
+
+def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What no text of ours may hold: our tokens, and the keys that we hand to agents (S15)."""
+    ours = [held.reveal() for held in (config.github_token, config.telegram_bot_token) if held]
+    named = {name for agent in config.agents.values() for name in agent.environment}
+    handed = [environment.get(name, "") for name in sorted(named) if SECRET_NAME.search(name)]
+    return (*ours, *filter(None, handed))
 
 
 def chosen(config: Config, only: str | None) -> RepositoryConfig | None:
