@@ -169,7 +169,7 @@ GUARDS = {
         "tests/rules/test_trust.py::test_who_is_trusted",
     ),
     "S15 the doors know our secrets": Guard(
-        "world.py", "redact = Redactor(secrets)", "redact = Redactor([])",
+        "world.py", "redact = Redactor(secrets(config, environment))", "redact = Redactor([])",
         AGENTS + "test_our_token_leaves_by_no_door",
     ),
     "S20 a switch before the push": Guard(
