@@ -223,8 +223,10 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
     world.check_switches(task.repo)
     outcome = groundwork.update(world, task, verdict.head_sha, verdict.base_sha)
     if isinstance(outcome, Conflict):
-        paths = ", ".join(conflict.path for conflict in outcome.paths)
-        return do_rework(world, facts, Rework(f"conflicts with {facts.pull.base} in {paths}"))
+        paths = ", ".join(one.path for one in outcome.paths)
+        conflict = Rework(f"conflicts with {facts.pull.base} in {paths}")
+        world.say(f"{task.repo}#{facts.pull.number} {task.task_id}: rework: {conflict.reason}")
+        return do_rework(world, facts, conflict)
     pushed = workspace.of(world).push(
         task.repo, task.branch, outcome.sha, expected=verdict.head_sha
     )

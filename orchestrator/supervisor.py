@@ -43,7 +43,7 @@ def start_workers(world: World) -> None:
     startable = could_start(world)
     free = world.locks.free_worker_slots(world.config.max_parallel_workers)
     for number in range(min(free, startable)):
-        said = f"starts, {startable} tasks could, {free - number} slots free"
+        said = f"starts; tasks that could: {startable - number}, slots: {free - number}"
         if world.decided("worker", said):
             argv = [sys.executable, "-m", "orchestrator.queue"]
             if world.only:

@@ -97,6 +97,7 @@ def test_two_that_insert_at_the_same_place_are_both_merged(tmp_path: Path) -> No
         issues = [office.ready("Add one"), office.ready("Add two")]
         office.work_until_quiet(20)
         assert [office.state_of(i) for i in issues] == [State.DONE] * 2, office.told()
+        assert "rework: conflicts with main in README.md" in office.told()
         text = office.file("README.md") or ""
         assert "one\n" in text and "two\n" in text and "<<<<" not in text
         memory = office.file("CODEBASE.md") or ""
