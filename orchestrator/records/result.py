@@ -46,6 +46,22 @@ AGENT_CODES = frozenset(BlockerCode) - {
 }
 
 
+class AnswerKind(StrEnum):
+    """What an agent may say of one numbered item of a repair."""
+
+    FIXED = "fixed"
+    DISAGREE = "disagree"
+    NEEDS_PERSON = "needs_person"
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The agent's word on item `item` of the repair it was given; a claim like the others."""
+
+    item: int
+    kind: AnswerKind
+    said: str = ""
+
+
 class Result(Struct, frozen=True, kw_only=True):
     """The contract's fields, in its order; lists hold one bullet each."""
 
@@ -61,5 +77,6 @@ class Result(Struct, frozen=True, kw_only=True):
     risks: tuple[str, ...] = ()
     attempted_approaches: tuple[str, ...] = ()
     manual_steps: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
     report: str = ""
     problem: str = ""

@@ -106,12 +106,37 @@ class MergeMark(Struct, frozen=True, kw_only=True):
     verified: bool = False
 
 
+class RepairKind(StrEnum):
+    """What one numbered item of a repair is about."""
+
+    CHECK = "check"
+    THREAD = "thread"
+    COMMENT = "comment"
+    CONFLICT = "conflict"
+
+
+class RepairItem(Struct, frozen=True, kw_only=True):
+    """One thing that a repair owes an answer: `where` is a check's name or path:line.
+
+    `text` is redacted and bounded where it is made; `ref` is GitHub's id of the thread, comment
+    or check run, and never reaches an agent.
+    """
+
+    number: int
+    kind: RepairKind
+    where: str
+    text: str = ""
+    author: str = ""
+    ref: str = ""
+    url: str = ""
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
     order: the last is what the next push expects to find there. `repair` says why the pull
-    request came back, until the next delivery. `extra` keeps the front-matter keys that a person
+    request came back and `repair_items` what has to be answered, until the next delivery. `extra` keeps the front-matter keys that a person
     added, so that a rewrite loses nothing.
     """
 
@@ -148,6 +173,8 @@ class Task(Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     note: str = ""
     repair: str = ""
+    repair_items: tuple[RepairItem, ...] = ()
+    review_rounds: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 
