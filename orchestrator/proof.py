@@ -18,7 +18,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import Result
 from orchestrator.records.task import Task
-from orchestrator.rules import gate, retry
+from orchestrator.rules import answers, gate, retry
 from orchestrator.texts import contract
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
@@ -43,6 +43,8 @@ def prove(
     A tree that cannot be read, or that is gone, is the agent's doing and refused like any other.
     """
     result = read_result(report)
+    asked = answers.belonging(task.repair_items, result.answers)
+    result = structs.replace(result, answers=asked)
     try:
         changes = workspace.of(world).changes(tree)
     except (GitError, CannotStart) as error:
@@ -120,7 +122,11 @@ def redacted(world: World, result: Result) -> Result:
     cleaned: dict[str, Any] = {}
     for name in structs.fields(Result):
         value = getattr(result, name.name)
-        if isinstance(value, tuple):
+        if name.name == "answers":
+            cleaned[name.name] = tuple(
+                structs.replace(answer, said=world.redact(answer.said)) for answer in value
+            )
+        elif isinstance(value, tuple):
             cleaned[name.name] = tuple(world.redact(item) for item in value)
         elif type(value) is str:
             cleaned[name.name] = world.redact(value)

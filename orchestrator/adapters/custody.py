@@ -23,6 +23,8 @@ def new_round(task: Task) -> Task:
         merge=None,
         note="",
         repair="",
+        repair_items=(),
+        review_rounds=0,
     )
 
 

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from orchestrator.records import regex
-from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
+from orchestrator.records.result import (
+    AGENT_CODES,
+    Answer,
+    AnswerKind,
+    BlockerCode,
+    Result,
+    Status,
+)
 from orchestrator.texts import markdown
 
 LIMIT = 262_144  # bytes of the file that are read
@@ -16,11 +23,12 @@ TEXT_LIMIT = 4_000  # characters of a text field
 REPORT_LIMIT = 60_000
 ITEM_LIMIT = 600
 ITEMS = 40
+ANSWERS = 200
 
-# In the order in which the original contract names them; REPORT is ours and stands last.
+# In the order in which the original contract names them; ANSWERS and REPORT are ours.
 FIELDS = (
     "STATUS", "BLOCKER_CODE", "SUMMARY", "DONE", "BLOCKERS", "NEXT_STEP", "FILES_CHANGED",
-    "TESTS_RUN", "DECISIONS", "RISKS", "ATTEMPTED_APPROACHES", "MANUAL_STEPS", "REPORT",
+    "TESTS_RUN", "DECISIONS", "RISKS", "ATTEMPTED_APPROACHES", "MANUAL_STEPS", "ANSWERS", "REPORT",
 )
 MEANINGS = {
     "STATUS": " | ".join(Status),
@@ -35,6 +43,7 @@ MEANINGS = {
     "RISKS": "- <what might break, or none>",
     "ATTEMPTED_APPROACHES": "- <what you tried that did not work, or none>",
     "MANUAL_STEPS": "- <only what no program can do, or none>",
+    "ANSWERS": f"- <number of the item>: <{' | '.join(AnswerKind)}> - <what you did, or why not>",
     "REPORT": "<only for a report task: the whole answer, criterion by criterion>",
 }
 
@@ -44,6 +53,21 @@ HEAD = regex.late(
     r"(?P<after>:?)(?P<rest>.*)$"
 )
 BULLET = regex.late(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+(?:\[[ xX]?\]\s+)?")
+# `1: fixed - what`, `**2** - disagree, because`, `items 3 and 4: needs a person: why`.
+ANSWER = regex.late(
+    r"^\s{0,8}(?:(?:[-*+\u2022>]|\#{1,6})\s+)*(?:\[[ xX]?\]\s+)?[*_`\"']{0,3}"
+    r"(?:(?:items?|points?|threads?|answers?)\s+)?(?:\#|no\.?\s*)?"
+    r"(?P<numbers>\d{1,4}(?:\s*(?:,|&|and|,\s*and)\s*\#?\d{1,4})*)[*_`\"')]{0,3}\s*[:.)\u2013\u2014-]"
+    r"[\s*_`\"']*(?P<kind>[A-Za-z]+(?:[ _-](?:a[ _-])?person)?)\b(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+KINDS = {
+    "fixed": AnswerKind.FIXED,
+    "disagree": AnswerKind.DISAGREE,
+    "disagreed": AnswerKind.DISAGREE,
+    "needs_person": AnswerKind.NEEDS_PERSON,
+    "needs_a_person": AnswerKind.NEEDS_PERSON,
+}
 NOTHING = frozenset({"", "none", "n/a", "na", "-", "--", "nothing", "null", "nil"})
 # Seen from agents that gave a template back: the words of other templates than ours.
 ECHO = regex.late(
@@ -70,11 +94,12 @@ def parse(raw: bytes) -> Result:
     return _judged(fields, _contents(fields))
 
 
-def template() -> str:
-    """The form to fill in, as it stands in the prompt."""
+def template(*, answers: bool = False) -> str:
+    """The form to fill in, as it stands in the prompt; `answers` where items ask for them."""
     return "\n".join(
         f"{name}:\n{meaning}" if meaning.startswith("- ") else f"{name}: {meaning}"
         for name, meaning in MEANINGS.items()
+        if answers or name != "ANSWERS"
     )
 
 
@@ -163,6 +188,37 @@ def _items(lines: list[str]) -> tuple[str, ...]:
     return tuple(item[:ITEM_LIMIT].rstrip() for item in said[:ITEMS])
 
 
+def _answers(lines: list[str]) -> tuple[Answer, ...]:
+    """One for each number, the last that says something; what is no answer says nothing.
+
+    To disagree without a word of why is none, and neither is a template given back.
+    """
+    found: dict[int, Answer] = {}
+    open_: list[int] = []  # the items whose answer the next lines may go on with
+    for line in lines:
+        match = ANSWER.match(line)
+        kind = KINDS.get(re.sub(r"[\s-]+", "_", match["kind"].lower())) if match else None
+        if match is None or kind is None:
+            more = line.strip()
+            if match is not None or _echo(line):
+                open_ = []
+            elif more:
+                for number in open_:
+                    said = f"{found[number].said} {more}".strip()[:ITEM_LIMIT].rstrip()
+                    found[number] = structs.replace(found[number], said=said)
+            continue
+        said = match["rest"].lstrip("*_`\"' \t,;:.\u2013\u2014-").strip()
+        numbers = [int(digits) for digits in re.findall(r"\d+", match["numbers"])]
+        open_ = [] if said and _echo(said) else numbers
+        for number in open_:
+            if not said and number in found:
+                continue
+            found[number] = Answer(item=number, kind=kind, said=said[:ITEM_LIMIT].rstrip())
+    meant = (found[number] for number in sorted(found))
+    whole = (a for a in meant if a.said or a.kind is not AnswerKind.DISAGREE)
+    return tuple(whole)[:ANSWERS]
+
+
 def _paths(lines: list[str]) -> tuple[str, ...]:
     paths: list[str] = []
     for item in _items(lines):
@@ -189,6 +245,7 @@ def _contents(fields: dict[str, list[str]]) -> Result:
         risks=items("RISKS"),
         attempted_approaches=items("ATTEMPTED_APPROACHES"),
         manual_steps=items("MANUAL_STEPS"),
+        answers=_answers(fields.get("ANSWERS", [])),
     )
 
 

@@ -77,7 +77,7 @@ def attempt(briefing: Briefing, *, limit: int = LIMIT) -> str:
         task_type=task.task_type.value,
         task=body,
         sections=sections,
-        contract=contract.template(),
+        contract=contract.template(answers=bool(task.repair_items)),
     )
 
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
+from orchestrator.records.result import (
+    AGENT_CODES,
+    Answer,
+    AnswerKind,
+    BlockerCode,
+    Result,
+    Status,
+)
 from orchestrator.texts import contract
 
 PLAIN = """\
@@ -204,3 +211,69 @@ def test_nothing_makes_it_raise_and_the_code_is_always_an_agents(raw):
     result = contract.parse(raw)
     assert result.blocker_code in AGENT_CODES
     assert (result.status is Status.COMPLETE) == (result.blocker_code is BlockerCode.NONE)
+
+
+FIXED, DISAGREE, PERSON = AnswerKind.FIXED, AnswerKind.DISAGREE, AnswerKind.NEEDS_PERSON
+DONE = "STATUS: complete\nBLOCKER_CODE: none\nSUMMARY: Done.\n"
+
+
+def answers_of(text: str) -> tuple[Answer, ...]:
+    return contract.parse(f"{DONE}{text}".encode()).answers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ANSWERS:\n- 1: fixed - renamed it\n- 2: disagree - the name is public\n"
+        "- 3: needs_person - which licence?",
+        "## Answers\n\n1. **fixed** - renamed it\n2. disagree: the name is public\n"
+        "3. needs a person: which licence?",
+        "**ANSWERS**:\n* **1**: Fixed \u2014 renamed it\n* #2: Disagree - the name\n  is public\n"
+        "* item 3: NEEDS PERSON - which licence?",
+        "ANSWERS: 3: needs-person, which licence?\n- [x] 1 - fixed: renamed it\n"
+        "- 2) `disagree` the name is public",
+        "ANSWERS\n:\n",
+    ][:4],
+)
+def test_answers_are_read_in_any_form(text):
+    assert answers_of(text) == (
+        Answer(item=1, kind=FIXED, said="renamed it"),
+        Answer(item=2, kind=DISAGREE, said="the name is public"),
+        Answer(item=3, kind=PERSON, said="which licence?"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- <number of the item>: <fixed | disagree | needs_person> - <what you did, or why not>",
+        "- 1: <fixed | disagree | needs_person> - <what>",
+        "- 1: fixed - <what you did>",
+        "- 1: maybe - later",
+        "- 1: fixedly",
+        "- 1: disagree",
+        "- 1:",
+        "- one: fixed - it",
+        "- everything is fixed",
+        "none",
+    ],
+)
+def test_what_answers_nothing_is_no_answer(text):
+    assert answers_of(f"ANSWERS:\n{text}\n") == ()
+
+
+def test_one_line_may_answer_several_items_and_the_last_word_on_one_counts():
+    text = "ANSWERS:\n- 1, 2 and 4: fixed - all three\n- 2: disagree - not that one\n- 2: fixed\n"
+    said = [(a.item, a.kind, a.said) for a in answers_of(text)]
+    assert said == [(1, FIXED, "all three"), (2, DISAGREE, "not that one"), (4, FIXED, "all three")]
+
+
+def test_the_order_of_the_sections_does_not_matter():
+    text = "ANSWERS:\n- 1: fixed\nRISKS:\n- 2: fixed - no answer, a risk\n"
+    assert answers_of(text) == (Answer(item=1, kind=FIXED),)
+
+
+def test_the_form_names_answers_only_where_they_are_asked_for():
+    assert "ANSWERS" not in contract.template()
+    assert "ANSWERS:" in contract.template(answers=True)
+    assert contract.parse(contract.template(answers=True).encode()).answers == ()

@@ -1,0 +1,26 @@
+"""Which items of a repair were answered, and how: the agent's words against what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.records.result import Answer, AnswerKind
+from orchestrator.records.task import RepairItem
+
+
+def belonging(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """The answers to items that exist, in the order of their numbers."""
+    numbers = {item.number for item in items}
+    return tuple(answer for answer in answers if answer.item in numbers)
+
+
+def unanswered(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[RepairItem, ...]:
+    """The items on which not a word was said."""
+    said = {answer.item for answer in answers}
+    return tuple(item for item in items if item.number not in said)
+
+
+def for_a_person(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[RepairItem, ...]:
+    """The items of which the agent says that only a person can settle them."""
+    wanted = {answer.item for answer in answers if answer.kind is AnswerKind.NEEDS_PERSON}
+    return tuple(item for item in items if item.number in wanted)
