@@ -136,8 +136,9 @@ class Task(Struct, frozen=True, kw_only=True):
 
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
     order: the last is what the next push expects to find there. `repair` says why the pull
-    request came back and `repair_items` what has to be answered, until the next delivery. `extra` keeps the front-matter keys that a person
-    added, so that a rewrite loses nothing.
+    request came back and `repair_items` what has to be answered, until the next delivery.
+    `review_rounds` counts the repairs that a reviewer asked for. `extra` keeps the front-matter
+    keys that a person added, so that a rewrite loses nothing.
     """
 
     task_id: str
