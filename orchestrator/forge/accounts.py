@@ -83,6 +83,13 @@ def identify(state: State, header: str) -> Viewer:
     return Viewer(state.store.need(records.User, token.user_id), secret, token.scopes)
 
 
+def login_of(state: State, secret: str) -> str:
+    """Whose token it is; "" for nobody's."""
+    with state.lock:
+        token = state.store.first(records.Token, "secret = ?", secret)
+        return state.store.need(records.User, token.user_id).login if token else ""
+
+
 def signed_in(viewer: Viewer) -> records.User:
     if viewer.user is None:
         raise Refused(401, "Requires authentication", kind="UNAUTHORIZED")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,8 +18,11 @@ from orchestrator.forge import (
     accounts,
     actions,
     ci,
+    faults,
+    faulty,
     merging,
     moments,
+    operator,
     pulls,
     pushes,
     records,
@@ -39,19 +43,25 @@ DOCUMENTATION = "https://docs.github.com/rest"
 def build(
     data_dir: Path | str, *, clock: Callable[[], datetime] = moments.utc_now,
     ci_runner: workflows.Runner | None = None, settings: Settings | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Forge:
-    """A forge over this folder; what a crash left half done is finished first."""
+    """A forge over this folder; what a crash left half done is finished first.
+
+    Only a request that meets the fault `slow` waits, by `sleep`.
+    """
     data = Path(data_dir)
     runner = ci_runner or ci.Local(data / "ci")
-    forge = Forge(State(data, clock, runner, settings or Settings()))
+    forge = Forge(State(data, clock, runner, settings or Settings()), sleep)
     forge.recover()
     return forge
 
 
 class Forge:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, sleep: Callable[[float], None] = time.sleep) -> None:
         self.state = state
         self.quotas = accounts.Quotas()
+        self.faults = faults.Faults(state, sleep)
+        self.key = operator.key(state.data)
 
     def recover(self) -> None:
         with self.state.lock, self.state.store.transaction():
@@ -65,7 +75,9 @@ class Forge:
         with self.state.lock, self.state.store.transaction():
             done = pulls.compute_due(self.state, moment.timestamp())
             done += actions.settle(self.state, moment)
-            return done + actions.begin(self.state, moment)
+            done += actions.begin(self.state, moment)
+            self.faults.past.remember()
+            return done
 
     def tick(self) -> None:
         """One turn of the clock; a fault in it is logged, and the next turn comes."""
@@ -90,6 +102,16 @@ class Forge:
             self.state.store.close()
 
     def wsgi(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Any request; raises faults.Dropped where there is no socket to cut."""
+        if operator.matches(environ["PATH_INFO"]):
+            return operator.answer(self.faults, self.key, environ, start_response)
+        met = self.faults.meet(environ)
+        if met:
+            return faulty.answer(self.faults, met, self.honest, environ, start_response)
+        return self.honest(environ, start_response)
+
+    def honest(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Any request, answered as it should be."""
         match = smart_http.matches(environ["PATH_INFO"])
         if match:
             reply = self.transfer(match, environ)
@@ -120,8 +142,11 @@ class Forge:
         """The answer to an API request, whatever happens."""
         request = f"{environ['REQUEST_METHOD']} {path}"
         try:
-            with self.state.lock, self.state.store.transaction():
-                return self.api(environ, path)
+            with self.state.lock:
+                with faulty.seen(self.faults, environ) as state:
+                    answer = self.api(state, environ, path)
+                self.faults.past.remember()
+                return answer
         except Refused as refused:
             return refusal(refused)
         except Unknown as unknown:
@@ -138,12 +163,13 @@ class Forge:
         with (self.state.data / name).open("a") as file:
             file.write(f"{self.state.now()} {line}\n")
 
-    def api(self, environ: Environ, path: str) -> Answer:
-        viewer = accounts.identify(self.state, environ.get("HTTP_AUTHORIZATION", ""))
+    def api(self, state: State, environ: Environ, path: str) -> Answer:
+        viewer = accounts.identify(state, environ.get("HTTP_AUTHORIZATION", ""))
         method = environ["REQUEST_METHOD"]
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
-        call = Call(self.state, viewer, method, path, base, {}, query, payload(environ))
+        call = Call(state, viewer, method, path, base, {}, query, payload(environ),
+                    faulty.shift(environ))
         if (method, path) == ("POST", "/graphql"):
             return self.graphql(call)
         if (method, path) == ("GET", "/rate_limit"):
@@ -166,7 +192,7 @@ class Forge:
                           self.standing(call.viewer, "core"))
         self.quotas.spend(call.viewer, quota, 1)
         known = Call(call.state, call.viewer, call.method, call.path, call.base, params,
-                     call.query, call.payload)
+                     call.query, call.payload, call.slipped)
         try:
             answer = route.answer(known)
         except Refused as refused:

@@ -59,6 +59,23 @@ class Store:
             for statement in definition(kind):
                 self.connection.execute(statement)
 
+    @classmethod
+    def over(cls, connection: sqlite3.Connection) -> Store:
+        """A store on a connection whose tables are there."""
+        made = cls.__new__(cls)
+        made.connection, made.depth = connection, 0
+        return made
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever is changed inside a transaction's part is as it was afterwards."""
+        self.connection.execute("savepoint undone")
+        try:
+            yield
+        finally:
+            self.connection.execute("rollback to undone")
+            self.connection.execute("release undone")
+
     def close(self) -> None:
         self.connection.close()
 

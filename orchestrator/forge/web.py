@@ -40,6 +40,8 @@ class Call(msgspec.Struct, frozen=True):
     params: Mapping[str, str]
     query: Mapping[str, str]
     payload: Any = None
+    # How far the rows of a listing slipped between its first page and a later one.
+    slipped: int = 0
 
     def url(self, path: str) -> str:
         return self.base + path
@@ -134,7 +136,8 @@ def page(call: Call, rows: Sequence[T]) -> tuple[Sequence[T], tuple[tuple[str, s
         query = urlencode({**call.query, "page": target})
         links.append(f'<{call.base}{call.path}?{query}>; rel="{name}"')
     headers = (("Link", ", ".join(links)),) if links else ()
-    return rows[(number - 1) * size : number * size], headers
+    slipped = call.slipped if number > 1 else 0
+    return rows[max(0, (number - 1) * size + slipped) : number * size + slipped], headers
 
 
 def paged(call: Call, rows: Sequence[T], show: Callable[[T], Json]) -> Answer:

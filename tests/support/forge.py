@@ -37,6 +37,7 @@ from requests.adapters import BaseAdapter
 from orchestrator.forge import __main__ as command
 from orchestrator.forge import seed as forge_seed
 from orchestrator.forge import server, workflows
+from orchestrator.forge.faults import Dropped
 from orchestrator.forge.state import Settings
 from tests.support import github_schema
 
@@ -152,7 +153,10 @@ class Transport(BaseAdapter):
             response.reason = status.partition(" ")[2]
             response.headers.update(headers)
 
-        response._content = b"".join(self.app(environ, begin))
+        try:
+            response._content = b"".join(self.app(environ, begin))
+        except Dropped as dropped:
+            raise requests.ConnectionError(str(dropped), request=request) from dropped
         return response
 
     def close(self) -> None:
@@ -222,7 +226,10 @@ def build(
     data: Path, seed: Mapping[str, Any] | None = None, *, clock: Callable[[], datetime],
     runner: workflows.Runner | None = None, settings: Settings | None = None,
 ) -> server.Forge:
-    forge = server.build(data, clock=clock, ci_runner=runner, settings=settings)
+    forge = server.build(
+        data, clock=clock, ci_runner=runner, settings=settings,
+        sleep=clock.advance if isinstance(clock, Clock) else time.sleep,
+    )
     forge_seed.apply(forge.state, forge_seed.read(dict(SEED if seed is None else seed)), data)
     return forge
 

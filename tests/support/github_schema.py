@@ -18,7 +18,7 @@ import jsonschema
 DATA = Path(__file__).resolve().parents[1] / "forge" / "data"
 GIT = re.compile(r"/(info/refs|git-upload-pack|git-receive-pack)$")
 # What the forge answers and GitHub's description does not list.
-OWN = re.compile(r"^/(forge/logs/.*|graphql)$")
+OWN = re.compile(r"^/(forge/.*|graphql)$")
 
 
 class Mismatch(AssertionError):
@@ -130,6 +130,8 @@ class Validated:
         if GIT.search(path):
             return self.app(environ, start_response)
         body = b"".join(self.app(environ, remember))
+        if environ.get("forge.faults"):  # told to be wrong
+            return [body]
         try:
             check(environ["REQUEST_METHOD"], path, int(told[0].split()[0]), body.decode())
         except AssertionError as problem:

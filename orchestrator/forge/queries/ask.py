@@ -120,7 +120,7 @@ def connection(name: str, rows: Sequence[Any], args: Args) -> Page:
             )
     start, stop = 0, len(rows)
     if args.get("after"):
-        start = place(rows, args["after"]) + 1
+        start = max(0, place(rows, args["after"]) + 1 + args.get("slipped", 0))
     if args.get("before"):
         stop = max(start, place(rows, args["before"]))
     if first is not None:

@@ -61,6 +61,9 @@ def attach(schema: Any) -> None:
 
 def bind(resolver: Any) -> Any:
     def resolve(row: Any, info: Any, **args: Any) -> Any:
+        slipped = info.context.call.slipped
+        if slipped and args.get("after"):
+            args = {**args, "slipped": slipped}
         return resolver(row, info.context, args)
 
     return resolve
