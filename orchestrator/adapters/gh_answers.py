@@ -295,6 +295,21 @@ class PullRequestsAnswer(Camel, frozen=True, kw_only=True):
     nodes: tuple[PullRequestNode | None, ...]
 
 
+class ObjectNode(Target, frozen=True, kw_only=True):
+    """What an object id names; only a commit has checks."""
+
+    typename: str = field(name="__typename")
+
+
+class CommitRepository(Camel, frozen=True, kw_only=True):
+    object: ObjectNode | None = None
+
+
+class CommitChecksAnswer(Camel, frozen=True, kw_only=True):
+    rate_limit: RateLimit | None = None
+    repository: CommitRepository | None = None
+
+
 def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
     """The node as our value; `checks` is None when the list of them is not complete (M6, A8)."""
     if node.typename != "PullRequest" or node.repository is None:

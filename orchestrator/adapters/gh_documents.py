@@ -56,7 +56,27 @@ query Issues($ids: [ID!]!) {
 }
 """
 
-PULL_REQUESTS = """
+# Check runs and statuses of one commit, whether it is the head of a pull request or any other.
+_CHECKS_OF_COMMIT = """
+fragment ChecksOfCommit on Commit {
+  statusCheckRollup {
+    contexts(first: 100) {
+      totalCount
+      nodes {
+        __typename
+        ... on CheckRun {
+          databaseId name status conclusion startedAt completedAt detailsUrl
+          checkSuite { app { databaseId } workflowRun { workflow { name } } }
+        }
+        ... on StatusContext { context state createdAt targetUrl }
+      }
+    }
+  }
+}
+"""
+
+PULL_REQUESTS = (
+    """
 query PullRequests($ids: [ID!]!) {
   rateLimit { cost remaining resetAt }
   nodes(ids: $ids) {
@@ -81,19 +101,7 @@ query PullRequests($ids: [ID!]!) {
           oid
           ... on Commit {
             committedDate
-            statusCheckRollup {
-              contexts(first: 100) {
-                totalCount
-                nodes {
-                  __typename
-                  ... on CheckRun {
-                    databaseId name status conclusion startedAt completedAt detailsUrl
-                    checkSuite { app { databaseId } workflowRun { workflow { name } } }
-                  }
-                  ... on StatusContext { context state createdAt targetUrl }
-                }
-              }
-            }
+            ...ChecksOfCommit
           }
         }
       }
@@ -101,6 +109,24 @@ query PullRequests($ids: [ID!]!) {
   }
 }
 """
+    + _CHECKS_OF_COMMIT
+)
+
+COMMIT_CHECKS = (
+    """
+query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!) {
+  rateLimit { cost remaining resetAt }
+  repository(owner: $owner, name: $name) {
+    object(oid: $sha) {
+      __typename
+      oid
+      ...ChecksOfCommit
+    }
+  }
+}
+"""
+    + _CHECKS_OF_COMMIT
+)
 
 ADD_TO_BOARD = """
 mutation AddToBoard($project: ID!, $content: ID!) {

@@ -16,6 +16,7 @@ from orchestrator.records.tracker import (
     Board,
     BoardItem,
     BoardOption,
+    Check,
     Comment,
     Issue,
     Permission,
@@ -125,6 +126,24 @@ class Queries:
         names = [run.name for run in runs.check_runs]
         names.extend(status.context for status in combined.statuses)
         return tuple(dict.fromkeys(names))
+
+    def commit_checks(self, slug: str, sha: str) -> tuple[Check, ...] | None:
+        """Every check run and status of any commit, as a pull request's head has them.
+
+        Empty when nothing has reported; None when the list is not whole, or no such commit is
+        there: unknown is not "none" (M4, A8). Raises GitHubTrouble.
+        """
+        owner, _, name = slug.partition("/")
+        answer = self.door.graphql(
+            gh_documents.COMMIT_CHECKS,
+            {"owner": owner, "name": name, "sha": sha},
+            gh_answers.CommitChecksAnswer,
+            may_miss=True,
+        )
+        found = answer.repository.object if answer.repository else None
+        if found is None or found.typename != "Commit" or found.oid != sha:
+            return None
+        return gh_answers.checks_of(found)
 
     def board(self, owner: str, number: int, status_field: str) -> BoardPage:
         """The whole board, one request for 100 unarchived cards, and its open issues.

@@ -27,7 +27,7 @@ SCHEMAS = {
 DOCUMENTS = {
     name: value
     for name, value in vars(gh_documents).items()
-    if name.isupper() and isinstance(value, str)
+    if name.isupper() and name[0] != "_" and isinstance(value, str)
 } | {
     "labelled": gh_documents.labelled(["o/a", "o/b.c", "p-q/d_e"], "ready"),
     "issue_states": gh_documents.issue_states("o/a", [1, 22]),
