@@ -37,6 +37,10 @@ OWNER, ROBOT, STRANGER = "maria", "robot", "eve"
 # Each has README.md, a .github/workflows/ci.yml with one job `test`, and CODEBASE.md is absent.
 SLUGS = ("maria/library", "maria/tools", "maria/site")
 BASE = "main"
+# A login of the agents: it stands in our environment under this name, and the config hands it to
+# every agent (`environment`). It must never be seen again, and neither must robot's token.
+AGENT_KEY_NAME = "CANARY_API_KEY"
+AGENT_KEY = "sk-ant-" + "api03-canaryQ7wE9rT2yU4iO6pA8sD0fG1hJ3kL5zXcV"
 
 
 # --- the plan: what a seed draws ---------------------------------------------------------------
@@ -171,7 +175,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a job; `seconds` pass in the world's time before anybody sees it.
 
     `crash` kills the worker that waits for it (an out-of-memory kill takes both). `exit_code`
-    None is a program that could not be started; `problem` says why.
+    None is a program that could not be started; `problem` says why. Without a `result`, what
+    stands in the folder as `.agent_result.md` is read as production reads it, pipes and all.
     """
 
     seconds: float = 300.0
@@ -188,6 +193,24 @@ CiWeather = Callable[["workflows.JobOrder", random.Random], CiOutcome]
 
 
 # --- people ---------------------------------------------------------------------------------------
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """What a deed really did, to what; told by the deed itself through `Stage.act`.
+
+    `kind` is a word of tests.sim.people; `number` is an issue or a pull request, `file` a name in
+    the mailbox or of a switch.
+    """
+
+    order: int
+    at: datetime
+    kind: str
+    slug: str = ""
+    number: int | None = None
+    branch: str = ""
+    sha: str = ""
+    task_id: str = ""
+    file: str = ""
 
 
 class Stage(Protocol):
@@ -253,6 +276,10 @@ class Stage(Protocol):
         """A line of the history."""
         ...
 
+    def act(self, kind: str, **facts: Any) -> None:
+        """Write down an Act (its order and time are the engine's), for the invariants."""
+        ...
+
 
 Deed = Callable[..., None]  # (stage: Stage, **arguments)
 
@@ -281,6 +308,7 @@ class Step(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     """A request of one of our processes. `applied`: the forge carried it out (a read counts too).
 
+    `order` counts requests, pushes, agent runs and acts together, as they happened.
     `status` is what our process saw (0: no answer); `answered` what the forge said (0: not asked).
     """
 
@@ -296,6 +324,7 @@ class Request(Struct, frozen=True, kw_only=True):
     applied: bool
     answer: bytes
     fault: FaultKind | None = None
+    order: int = 0
 
     @property
     def mutates(self) -> bool:
@@ -313,6 +342,7 @@ class Push(Struct, frozen=True, kw_only=True):
     ref: str
     old: str | None
     new: str | None
+    order: int = 0
 
 
 class AgentRun(Struct, kw_only=True):
@@ -329,6 +359,8 @@ class AgentRun(Struct, kw_only=True):
     outcome: Outcome | None = None
     killed: bool = False
     is_test: bool = False
+    prompt: str = ""
+    order: int = 0
 
 
 class Filed(Struct, frozen=True, kw_only=True):
@@ -365,6 +397,7 @@ class Seen(Struct, kw_only=True):
     live: Sequence[str]
     issue_numbers: Sequence[int | None]
     memory: dict[str, Any]
+    acts: Sequence[Act] = ()
     requests_from: int = 0
     pushes_from: int = 0
     events_from: int = 0
