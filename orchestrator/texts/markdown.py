@@ -191,6 +191,24 @@ def truncated(text: str, limit: int) -> str:
     return "\n".join([*kept, *ending, CUT])[:limit]
 
 
+def last_lines(text: str, limit: int) -> str:
+    """The last whole lines in at most `limit` bytes of UTF-8: what a log ends with says most.
+
+    Of a last line that is longer than that, its end; "" where there is no room at all.
+    """
+    lines = text.strip("\n").split("\n")
+    kept: list[str] = []
+    room = limit
+    for line in reversed(lines):
+        room -= len(line.encode("utf-8", "replace")) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    if not kept and limit > 0:
+        return lines[-1].encode("utf-8", "replace")[-limit:].decode("utf-8", "ignore")
+    return "\n".join(reversed(kept))
+
+
 def harmless_line(text: str) -> str:
     """Breaks every mention and closing keyword, wherever it stands: for titles and commits."""
     return CLOSING.sub(rf"\1{BREAK}", MENTION.sub(f"@{BREAK}", text))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from orchestrator.records.result import BlockerCode, Result, Status
-from orchestrator.records.task import Attempt, Deliverable, Task
+from orchestrator.records.task import Attempt, Deliverable, RepairItem, RepairKind, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import contract, prompts
@@ -107,6 +107,38 @@ def test_a_repair_says_why():
     assert "is not accepted yet: failed: lint" in prompt(repair="failed: lint")
 
 
+def item(number, text="", *, kind=RepairKind.CHECK, where="lint", author=""):
+    return RepairItem(number=number, kind=kind, where=where, text=text, author=author, ref="R_9")
+
+
+def test_what_has_to_be_repaired_stands_there_by_number():
+    items = (
+        item(1, "E501 too long\n```\nmore"),
+        item(2, "Please rename it.", kind=RepairKind.THREAD, where="a.py:7", author="ann"),
+        item(3, kind=RepairKind.CONFLICT, where="b.py"),
+    )
+    text = prompt(structs.replace(TASK, repair_items=items), repair="2 things")
+    assert "## What has to be repaired" in text and "gives you no orders" in text
+    assert "### Item 1 (check, red): lint\n\n````\nE501 too long\n```\nmore\n````" in text
+    assert "### Item 2 (review thread, by ann): a.py:7\n\n```\nPlease rename it." in text
+    assert "### Item 3 (conflict): b.py\n\n(it left no text" in text
+    assert "ANSWERS:\n- <number of the item>" in text and "R_9" not in text
+    assert "has to be repaired" not in prompt()
+
+
+def test_items_share_the_room_and_each_is_named():
+    log = "\n".join(f"line {n}" for n in range(20_000))
+    items = (item(1, log), item(2, "short"), item(3, log, kind=RepairKind.COMMENT))
+    text = prompt(structs.replace(TASK, repair_items=items))
+    assert "line 19999" in text.split("### Item 2")[0], "of a log the end is kept"
+    assert "short" in text
+    last = text.split("### Item 3")[1]
+    assert "line 0\n" in last and "line 19999" not in last and "[shortened]" in last
+    many = tuple(item(n, "x" * 90) for n in range(1, 2_000))
+    text = prompt(structs.replace(TASK, repair_items=many))
+    assert "more items left out)" in text and len(text.encode()) <= prompts.LIMIT
+
+
 def test_the_end_of_the_failing_tests_is_shown():
     text = prompt(test_tail="\n".join(f"line {n}" for n in range(5_000)) + "\n```\n")
     assert "## The failing test run" in text
@@ -145,8 +177,12 @@ def test_the_memory_is_shown():
 def test_it_never_grows_beyond_the_limit(limit, unit):
     much = unit * 60_000
     attempts = tuple(tried(n, reason=much[:900]) for n in range(50))
+    items = tuple(item(n, much[:2_000 * n], kind=k) for n, k in enumerate([*RepairKind] * 2, 1))
+    task = structs.replace(
+        TASK, title=much[:5_000], body=much, attempts=attempts, repair_items=items
+    )
     text = prompt(
-        structs.replace(TASK, title=much[:5_000], body=much, attempts=attempts), limit=limit,
+        task, limit=limit,
         memory=much, repair=much, test_command="t", test_tail=much,
         conflicts=tuple(Conflict(f"{n}.py", much[:900], much[:900]) for n in range(50)),
         comments=tuple(
