@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from orchestrator import housekeeping, reaper, tick
-from orchestrator.adapters import process
 from orchestrator.records.task import State
 from orchestrator.world import World
 
@@ -48,7 +47,7 @@ def start_workers(world: World) -> None:
             argv = [sys.executable, "-m", "orchestrator.queue"]
             if world.only:
                 argv += ["--repo", world.only.slug]
-            process.spawn_detached(
+            world.spawn(
                 argv, environment=world.environment, log_path=world.paths.logs / "queue.log"
             )
 

@@ -69,6 +69,13 @@ def run(
     for problem in problems:
         world.say(f"the config is wrong, its last good copy runs: {problem}")
         world.troubles.append(CONFIG)
+    hurried = bool(options.now or options.dry_run or sys.stdout.isatty())
+    return within(world, story, alone=alone, hurried=hurried)
+
+
+def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
+    """The story in a world that stands: its switches, its lock, its place in the minute."""
+    script, config = world.script, world.config
     world.mailroom.prepare()
     reason = world.stopped(script)
     if reason:
@@ -88,14 +95,14 @@ def run(
         return AUTH
     if not alone:
         return told(world, story)
-    lock = Locks(paths.locks).try_script(script)
+    lock = Locks(world.paths.locks, clock=world.clock).try_script(script)
     if lock is None:
         world.say("the one before still runs; this tick does nothing")
         return OK
     with lock:
-        if not (options.now or options.dry_run or sys.stdout.isatty()):
+        if not hurried:
             # Five jobs of one crontab must not meet GitHub in the same second (C6).
-            clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
+            world.clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
         return told(world, story)
 
 

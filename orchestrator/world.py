@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from orchestrator.adapters import process
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
@@ -28,6 +29,9 @@ from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
 from orchestrator.texts.redact import Redactor
 
+if TYPE_CHECKING:
+    from orchestrator.adapters.gh_read import Transport
+
 SECRET_NAME = regex.late(r"(?i:key|token|secret|passw|credential)")
 SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor")
 
@@ -36,6 +40,14 @@ class Executor(Protocol):
     """Runs one thing and says what came of it; replaced in tests and simulation, only there."""
 
     def run(self, order: AttemptOrder) -> AttemptReport: ...
+
+
+class Spawn(Protocol):
+    """Starts a program of ours that outlives its parent; returns its pid."""
+
+    def __call__(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], log_path: str | Path
+    ) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +67,7 @@ class World:
     write: Writes
     wire: Wire
     executor: Executor
+    spawn: Spawn
     agents: Mapping[str, Agent]
     environment: Mapping[str, str]
     redact: Callable[[str], str]
@@ -127,11 +140,15 @@ def build(
     say: Callable[[str], None],
     dry_run: bool,
     only: str | None,
+    transport: Transport | None = None,
 ) -> World:
-    """The world of production. Raises ConfigError when `only` names no configured repository."""
+    """The world of production; `transport` takes the place of the network to GitHub.
+
+    Raises ConfigError when `only` names no configured repository.
+    """
     redact = Redactor(secrets(config, environment))
     token = config.github_token.reveal() if config.github_token else ""
-    locks = Locks(paths.locks)
+    locks = Locks(paths.locks, clock=clock)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
     door = Door(
         token=token,
@@ -139,6 +156,7 @@ def build(
         graphql_url=config.github_graphql_url,
         clock=clock,
         state_folder=paths.state,
+        transport=transport,
     )
     return World(
         script=script,
@@ -153,9 +171,10 @@ def build(
         effects=Effects(paths.effects, clock),
         markers=Markers(paths.marker_key),
         read=Queries(door),
-        write=GitHubWrite(token=token, api_url=config.github_api_url),
+        write=GitHubWrite(token=token, api_url=config.github_api_url, transport=transport),
         wire=Wire(config.github_token),
         executor=Local(),
+        spawn=process.spawn_detached,
         agents=roster.build(config.agents),
         environment=environment,
         redact=redact,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from requests import Response, Session
     from requests.adapters import BaseAdapter
 
+    # What stands between a client and the network: for those who pass one on.
+    Transport = BaseAdapter
+
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = (5, 30)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from github.Issue import Issue
     from github.PullRequest import PullRequest
     from github.Repository import Repository
+    from requests.adapters import BaseAdapter
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -46,13 +47,14 @@ class Writes(Protocol):
 class GitHubWrite:
     """PyGithub with its retries, waits and throttles off: repeating is the effects log's business.
 
-    `connection` replaces PyGithub's HTTP classes where a simulation runs.
+    `transport` replaces the network where a simulation runs.
     """
 
-    def __init__(self, *, token: str, api_url: str) -> None:
+    def __init__(self, *, token: str, api_url: str, transport: BaseAdapter | None = None) -> None:
         self.token = token
         self.api_url = api_url
         self.requests_made = 0
+        self._transport = transport
         self._github: Github | None = None
 
     @property
@@ -60,17 +62,18 @@ class GitHubWrite:
         if self._github is None:
             import github
 
-            self._github = github.Github(
-                auth=github.Auth.Token(self.token),
-                base_url=self.api_url,
-                retry=None,
-                seconds_between_requests=0,
-                seconds_between_writes=0,
-                timeout=30,
-                per_page=100,
-                lazy=True,
-                user_agent="agent-os",
-            )
+            with _connecting_by(self._transport):
+                self._github = github.Github(
+                    auth=github.Auth.Token(self.token),
+                    base_url=self.api_url,
+                    retry=None,
+                    seconds_between_requests=0,
+                    seconds_between_writes=0,
+                    timeout=30,
+                    per_page=100,
+                    lazy=True,
+                    user_agent="agent-os",
+                )
         return self._github
 
     def create_comment(self, slug: str, number: int, body: str) -> int:
@@ -158,6 +161,40 @@ class GitHubWrite:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"no answer to the {what}: {type(error).__name__}"
             ) from error
+
+
+@contextmanager
+def _connecting_by(transport: BaseAdapter | None) -> Iterator[None]:
+    """A client that is made here sends by `transport`; without one, by the network.
+
+    PyGithub's requester takes its connection class when it is made, so no other one is touched.
+    """
+    if transport is None:
+        yield
+        return
+    from github.Requester import (
+        HTTPRequestsConnectionClass,
+        HTTPSRequestsConnectionClass,
+        Requester,
+    )
+
+    way: BaseAdapter = transport
+
+    class Plain(HTTPRequestsConnectionClass):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.session.mount("http://", way)
+
+    class Secure(HTTPSRequestsConnectionClass):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.session.mount("https://", way)
+
+    Requester.injectConnectionClasses(Plain, Secure)
+    try:
+        yield
+    finally:
+        Requester.resetConnectionClasses()
 
 
 def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str) -> GitHubTrouble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import sys
 from enum import IntEnum
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def rename(source: Path | str, target: Path | str, how: Rename) -> None:
     """One atomic rename; raises OSError, with an errno of NOT_OFFERED where it does not exist."""
     if _renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(source), None, str(target))
+    # As Python's own os.rename says it, for whoever listens: ctypes would pass by unheard.
+    sys.audit("os.rename", source, target, -1, -1)
     done = _renameat2(
         _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(how)
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.adapters import files
+from orchestrator.adapters.clock import Clock
 from orchestrator.records.errors import AgentOSError
 
 TASK_LOCKS = 64
@@ -94,9 +94,10 @@ class Lock:
 class Locks:
     """The locks under one folder; one value per process, because it checks the order."""
 
-    def __init__(self, folder: Path, *, what: str = "") -> None:
+    def __init__(self, folder: Path, *, what: str = "", clock: Clock | None = None) -> None:
         self.folder = folder
         self.what = what
+        self.clock = clock or Clock()
         self.boot_id = boot_id()
         self.host = os.uname().nodename
         self._prefix = f"{folder}{os.sep}"
@@ -185,7 +186,7 @@ class Locks:
         descriptor = self._open(name)
         if not _flocked(descriptor, fcntl.LOCK_EX):
             if rank <= Rank.WORKER_SLOT:  # it may be a tester's, who lets go at once
-                time.sleep(0.001)
+                self.clock.sleep(0.001)
             if rank > Rank.WORKER_SLOT or not _flocked(descriptor, fcntl.LOCK_EX):
                 os.close(descriptor)
                 return None
@@ -194,9 +195,9 @@ class Locks:
     def _wait(self, name: str, rank: Rank, deadline_seconds: float) -> Lock:
         self._check_order(name, rank)
         descriptor = self._open(name)
-        end = time.monotonic() + deadline_seconds
+        end = self.clock.monotonic() + deadline_seconds
         while not _flocked(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() >= end:
+            if self.clock.monotonic() >= end:
                 note = _read_note(descriptor)
                 os.close(descriptor)
                 who = f"process {note.pid} ({note.what})" if note else "another process"
@@ -204,7 +205,7 @@ class Locks:
                     f"{name} was held by {who} for {deadline_seconds:g} s; "
                     "nothing was changed, the next tick tries again."
                 )
-            time.sleep(_POLL_SECONDS)
+            self.clock.sleep(_POLL_SECONDS)
         return self._taken(name, rank, descriptor)
 
     def _open(self, name: str) -> int:
