@@ -285,7 +285,7 @@ class PullRequestNode(Camel, frozen=True, kw_only=True):
     base_ref: Ref | None = None
     head_ref: Ref | None = None
     labels: Names | None = None
-    latest_reviews: Reviews | None = None
+    latest_opinionated_reviews: Reviews | None = None
     timeline_items: Timeline | None = None
     closing_issues_references: ClosingIssues | None = None
 
@@ -318,7 +318,9 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
     target = node.head_ref.target if node.head_ref else None
     base = node.base_ref.target if node.base_ref else None
     labels = node.labels
-    reviews = node.latest_reviews.nodes if node.latest_reviews else ()
+    # A comment takes no opinion back, and asking for another review hides none of these.
+    said = node.latest_opinionated_reviews
+    reviews = said.nodes if said else ()
     # The head ref and the pull request are two readings; where a push came between them, the
     # checks belong to another commit than the head we would merge.
     same_head = target is not None and target.oid == node.head_ref_oid

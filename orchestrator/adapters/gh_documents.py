@@ -89,7 +89,7 @@ query PullRequests($ids: [ID!]!) {
       baseRef { target { oid } }
       labels(first: 50) { totalCount nodes { name } }
       closingIssuesReferences(first: 10) { nodes { number state repository { nameWithOwner } } }
-      latestReviews(first: 50) {
+      latestOpinionatedReviews(first: 100) {
         nodes { state submittedAt authorCanPushToRepository author { login } commit { oid } }
       }
       timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {

@@ -187,6 +187,40 @@ class Review(Row, frozen=True, kw_only=True):
     submitted_at: str
 
 
+class ReviewRequest(Row, frozen=True, kw_only=True):
+    TABLE = "review_requests"
+    UNIQUE = ("issue_id, user_id",)
+    issue_id: int
+    user_id: int
+
+
+class Thread(Row, frozen=True, kw_only=True):
+    """A conversation about one place of a diff, begun on the commit `sha`."""
+
+    TABLE = "threads"
+    INDEXES = ("issue_id",)
+    issue_id: int
+    path: str
+    line: int | None = None
+    sha: str
+    resolved_by_id: int | None = None
+
+
+class Remark(Row, frozen=True, kw_only=True):
+    """One comment of a thread."""
+
+    TABLE = "remarks"
+    INDEXES = ("thread_id", "issue_id")
+    issue_id: int
+    thread_id: int
+    review_id: int
+    author_id: int
+    body: str
+    sha: str
+    created_at: str
+    updated_at: str
+
+
 class Ref(Row, frozen=True, kw_only=True):
     TABLE = "refs"
     UNIQUE = ("repo_id, name",)
@@ -268,5 +302,5 @@ class CheckRun(Row, frozen=True, kw_only=True):
 
 TABLES: tuple[type[Row], ...] = (
     Meta, User, Token, Repo, Collaborator, Protection, Label, Issue, IssueLabel, Comment, Event,
-    Review, Ref, Commit, Status, Suite, CheckRun,
+    Review, ReviewRequest, Thread, Remark, Ref, Commit, Status, Suite, CheckRun,
 )

@@ -17,12 +17,14 @@ from orchestrator.forge.rest import (
     protection,
     pulls,
     refs,
+    reviews,
 )
 from orchestrator.forge.web import Route
 
 # The order decides between patterns that both fit: the longer, more exact ones come first.
 ROUTES: tuple[Route, ...] = (
-    *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *pulls.ROUTES, *actions.ROUTES,
+    *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *reviews.ROUTES, *pulls.ROUTES,
+    *actions.ROUTES,
     *checks.ROUTES, *protection.ROUTES, *commits.ROUTES, *refs.ROUTES,
 )
 NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id")

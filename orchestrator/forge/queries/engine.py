@@ -9,7 +9,16 @@ from importlib import resources
 from typing import Any
 
 from orchestrator.forge import accounts
-from orchestrator.forge.queries import boards, commits, found, issues, mutations, people, repository
+from orchestrator.forge.queries import (
+    boards,
+    commits,
+    found,
+    issues,
+    mutations,
+    people,
+    repository,
+    reviews,
+)
 from orchestrator.forge.queries.ask import CONNECTION, EDGE, PAGE_INFO, Ask, Fields, Problem
 from orchestrator.forge.records import Json
 from orchestrator.forge.state import Refused
@@ -22,8 +31,9 @@ POINTS = 100
 
 def resolvers() -> dict[str, Fields]:
     table: dict[str, Fields] = {"PageInfo": PAGE_INFO}
-    for part in (people, repository, issues, commits, boards, mutations):
+    for part in (people, repository, issues, reviews, commits, boards):
         table |= part.FIELDS
+    table["Mutation"] = mutations.MUTATION | reviews.MUTATION
     return table
 
 

@@ -15,6 +15,7 @@ TABLES: dict[str, type[records.Row]] = {
     "IssueComment": records.Comment, "Label": records.Label, "Ref": records.Ref,
     "Commit": records.Commit, "CheckRun": records.CheckRun, "CheckSuite": records.Suite,
     "StatusContext": records.Status, "PullRequestReview": records.Review,
+    "PullRequestReviewThread": records.Thread, "PullRequestReviewComment": records.Remark,
     "ProjectV2": cards.Board, "ProjectV2Item": cards.Item,
     "ProjectV2SingleSelectField": cards.Field, "ProjectV2Field": cards.Field,
     "LabeledEvent": records.Event, "UnlabeledEvent": records.Event,
@@ -56,7 +57,8 @@ SIMPLE: dict[type, str] = {
     records.Repo: "Repository", records.Comment: "IssueComment", records.Label: "Label",
     records.Ref: "Ref", records.Commit: "Commit", records.CheckRun: "CheckRun",
     records.Suite: "CheckSuite", records.Status: "StatusContext",
-    records.Review: "PullRequestReview", cards.Board: "ProjectV2",
+    records.Review: "PullRequestReview", records.Thread: "PullRequestReviewThread",
+    records.Remark: "PullRequestReviewComment", cards.Board: "ProjectV2",
     cards.Item: "ProjectV2Item", Draft: "DraftIssue", Tree: "Tree", Rollup: "StatusCheckRollup",
 }
 
@@ -82,7 +84,8 @@ def home(ask: Ask, row: Any) -> records.Repo | None:
     """The repository a row belongs to, which decides who may see it."""
     if isinstance(row, records.Repo):
         return row
-    if isinstance(row, records.Comment | records.Event | records.Review):
+    parts = records.Comment | records.Event | records.Review | records.Thread | records.Remark
+    if isinstance(row, parts):
         row = ask.state.store.need(records.Issue, row.issue_id)
     identity = getattr(row, "repo_id", None)
     return ask.repo(identity) if identity is not None else None

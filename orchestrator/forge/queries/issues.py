@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.forge import accounts, ids, issues, merging, moments, protection, pulls, records
-from orchestrator.forge.queries import boards, commits, found
+from orchestrator.forge.queries import boards, commits, found, reviews
 from orchestrator.forge.queries.ask import (
     Args,
     Ask,
@@ -89,22 +89,6 @@ def mergeable(row: records.Issue, ask: Ask, args: Args) -> str:
 
 def pull_state(row: records.Issue, ask: Ask, args: Args) -> str:
     return "MERGED" if row.merged_at else row.state.upper()
-
-
-def pull_reviews(row: records.Issue, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(records.Review, "issue_id = ? order by id", row.id)
-    if args.get("states") is not None:
-        rows = [review for review in rows if review.state in args["states"]]
-    if args.get("author") is not None:
-        author = accounts.find_user(ask.state, args["author"])
-        rows = [review for review in rows if author and review.author_id == author.id]
-    return connection("reviews", rows, args)
-
-
-def latest_reviews(row: records.Issue, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(records.Review, "issue_id = ? order by id", row.id)
-    latest = {review.author_id: review for review in rows}
-    return connection("latestReviews", list(latest.values()), args)
 
 
 def pull_commits(row: records.Issue, ask: Ask, args: Args) -> Page:
@@ -225,9 +209,7 @@ FIELDS: dict[str, Fields] = {
             ask.state, ask.repo(row.repo_id), row
         ),
         "timelineItems": timeline,
-        "reviews": pull_reviews,
-        "latestReviews": latest_reviews,
-        "reviewThreads": nothing("reviewThreads"),
+        **reviews.OF_PULL,
         "commits": pull_commits,
         "closingIssuesReferences": closing,
         "changedFiles": attribute("changed_files"),
@@ -235,6 +217,12 @@ FIELDS: dict[str, Fields] = {
         "deletions": attribute("deletions"),
         "maintainerCanModify": constant(False),
         "permalink": issue_url,
+    },
+    **{
+        name: AUTHORED | fields | {
+            "pullRequest": issue_of, "repository": repository_of, "url": part_url(anchor),
+        }
+        for name, (anchor, fields) in reviews.COMMENTS.items()
     },
     "IssueComment": AUTHORED | EDITED | {
         "id": lambda row, ask, args: ids.make("IssueComment", row.id),
@@ -246,29 +234,6 @@ FIELDS: dict[str, Fields] = {
         ),
         "repository": repository_of,
         "isMinimized": constant(False),
-    },
-    "PullRequestReview": AUTHORED | {
-        "id": lambda row, ask, args: ids.make("PullRequestReview", row.id),
-        "body": attribute("body"),
-        "state": attribute("state"),
-        "submittedAt": attribute("submitted_at"),
-        "createdAt": attribute("submitted_at"),
-        "updatedAt": attribute("submitted_at"),
-        "lastEditedAt": constant(None),
-        "editor": constant(None),
-        "commit": lambda row, ask, args: commits.by_sha(
-            repository_of(row, ask, args), ask, row.sha
-        ),
-        "authorCanPushToRepository": lambda row, ask, args: accounts.allows(
-            ask.state, repository_of(row, ask, args), ask.user(row.author_id), "write"
-        ),
-        "pullRequest": issue_of,
-        "url": part_url("pullrequestreview"),
-        "repository": repository_of,
-    },
-    # No review comment can be made here, so there is never a thread to tell about.
-    "PullRequestReviewThread": {
-        name: constant(None) for name in ("id", "isResolved", "isOutdated", "path", "line")
     },
     "PullRequestCommit": {
         "id": lambda row, ask, args: ids.make("PullRequestCommit", row.row[1].id),

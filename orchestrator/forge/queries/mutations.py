@@ -149,4 +149,3 @@ MUTATION: Fields = {
     "createProjectV2": create_board,
     "updateProjectV2Field": update_field,
 }
-FIELDS: dict[str, Fields] = {"Mutation": MUTATION}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.forge import accounts, actions, host, ids, issues, merging, pulls, records
+from orchestrator.forge import accounts, actions, host, issues, merging, pulls, records, reviews
 from orchestrator.forge.records import Json
 from orchestrator.forge.rest import commits, people
 from orchestrator.forge.rest.issues import issue as as_issue
-from orchestrator.forge.state import Refused, invalid, not_found
+from orchestrator.forge.state import invalid, not_found
 from orchestrator.forge.web import (
     Answer,
     Call,
@@ -19,7 +19,6 @@ from orchestrator.forge.web import (
 )
 
 ITEM = "/repos/{owner}/{repo}/pulls/{pull_number}"
-VERDICTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 SHARED = (
     "id", "node_id", "number", "title", "body", "state", "user", "labels", "assignee", "assignees",
     "milestone", "locked", "active_lock_reason", "created_at", "updated_at", "closed_at",
@@ -54,7 +53,10 @@ def simple(call: Call, repo: records.Repo, row: records.Issue) -> Json:
         "head": side(call, repo, row.head_ref, row.head_sha),
         "base": side(call, repo, row.base_ref, row.base_sha),
         "merge_commit_sha": row.merge_sha, "merged_at": row.merged_at, "auto_merge": None,
-        "requested_reviewers": [], "requested_teams": [],
+        "requested_reviewers": [
+            people.user(call, user) for user in reviews.asked(call.state, row)
+        ],
+        "requested_teams": [],
     }
 
 
@@ -66,7 +68,8 @@ def full(call: Call, repo: records.Repo, row: records.Issue) -> Json:
         "rebaseable": row.mergeable if open_state else None,
         "mergeable_state": pulls.merge_state(call.state, repo, row),
         "comments": call.state.store.count(records.Comment, "issue_id = ?", row.id),
-        "review_comments": 0, "maintainer_can_modify": False, "commits": row.commit_count,
+        "review_comments": call.state.store.count(records.Remark, "issue_id = ?", row.id),
+        "maintainer_can_modify": False, "commits": row.commit_count,
         "additions": row.additions, "deletions": row.deletions,
         "changed_files": row.changed_files,
     }
@@ -175,50 +178,6 @@ def list_commits(call: Call) -> Answer:
     return paged(call, found, lambda one: commits.commit(call, repo, one))
 
 
-def review(call: Call, repo: records.Repo, pull: records.Issue, row: records.Review) -> Json:
-    author = call.state.store.need(records.User, row.author_id)
-    page = call.url(f"/{repo.full_name}/pull/{pull.number}#pullrequestreview-{row.id}")
-    api = call.url(f"/repos/{repo.full_name}/pulls/{pull.number}")
-    return {
-        "id": row.id, "node_id": ids.make("PullRequestReview", row.id), "body": row.body,
-        "user": people.user(call, author), "state": row.state, "commit_id": row.sha,
-        "html_url": page, "pull_request_url": api, "submitted_at": row.submitted_at,
-        "author_association": accounts.association(call.state, repo, author),
-        "_links": {"html": {"href": page}, "pull_request": {"href": api}},
-    }
-
-
-def list_reviews(call: Call) -> Answer:
-    repo, row = target(call)
-    rows = call.state.store.select(records.Review, "issue_id = ? order by id", row.id)
-    return paged(call, rows, lambda one: review(call, repo, row, one))
-
-
-def create_review(call: Call) -> Answer:
-    repo, row = target(call)
-    author = accounts.signed_in(call.viewer)
-    told = call.fields("body", "event", "commit_id")
-    verdict = VERDICTS.get(told.get("event") or "")
-    if verdict is None:
-        raise Refused(422, "the forge keeps no pending review: event is required")
-    if verdict != "COMMENTED" and author.id == row.author_id:
-        word = "approve" if verdict == "APPROVED" else "request changes on"
-        raise Refused(
-            422, "Unprocessable Entity",
-            errors=[f"Can not {word} your own pull request"],
-        )
-    added = call.state.store.add(
-        records.Review(
-            issue_id=row.id, author_id=author.id, state=verdict,
-            body=optional(told.get("body"), "Review", "body") or "",
-            sha=optional(told.get("commit_id"), "Review", "commit_id") or row.head_sha,
-            submitted_at=call.state.now(),
-        )
-    )
-    issues.touch(call.state, row)
-    return Answer(review(call, repo, row, added))
-
-
 def is_merged(call: Call) -> Answer:
     _, row = target(call)
     if row.merged_at is None:
@@ -243,11 +202,6 @@ def merge_pull(call: Call) -> Answer:
     return Answer(body)
 
 
-def list_nothing(call: Call) -> Answer:
-    target(call)
-    return Answer([])
-
-
 ROUTES = (
     listing("/repos/{owner}/{repo}/pulls", list_pulls,
             "state", "head", "base", "sort", "direction"),
@@ -256,9 +210,6 @@ ROUTES = (
     Route("PATCH", ITEM, edit_pull),
     listing(ITEM + "/files", list_files),
     listing(ITEM + "/commits", list_commits),
-    listing(ITEM + "/comments", list_nothing),
-    listing(ITEM + "/reviews", list_reviews),
-    Route("POST", ITEM + "/reviews", create_review),
     get(ITEM + "/merge", is_merged),
     Route("PUT", ITEM + "/merge", merge_pull),
 )
