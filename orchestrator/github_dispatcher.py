@@ -66,7 +66,7 @@ def look(world: World) -> Iterator[Candidate]:
                 world.say(f"{slug}: {len(nodes)} with the label ready wait for their board")
             continue  # absence from a board that was not read whole means nothing (A8)
         for node in nodes:
-            yield candidate(repository, node, cards.get(node), by_label=True)
+            yield intake.candidate(repository, node, cards.get(node), by_label=True)
 
 
 def on_board(
@@ -80,24 +80,9 @@ def on_board(
             continue
         repository = repositories.get(entry.repo.lower())
         if repository is not None:
-            yield candidate(repository, entry.issue_node, entry)
+            yield intake.candidate(repository, entry.issue_node, entry)
         elif world.only is None and world.config.repository(entry.repo) is None:
             world.say(f"{entry.repo}#{entry.number}: left alone, not a repository of the config")
-
-
-def candidate(
-    repository: RepositoryConfig, node: str, entry: BoardEntry | None, *, by_label: bool = False
-) -> Candidate:
-    ready = repository.board.ready if repository.board else None
-    by_board = entry is not None and entry.item.status == ready
-    return Candidate(
-        repository=repository,
-        issue_node=node,
-        item_id=entry.item.id if entry else "",
-        on_board_since=entry.item.status_at if entry and by_board else None,
-        by_board=by_board,
-        by_label=by_label,
-    )
 
 
 def labelled(world: World, repositories: list[RepositoryConfig]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from orchestrator import github_sync, tick
-from orchestrator.adapters.gh_queries import IssueFacts
+from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
 from orchestrator.paths import flat
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
@@ -30,6 +30,22 @@ class Candidate(Struct, frozen=True, kw_only=True):
     on_board_since: datetime | None = None
     by_board: bool = False
     by_label: bool = False
+
+
+def candidate(
+    repository: RepositoryConfig, node: str, entry: BoardEntry | None, *, by_label: bool = False
+) -> Candidate:
+    """An issue by its card, if it has one, and by its label."""
+    ready = repository.board.ready if repository.board else None
+    by_board = entry is not None and entry.item.status == ready
+    return Candidate(
+        repository=repository,
+        issue_node=node,
+        item_id=entry.item.id if entry else "",
+        on_board_since=entry.item.status_at if entry and by_board else None,
+        by_board=by_board,
+        by_label=by_label,
+    )
 
 
 def urgency(candidate: Candidate, issue: Issue) -> tuple[float, datetime, str]:

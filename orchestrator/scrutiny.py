@@ -37,10 +37,12 @@ class Scrutiny:
     """One tick's look: each repository is fetched once, each base's rules are asked once.
 
     What was held since when lies in a cache file; losing it delays a merge by the settle time.
+    Without `fetch` git is asked only for what the store holds already, and nothing is written.
     """
 
-    def __init__(self, world: World, tasks: Sequence[Task]) -> None:
+    def __init__(self, world: World, tasks: Sequence[Task], *, fetch: bool = True) -> None:
         self.world = world
+        self.fetch = fetch
         self.path = world.paths.state / "held.json"
         self.before = self._read()
         # Who is not reached in this tick keeps what was known; only who is gone is forgotten.
@@ -146,6 +148,8 @@ class Scrutiny:
     def _from_git(self, facts: Facts) -> Facts:
         """Compare head and base in our store, on a tip fetched in this tick (A9)."""
         pull, task = facts.pull, facts.task
+        if not self.fetch and not self._is_stored(pull):
+            return facts
         tip = self._tip(pull)
         git = workspace.of(self.world).git(pull.repo)
         head = pull.head_sha
@@ -179,7 +183,16 @@ class Scrutiny:
         ours = [made.sha for made in since if made.subject.endswith(f"(#{facts.pull.number})")]
         return ours[-1] if ours else ""
 
+    def _is_stored(self, pull: PullRequest) -> bool:
+        """Whether the base tip that GitHub names was fetched before."""
+        if not self.world.paths.store(pull.repo).exists():
+            return False
+        git = workspace.of(self.world).git(pull.repo)
+        return bool(pull.base_tip) and git.has(f"{pull.base_tip}^{{commit}}")
+
     def _tip(self, pull: PullRequest) -> str:
+        if not self.fetch:
+            return pull.base_tip
         place = (pull.repo, pull.base)
         if place not in self.tips:
             room = workspace.of(self.world)

@@ -109,18 +109,31 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
 def configured(
     path: Path, root: Path, environment: Mapping[str, str]
 ) -> tuple[Config, tuple[str, ...]]:
-    """The config, and why its last good copy runs instead (C12); raises ConfigError without one."""
-    copy = root / "runtime" / "state" / "last_good_config.yaml"
+    """As `readable`; a config without a fault becomes the last good copy."""
+    config, problems = readable(path, root, environment)
+    if not problems and not config.broken:
+        keep_copy(path, last_good(root))
+    return config, problems
+
+
+def readable(
+    path: Path, root: Path, environment: Mapping[str, str]
+) -> tuple[Config, tuple[str, ...]]:
+    """The config, and why its last good copy runs instead (C12); raises ConfigError without one.
+
+    Writes nothing.
+    """
     try:
-        config = settings.load(path, environment)
+        return settings.load(path, environment), ()
     except ConfigError as error:
-        if settings.too_open(path) or not copy.is_file():
+        if settings.too_open(path) or not last_good(root).is_file():
             raise
-        text = files.read_bounded(copy, 10_000_000).decode("utf-8", "replace")
+        text = files.read_bounded(last_good(root), 10_000_000).decode("utf-8", "replace")
         return settings.load(path, environment, text=text), error.problems
-    if not config.broken:
-        keep_copy(path, copy)
-    return config, ()
+
+
+def last_good(root: Path) -> Path:
+    return root / "runtime" / "state" / "last_good_config.yaml"
 
 
 def keep_copy(path: Path, copy: Path) -> None:

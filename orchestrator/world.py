@@ -169,7 +169,7 @@ def build(
         ),
         events=events,
         effects=Effects(paths.effects, clock),
-        markers=Markers(paths.marker_key),
+        markers=Markers(paths.marker_key, read_only=dry_run),
         read=Queries(door),
         write=GitHubWrite(token=token, api_url=config.github_api_url, transport=transport),
         wire=Wire(config.github_token),

@@ -78,6 +78,10 @@ class Queries:
     def issue_is_open(self, slug: str, number: int) -> bool:
         return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.IssueRest).state == "open"
 
+    def issue_node(self, slug: str, number: int) -> str:
+        """The node id of an issue or pull request; raises GitHubTrouble, NOT_FOUND for none."""
+        return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.Shape).node_id
+
     def pull_request_rest(self, slug: str, number: int) -> gh_rest.PullRest:
         """The pull request as REST has it now; asking starts GitHub's merge computation (M11)."""
         return self.door.get(f"/repos/{slug}/pulls/{number}", gh_rest.PullRest)

@@ -116,6 +116,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     default_branch: str = ""
     permission: str = ""
     role_name: str = ""
+    node_id: str = ""
 
 
 class MessageRest(Struct, frozen=True):

@@ -18,11 +18,13 @@ class Markers:
     """Markers under one key: `runtime/mailbox/.key`, 0600, made once and never rotated.
 
     The login behind a comment is never asked: many run this with their own token. A copy that a
-    person pasted is younger than the original, so of several the oldest counts.
+    person pasted is younger than the original, so of several the oldest counts. With `read_only`
+    (a dry run) no key is made.
     """
 
-    def __init__(self, key_file: Path) -> None:
+    def __init__(self, key_file: Path, *, read_only: bool = False) -> None:
         self.key_file = key_file
+        self.read_only = read_only
 
     def line(self, task: Task, kind: str, ordinal: int = 0, *, round_: int | None = None) -> str:
         """The marker for one effect of a task; `round_` 0 for what spans all rounds."""
@@ -34,6 +36,8 @@ class Markers:
 
     def _key(self) -> bytes:
         if not self.key_file.exists():
+            if self.read_only:
+                return secrets.token_bytes(32)  # as good as any: nothing bears our mark yet
             # Where another process makes it in the same moment, that one counts.
             with contextlib.suppress(FileExistsError):
                 files.write_durably(self.key_file, secrets.token_hex(32).encode(), replace=False)
