@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from orchestrator import landing, scrutiny, tick
+from orchestrator import foresight, landing, scrutiny, tick
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
 from orchestrator.rules import lanes, merge
@@ -37,13 +37,17 @@ def story(world: World) -> None:
                     continue
                 looked.append(scrutiny_.facts(task, pull))
         # Who is only watched is nobody's front: the others would wait for it for ever.
-        fronts = merge.order((f for f in looked if not hands_off(f)), world.clock.now())
+        candidates = [facts for facts in looked if not hands_off(facts)]
+        ahead = foresight.look(world, looked, fetched=bool(scrutiny_.tips))
+        turns = merge.turns(candidates, ahead.clashes, world.clock.now(), spoilt=ahead.spoilt)
+        fronts = merge.order(candidates, world.clock.now(), turns)
         merged_bases: set[tuple[str, str]] = set()
         for facts in looked:
             with tick.isolated(world, where(facts.task)):
                 place = (facts.pull.repo, facts.pull.base)
                 front = fronts.get(place) == facts.pull.number and place not in merged_bases
-                placed = structs.replace(facts, front=front)
+                turn = turns.get((facts.pull.repo, facts.pull.number), merge.NOBODY)
+                placed = structs.replace(facts, front=front, gives_way=turn.reason)
                 verdict = merge.judge(placed, world.clock.now())
                 if act(world, placed, verdict):
                     merged_bases.add(place)

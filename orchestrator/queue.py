@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator import attempts, tick
+from orchestrator import attempts, foresight, tick
 from orchestrator.adapters.locks import Lock
 from orchestrator.adapters.mailroom import Claimed
 from orchestrator.records.errors import SwitchedOff
@@ -38,6 +38,7 @@ def story(world: World) -> None:
             claimed = world.mailroom.claim(
                 waiting(world),
                 slot,
+                wanted=foresight.Neighbours(world).may_start,
                 accept=lambda entry: repository_slot(world, entry),
                 by=world.script,
             )
@@ -58,7 +59,7 @@ def waiting(world: World) -> list[QueueEntry]:
 
 
 def foretell(world: World) -> None:
-    for entry in waiting(world):
+    for entry in foresight.Neighbours(world).free(waiting(world)):
         world.decided(f"{entry.repo} {entry.task_id}", "would be taken up in this order")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
-from orchestrator import housekeeping, reaper, tick
-from orchestrator.records.task import State
+from orchestrator import foresight, housekeeping, reaper, tick
+from orchestrator.records.task import QueueEntry, State
 from orchestrator.world import World
 
 ABOUT = "Keep as many workers running as there are free slots and waiting tasks."
@@ -53,16 +53,23 @@ def start_workers(world: World) -> None:
 
 
 def could_start(world: World) -> int:
-    """How many waiting tasks would find a slot of their repository free: a busy one starts none."""
-    waiting = Counter(entry.repo.lower() for entry in world.mailroom.waiting(world.clock.now()))
-    return sum(
-        min(
-            waiting[repository.slug.lower()],
-            world.locks.free_repository_slots(repository.slug, repository.max_parallel_per_repo),
-        )
-        for repository in world.repositories
-        if waiting[repository.slug.lower()]
-    )
+    """How many waiting tasks would find a slot of their repository free: a busy one starts none.
+
+    Those that wait for work on their own files are not counted.
+    """
+    waiting: dict[str, list[QueueEntry]] = {}
+    for entry in world.mailroom.waiting(world.clock.now()):
+        waiting.setdefault(entry.repo.lower(), []).append(entry)
+    neighbours = foresight.Neighbours(world)
+    startable = 0
+    for repository in world.repositories if waiting else ():
+        here = waiting.get(repository.slug.lower(), [])
+        if here:
+            slots = world.locks.free_repository_slots(
+                repository.slug, repository.max_parallel_per_repo
+            )
+            startable += sum(1 for _ in islice(neighbours.free(here), slots))
+    return startable
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.adapters import files
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.records.change import (
     ChangedPath,
@@ -21,6 +22,7 @@ from orchestrator.records.change import (
 from orchestrator.records.errors import AgentOSError
 
 NEEDED = (2, 38)  # merge-tree --write-tree
+BATCHES = (2, 39)  # the same for many pairs in one process, 0.4 ms each instead of 4
 SIDE_LIMIT = 200_000  # characters of one side of a conflict
 BEHIND_LIMIT = 1000
 COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
@@ -176,13 +178,43 @@ def half_merged(git: Git, *, head: str, base_tip: str, ref: str, identity: Ident
     )  # fmt: skip
 
 
+def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], ...]:
+    """Of each pair of commits the paths in which they cannot be merged, without any checkout.
+
+    What git builds on the way goes to a folder that is gone afterwards, so that the store does
+    not grow. Raises GitTooOld before git 2.38, GitError for a commit that is not there.
+    """
+    if (found := version(git)) < NEEDED:
+        raise _too_old(found, "compare open branches")
+    options = ("--write-tree", "--name-only", "--no-messages", "-z", "--allow-unrelated-histories")
+    with files.temporary_folder() as scratch:
+        objects = {
+            "GIT_OBJECT_DIRECTORY": str(scratch),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git.git_dir / "objects"),
+        }
+        probe = Git(git.git_dir, extra=objects)
+        if found >= BATCHES:
+            asked = "".join(f"{one} {other}\n" for one, other in pairs).encode()
+            said = probe.run("merge-tree", *options, "--stdin", stdin=asked).stdout
+            return tuple(
+                tuple(answer.split("\0")[2:])
+                for answer in os.fsdecode(said).split("\0\0")[: len(pairs)]
+            )
+        each = [probe.run("merge-tree", *options, *pair, ok=(0, 1)).stdout for pair in pairs]
+        return tuple(tuple(os.fsdecode(said).rstrip("\0").split("\0")[1:]) for said in each)
+
+
+def _too_old(found: tuple[int, ...], what: str) -> GitTooOld:
+    have = ".".join(map(str, found)) or "unknown"
+    return GitTooOld(f"git {have} is too old to {what}; 2.38 or newer is needed.")
+
+
 def _merged_tree(git: Git, head: str, base_tip: str) -> list[str]:
     """The words of `merge-tree`: the tree, then a line for each conflicting stage."""
     done = git.attempt("merge-tree", "--write-tree", "--no-messages", "-z", head, base_tip)
     if done.exit_code not in {0, 1} or done.timed_out:
         if (found := version(git)) < NEEDED:
-            have = ".".join(map(str, found)) or "unknown"
-            raise GitTooOld(f"git {have} is too old to update branches; 2.38 or newer is needed.")
+            raise _too_old(found, "update branches")
         raise GitError("merge-tree", done)
     return os.fsdecode(done.stdout).split("\0")
 

@@ -92,11 +92,13 @@ class Mailroom(Inspection):
         *,
         accept: Callable[[QueueEntry], Lock | None],
         by: str,
+        wanted: Callable[[QueueEntry], bool] = lambda entry: True,
     ) -> Claimed | None:
         """The first of `entries` that can be had, now in processing/ and ours (Q4); else None.
 
         `accept` tries the repository's slot; None means that the repository is busy, and its
-        other entries are passed over. The claim is on the disk before the file moves.
+        other entries are passed over. One that is not `wanted` now is passed over alone. The claim
+        is on the disk before the file moves.
         """
         busy: set[str] = set()
         for entry in entries:
@@ -105,6 +107,9 @@ class Mailroom(Inspection):
             repository = accept(entry)
             if repository is None:
                 busy.add(entry.repo)
+                continue
+            if not wanted(entry):
+                repository.release()
                 continue
             lock = self.locks.try_task(entry.task_id)
             task = self._claimed(entry, slot, by) if lock else None

@@ -77,3 +77,33 @@ class Conflict(Struct, frozen=True, tag=True):
     """The base does not go into the branch by itself; nothing was changed."""
 
     paths: tuple[ConflictedPath, ...]
+
+
+class OpenBranch(Struct, frozen=True, kw_only=True):
+    """A branch of ours whose pull request is open, and what it changes since it left its base.
+
+    `tip` is the commit of the base that it was compared with.
+    """
+
+    task_id: str
+    repo: str
+    base: str
+    number: int
+    head: str
+    tip: str
+    paths: tuple[str, ...] = ()
+
+
+class Clash(Struct, frozen=True, kw_only=True):
+    """Two commits, in order, and the paths in which git cannot merge them: none, they fit."""
+
+    heads: tuple[str, str]
+    paths: tuple[str, ...] = ()
+
+
+class Forecast(Struct, frozen=True, kw_only=True):
+    """What is known of all open branches; `unread` are heads that our store did not hold."""
+
+    branches: tuple[OpenBranch, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    unread: tuple[str, ...] = ()

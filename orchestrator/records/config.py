@@ -160,6 +160,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     setup_command: str | None = None
     setup_timeout_minutes: float = 15
     retry_wait_minutes: float = 5
+    overlap_wait_minutes: float = 60
     test_command: str | None = None
     test_timeout_minutes: float = 5
 

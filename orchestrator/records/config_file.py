@@ -61,6 +61,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     setup_command: Text | None = None
     setup_timeout_minutes: Amount | None = None
     retry_wait_minutes: Amount | None = None
+    overlap_wait_minutes: Amount | None = None
     test_command: Text | None = None
     test_timeout_minutes: Amount | None = None
     merge: MergePolicy | None = None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from orchestrator.records.errors import Trouble
-from orchestrator.records.task import Priority
+from orchestrator.records.task import State
 from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
-from orchestrator.rules.obstacles import Facts, Obstacle, View, bounded, view
+from orchestrator.rules import conflicts
+from orchestrator.rules.conflicts import PRIORITIES, Candidate, Pair, Turn
+from orchestrator.rules.obstacles import Facts, Obstacle, View, another, bounded, view
 
 __all__ = ["Facts", "bounded"]  # named here too: a caller thinks of them as the merge's
 
 IN_FLIGHT = timedelta(hours=2)  # how long a checked Update keeps the others waiting behind it
-PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+NOBODY = Turn(place=0)
+Place = tuple[str, str]  # repository and base
 
 
 class AfterCall(StrEnum):
@@ -75,21 +78,52 @@ def wants_git(facts: Facts) -> bool:
     return view(facts).obstacle in {Obstacle.LOOK, Obstacle.BEHIND, Obstacle.NOTHING}
 
 
-def order(candidates: Iterable[Facts], now: datetime) -> dict[tuple[str, str], int]:
+def turns(
+    candidates: Iterable[Facts],
+    clashes: Mapping[Place, Collection[Pair]],
+    now: datetime,
+    *,
+    spoilt: Collection[tuple[str, int]] = (),
+) -> dict[tuple[str, int], Turn]:
+    """Of each pull request by repository and number: its turn among those of its base."""
+    places: dict[Place, list[Candidate]] = {}
+    for facts in candidates:
+        task, pull = facts.task, facts.pull
+        reviewed = [mark.at for mark in task.marks if mark.state is State.REVIEW]
+        places.setdefault((pull.repo, pull.base), []).append(
+            Candidate(
+                number=pull.number,
+                priority=task.priority,
+                created=task.created,
+                since=min(reviewed, default=task.created),
+                spoilt=(pull.repo, pull.number) in spoilt,
+            )
+        )
+    return {
+        (place[0], number): turn
+        for place, those in places.items()
+        for number, turn in conflicts.turns(those, clashes.get(place, ()), now).items()
+    }
+
+
+def order(
+    candidates: Iterable[Facts], now: datetime, turns: Mapping[tuple[str, int], Turn] | None = None
+) -> dict[Place, int]:
     """The number of the front pull request of each (repository, base) that has one (M8).
 
-    By priority, then age: first one that could merge as it is; else one whose Update is still
-    being checked, for which the others wait, so that each merge costs one CI run; else one whose
-    only obstacle is being behind. Who waits for a person, or has red or running checks of its
-    own, is passed over.
+    First one that could merge as it is; else one whose Update is still being checked, for which
+    the others wait, so that each merge costs one CI run; else one whose only obstacle is being
+    behind. Among equals by priority, then by `turns`, then by age. Who waits for a person, or has
+    red or running checks of its own, is passed over.
     """
-    best: dict[tuple[str, str], tuple[int, int, datetime, int]] = {}
+    best: dict[Place, tuple[int, int, int, datetime, int]] = {}
     for facts in candidates:
         seat = _seat(view(facts), facts, now)
         if seat is None:
             continue
         task, pull = facts.task, facts.pull
-        rank = (seat, PRIORITIES.index(task.priority), task.created, pull.number)
+        turn = (turns or {}).get((pull.repo, pull.number), NOBODY)
+        rank = (seat, PRIORITIES.index(task.priority), turn.place, task.created, pull.number)
         place = (pull.repo, pull.base)
         best[place] = min(rank, best.get(place, rank))
     return {place: rank[-1] for place, rank in best.items()}
@@ -119,7 +153,7 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
         return Wait(f"its head was first seen less than {repository.min_head_age_seconds:g} s ago")
     if held < timedelta(seconds=repository.settle_seconds):
         return Wait(f"green, and settling for {repository.settle_seconds:g} s")
-    return merge if facts.front else Wait("another one of this base goes first")
+    return merge if facts.front else Wait(another("another one of this base goes first", facts))
 
 
 def _seat(seen: View, facts: Facts, now: datetime) -> int | None:

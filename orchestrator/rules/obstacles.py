@@ -46,7 +46,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     differ from this one only by our own Updates; `work_at` is when the last commit that is no
     Update was pushed. `label_by_writer` says whether whoever set `approved` may write. `held_since`
     is the time since which `key` has given the same answer, `head_since` since when we have seen
-    this head. `front` comes from `order`.
+    this head. `front` comes from `order`, and `gives_way` from `turns`: for whom it waits, and why.
     """
 
     pull: PullRequest
@@ -65,6 +65,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     held_since: datetime | None = None
     head_since: datetime | None = None
     front: bool | None = None
+    gives_way: str = ""
 
 
 class Obstacle(StrEnum):
@@ -131,6 +132,10 @@ def _wait(
         obstacle=obstacle, verdict=Wait(reason), patience=patience,
         then=Escalate(said) if said else None,
     )
+
+
+def another(reason: str, facts: Facts) -> str:
+    return f"{reason}: {facts.gives_way}" if facts.gives_way else reason
 
 
 def _hours(patience: timedelta) -> str:
@@ -334,7 +339,9 @@ def _git(facts: Facts) -> View | None:
         update = Update("the base has moved on", pull.head_sha, pull.base_tip)
         return View(
             obstacle=Obstacle.BEHIND,
-            verdict=update if facts.front else Wait("behind the base; another one goes first"),
+            verdict=update
+            if facts.front
+            else Wait(another("behind the base; another one goes first", facts)),
         )
     if not pull.mergeable:
         reason = "GitHub sees a conflict where git sees none"

@@ -172,3 +172,29 @@ def test_the_paths_of_a_branch_are_its_own_and_not_those_that_the_base_changed(
 def test_a_file_that_is_not_there_is_none(origin: Origin, store: Git) -> None:
     assert history.read_file(store, str(origin.tip()), "nothing") is None
     assert history.read_file(store, str(origin.tip()), "README.md") == repos.CALCULATOR["README.md"]
+
+
+def test_pairs_are_compared_without_a_trace_in_the_store(origin: Origin, store: Git) -> None:
+    start = str(origin.tip())
+    heads = {}
+    for name, files in {
+        "one": {"README.md": "# one\n"},
+        "two": {"README.md": "# two\n", "two words é.txt": "2\n"},
+        "three": {"calculator.py": "three = 3\n"},
+        "four": {"calculator.py": None, "README.md": "# four\n"},
+    }.items():
+        repos.git(origin.bare, "update-ref", f"refs/heads/{name}", start)
+        heads[name] = origin.commit(files, branch=name)
+    fetch(store, origin)
+    before = sorted(store.git_dir.rglob("*"))
+    pairs = [("one", "two"), ("one", "three"), ("three", "four"), ("two", "four"), ("one", "one")]
+    found = history.clashes(store, tuple((heads[a], heads[b]) for a, b in pairs))
+    assert found == (("README.md",), (), ("calculator.py",), ("README.md",), ())
+    assert sorted(store.git_dir.rglob("*")) == before
+
+
+def test_a_pair_with_a_missing_commit_is_an_error_and_not_a_peace(
+    origin: Origin, store: Git
+) -> None:
+    with pytest.raises(GitError):
+        history.clashes(store, ((str(origin.tip()), "0" * 39 + "1"),))

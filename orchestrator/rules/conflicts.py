@@ -1,0 +1,158 @@
+"""Which order of merges asks for the fewest repairs, and which tasks should not start together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from orchestrator.records import regex
+from orchestrator.records.task import Priority
+
+PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+# A branch gives way to others for their conflicts' sake no longer than this.
+YIELDS = timedelta(hours=6)
+READ = 200_000  # characters of a task in which paths are looked for
+NAMED = 5  # of other branches in one reason
+TOKEN = regex.late(r"[A-Za-z0-9_.][A-Za-z0-9_./+-]*")
+# Every branch of ours changes these, and neither is merged as text.
+EVERYBODYS = frozenset({"CODEBASE.md", ".agent_result.md"})
+
+Pair = frozenset[int]
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """An open pull request in the merge order.
+
+    `since` is when it was first in review; one that is `spoilt` conflicts with the base already.
+    """
+
+    number: int
+    priority: Priority
+    created: datetime
+    since: datetime
+    spoilt: bool = False
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """A place in the merge order, and the pull requests that this one lets go first."""
+
+    place: int
+    after: tuple[int, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        return f"it conflicts with {numbers(self.after)}" if self.after else ""
+
+
+class UnderWay(Struct, frozen=True, kw_only=True):
+    """Work that is not merged yet, with the paths it changes or is likely to change."""
+
+    name: str
+    paths: frozenset[str]
+
+
+def turns(
+    candidates: Iterable[Candidate], clashes: Collection[Pair], now: datetime
+) -> dict[int, Turn]:
+    """A place for each by priority, then age, but for those whose turn now would cost repairs.
+
+    Of two that conflict, the later one is repaired, once, however many went before it. So the
+    fewest repairs are made when as many as possible go before all that they conflict with: `_first`
+    chooses them, and each of the others goes after those that it conflicts with. So does one that
+    is spoilt: repaired before its neighbours are merged, it might be repaired again. One that has
+    waited for `YIELDS` gives way to nobody any more.
+    """
+    waiting = {each.number: each for each in candidates}
+    near = {n: {m for m in waiting if m != n and frozenset({n, m}) in clashes} for n in waiting}
+    order: list[int] = []
+    spoilt = {n for n, each in waiting.items() if each.spoilt}  # repaired whatever their place
+    after: dict[int, set[int]] = {}
+    for priority in PRIORITIES:
+        left = sorted(
+            (n for n, each in waiting.items() if each.priority is priority),
+            key=lambda n: (waiting[n].created, n),
+        )
+        overdue = {n for n in left if now - waiting[n].since >= YIELDS}
+        first = _first(left, near, spoilt, overdue)
+        after |= {n: near[n] & first for n in left if n not in first}
+        spoilt |= {m for n in first for m in near[n]}
+        while left:
+            chosen = next(n for n in left if after.get(n, set()) <= set(order))
+            left.remove(chosen)
+            order.append(chosen)
+    return {
+        n: Turn(place=place, after=tuple(sorted(after.get(n, ()))))
+        for place, n in enumerate(order)
+    }
+
+
+def _first(
+    left: Sequence[int],
+    near: Mapping[int, set[int]],
+    spoilt: Collection[int],
+    overdue: Collection[int],
+) -> set[int]:
+    """Those of one priority that go before all that they conflict with, `left` being by age.
+
+    Again and again the one that would spoil the fewest others, the older among equals; for a
+    graph as small as that of open pull requests, nearly always as many as there can be.
+    """
+    first: set[int] = {n for n in left if n in overdue}
+    lost = {*spoilt, *first} | {m for n in first for m in near[n]}
+    while free := [n for n in left if n not in lost]:
+        chosen = min(free, key=lambda n: len(near[n] - lost))  # the first of equals: the oldest
+        first.add(chosen)
+        lost |= {chosen, *near[chosen]}
+    return first
+
+
+def named(text: str) -> frozenset[str]:
+    """Everything in a text that may be the name of a file; most of it is not."""
+    words = (word.strip("./") for word in TOKEN.findall(text[:READ]))
+    return frozenset(word for word in words if "/" in word or "." in word)
+
+
+def overlap(footprint: Collection[str], paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that a footprint names, whole or by their last parts, in order."""
+    worth = (path for path in paths if path not in EVERYBODYS)
+    return tuple(sorted(path for path in worth if _meets(footprint, path)))
+
+
+def _meets(footprint: Collection[str], path: str) -> bool:
+    parts = path.split("/")
+    endings = ("/".join(parts[start:]) for start in range(len(parts)))
+    return any(ending in footprint for ending in endings)
+
+
+def hold(
+    priority: Priority,
+    footprint: Collection[str],
+    others: Iterable[UnderWay],
+    *,
+    since: datetime,
+    now: datetime,
+    patience: timedelta,
+) -> str:
+    """Why a waiting task should not start beside the others yet; "" when it may.
+
+    An urgent one never waits for this, and no other longer than `patience` after `since`.
+    """
+    if priority is Priority.HIGH or not footprint or not timedelta() <= now - since < patience:
+        return ""
+    for other in others:
+        shared = overlap(footprint, other.paths)
+        if shared:
+            more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
+            return (
+                f"waits for {other.name}, which changes {shared[0]}{more} too; starts at "
+                f"{since + patience:%Y-%m-%d %H:%M} UTC at the latest"
+            )
+    return ""
+
+
+def numbers(those: Sequence[int]) -> str:
+    """`#3, #4 and 2 more`."""
+    told = ", ".join(f"#{number}" for number in those[:NAMED])
+    return told + (f" and {len(those) - NAMED} more" if len(those) > NAMED else "")
