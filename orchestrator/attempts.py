@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import timedelta
 
@@ -210,8 +211,13 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
     world.events.add("started", task=task, reason=f"attempt {number} by {name}")
     world.say(f"{task.repo} {task.task_id}: attempt {number} by {name}")
     order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
-    report = world.executor.run(agent.order(order))
-    seen = proof.prove(world, repository, task, site.tree, report)
+    try:
+        report = world.executor.run(agent.order(order))
+        seen = proof.prove(world, repository, task, site.tree, report)
+    except KeyboardInterrupt as stop:
+        with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
+            reaper.called_off(world, task, stop)
+        raise
     verdict = judge(world, repository, task, agent, seen)
     return judged(world, task, started=started, site=site, seen=seen, verdict=verdict)
 

@@ -113,6 +113,10 @@ class Paths(Struct, frozen=True, kw_only=True):
         return self.runtime / "state"
 
     @property
+    def health(self) -> Path:
+        return self.runtime / "health"
+
+    @property
     def prompts(self) -> Path:
         return self.runtime / "prompts"
 

@@ -17,6 +17,9 @@ BY = "reaper"
 # The second crash in a row waits, so that a task that kills its worker cannot spin (Q6).
 # The numbers multiply `retry_wait_minutes`.
 CRASH_WAITS = (0.0, 1.0, 6.0)
+# Interruptions of a round that cost no attempt: a machine that is restarted every night must not
+# use up a long task, and one that is restarted every hour must not work on it for ever.
+FORGIVEN = 10
 
 
 def reap(world: World) -> None:
@@ -96,15 +99,46 @@ def bury(world: World, task: Task) -> None:
         world.mailroom.move(task, State.INBOX, by=BY)
 
 
+def called_off(world: World, task: Task, stop: KeyboardInterrupt) -> None:
+    """A signal ended the worker in the middle of an attempt: the task waits as if it never began.
+
+    For the holder of the task's lock. The agent is dead by now, or is ended here; what it left in
+    its worktree is salvaged by the next attempt (C14).
+    """
+    process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))
+    attempt = task.attempt
+    if attempt is None or attempt.judged:
+        return
+    ended = structs.replace(
+        attempt,
+        judged=world.clock.now(),
+        settled=world.clock.now(),
+        verdict=AttemptVerdict.INTERRUPTED,
+        reason=f"its worker was asked to end ({stop}); the same agent begins again",
+    )
+    task = with_attempt(task, ended)
+    world.events.add("interrupted", task=task, reason=ended.reason, attempt=ended.n)
+    world.mailroom.move(task, State.INBOX, by=world.script)
+
+
 def crashed_before(attempt: Attempt) -> bool:
     return attempt.verdict is AttemptVerdict.CRASHED
 
 
 def counted(task: Task) -> tuple[Attempt, ...]:
-    """The attempts that `max_attempts` counts: of this round, since the last delivery."""
+    """The attempts that `max_attempts` counts: of this round, since the last delivery.
+
+    One that a signal to its worker cut short says nothing of its agent. After a few of those in
+    a round they count all the same, so that nothing goes on for ever (I9).
+    """
     attempts: list[Attempt] = []
+    interrupted = 0
     for attempt in task.this_round:
-        attempts = [] if attempt.verdict is AttemptVerdict.DELIVER else [*attempts, attempt]
+        interrupted += attempt.verdict is AttemptVerdict.INTERRUPTED
+        if attempt.verdict is AttemptVerdict.DELIVER:
+            attempts = []
+        elif attempt.verdict is not AttemptVerdict.INTERRUPTED or interrupted > FORGIVEN:
+            attempts.append(attempt)
     return tuple(attempts)
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from orchestrator.adapters import clock
 from orchestrator.records.config import BrokenRepository, Config, RepositoryConfig, Secret
 from orchestrator.records.config_file import (
     SECRETS,
@@ -67,7 +68,7 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     addresses, unknown = allowlist.addresses(top, entries, here)
     values, wrong = installation.values(top, here, str(root_of(environment)), home)
     tokens, bare = secrets(top, here, environment)
-    faults += [*unknown, *wrong, *bare, *strange(top, entries)]
+    faults += [*unknown, *wrong, *bare, *strange(top, entries), *nowhere(top)]
     broken: tuple[BrokenRepository, ...] = ()
     if faults:
         broken = only_repositories(faults, data, path.name, source.marks(text)[0])
@@ -162,6 +163,15 @@ def strange(top: GlobalFile, entries: list[Entry]) -> list[Fault]:
         for place, said in levels
         for found in roster.strangers(said, place, top.agents or {})
     ]
+
+
+def nowhere(top: GlobalFile) -> list[Fault]:
+    """The `timezone`, where this machine knows none called so."""
+    try:
+        clock.zone(top.timezone or "UTC")
+    except clock.UnknownZone:
+        return [Fault(("timezone",), complaints.no_zone(str(top.timezone), clock.zones()))]
+    return []
 
 
 def secrets(

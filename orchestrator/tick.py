@@ -7,24 +7,26 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 from zlib import crc32
 
+from orchestrator import health, settings
 from orchestrator import paths as rooms
-from orchestrator import settings
 from orchestrator import world as worlds
-from orchestrator.adapters import files
+from orchestrator.adapters import files, signals
 from orchestrator.adapters.clock import Clock, FixedClock
 from orchestrator.adapters.locks import Locks
+from orchestrator.health import Visit
 from orchestrator.paths import Paths
 from orchestrator.records.config import Config
 from orchestrator.records.errors import (
     AgentOSError,
     ConfigError,
     GitHubTrouble,
+    Stopped,
     SwitchedOff,
 )
 from orchestrator.rules import failures
@@ -48,24 +50,44 @@ def run(
     """Run one tick and return its exit code (C13); `alone` takes the script's lock (C1).
 
     A person at a terminal and a crontab get the same lines. No exception leaves this function,
-    and no traceback reaches the user: it goes to `runtime/logs/trouble.log`.
+    and no traceback reaches the user: it goes to `runtime/logs/trouble.log`. A signal ends it in
+    order: nothing more is claimed, a running agent is ended, what is held is let go (C14).
     """
     environment = dict(os.environ) if environment is None else environment
     options = parsed(script, about, argv)
+    visit = Visit(script, settings.root_of(environment), Clock())
+    if options.dry_run or options.now:
+        visit.unnoted()
     try:
-        clock = FixedClock(options.now) if options.now else Clock()
-        root = settings.root_of(environment)
-        config, problems = configured(settings.find(root, environment), root, environment)
-        paths = rooms.build(config)
-        prepare(paths)
-        world = worlds.build(
-            script=script, config=config, paths=paths, clock=clock, environment=environment,
-            say=voice(script, clock), dry_run=options.dry_run, only=options.repo,
-        )  # fmt: skip
-    except ConfigError as error:
-        print(f"{script}: nothing was done, because of this:", file=sys.stderr)
-        print("\n".join(f"  {problem}" for problem in error.problems), file=sys.stderr)
-        return CONFIG
+        with signals.heard():
+            code = caught(script, lambda: visited(visit, story, options, environment, alone=alone))
+            visit.end(code)
+    except KeyboardInterrupt as stop:
+        code = stopped_by(stop)
+        visit.end(code)
+    return code
+
+
+def visited(
+    visit: Visit,
+    story: Story,
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    *,
+    alone: bool,
+) -> int:
+    """From the config to the story's end; raises what goes wrong before there is a story."""
+    script = visit.script
+    clock = FixedClock(options.now) if options.now else Clock()
+    root = settings.root_of(environment)
+    config, problems = configured(settings.find(root, environment), root, environment)
+    paths = rooms.build(config)
+    prepare(paths)
+    world = worlds.build(
+        script=script, config=config, paths=paths, clock=clock, environment=environment,
+        say=voice(script, clock), dry_run=options.dry_run, only=options.repo,
+    )  # fmt: skip
+    visit.meets(world)
     for problem in problems:
         world.say(f"the config is wrong, its last good copy runs: {problem}")
         world.troubles.append(CONFIG)
@@ -81,6 +103,28 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
     if reason:
         world.say(f"switched off: {reason}")
         return OK
+    remarks(world, alone=alone)
+    if config.github_token is None:
+        world.say("no token: set GITHUB_TOKEN, or github_token in the config; nothing was done")
+        return AUTH
+    if not alone:
+        return told(world, story)
+    locks = Locks(world.paths.locks, what=script, clock=world.clock)
+    lock = locks.try_script(script)
+    if lock is None:
+        health.skipped(world, locks.script_holder(script))
+        return OK
+    with lock:
+        health.got_its_turn(world)
+        if not hurried:
+            # Five jobs of one crontab must not meet GitHub in the same second (C6).
+            world.clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
+        return told(world, story)
+
+
+def remarks(world: World, *, alone: bool) -> None:
+    """What a person may want to put right, said by every tick until it is."""
+    config = world.config
     for name in world.idle_switches() if alone else ():
         world.say(f"runtime/off.d/{name} stops nothing: no script or repository is called so")
         world.troubles.append(CONFIG)
@@ -90,20 +134,33 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
     for repository in config.repositories:
         if repository.path and not Path(repository.path).is_dir():
             world.say(f"{repository.slug}: its path {repository.path} is not there; work goes on")
-    if config.github_token is None:
-        world.say("no token: set GITHUB_TOKEN, or github_token in the config; nothing was done")
-        return AUTH
-    if not alone:
-        return told(world, story)
-    lock = Locks(world.paths.locks, clock=world.clock).try_script(script)
-    if lock is None:
-        world.say("the one before still runs; this tick does nothing")
-        return OK
-    with lock:
-        if not hurried:
-            # Five jobs of one crontab must not meet GitHub in the same second (C6).
-            world.clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
-        return told(world, story)
+
+
+def caught(script: str, tick: Callable[[], int]) -> int:
+    """The exit code of a tick; one that fails before its story gets a sentence like any other."""
+    try:
+        return tick()
+    except ConfigError as error:
+        complain(f"{script}: nothing was done, because of this:")
+        for problem in error.problems:
+            complain(f"  {problem}")
+        return CONFIG
+    except AgentOSError as error:
+        complain(f"{script}: nothing was done: {error}")
+        return error.exit_code
+    except OSError as error:
+        complain(f"{script}: nothing was done: {files.disk_sentence(error) or error}")
+        return DEGRADED
+
+
+def complain(line: str) -> None:
+    """One line to stderr, which needs no disk where it is a terminal or cron's mail."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def stopped_by(stop: KeyboardInterrupt) -> int:
+    return stop.exit_code if isinstance(stop, Stopped) else 130
 
 
 def configured(
@@ -149,9 +206,9 @@ def told(world: World, story: Story) -> int:
         story(world)
     except SwitchedOff as stop:
         world.say(str(stop))
-    except KeyboardInterrupt:
-        world.say("stopped by hand; what was under way is kept and goes on at the next tick")
-        return 130
+    except KeyboardInterrupt as stop:
+        world.say("stopped from outside; what was under way is kept and goes on at the next tick")
+        return stopped_by(stop)
     except AgentOSError as error:
         world.say(world.redact(str(error)))
         world.troubles.append(error.exit_code)
@@ -210,7 +267,11 @@ def prepare(paths: Paths) -> None:
 
 def voice(script: str, clock: Clock) -> Callable[[str], None]:
     def say(line: str) -> None:
-        print(f"{clock.now():%Y-%m-%dT%H:%M:%SZ} {script} {line}", flush=True)
+        said = f"{clock.now():%Y-%m-%dT%H:%M:%SZ} {script} {line}"
+        try:
+            print(said, flush=True)
+        except OSError:  # the log's disk is full: what it cannot take, stderr may
+            complain(said)
 
     return say
 
@@ -238,9 +299,13 @@ def entry(main: Callable[[], int]) -> NoReturn:
     Everything a script does is durable when it returns and its locks go with the process, so
     taking the interpreter apart would only cost: a third of the CPU of an idle tick.
     """
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        code = main()
+    except KeyboardInterrupt as stop:  # in the moment before a script listens, or after
+        code = stopped_by(stop)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(code)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.adapters import process
-from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.clock import Clock, zone
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
 from orchestrator.adapters.gh_queries import Queries
@@ -27,6 +29,7 @@ from orchestrator.records.config import Config, RepositoryConfig
 from orchestrator.records.errors import ConfigError, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
+from orchestrator.texts import moments
 from orchestrator.texts.redact import Redactor
 
 if TYPE_CHECKING:
@@ -75,6 +78,7 @@ class World:
     dry_run: bool = False
     only: RepositoryConfig | None = None
     troubles: list[int] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
     @property
     def repositories(self) -> tuple[RepositoryConfig, ...]:
@@ -91,7 +95,12 @@ class World:
     def decided(self, where: str, verdict: str) -> bool:
         """Tell a decision with its reason; whether it may be carried out (not in a dry run)."""
         self.say(f"{where}: {verdict}" + (" [dry run]" if self.dry_run else ""))
+        self.verdicts[verdict.split(maxsplit=1)[0].rstrip(":,;")] += 1
         return not self.dry_run
+
+    def spoken(self, moment: datetime) -> str:
+        """A time as a person reads it, in the config's `timezone`: `14:05 CEST` if it is today."""
+        return moments.spoken(moment, zone(self.config.timezone), now=self.clock.now())
 
     def stopped(self, name: str) -> str:
         """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does.

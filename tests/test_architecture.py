@@ -20,7 +20,7 @@ FLOORS = (
     {"records"},
     {"rules", "texts", "agents"},
     {"paths", "settings", "adapters", "executors"},
-    {"world", "tick", "alerts"},
+    {"world", "tick", "alerts", "health"},
     {
         "task_formatter", "workspace", "briefing", "attempts", "settle", "reaper", "github_sync",
         "gh_project", "codebase_memory", "objectives", "llm", "evidence",
@@ -48,7 +48,10 @@ DOORS = {
 }
 # What an idle tick must not pay for: loaded inside the function that needs it.
 # `requests` is most of what the supervisor would load, and it asks GitHub nothing.
-LAZY = {"requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql"}
+LAZY = {
+    "requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql",
+    "zoneinfo",
+}  # fmt: skip
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",
     "requests", "github", "telegram", "logging",

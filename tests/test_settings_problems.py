@@ -64,6 +64,12 @@ UNKNOWN = "{}: {}: unknown key"
         ("logs_dir: ${NOPE}/x", "1: logs_dir: the environment variable NOPE is not set"),
         ("plan_size: 1\nplan_size: 2", "2: plan_size: stands twice, here and in line 1, "
          "with different values"),
+        ("timezone: Berlin", "1: timezone: unknown time zone 'Berlin'; did you mean "
+         "Europe/Berlin? (a name such as Europe/Berlin, or UTC)"),
+        ("timezone: Europe/Berln", "1: timezone: unknown time zone 'Europe/Berln'; did you mean "
+         "Europe/Berlin? (a name such as Europe/Berlin, or UTC)"),
+        ("timezone: ../../etc/passwd", "1: timezone: unknown time zone '../../etc/passwd' "
+         "(a name such as Europe/Berlin, or UTC)"),
         ("github_api_url: http://ghe.x.com", "1: github_api_url: must be https: "
          "a token would travel in the clear"),
         ("worktrees_dir: /path/to/worktrees", "1: worktrees_dir: still the placeholder "

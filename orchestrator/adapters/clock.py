@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from orchestrator.records.errors import AgentOSError
+
+
+class UnknownZone(AgentOSError):
+    """A name of no time zone."""
+
+    exit_code = 20
 
 
 class Clock:
@@ -34,6 +42,25 @@ class FixedClock(Clock):
     def now(self) -> datetime:
         elapsed = timedelta(seconds=self.monotonic() - self._began)
         return _to_the_millisecond(self._start + elapsed)
+
+
+def zone(name: str) -> tzinfo:
+    """A time zone by its IANA name; the one of machines costs nothing. Raises UnknownZone."""
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as wrong:
+        raise UnknownZone(f"{name!r} is no time zone that this machine knows") from wrong
+
+
+def zones() -> frozenset[str]:
+    """Every IANA name that this machine knows."""
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
 
 
 def _to_the_millisecond(moment: datetime) -> datetime:

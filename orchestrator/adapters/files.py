@@ -191,6 +191,20 @@ def make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "This is not a folder", str(path))
 
 
+def disk_sentence(error: OSError) -> str:
+    """What a person is told where the disk itself fails, and "" for any other trouble (Q10)."""
+    said = _DISK.get(error.errno or 0)
+    return f"{said}: {error.filename or 'a file of ours'}" if said else ""
+
+
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "this user's share of the disk is used up",
+    errno.EIO: "the disk reports errors",
+    errno.EROFS: "the disk has become read-only",
+}
+
+
 def find_program(name: str, search: str) -> str | None:
     """Where a program lies on the given PATH, or None."""
     return shutil.which(name, path=search)

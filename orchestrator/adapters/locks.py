@@ -106,6 +106,10 @@ class Locks:
     def try_script(self, name: str) -> Lock | None:
         return self._try(f"script-{_safe(name)}", Rank.SCRIPT)
 
+    def script_holder(self, name: str) -> Holder | None:
+        """Who runs the script now, and since when."""
+        return self.holder(f"script-{_safe(name)}")
+
     def try_worker_slot(self, n_slots: int) -> Lock | None:
         """The first free slot of 1..n_slots, or None when all work."""
         return self._first(Rank.WORKER_SLOT, [f"slot-{n}" for n in range(1, n_slots + 1)])

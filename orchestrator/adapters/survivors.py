@@ -104,6 +104,20 @@ def of_attempt(folder: str, *, born: int, children_before: frozenset[int] | None
     return found
 
 
+def agents_of_ours() -> tuple[int, ...]:
+    """The children of this process that carry a folder's marker: agents and test runs."""
+    ours = (p.pid for p in alive() if p.parent == os.getpid())
+    return tuple(pid for pid in ours if _is_marked(pid))
+
+
+def _is_marked(pid: int) -> bool:
+    try:
+        said = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False
+    return b"\0" + os.fsencode(f"{MARKER}=") in b"\0" + said
+
+
 def children() -> frozenset[int]:
     return frozenset(p.pid for p in alive() if p.parent == os.getpid())
 

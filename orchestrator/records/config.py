@@ -230,6 +230,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_dispatch_per_tick: int = 5
     jitter_seconds: float = 20
     timezone: str = "UTC"
+    healthcheck_url: str = ""  # read by bin/watchdog itself, which loads nothing of ours
+    min_free_disk_percent: float = 5
+    min_free_disk_gb: float = 2
+    worktrees_keep_days: float = 14
+    worktrees_keep_gb: float = 10
+    attempts_keep_days: float = 30
+    attempts_keep_gb: float = 2
+    logs_keep_days: float = 30
+    logs_keep_gb: float = 1
     commit_name: str = "Agent OS"
     commit_email: str = "agent-os@localhost"
     formatter_model: str = "haiku"

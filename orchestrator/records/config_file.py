@@ -172,6 +172,15 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_dispatch_per_tick: Positive | None = None
     jitter_seconds: Amount | None = None
     timezone: Text | None = None
+    healthcheck_url: Text | None = None
+    min_free_disk_percent: Amount | None = None
+    min_free_disk_gb: Amount | None = None
+    worktrees_keep_days: Amount | None = None
+    worktrees_keep_gb: Amount | None = None
+    attempts_keep_days: Amount | None = None
+    attempts_keep_gb: Amount | None = None
+    logs_keep_days: Amount | None = None
+    logs_keep_gb: Amount | None = None
     commit_name: Text | None = None
     commit_email: Text | None = None
     telegram_bot_token: str | None = None

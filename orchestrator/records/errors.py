@@ -68,6 +68,19 @@ class OutcomeUnknown(AgentOSError):
     exit_code = 10
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asked this process to end (C14); like its parent it passes through every net."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """As a shell would tell it: 143 for SIGTERM, 130 for Ctrl-C."""
+        return 128 + self.number
+
+
 class SwitchedOff(AgentOSError):
     """A person's `runtime/off`, or a freeze of ours, stands before this step."""
 

@@ -19,6 +19,7 @@ class AttemptVerdict(StrEnum):
     ESCALATE = "escalate"
     CANCELLED = "cancelled"
     CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
 
 
 class Deliver(Struct, frozen=True, tag=True):

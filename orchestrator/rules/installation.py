@@ -11,7 +11,9 @@ from orchestrator.rules import allowlist, hosts, precedence, roster
 PUBLIC_API = "https://api.github.com"
 AS_SAID = (
     "max_parallel_workers", "max_dispatch_per_tick", "jitter_seconds", "timezone",
-    "commit_name", "commit_email", "formatter_model", "decomposer_model",
+    "commit_name", "commit_email", "formatter_model", "decomposer_model", "healthcheck_url",
+    "min_free_disk_percent", "min_free_disk_gb", "worktrees_keep_days", "worktrees_keep_gb",
+    "attempts_keep_days", "attempts_keep_gb", "logs_keep_days", "logs_keep_gb",
 )  # fmt: skip
 UNTYPED = (
     "max_processing_minutes", "stall_watchdog_interval_minutes", "dashboard_bind_address",

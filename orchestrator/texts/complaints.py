@@ -121,6 +121,14 @@ def unknown_word(what: str, word: Any, words: Iterable[str]) -> str:
     return f"unknown {what} {word!r}{nearest(word, words)} (one of: {', '.join(words)})"
 
 
+def no_zone(word: str, zones: Iterable[str]) -> str:
+    """A time zone that is none; `Berlin` alone is understood well enough to be put right."""
+    known = sorted(zones)
+    city = [zone for zone in known if zone.lower().endswith(f"/{word.lower()}")]
+    meant = f"; did you mean {city[0]}?" if city else nearest(word, known)
+    return f"unknown time zone {word!r}{meant} (a name such as Europe/Berlin, or UTC)"
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""

@@ -19,6 +19,7 @@ VERDICTS = {
     AttemptVerdict.ESCALATE: "a person is needed",
     AttemptVerdict.CANCELLED: "stopped",
     AttemptVerdict.CRASHED: "crashed",
+    AttemptVerdict.INTERRUPTED: "interrupted, and does not count",
 }
 TITLES = {
     State.DONE: "Agent OS has finished",

@@ -1,0 +1,36 @@
+"""How a script last fared, as the watchdog reads it from `runtime/health/` (C7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """One run of a script; `last_success` and `failing_since` reach back over earlier ones.
+
+    `verdicts` counts what was decided by the word it began with; `troubles` are the exit codes of
+    what went wrong within the run; `version` is the commit of the code, "" where unknown.
+    """
+
+    script: str
+    pid: int
+    started: datetime
+    ended: datetime
+    exit_code: int
+    seconds: float
+    version: str = ""
+    requests: int = 0
+    verdicts: dict[str, int] = {}
+    troubles: tuple[int, ...] = ()
+    last_success: datetime | None = None
+    failing_since: datetime | None = None
+
+
+class Overlap(Struct, frozen=True, kw_only=True):
+    """How often in a row a script found the one before still at work (C2)."""
+
+    holder: str
+    skipped: int
+    since: datetime

@@ -1,0 +1,25 @@
+"""Times as people read them, in their own zone; machines' times stay UTC with a Z (C5)."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+
+def spoken(moment: datetime, zone: tzinfo, *, now: datetime) -> str:
+    """`14:05 CEST` for a moment of today (by `now`), else with its day: `2026-11-23 14:05 CET`."""
+    there = moment.astimezone(zone)
+    if there.date() == now.astimezone(zone).date():
+        return f"{there:%H:%M} {name(there)}"
+    return dated(moment, zone)
+
+
+def dated(moment: datetime, zone: tzinfo) -> str:
+    """`2026-11-22 20:50 UTC`: a moment that is read at any later time."""
+    there = moment.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M} {name(there)}"
+
+
+def name(moment: datetime) -> str:
+    """What its zone is called then; a zone without letters by its distance from UTC."""
+    called = moment.tzname() or ""
+    return f"UTC{called[:3]}:{called[3:] or '00'}" if called[:1] in {"+", "-"} else called
