@@ -1,0 +1,169 @@
+"""What must be so when everything has calmed down: every task merged, waiting with a reason,
+cancelled by a person, or escalated once; and an idle tick changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.forge import issues, records
+from orchestrator.records.config import AutomationMode, MergePolicy
+from orchestrator.records.task import State, Task
+from tests.sim import plan as plans
+from tests.sim.interface import OWNER, Seen, StepKind
+from tests.sim.invariants import facts
+from tests.sim.people import Did
+
+ENDED_BY = (
+    Did.CLOSED_ISSUE, Did.CLOSED_PULL, Did.DELETED_BRANCH, Did.MOVED, Did.PUSHED, Did.MERGED,
+    Did.COPIED,
+)  # fmt: skip
+
+
+def every_task_came_to_an_end(seen: Seen) -> list[str]:
+    """At the end every task is done, cancelled by a person's deed, escalated with its one comment,
+    or waits for a reason that can be named from GitHub, the switches or the clock."""
+    if seen.step.kind is not StepKind.END:
+        return []
+    found = []
+    for filed in facts.files(seen):
+        if filed.task is None:
+            continue
+        why = trouble(seen, filed.state, filed.task)
+        if why:
+            said = " ".join(filed.task.note.split())[:160]
+            found.append(f"{filed.task.task_id} in {filed.state}/: {why} (note: {said})")
+    return found
+
+
+def trouble(seen: Seen, state: State, task: Task) -> str:
+    """Why a task should not be where it is; "" when it may."""
+    if seen.config.repository(task.repo) is None or off(seen, task):
+        return ""
+    match state:
+        case State.INBOX:
+            due = task.not_before is None or task.not_before <= seen.now
+            return "nobody takes it up" if due else ""
+        case State.PROCESSING:
+            return "nobody works on it any more"
+        case State.BLOCKED:
+            late = task.not_before is not None and task.not_before <= seen.now
+            return "its time has come, and nothing happens" if late else ""
+        case State.REVIEW:
+            return "" if waits_for_a_person(seen, task) else "it waits, and for nobody"
+        case State.ESCALATED:
+            return unheard(seen, task)
+        case State.CANCELLED:
+            ended = any(facts.acts(seen, *ENDED_BY))
+            return "" if ended else "nobody ended it"
+        case State.QUARANTINE:
+            meant = (Did.BROKE, Did.DROPPED, Did.COPIED, Did.MOVED)
+            return "" if any(facts.acts(seen, *meant)) else "nobody broke it"
+    return ""
+
+
+def off(seen: Seen, task: Task) -> bool:
+    """Whether a switch stands in its way, set by a person or by a freeze of ours."""
+    switch = seen.paths.switch
+    names = (seen.paths.off, switch(task.repo), *map(switch, ("queue", "supervisor", "pr_monitor")))
+    return any(path.exists() for path in names)
+
+
+def waits_for_a_person(seen: Seen, task: Task) -> bool:
+    repository = seen.config.repository(task.repo)
+    assert repository is not None
+    number = task.pull_request.number if task.pull_request else None
+    pull = facts.place(seen, task.repo, number) if number else None
+    if pull is None:
+        return any(facts.acts(seen, Did.MOVED, Did.COPIED))
+    if pull.state != "open":
+        return False
+    labels = {label.name for label in issues.labels_of(facts.forge(seen), pull)}
+    return bool(
+        repository.automation_mode is AutomationMode.DISPATCHER_ONLY
+        or repository.merge is MergePolicy.APPROVED
+        or {"hold", "blocked"} & labels
+        or asked_for_changes(seen, pull)
+    )
+
+
+def asked_for_changes(seen: Seen, pull: records.Issue) -> bool:
+    where = "issue_id = ? and state = 'CHANGES_REQUESTED'"
+    return facts.forge(seen).store.count(records.Review, where, pull.id) > 0
+
+
+def unheard(seen: Seen, task: Task) -> str:
+    """An escalation that GitHub does not show, unless a person put the file there."""
+    if task.issue is None or any(facts.acts(seen, Did.MOVED, Did.COPIED, task_id=task.task_id)):
+        return ""
+    issue = facts.place(seen, task.repo, task.issue)
+    told = facts.comments(seen, issue) if issue else []
+    if any(facts.ESCALATION in comment.body for comment in told):
+        return ""
+    return "nobody was told"
+
+
+def every_ready_issue_is_heard(seen: Seen) -> list[str]:
+    """At the end every issue that was set Ready has a task, or still says Ready and waits for
+    something, or a person took the word back."""
+    if seen.step.kind is not StepKind.END:
+        return []
+    known = {(task.repo, task.issue) for _, task in seen.tasks()}
+    gone = any(facts.acts(seen, Did.REMOVED, Did.BROKE, Did.UNLABELLED, Did.OFF, Did.CLOSED_ISSUE))
+    moved = any(name == "move_card" for _, name, _ in seen.deeds)
+    found = []
+    for number, issue in zip(seen.issue_numbers, seen.plan.issues, strict=True):
+        if number is None or issue.ready_after is None or (issue.slug, number) in known:
+            continue
+        if gone or moved or issue.author != OWNER or issue.after:
+            continue
+        found.append(f"{issue.slug}#{number} was set Ready, and nothing came of it")
+    return found
+
+
+def a_third_may_fail(seen: Seen) -> list[str]:
+    """Where one agent of the chain can do it and nobody interferes, every issue is closed by one
+    merge and no second one, however many attempts of the others fail."""
+    if seen.step.kind is not StepKind.END or not plans.is_third(seen.plan):
+        return []
+    merged: dict[str, int] = {}
+    for slug, pull in facts.pulls(seen):
+        task = facts.task_of_branch(seen, pull.head_ref)
+        if task and pull.merged_at:
+            place = f"{slug}#{task.issue}"
+            merged[place] = merged.get(place, 0) + 1
+    found = []
+    for number, issue in zip(seen.issue_numbers, seen.plan.issues, strict=True):
+        count = merged.get(f"{issue.slug}#{number}", 0)
+        if count != 1:
+            states = [s.value for s, t in seen.tasks() if (t.repo, t.issue) == (issue.slug, number)]
+            found.append(f"{issue.slug}#{number} was merged {count} times; now in {states}")
+    return found
+
+
+def idle_ticks_change_nothing(seen: Seen) -> list[str]:
+    """A tick whose inputs are unchanged sends no write, pushes nothing and leaves the mailbox as it
+    is; what other processes did meanwhile is theirs."""
+    before = seen.memory.get("mailbox as it was")
+    now = tuple(signature(seen))
+    seen.memory["mailbox as it was"] = now
+    if seen.step.kind is not StepKind.PROVEN or seen.live:
+        return []
+    process = seen.step.process
+    found = [
+        f"{process} sent {one.method} {one.path}, and nothing had changed"
+        for one in seen.requests[seen.requests_from :]
+        if one.process == process and one.mutates
+    ]
+    found += [
+        f"{process} pushed {one.ref}, and nothing had changed"
+        for one in seen.pushes[seen.pushes_from :]
+        if one.process == process
+    ]
+    if before is not None and before != now and not seen.requests[seen.requests_from :]:
+        found.append(f"{process} changed the mailbox, and nothing had changed")
+    return found
+
+
+def signature(seen: Seen) -> Iterator[tuple[str, str]]:
+    for filed in facts.files(seen):
+        yield filed.state.value, filed.path.name

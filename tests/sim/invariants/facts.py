@@ -1,0 +1,233 @@
+"""What several invariants ask of a Seen: whose act, whose merge, what a commit holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from orchestrator.forge import records
+from orchestrator.forge.state import State as ForgeState
+from orchestrator.records.task import State, Task
+from orchestrator.texts import taskfile
+from tests.sim.interface import ROBOT, Act, AgentRun, Filed, Push, Request, Seen
+from tests.sim.objects import Objects
+from tests.sim.people import Did
+
+T = TypeVar("T")
+MERGE = re.compile(r"^/repos/([^/]+/[^/]+)/pulls/(\d+)/merge$")
+MARKER = re.compile(r"<!-- aos:fx=([0-9a-f]+) -->")
+ESCALATION = "**A person is needed**"
+HEADS = "refs/heads/"
+OVER = (State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED)
+
+
+class Merge(Struct, frozen=True, kw_only=True):
+    """A merge that we asked for; `applied` whether the forge carried it out."""
+
+    request: Request
+    slug: str
+    number: int
+    sha: str
+    applied: bool
+
+
+def fresh(seen: Seen, name: str, log: Sequence[T]) -> Sequence[T]:
+    """What the log holds beyond what was read under this name before."""
+    read = int(seen.memory.get(f"read {name}", 0))
+    seen.memory[f"read {name}"] = len(log)
+    return log[read:]
+
+
+def kept(seen: Seen, name: str, first: T) -> T:
+    """Something that an invariant remembers from step to step."""
+    found: T = seen.memory.setdefault(name, first)
+    return found
+
+
+def key(task_id: str) -> str:
+    return taskfile.key_of(task_id)
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%d %H:%M:%S}"
+
+
+def files(seen: Seen) -> Iterator[Filed]:
+    for found in seen.mailbox.values():
+        yield from found
+
+
+def acts(seen: Seen, *kinds: Did, task_id: str = "", slug: str = "") -> Iterator[Act]:
+    for act in seen.acts:
+        if (
+            (not kinds or act.kind in kinds)
+            and (not task_id or key(act.task_id) == key(task_id))
+            and (not slug or act.slug == slug)
+        ):
+            yield act
+
+
+def meddled(seen: Seen, task_id: str) -> bool:
+    """Whether a person made a second file of the task, or took its history away."""
+    kinds = (Did.COPIED, Did.BROKE, Did.REMOVED)
+    return any(True for _ in acts(seen, *kinds, task_id=task_id))
+
+
+# --- the forge -------------------------------------------------------------------------------
+
+
+def forge(seen: Seen) -> ForgeState:
+    return seen.forge.state
+
+
+def repositories(seen: Seen) -> dict[str, records.Repo]:
+    if "repositories" not in seen.memory:
+        rows = forge(seen).store.select(records.Repo)
+        seen.memory["repositories"] = {row.full_name: row for row in rows}
+    found: dict[str, records.Repo] = seen.memory["repositories"]
+    return found
+
+
+def robot(seen: Seen) -> int:
+    """The account of our token."""
+    if "robot" not in seen.memory:
+        row = forge(seen).store.first(records.User, "login = ?", ROBOT)
+        seen.memory["robot"] = row.id if row else 0
+    return int(seen.memory["robot"])
+
+
+def place(seen: Seen, slug: str, number: int) -> records.Issue | None:
+    """An issue or a pull request by its number."""
+    repo = repositories(seen).get(slug)
+    if repo is None:
+        return None
+    where = "repo_id = ? and number = ?"
+    return forge(seen).store.first(records.Issue, where, repo.id, number)
+
+
+def pulls(seen: Seen) -> list[tuple[str, records.Issue]]:
+    """Every pull request from an agent's branch, with its repository."""
+    slugs = {repo.id: slug for slug, repo in repositories(seen).items()}
+    where = "is_pull = 1 and head_ref like 'agent/%' order by id"
+    return [(slugs[row.repo_id], row) for row in forge(seen).store.select(records.Issue, where)]
+
+
+def merges(seen: Seen) -> list[Merge]:
+    """The merges that we asked for so far, in their order."""
+    found: list[Merge] = kept(seen, "merges", [])
+    for request in fresh(seen, "merges", seen.requests):
+        match = MERGE.match(request.path) if request.method == "PUT" else None
+        if match:
+            told = json.loads(request.body or b"{}")
+            found.append(
+                Merge(
+                    request=request, slug=match[1], number=int(match[2]),
+                    sha=str(told.get("sha") or ""),
+                    applied=request.applied and request.answered == 200,
+                )
+            )  # fmt: skip
+    return found
+
+
+def new_merges(seen: Seen, name: str) -> list[Merge]:
+    """The merges that were carried out since `name` asked last."""
+    return [merge for merge in fresh(seen, f"merges of {name}", merges(seen)) if merge.applied]
+
+
+def commit(seen: Seen, slug: str, sha: str) -> tuple[str, tuple[str, ...]] | None:
+    """Tree and parents of a commit, from the forge's rows, else from its files."""
+    known: dict[str, tuple[str, tuple[str, ...]]] = kept(seen, "commits", {})
+    if sha not in known:
+        repo = repositories(seen)[slug]
+        where = "repo_id = ? and sha = ?"
+        row = forge(seen).store.first(records.Commit, where, repo.id, sha)
+        read = (row.tree, tuple(row.parents.split())) if row else objects(seen).commit(
+            bare(seen, slug), sha
+        )  # fmt: skip
+        if read is None:
+            return None
+        known[sha] = read
+    return known[sha]
+
+
+def ancestors(seen: Seen, slug: str, sha: str) -> frozenset[str]:
+    """The commit and all that came before it, as far as it can be read."""
+    known: dict[str, frozenset[str]] = kept(seen, "ancestors", {})
+    if sha not in known:
+        found, waiting = set[str](), [sha]
+        while waiting:
+            one = waiting.pop()
+            if one in found:
+                continue
+            found.add(one)
+            read = commit(seen, slug, one)
+            waiting.extend(read[1] if read else ())
+        known[sha] = frozenset(found)
+    return known[sha]
+
+
+def objects(seen: Seen) -> Objects:
+    return kept(seen, "objects", Objects())
+
+
+def bare(seen: Seen, slug: str) -> Path:
+    return forge(seen).path(repositories(seen)[slug])
+
+
+# --- order and people ------------------------------------------------------------------------
+
+
+def by_person(push: Push) -> bool:
+    return push.process.startswith("person:")
+
+
+def first_sign(seen: Seen, process: str) -> int | None:
+    """The order of the first thing that the process is known to have done."""
+    known: dict[str, int] = kept(seen, "first signs", {})
+    for request in fresh(seen, "first signs", seen.requests):
+        known.setdefault(request.process, request.order)
+    return known.get(process)
+
+
+def last_look(seen: Seen, process: str, before: int, path: str) -> int | None:
+    """The order of the last read of that path by the process before a moment."""
+    found = None
+    for request in reversed(seen.requests):
+        if (
+            request.process == process
+            and request.order < before
+            and request.method == "GET"
+            and request.path == path
+            and request.status == 200
+        ):
+            found = request.order
+            break
+    return found
+
+
+def agent_runs(seen: Seen) -> list[AgentRun]:
+    return [run for run in seen.runs if not run.is_test]
+
+
+def task_of_branch(seen: Seen, branch: str) -> Task | None:
+    wanted = branch.removeprefix("agent/")
+    for _, task in seen.tasks():
+        if task.branch == branch or task.task_id == wanted:
+            return task
+    return None
+
+
+def comments(seen: Seen, issue: records.Issue) -> list[records.Comment]:
+    """Our account's comments on an issue."""
+    where = "issue_id = ? and author_id = ? order by id"
+    return forge(seen).store.select(records.Comment, where, issue.id, robot(seen))
+
+
+def fields(**told: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in told.items())
