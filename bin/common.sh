@@ -194,17 +194,28 @@ meaning() {
     esac
 }
 
+need_venv() {
+    if [ ! -x "$VENV/bin/python" ] || [ -e "$INSTALLING" ]; then
+        say "$1: .venv is missing or not finished; nothing was done."
+        say "Run this once: $ROOT/bin/test.sh (it makes .venv and checks this installation)"
+        exit 20
+    fi
+}
+
+# run_command NAME ARGUMENTS...: what a person asks for; no banner, its exit code is the answer.
+run_command() {
+    need_git
+    need_venv "$1"
+    exec "$VENV/bin/python" -m "orchestrator.commands.$1" "${@:2}"
+}
+
 # run_script NAME MODULE SECONDS ARGUMENTS...: one tick; 0 seconds is no time limit.
 run_script() {
     local name=$1 module=$2 seconds=$3 code=0
     local command=("$VENV/bin/python" -m "orchestrator.$module" "${@:4}")
     say "=== $(now) $name${4:+ ${*:4}} ==="
     need_git
-    if [ ! -x "$VENV/bin/python" ] || [ -e "$INSTALLING" ]; then
-        say "$name: .venv is missing or not finished; nothing was done."
-        say "Run this once: $ROOT/bin/test.sh (it makes .venv and checks this installation)"
-        exit 20
-    fi
+    need_venv "$name"
     if [ "$seconds" != 0 ] && command -v timeout >/dev/null; then
         command=(timeout --foreground --kill-after=30 "$seconds" "${command[@]}")
     fi

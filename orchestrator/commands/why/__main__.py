@@ -1,0 +1,213 @@
+"""Says why an issue or task is where it is: bin/why.sh starts it, and it writes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator import paths as rooms
+from orchestrator import settings, tick
+from orchestrator import world as worlds
+from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.mailbox_index import Found
+from orchestrator.adapters.shelves import MailboxBroken
+from orchestrator.commands.why import paper, place, question, tracker, trail
+from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
+from orchestrator.commands.why.question import Question, Subject
+from orchestrator.records.errors import AgentOSError, ConfigError
+from orchestrator.records.task import State
+from orchestrator.world import World
+
+FOUND, UNKNOWN, CONFIG = 0, 2, 20
+ABOUT = "Why an issue or task is where it is, who tried, and what you can do about it."
+
+
+class Refused(Struct, frozen=True):
+    """Why nothing could be looked at."""
+
+    problems: tuple[str, ...]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    asked = arguments(argv)
+    world = built(dict(os.environ))
+    if isinstance(world, Refused):
+        print("why: the config does not load, so nothing can be said:", file=sys.stderr)
+        print("\n".join(f"  {problem}" for problem in world.problems), file=sys.stderr)
+        return CONFIG
+    told = account(world, question.read(asked.what), offline=asked.offline)
+    if asked.json:
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    else:
+        show(world, told, sys.stdout)
+    return UNKNOWN if isinstance(told, Unknown) else FOUND
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/why.sh", description=ABOUT)
+    parser.add_argument(
+        "what", nargs="+",
+        help="12, owner/name#12, a link, `pr 34`, a task id or a part of one",
+    )  # fmt: skip
+    parser.add_argument("--offline", action="store_true", help="ask this machine only")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    return parser.parse_args(argv)
+
+
+def built(environment: Mapping[str, str]) -> World | Refused:
+    """A world that only looks: its mailbox is for reading, its dry run writes nothing."""
+    root = settings.root_of(environment)
+    try:
+        config, _ = tick.readable(settings.find(root, environment), root, environment)
+        return worlds.build(
+            script="why", config=config, paths=rooms.build(config), clock=Clock(),
+            environment=environment, say=lambda line: None, dry_run=True, only=None,
+        )  # fmt: skip
+    except ConfigError as error:
+        return Refused(error.problems)
+
+
+def account(world: World, asked: Question, *, offline: bool) -> Account | Unknown:
+    """The whole answer to one question."""
+    files = everything(world)
+    meant = question.subject(world, asked, files)
+    if isinstance(meant, Unknown):
+        return set_aside(world, asked) or meant
+    if meant.found is None:
+        return of_issue(world, meant, offline=offline)
+    return of_task(world, meant, meant.found, offline=offline)
+
+
+def everything(world: World) -> list[Found]:
+    """Every readable task file; none where nothing has ever run."""
+    found: list[Found] = []
+    for state in State:
+        try:
+            found += world.mailroom.read_state(state)
+        except MailboxBroken:
+            continue
+    return found
+
+
+def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Account:
+    task = found.task
+    findings = list(place.findings(world, found))
+    if found.state is State.REVIEW and task.pull_request and not findings:
+        findings += looked(world, lambda: list(tracker.of_pull(world, found)), offline=offline)
+    pull = task.pull_request
+    return Account(
+        asked=name_of(task.repo, task.issue) or task.task_id,
+        title=task.title,
+        task_id=task.task_id,
+        state=found.state,
+        since=task.marks[-1].at if task.marks else None,
+        file=str(found.path),
+        pull_request=f"{task.repo}#{pull.number}" if pull else "",
+        findings=tuple(findings),
+        tried=trail.tries(task),
+        said=trail.said(world, task.repo, task.issue, task.task_id),
+        others=question.names(meant.others),
+    )
+
+
+def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
+    """An issue of which no task file is here: what the dispatcher thinks of it."""
+    findings: list[Finding] = []
+    title = ""
+    repository = world.config.repository(meant.repo)
+    if repository is None:
+        broken = [b for b in world.config.broken if b.name.lower() == meant.repo.lower()]
+        said = f": {'; '.join(broken[0].problems)}" if broken else " is not there"
+        findings.append(
+            Finding(
+                reason=Reason.CONFIG if broken else Reason.NOT_CONFIGURED,
+                text=f"the entry of {meant.repo} in the config{said}, so its issues are left alone",
+                step=f"add or mend {meant.repo} under github_projects in {world.config.source}",
+            )
+        )
+    else:
+        text = f"no task of {meant.repo}#{meant.number} is on this machine: nothing was dispatched"
+        findings.append(Finding(reason=Reason.NOT_HERE, text=text))
+        number = meant.number or 0
+
+        def look() -> list[Finding]:
+            nonlocal title
+            title, why = tracker.of_issue(world, repository, number)
+            return why
+
+        findings += looked(world, look, offline=offline)
+    return Account(
+        asked=name_of(meant.repo, meant.number),
+        title=title,
+        findings=tuple(findings),
+        said=trail.said(world, meant.repo, meant.number, ""),
+    )
+
+
+def looked(
+    world: World, look: Callable[[], list[Finding]], *, offline: bool
+) -> list[Finding]:
+    """What GitHub adds; without a token, or without an answer, that it could not be asked."""
+    if offline or world.config.github_token is None:
+        why = "--offline" if offline else "no token is set (GITHUB_TOKEN)"
+        return [Finding(reason=Reason.UNREAD, text=f"GitHub was not asked: {why}")]
+    try:
+        return look()
+    except AgentOSError as trouble:
+        said = world.redact(str(trouble))
+        return [Finding(reason=Reason.UNREAD, text=f"GitHub could not be asked: {said}")]
+
+
+def set_aside(world: World, asked: Question) -> Account | None:
+    """A file in quarantine/ that holds no readable task, known by its name alone."""
+    try:
+        names = sorted(path.name for path in world.mailroom.folder(State.QUARANTINE).iterdir())
+    except OSError:
+        return None
+    wanted = asked.word or f"-{asked.number}-"
+    hits = [name for name in names if len(wanted) > 2 and wanted in name]
+    if not hits:
+        return None
+    path = world.mailroom.folder(State.QUARANTINE) / hits[0]
+    inbox = world.mailroom.folder(State.INBOX)
+    said = trail.said(world, "", None, "") or ()
+    finding = Finding(
+        reason=Reason.QUARANTINE,
+        text="its file was set aside, because it could not be read as a task",
+        step=f"mend {path}, then: mv {path} {inbox}/",
+    )
+    return Account(
+        asked=asked.text, task_id=path.stem, state=State.QUARANTINE, file=str(path),
+        findings=(finding,), said=said,
+    )  # fmt: skip
+
+
+def name_of(repo: str, number: int | None) -> str:
+    return f"{repo}#{number}" if repo and number else ""
+
+
+def show(world: World, told: Account | Unknown, out: TextIO) -> None:
+    plain = bool(world.environment.get("NO_COLOR")) or not out.isatty()
+    if isinstance(told, Unknown):
+        paper.show(paper.unknown(told), out, plain=plain)
+        return
+    paper.show(paper.lines(told, world.clock.now(), zone(world)), out, plain=plain)
+
+
+def zone(world: World) -> ZoneInfo:
+    """The timezone of the config; UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(world.config.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

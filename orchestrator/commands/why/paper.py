@@ -1,0 +1,109 @@
+"""An account on paper: plain lines for pipes and logs, colours on a terminal, JSON for programs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
+
+WIDTH = 96
+CALM = frozenset({Reason.NOTHING, Reason.WORKING, Reason.DONE, Reason.SETTLING})
+
+
+def lines(told: Account, now: datetime, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+    """Each line with its style; the style is for a terminal only."""
+    yield f"{told.asked} {told.title}".rstrip(), "bold"
+    if told.task_id:
+        since = f" since {moment(told.since, now, zone)}" if told.since else ""
+        pull = f", pull request {told.pull_request}" if told.pull_request else ""
+        yield f"{told.task_id}: in {told.state}/{since}{pull}", "dim"
+    yield "", ""
+    yield "Why", "bold"
+    for finding in told.findings:
+        yield from wrapped("- ", sentence(finding, now, zone), style_of(finding))
+    steps = list(dict.fromkeys(finding.step for finding in told.findings if finding.step))
+    if steps:
+        yield "", ""
+        yield "What you can do", "bold"
+        for step in steps:
+            yield f"  {step}", "cyan"
+    if told.tried:
+        yield "", ""
+        yield "Who tried", "bold"
+        for one in told.tried:
+            code = f" {one.code}" if one.code else ""
+            took = f" in {duration(one.seconds)}" if one.seconds else ""
+            reason = f": {one.reason}" if one.reason else ""
+            head = f"{one.n}. {moment(one.began, now, zone)} {one.agent}{took}: {one.verdict}"
+            yield from wrapped("  ", f"{head}{code}{reason}", "")
+    if told.said:
+        yield "", ""
+        yield "What was said last", "bold"
+        for line in told.said:
+            yield from wrapped("  ", line, "dim")
+    if told.others:
+        yield "", ""
+        yield "Other tasks of it", "bold"
+        yield from ((f"  {name}", "dim") for name in told.others)
+
+
+def unknown(told: Unknown) -> Iterator[tuple[str, str]]:
+    yield f"{told.asked}: {told.sentence}", "bold"
+    if told.suggestions:
+        yield "Perhaps one of these:", ""
+        yield from ((f"  bin/why.sh {name.partition(' ')[0]}{rest(name)}", "cyan")
+                    for name in told.suggestions)  # fmt: skip
+
+
+def rest(name: str) -> str:
+    _, _, more = name.partition(" ")
+    return f"    {more}" if more else ""
+
+
+def sentence(finding: Finding, now: datetime, zone: ZoneInfo) -> str:
+    until = f" (until {moment(finding.until, now, zone)})" if finding.until else ""
+    return " ".join((finding.text + until).split())
+
+
+def moment(when: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """`14:02 (in 12 min)`, with the date where it is another day's; in the config's timezone."""
+    local, today = when.astimezone(zone), now.astimezone(zone)
+    shape = "%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M"
+    away = (when - now).total_seconds()
+    far = f"in {duration(away)}" if away > 0 else f"{duration(-away)} ago" if away else "now"
+    return f"{local.strftime(shape)} {zone.key} ({far})"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 129_600 else f"{seconds / 86_400:.0f} days"
+
+
+def wrapped(lead: str, text: str, style: str) -> Iterator[tuple[str, str]]:
+    broken = textwrap.wrap(text, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    for index, line in enumerate(broken or [""]):
+        yield (lead if index == 0 else " " * len(lead)) + line, style
+
+
+def style_of(finding: Finding) -> str:
+    return "green" if finding.reason in CALM else "yellow"
+
+
+def show(lines_: Iterator[tuple[str, str]], out: TextIO, *, plain: bool) -> None:
+    """Colours only where somebody looks."""
+    if plain:
+        out.writelines(f"{text}\n" for text, _ in lines_)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=out, highlight=False, soft_wrap=True)
+    for text, style in lines_:
+        console.print(Text(text, style=style))

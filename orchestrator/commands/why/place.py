@@ -1,0 +1,319 @@
+"""Why a task is in its folder and not further on, from this machine's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from orchestrator import attempts
+from orchestrator.adapters.mailbox_index import Found
+from orchestrator.commands.why.account import Finding, Reason
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.task import ENDED, State, Task
+from orchestrator.records.verdicts import AttemptVerdict
+from orchestrator.rules import priority, routing
+from orchestrator.texts import messages
+from orchestrator.world import World
+
+RUN_QUEUE = "bin/run_queue.sh --now"
+
+
+def findings(world: World, found: Found) -> Iterator[Finding]:
+    """Every reason that the folder, the file and the locks give, the weightiest first."""
+    yield from stopped(world, found)
+    yield from BY_STATE[found.state](world, found)
+    if found.task.state not in {None, found.state} and found.state is not State.INBOX:
+        yield Finding(
+            reason=Reason.ELSEWHERE,
+            text=f"its last mark says {found.task.state}, so a person moved it to {found.state}/, "
+            "or a move was cut short; the next tick of run_queue.sh puts that right",
+        )
+
+
+def stopped(world: World, found: Found) -> Iterator[Finding]:
+    """What no script would touch, whatever its folder."""
+    slug = found.task.repo
+    if found.state in ENDED:
+        return
+    if world.config.repository(slug) is None:
+        broken = [one for one in world.config.broken if one.name.lower() == slug.lower()]
+        if broken:
+            text = f"the config of {slug} is wrong: {'; '.join(broken[0].problems)}"
+            yield Finding(reason=Reason.CONFIG, text=text, step="mend config.yaml")
+        else:
+            yield Finding(
+                reason=Reason.NOT_CONFIGURED,
+                text=f"{slug} is not in the config, so its file stays where it is",
+                step=f"add {slug} to github_projects in config.yaml, or remove {found.path}",
+            )
+    script = "pr_monitor" if found.state is State.REVIEW else "queue"
+    starts = ("supervisor",) if script == "queue" else ()
+    for name in (slug, script, *starts):
+        why = world.stopped(name)
+        if why:
+            switch = world.paths.off if world.paths.off.exists() else world.paths.switch(name)
+            yield Finding(
+                reason=Reason.OFF, text=f"{name} is switched off: {why}", step=f"rm {switch}"
+            )
+            return
+
+
+def waiting(world: World, found: Found) -> Iterator[Finding]:
+    """In inbox/: for a time, a slot, others, or only for the next tick."""
+    task, now = found.task, world.clock.now()
+    repository = world.config.repository(task.repo)
+    if task.repair:
+        yield Finding(reason=Reason.NOTHING, text=f"its pull request came back: {task.repair}")
+    if task.not_before is not None and task.not_before > now:
+        yield Finding(
+            reason=Reason.NOT_BEFORE, text=f"it may not start yet{because(task)}",
+            until=task.not_before, step=at_once(found),
+        )  # fmt: skip
+        return
+    before = len(list(busy(world, task, repository)))
+    yield from busy(world, task, repository)
+    yield from agents(world, task, repository)
+    first = ahead(world, found, now)
+    if first and before:
+        yield Finding(
+            reason=Reason.OTHERS_FIRST,
+            text=f"{first} of the tasks that wait go first (priority, then age)",
+            step=f"to put it first, write `priority: prio:high` in {found.path}",
+        )
+    elif not before and not list(stopped(world, found)):
+        yield Finding(
+            reason=Reason.NOTHING,
+            text="nothing stands in its way: the next tick of run_queue.sh takes it up"
+            + (f", after {first} others" if first else ""),
+            step=RUN_QUEUE,
+        )
+
+
+def busy(world: World, task: Task, repository: RepositoryConfig | None) -> Iterator[Finding]:
+    """Which slots are all taken, and by which tasks."""
+    slots = world.config.max_parallel_workers
+    if not world.locks.free_worker_slots(slots):
+        yield Finding(
+            reason=Reason.SLOT_BUSY,
+            text=f"all {slots} workers are busy ({held_by(world)})",
+            step="wait, or raise max_parallel_workers in config.yaml",
+        )
+    if repository is None:
+        return
+    most = repository.max_parallel_per_repo
+    if not world.locks.free_repository_slots(repository.slug, most):
+        yield Finding(
+            reason=Reason.REPOSITORY_BUSY,
+            text=f"{repository.slug} is worked on already ({held_by(world, task.repo)}); "
+            f"it takes {most} at a time",
+            step="wait, or raise max_parallel_per_repo in config.yaml",
+        )
+
+
+def held_by(world: World, repo: str = "") -> str:
+    """The tasks with a live claim, each with its agent and its age."""
+    told = []
+    for task in world.mailroom.list_state(State.PROCESSING):
+        if alive(world, task) and (not repo or task.repo.lower() == repo.lower()):
+            told.append(f"{task.task_id}{working_on(world, task)}")
+    return ", ".join(told) or "by a worker that has just begun, or is just ending"
+
+
+def working_on(world: World, task: Task) -> str:
+    attempt = task.attempt
+    if attempt is None or attempt.judged:
+        return ""
+    minutes = (world.clock.now() - attempt.started).total_seconds() / 60
+    return f": {attempt.agent} for {minutes:.0f} min"
+
+
+def alive(world: World, task: Task) -> bool:
+    claim = task.claim
+    return claim is not None and world.locks.is_live(claim.slot, claim.uuid)
+
+
+def agents(
+    world: World, task: Task, repository: RepositoryConfig | None
+) -> Iterator[Finding]:
+    """Whether anybody of its chain could run now, by the rule that the worker asks."""
+    if repository is None:
+        return
+    choice = attempts.choose(world, repository, task)
+    if isinstance(choice, routing.AllCooling):
+        yield Finding(
+            reason=Reason.COOLING,
+            text=f"every agent that is left is cooling down: {'; '.join(choice.skipped)}",
+            until=choice.until,
+        )
+    elif isinstance(choice, routing.Exhausted):
+        yield Finding(
+            reason=Reason.NO_AGENT,
+            text=f"{choice.reason}; the next attempt would hand it to a person",
+            step="install or log in an agent, or name another in config.yaml (agent_fallbacks)",
+        )
+
+
+def ahead(world: World, found: Found, now: datetime) -> int:
+    """How many of those that are due are taken before it, in the workers' own order (Q12)."""
+
+    def place(entry_priority: str, created: datetime, task_id: str) -> tuple[float, datetime, str]:
+        return priority.key(type(found.task.priority)(entry_priority), created, task_id, now)
+
+    task = found.task
+    mine = place(task.priority, task.created, task.task_id)
+    return sum(
+        place(entry.priority, entry.created, entry.task_id) < mine
+        for entry in world.mailroom.waiting(now)
+        if entry.task_id != task.task_id
+    )
+
+
+def processing(world: World, found: Found) -> Iterator[Finding]:
+    """In processing/: by whom and since when, or that its worker is dead."""
+    task, attempt = found.task, found.task.attempt
+    if not alive(world, task):
+        yield Finding(
+            reason=Reason.DEAD_WORKER,
+            text="its worker is gone; the next tick of run_queue.sh returns it, and an attempt "
+            "that had begun counts as a crash",
+            step=RUN_QUEUE,
+        )
+    elif attempt is not None and not attempt.judged:
+        log = world.paths.attempt(task.task_id, attempt.n) / "agent.log"
+        yield Finding(
+            reason=Reason.WORKING,
+            text=f"attempt {attempt.n} runs{working_on(world, task)}",
+            step=f"tail -f {log}",
+        )
+    else:
+        yield Finding(reason=Reason.WORKING, text="its worker prepares, proves or delivers")
+
+
+def blocked(world: World, found: Found) -> Iterator[Finding]:
+    """In blocked/: until when, and because of what."""
+    task = found.task
+    if task.not_before is None:
+        yield Finding(
+            reason=Reason.NO_TIME,
+            text="a person put it into blocked/ without a time; it waits until it is moved",
+            step=f"mv {found.path} {world.mailroom.folder(State.INBOX)}/",
+        )
+    elif task.not_before <= world.clock.now():
+        yield Finding(
+            reason=Reason.NOTHING,
+            text=f"it is due again{because(task)}: the next tick of run_queue.sh returns it",
+            step=RUN_QUEUE,
+        )
+    else:
+        yield Finding(
+            reason=Reason.NOT_BEFORE, text=f"it waits{because(task)}",
+            until=task.not_before, step=at_once(found),
+        )  # fmt: skip
+
+
+def because(task: Task) -> str:
+    """What put it off, from its last attempt or the fault before one."""
+    attempt = task.attempt
+    if task.tries and task.note:
+        return f", after {task.tries} tries in which no agent could start: {task.note}"
+    if attempt is None:
+        return ""
+    if attempt.verdict is AttemptVerdict.CRASHED:
+        return f": attempt {attempt.n} by {attempt.agent} crashed, and a second crash in a row waits"
+    return f": {attempt.agent}: {attempt.reason}" if attempt.reason else ""
+
+
+def at_once(found: Found) -> str:
+    inbox = found.path.parent.parent / State.INBOX
+    return f"to go on at once, remove the line not_before in {found.path}" + (
+        "" if found.state is State.INBOX else f" and: mv {found.path} {inbox}/"
+    )
+
+
+def review(world: World, found: Found) -> Iterator[Finding]:
+    """In review/ only what the file alone tells; the pull request is GitHub's to tell."""
+    task = found.task
+    if task.pull_request is None:
+        yield Finding(
+            reason=Reason.NO_LINK,
+            text="it lies in review/ and names no pull request, so that nobody watches it",
+            step=f"mv {found.path} {world.mailroom.folder(State.INBOX)}/",
+        )
+
+
+def escalated(world: World, found: Found) -> Iterator[Finding]:
+    task, last = found.task, found.task.attempt
+    code = f" ({last.code})" if last and last.verdict is not AttemptVerdict.DELIVER else ""
+    why = first_words(task.note) or (last.reason if last else "")
+    yield Finding(
+        reason=Reason.PERSON, text=f"a person is needed{code}: {why or 'see its file'}",
+        step=again(world, found),
+    )  # fmt: skip
+    yield needed(task)
+
+
+def needed(task: Task) -> Finding:
+    code = task.attempt.code if task.attempt else None
+    text = messages.NEEDED.get(code, messages.NEEDED_ELSE) if code else messages.NEEDED_ELSE
+    return Finding(reason=Reason.PERSON, text=text)
+
+
+def failed(world: World, found: Found) -> Iterator[Finding]:
+    yield Finding(
+        reason=Reason.FAILED,
+        text=f"no agent could be started in {found.task.tries} tries: "
+        f"{first_words(found.task.note) or 'see its file'}",
+        step=again(world, found),
+    )
+    yield Finding(reason=Reason.FAILED, text=messages.NEEDED_TO_START)
+
+
+def cancelled(world: World, found: Found) -> Iterator[Finding]:
+    why = first_words(found.task.note) or "a person ended it"
+    yield Finding(reason=Reason.CANCELLED, text=f"cancelled: {why}", step=again(world, found))
+
+
+def done(world: World, found: Found) -> Iterator[Finding]:
+    del world
+    mark = found.task.merge
+    if mark and mark.sha:
+        proof = "verified" if mark.verified else "not verified yet"
+        text = f"merged as {mark.sha[:12]} and {proof}; nothing is left to do"
+    else:
+        text = "delivered; nothing is left to do"
+    yield Finding(reason=Reason.DONE, text=text, step="to have it done anew, set it Ready again")
+
+
+def quarantine(world: World, found: Found) -> Iterator[Finding]:
+    inbox = world.mailroom.folder(State.INBOX)
+    yield Finding(
+        reason=Reason.QUARANTINE,
+        text="its file was set aside: it could not be read, or another file holds the same task",
+        step=f"mend {found.path}, then: mv {found.path} {inbox}/",
+    )
+
+
+def again(world: World, found: Found) -> str:
+    """How a person begins a new round."""
+    move = f"mv {found.path} {world.mailroom.folder(State.INBOX)}/"
+    return f"set #{found.task.issue} Ready again, or: {move}" if found.task.issue else move
+
+
+def first_words(note: str) -> str:
+    """The first sentence of a note that is a small page of markdown."""
+    lines = [line.strip() for line in note.splitlines()]
+    prose = [line for line in lines if line and not line.startswith(("#", "|"))]
+    return prose[0] if prose else ""
+
+
+BY_STATE: Mapping[State, Callable[[World, Found], Iterator[Finding]]] = {
+    State.INBOX: waiting,
+    State.PROCESSING: processing,
+    State.BLOCKED: blocked,
+    State.REVIEW: review,
+    State.DONE: done,
+    State.ESCALATED: escalated,
+    State.FAILED: failed,
+    State.CANCELLED: cancelled,
+    State.QUARANTINE: quarantine,
+}

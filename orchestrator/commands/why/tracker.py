@@ -1,0 +1,258 @@
+"""One look at GitHub with the dispatcher's and the pr_monitor's own rules; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec import structs
+
+from orchestrator import gh_project, intake
+from orchestrator.adapters.gh_queries import BoardEntry
+from orchestrator.adapters.mailbox_index import Found
+from orchestrator.commands.why.account import Finding, Reason
+from orchestrator.intake import Asked, Candidate
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import AgentOSError
+from orchestrator.records.task import State, Task
+from orchestrator.records.tracker import Issue
+from orchestrator.records.verdicts import Merge, Wait
+from orchestrator.rules import lanes, merge, rounds
+from orchestrator.rules.lanes import Action
+from orchestrator.rules.obstacles import Facts, Obstacle, view
+from orchestrator.scrutiny import Scrutiny
+from orchestrator.world import World
+
+RUN_DISPATCHER = "bin/run_dispatcher.sh --now"
+RUN_MONITOR = "bin/run_pr_monitor.sh --now"
+
+
+# --- an issue -------------------------------------------------------------------------------
+
+
+def of_issue(
+    world: World, repository: RepositoryConfig, number: int
+) -> tuple[str, list[Finding]]:
+    """Title, and why the dispatcher does not take it up now. Raises GitHubTrouble."""
+    node = world.read.issue_node(repository.slug, number)
+    found = world.read.issues([node])
+    if not found:
+        text = f"{repository.slug}#{number} is a pull request that no task of ours has opened"
+        return "", [Finding(reason=Reason.NOT_HERE, text=text)]
+    [issue] = found
+    return issue.title, list(undispatched(world, repository, issue))
+
+
+def undispatched(
+    world: World, repository: RepositoryConfig, issue: Issue
+) -> Iterator[Finding]:
+    for name in (repository.slug, "github_dispatcher"):
+        if why := world.stopped(name):
+            switch = world.paths.off if world.paths.off.exists() else world.paths.switch(name)
+            yield Finding(
+                reason=Reason.OFF, text=f"{name} is switched off: {why}", step=f"rm {switch}"
+            )
+            break
+    if not issue.open:
+        yield Finding(
+            reason=Reason.CLOSED, text="the issue is closed",
+            step=f"to have it done, reopen it: gh issue reopen {issue.number} -R {issue.repo}",
+        )  # fmt: skip
+        return
+    entries: tuple[BoardEntry, ...] = ()
+    if repository.board is not None:
+        board = repository.board
+        try:
+            page = world.read.board(board.owner, board.number, board.status_field)
+            gh_project.option_id(page.board, board, board.ready)
+            entries = page.entries
+        except AgentOSError as trouble:
+            yield Finding(
+                reason=Reason.BOARD,
+                text=f"its board cannot be read, so that nothing of it starts: {trouble}",
+                step="check project_number, the names of the columns and the token's scope",
+            )
+            return
+    yield from meaning(world, repository, issue, entries)
+
+
+def meaning(
+    world: World, repository: RepositoryConfig, issue: Issue, entries: tuple[BoardEntry, ...]
+) -> Iterator[Finding]:
+    """What its Ready, if there is one, amounts to."""
+    card = next((entry for entry in entries if entry.issue_node == issue.node_id), None)
+    labels = {label.lower() for label in issue.labels}
+    candidate = intake.candidate(
+        repository, issue.node_id, card, by_label=intake.READY_LABEL in labels
+    )
+    if not candidate.by_board and not candidate.by_label:
+        yield Finding(reason=Reason.NEVER_READY, text=shown(card, repository), step=to_ready(issue))
+        return
+    meant = intake.plan(world, candidate, issue)
+    if isinstance(meant, rounds.Nothing):
+        yield Finding(reason=Reason.USED_UP, text=f"its Ready starts nothing: {meant.reason}")
+        return
+    if isinstance(meant, rounds.RepairBoard):
+        yield Finding(
+            reason=Reason.USED_UP,
+            text=f"this Ready counted already, for {meant.task_id}; the dispatcher shows the "
+            f"issue as {meant.shown} again",
+            step="to begin anew once it has ended, set it Ready once more",
+        )
+        return
+    refused = intake.objection(world, Asked(world), candidate, issue)
+    if refused:
+        yield Finding(reason=Reason.NOT_WANTED, text=refused, step=wanted(refused, issue))
+        return
+    yield limit(world, repository, candidate, entries)
+
+
+def limit(
+    world: World,
+    repository: RepositoryConfig,
+    candidate: Candidate,
+    entries: tuple[BoardEntry, ...],
+) -> Finding:
+    """Nothing is wrong with it: the next tick takes it, or as many as a tick may."""
+    most = world.config.max_dispatch_per_tick
+    ready = {entry.issue_node for entry in entries if intake.candidate(
+        repository, entry.issue_node, entry).by_board}  # fmt: skip
+    slugs = [each.slug for each in world.repositories]
+    found, _ = world.read.labelled(slugs, intake.READY_LABEL) if slugs else ({}, [])
+    ready |= {node for nodes in found.values() for node in nodes} | {candidate.issue_node}
+    if len(ready) > most:
+        return Finding(
+            reason=Reason.TICK_LIMIT,
+            text=f"{len(ready)} issues are Ready, and a tick takes {most}: the most urgent first",
+            step=f"{RUN_DISPATCHER}, or raise max_dispatch_per_tick in config.yaml",
+        )
+    return Finding(
+        reason=Reason.NOTHING,
+        text="nothing stands in its way: the next tick of run_dispatcher.sh takes it up",
+        step=RUN_DISPATCHER,
+    )
+
+
+def shown(card: BoardEntry | None, repository: RepositoryConfig) -> str:
+    if card is None:
+        off = ", and it is not on the board" if repository.board else ""
+        return f"nobody set it Ready: it lacks the label {intake.READY_LABEL}{off}"
+    column = card.item.status or "no status"
+    return f"nobody set it Ready: its card shows {column}, and it lacks the label ready"
+
+
+def to_ready(issue: Issue) -> str:
+    command = f"gh issue edit {issue.number} -R {issue.repo} --add-label {intake.READY_LABEL}"
+    return f"set its card to Ready, or: {command}"
+
+
+def wanted(refused: str, issue: Issue) -> str:
+    """What answers an objection of the dispatcher."""
+    edit = f"gh issue edit {issue.number} -R {issue.repo}"
+    if refused.startswith("left alone: bears "):
+        return f"{edit} --remove-label '{refused.removeprefix('left alone: bears ')}'"
+    if refused.startswith("left alone: lacks "):
+        return f"{edit} --add-label '{refused.removeprefix('left alone: lacks ')}'"
+    if refused.startswith("needs triage"):
+        return (
+            "somebody with write access must set it Ready; for issues of outsiders see trust and "
+            "trusted_authors in config.yaml"
+        )
+    if refused.startswith("waits for "):
+        return "close what it waits for, or take the line out of the issue's text"
+    if refused.startswith("blocked"):
+        return "change the Depends on lines, then set it Ready again"
+    return ""
+
+
+# --- a pull request -------------------------------------------------------------------------
+
+
+def of_pull(world: World, found: Found) -> Iterator[Finding]:
+    """What the pr_monitor would decide now, and why. Raises GitHubTrouble."""
+    tasks = neighbours(world, found.task)
+    pulls = world.read.pull_requests([one.pull_request.node_id for one in tasks if one.pull_request])
+    scrutiny = Scrutiny(world, tasks, fetch=False)
+    looked: list[Facts] = []
+    for task in tasks:
+        pull = pulls.get(task.pull_request.node_id) if task.pull_request else None
+        if pull is not None:
+            looked.append(scrutiny.facts(task, pull))
+    mine = [facts for facts in looked if facts.task.task_id == found.task.task_id]
+    if not mine:
+        yield Finding(
+            reason=Reason.UNREAD,
+            text="GitHub's answer did not hold its pull request: it was deleted, or the token may "
+            "not see it",
+        )
+        return
+    yield from standing(world, mine[0], looked)
+
+
+def neighbours(world: World, mine: Task) -> list[Task]:
+    """The tasks whose pull requests may go before this one, itself among them."""
+    found = world.mailroom.list_state(State.REVIEW) + world.mailroom.list_state(State.ESCALATED)
+    return [
+        task for task in found if task.pull_request and task.repo.lower() == mine.repo.lower()
+    ]
+
+
+def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Finding]:
+    now = world.clock.now()
+    acting = [one for one in looked if one.task.state is not State.ESCALATED and lanes.may(
+        one.repository.automation_mode, Action.MERGE)]  # fmt: skip
+    pull = facts.pull
+    front = merge.order(acting, now).get((pull.repo, pull.base))
+    facts = structs.replace(facts, front=front == pull.number)
+    seen, verdict = view(facts), merge.judge(facts, now)
+    word = type(verdict).__name__.lower()
+    until = None
+    if isinstance(verdict, Wait) and seen.patience is not None and facts.held_since:
+        until = facts.held_since + seen.patience
+    said = f"pull request #{pull.number}: {word}: {verdict.reason}"
+    if seen.obstacle is Obstacle.LOOK:
+        said = (
+            f"pull request #{pull.number} is in order as far as GitHub tells; the next tick of "
+            "run_pr_monitor.sh fetches and compares it with the base"
+        )
+    elif isinstance(verdict, Wait) and "goes first" in verdict.reason and front:
+        said += f" (#{front})"
+    if until is not None:
+        said += "; a person is called if it stays so"
+    settling = isinstance(seen.verdict, Merge) and isinstance(verdict, Wait)
+    if settling:
+        until = settled_from(facts, now)
+    yield Finding(
+        reason=Reason.SETTLING if settling else Reason.PULL_REQUEST,
+        text=said, until=until, step=ADVICE.get(seen.obstacle, RUN_MONITOR).format(
+            n=pull.number, repo=pull.repo, url=pull.url),
+    )  # fmt: skip
+
+
+def settled_from(facts: Facts, now: datetime) -> datetime | None:
+    """When settle time and age of the head will both be over; None when they are (M7)."""
+    repository, held, head = facts.repository, facts.held_since or now, facts.head_since or now
+    over = max(
+        held + timedelta(seconds=repository.settle_seconds),
+        head + timedelta(seconds=repository.min_head_age_seconds),
+    )
+    return over if over > now else None
+
+
+ADVICE = {
+    Obstacle.RUNNING: "look at the run: gh pr checks {n} -R {repo} --watch",
+    Obstacle.RED: "gh pr checks {n} -R {repo}",
+    Obstacle.RED_AND_RUNNING: "gh pr checks {n} -R {repo}",
+    Obstacle.CANCELLED_CHECK: "run it again: gh pr checks {n} -R {repo}, then gh run rerun",
+    Obstacle.SILENT_CHECK: "gh pr checks {n} -R {repo}; a check that nobody runs blocks for ever",
+    Obstacle.NO_CI: "add a workflow to {repo}, or set allow_no_ci: true for it in config.yaml",
+    Obstacle.BRAKE: "take the label off, or make it ready for review: {url}",
+    Obstacle.REVIEW: "answer the review, or dismiss it: {url}",
+    Obstacle.COMMITS: "gh pr review {n} -R {repo} --approve",
+    Obstacle.APPROVAL: "gh pr review {n} -R {repo} --approve",
+    Obstacle.LANE: "gh pr merge {n} -R {repo}",
+    Obstacle.IDENTITY: "look at it: {url}",
+    Obstacle.ISSUE_CLOSED: "reopen the issue if it is still wanted: {url}",
+    Obstacle.MERGEABLE: "look at it: {url}",
+    Obstacle.TOO_FAST: "look whether the checks tested anything: gh pr checks {n} -R {repo}",
+}
