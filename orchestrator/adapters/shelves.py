@@ -34,7 +34,8 @@ class MailboxBroken(AgentOSError):
 class Shelves:
     """Reads the mailbox under `root`; what is not a readable task goes to quarantine/.
 
-    With `read_only` (a dry run) such a file is passed over and nothing at all is written.
+    With `read_only` (a dry run) such a file is passed over, a folder that is missing is empty, and
+    nothing at all is written.
     """
 
     def __init__(
@@ -224,6 +225,8 @@ class Shelves:
         try:
             entries = os.scandir(self._folders[state])
         except (FileNotFoundError, NotADirectoryError) as reason:
+            if self.read_only:
+                return
             raise self.missing(state) from reason
         with entries:
             for entry in entries:
@@ -238,6 +241,8 @@ class Shelves:
         try:
             return self._names[state].has(key, lately=lately and state is State.INBOX)
         except (FileNotFoundError, NotADirectoryError) as reason:
+            if self.read_only:
+                return False
             raise self.missing(state) from reason
 
     def remember_name(self, state: State, name: str) -> None:
@@ -247,6 +252,8 @@ class Shelves:
         try:
             return sorted(name for name in self._names[state].all() if _is_task_name(name))
         except (FileNotFoundError, NotADirectoryError) as reason:
+            if self.read_only:
+                return []
             raise self.missing(state) from reason
 
     def missing(self, state: State) -> MailboxBroken:

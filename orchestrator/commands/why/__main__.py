@@ -17,16 +17,21 @@ from orchestrator import settings, tick
 from orchestrator import world as worlds
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.mailbox_index import Found
-from orchestrator.adapters.shelves import MailboxBroken
 from orchestrator.commands.why import paper, place, question, tracker, trail
 from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
 from orchestrator.commands.why.question import Question, Subject
 from orchestrator.records.errors import AgentOSError, ConfigError
-from orchestrator.records.task import State
+from orchestrator.records.task import ENDED, State
 from orchestrator.world import World
 
 FOUND, UNKNOWN, CONFIG = 0, 2, 20
 ABOUT = "Why an issue or task is where it is, who tried, and what you can do about it."
+
+
+# What a look at the issue adds where a task of it is here: a Ready that waits, or cannot count.
+READY_REASONS = frozenset(
+    {Reason.USED_UP, Reason.NOT_WANTED, Reason.BOARD, Reason.TICK_LIMIT, Reason.UNREAD}
+)
 
 
 class Refused(Struct, frozen=True):
@@ -87,13 +92,7 @@ def account(world: World, asked: Question, *, offline: bool) -> Account | Unknow
 
 def everything(world: World) -> list[Found]:
     """Every readable task file; none where nothing has ever run."""
-    found: list[Found] = []
-    for state in State:
-        try:
-            found += world.mailroom.read_state(state)
-        except MailboxBroken:
-            continue
-    return found
+    return [found for state in State for found in world.mailroom.read_state(state)]
 
 
 def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Account:
@@ -101,6 +100,8 @@ def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Acc
     findings = list(place.findings(world, found))
     if found.state is State.REVIEW and task.pull_request and not findings:
         findings += looked(world, lambda: list(tracker.of_pull(world, found)), offline=offline)
+    if task.issue and not offline and world.config.repository(task.repo):
+        findings += ready_again(world, found)
     pull = task.pull_request
     return Account(
         asked=name_of(task.repo, task.issue) or task.task_id,
@@ -110,11 +111,23 @@ def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Acc
         since=task.marks[-1].at if task.marks else None,
         file=str(found.path),
         pull_request=f"{task.repo}#{pull.number}" if pull else "",
-        findings=tuple(findings),
+        findings=tuple(dict.fromkeys(findings)),
         tried=trail.tries(task),
         said=trail.said(world, task.repo, task.issue, task.task_id),
         others=question.names(meant.others),
     )
+
+
+def ready_again(world: World, found: Found) -> list[Finding]:
+    """What the dispatcher makes of a Ready that stands on the issue of a task of ours."""
+    task = found.task
+    repository = world.config.repository(task.repo)
+    if repository is None or world.config.github_token is None:
+        return []
+    number = task.issue or 0
+    told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], offline=False)
+    wanted = READY_REASONS | ({Reason.NOTHING} if found.state in ENDED else set())
+    return [one for one in told if one.reason in wanted]
 
 
 def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:

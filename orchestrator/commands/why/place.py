@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import attempts
-from orchestrator.adapters.mailbox_index import Found
+from orchestrator import attempts, foresight
+from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import ENDED, State, Task
@@ -70,8 +70,8 @@ def waiting(world: World, found: Found) -> Iterator[Finding]:
             until=task.not_before, step=at_once(found),
         )  # fmt: skip
         return
-    before = len(list(busy(world, task, repository)))
-    yield from busy(world, task, repository)
+    before = [*busy(world, task, repository), *beside(world, found)]
+    yield from before
     yield from agents(world, task, repository)
     first = ahead(world, found, now)
     if first and before:
@@ -153,6 +153,16 @@ def agents(
         )
 
 
+def beside(world: World, found: Found) -> Iterator[Finding]:
+    """Whether it would meet work on the same files, by the rule that the worker asks."""
+    reason = foresight.Neighbours(world).held(line_of(found).entry)
+    if reason:
+        yield Finding(
+            reason=Reason.SIDE_BY_SIDE, text=reason,
+            step=f"to start it all the same, write `priority: prio:high` in {found.path}",
+        )  # fmt: skip
+
+
 def ahead(world: World, found: Found, now: datetime) -> int:
     """How many of those that are due are taken before it, in the workers' own order (Q12)."""
 
@@ -219,7 +229,7 @@ def because(task: Task) -> str:
     if attempt is None:
         return ""
     if attempt.verdict is AttemptVerdict.CRASHED:
-        return f": attempt {attempt.n} by {attempt.agent} crashed, and a second crash in a row waits"
+        return f": attempt {attempt.n} by {attempt.agent} crashed, the second in a row"
     return f": {attempt.agent}: {attempt.reason}" if attempt.reason else ""
 
 

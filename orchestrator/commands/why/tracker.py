@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from orchestrator import gh_project, intake
+from orchestrator import foresight, gh_project, intake
 from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.commands.why.account import Finding, Reason
@@ -171,7 +171,8 @@ def wanted(refused: str, issue: Issue) -> str:
 def of_pull(world: World, found: Found) -> Iterator[Finding]:
     """What the pr_monitor would decide now, and why. Raises GitHubTrouble."""
     tasks = neighbours(world, found.task)
-    pulls = world.read.pull_requests([one.pull_request.node_id for one in tasks if one.pull_request])
+    nodes = [one.pull_request.node_id for one in tasks if one.pull_request]
+    pulls = world.read.pull_requests(nodes)
     scrutiny = Scrutiny(world, tasks, fetch=False)
     looked: list[Facts] = []
     for task in tasks:
@@ -202,8 +203,12 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
     acting = [one for one in looked if one.task.state is not State.ESCALATED and lanes.may(
         one.repository.automation_mode, Action.MERGE)]  # fmt: skip
     pull = facts.pull
-    front = merge.order(acting, now).get((pull.repo, pull.base))
-    facts = structs.replace(facts, front=front == pull.number)
+    heads = {one.pull.head_sha for one in looked}
+    known = foresight.ahead(foresight.read(foresight.where(world)), heads)
+    turns = merge.turns(acting, known.clashes, now, spoilt=known.spoilt)
+    front = merge.order(acting, now, turns).get((pull.repo, pull.base))
+    turn = turns.get((pull.repo, pull.number), merge.NOBODY)
+    facts = structs.replace(facts, front=front == pull.number, gives_way=turn.reason)
     seen, verdict = view(facts), merge.judge(facts, now)
     word = type(verdict).__name__.lower()
     until = None

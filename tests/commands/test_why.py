@@ -1,0 +1,486 @@
+"""Why an issue or task is where it is: one story for each reason, and nothing is ever written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from orchestrator.commands.why import __main__ as why
+from orchestrator.commands.why import question
+from orchestrator.commands.why.account import Account, Reason, Unknown
+from orchestrator.records.task import State
+from tests.support import hostile
+from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
+
+CODE = Path(__file__).resolve().parents[2]
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+PARTIAL = "STATUS: partial\nBLOCKER_CODE: environment_failure\nSUMMARY: The shelf is locked.\n"
+
+
+def tree(office: Office) -> dict[str, tuple[int, str]]:
+    """Every file below the root, with its time and content."""
+    found = {}
+    for path in sorted(office.world.paths.root.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path)] = (path.stat().st_mtime_ns, digest)
+        else:
+            found[str(path)] = (0, "")
+    return found
+
+
+def ask(office: Office, *words: str, offline: bool = False) -> Account | Unknown:
+    """A new process asks; whatever the answer, not a file of ours has changed."""
+    before = tree(office)
+    bad = hostile.between(office.github)
+    built = why.built(office.world.environment)
+    assert not isinstance(built, why.Refused), built
+    world = replace(built, clock=office.world.clock)
+    told = why.account(world, question.read(words), offline=offline)
+    why.show(world, told, io.StringIO())
+    assert tree(office) == before
+    sent = [(method, path) for method, path in bad.seen if method != "GET"]
+    assert all(path.endswith("graphql") for _, path in sent), sent
+    assert not (offline and bad.seen)
+    return told
+
+
+def answer(office: Office, *words: object, offline: bool = False) -> Account:
+    told = ask(office, *map(str, words), offline=offline)
+    assert isinstance(told, Account), told
+    return told
+
+
+def reasons(told: Account) -> dict[Reason, str]:
+    return {finding.reason: finding.text for finding in told.findings}
+
+
+def steps(told: Account) -> str:
+    return "\n".join(finding.step for finding in told.findings)
+
+
+# --- an issue that is not dispatched --------------------------------------------------------
+
+
+def test_nobody_set_it_ready(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = answer(office, office.issue("Some day"))
+        assert "lacks the label ready" in reasons(told)[Reason.NEVER_READY]
+        assert "--add-label ready" in steps(told) and told.title == "Some day"
+
+
+def test_its_card_is_in_another_column(tmp_path: Path) -> None:
+    card = {"repo": SLUG, "title": "Some day", "status": "Backlog"}
+    with an_office(tmp_path, seed={**SEED, "issues": [card]}) as office:
+        assert "its card shows Backlog" in reasons(answer(office, 1))[Reason.NEVER_READY]
+
+
+def test_its_board_cannot_be_read(tmp_path: Path) -> None:
+    boards = {"work": {"project_number": 99, "repos": [REPOSITORY]}}
+    with an_office(tmp_path, config={"github_projects": boards}) as office:
+        told = answer(office, office.ready("Go"))
+        assert "the board maria/99 is not there" in reasons(told)[Reason.BOARD]
+
+
+def test_its_ready_has_counted_already(tmp_path: Path) -> None:
+    """A second Ready while the task is under way is told by its task, not as a new one."""
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        told = answer(office, issue)
+        assert told.state == "inbox" and "counted already" in reasons(told)[Reason.USED_UP]
+
+
+@pytest.mark.parametrize(
+    ("repository", "labels", "said"),
+    [
+        ({"excluded_labels": ["wip"]}, ("wip",), "bears wip"),
+        ({"required_labels": ["ok"]}, (), "lacks ok"),
+    ],
+)
+def test_a_label_speaks_against_it(
+    tmp_path: Path, repository: dict[str, list[str]], labels: tuple[str, ...], said: str
+) -> None:
+    with an_office(tmp_path, repository=repository) as office:
+        told = answer(office, office.ready("Not now", labels=labels))
+        assert said in reasons(told)[Reason.NOT_WANTED]
+        assert "gh issue edit" in steps(told)
+
+
+def test_its_author_may_not_write(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository={"trust": "author"}) as office:
+        issue = office.issue("From outside", token="eve-token")
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        told = answer(office, issue)
+        assert "needs triage" in reasons(told)[Reason.NOT_WANTED]
+        assert not office.comments(issue)
+
+
+def test_what_it_depends_on_is_open(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        first = office.issue("First")
+        told = answer(office, office.ready("Second", f"Depends on #{first}\n"))
+        assert reasons(told)[Reason.NOT_WANTED] == f"waits for #{first}"
+
+
+def test_it_waits_for_itself(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("A circle", "Depends on #2\n")
+        office.issue("Back", f"Depends on #{issue}\n")
+        told = answer(office, issue)
+        assert "waits for itself" in reasons(told)[Reason.NOT_WANTED]
+        assert not office.comments(issue)
+
+
+@pytest.mark.parametrize("name", ["off", f"off.d/{SLUG.replace('/', '__')}"])
+def test_its_repository_is_switched_off(tmp_path: Path, name: str) -> None:
+    with an_office(tmp_path) as office:
+        switch = office.world.paths.runtime / name
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("moving house\n")
+        told = answer(office, office.ready("Later"))
+        assert "moving house" in reasons(told)[Reason.OFF] and f"rm {switch}" in steps(told)
+
+
+def test_more_are_ready_than_a_tick_takes(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"max_dispatch_per_tick": 1}) as office:
+        office.ready("One")
+        told = answer(office, office.ready("Two"))
+        assert "2 issues are Ready, and a tick takes 1" in reasons(told)[Reason.TICK_LIMIT]
+
+
+def test_nothing_stands_in_its_way(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = answer(office, office.ready("Go"))
+        assert "next tick of run_dispatcher.sh" in reasons(told)[Reason.NOTHING]
+        assert "bin/run_dispatcher.sh --now" in steps(told)
+
+
+def test_it_is_closed(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.issue("Over")
+        office.close(issue)
+        told = answer(office, issue)
+        assert Reason.CLOSED in reasons(told) and "gh issue reopen" in steps(told)
+
+
+def test_its_repository_is_not_in_the_config(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = answer(office, "maria/elsewhere#3")
+        assert "maria/elsewhere" in reasons(told)[Reason.NOT_CONFIGURED]
+
+
+def test_github_does_not_answer_or_is_not_asked(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Add it")
+        assert "not asked: --offline" in reasons(answer(office, issue, offline=True))[Reason.UNREAD]
+        built = why.built(office.world.environment)
+        assert not isinstance(built, why.Refused)
+        bad = hostile.between(office.github)
+        bad.on("GET", "/issues/", hostile.answers(404, "Not Found"), times=9)
+        told = why.account(built, question.read([str(issue)]), offline=False)
+        assert isinstance(told, Account)
+        assert "could not be asked" in reasons(told)[Reason.UNREAD]
+
+
+# --- a task that waits on this machine ------------------------------------------------------
+
+
+def dispatched(office: Office, title: str = "Add first.txt") -> int:
+    issue = office.ready(title)
+    office.dispatch()
+    return issue
+
+
+def test_a_task_that_nothing_holds_up(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = answer(office, dispatched(office), offline=True)
+        assert told.state == "inbox" and "bin/run_queue.sh --now" in steps(told)
+        assert any("dispatched" in line for line in told.said)
+
+
+def test_all_workers_are_busy_and_by_whom(tmp_path: Path) -> None:
+    """The question is put while the agent of another task works."""
+    seen: list[Account] = []
+
+    with an_office(tmp_path) as office:
+        def nosy(folder: Path, prompt: str) -> object:
+            seen.append(answer(office, 2, offline=True))
+            seen.append(answer(office, 1, offline=True))
+            return writes("first.txt", "done\n")(folder, prompt)
+
+        office.executor.scripts["first"] = nosy  # type: ignore[assignment]
+        office.ready("One")
+        office.ready("Two")
+        office.dispatch()
+        office.queue()
+    waits, works = seen[:2]
+    busy = reasons(waits)[Reason.SLOT_BUSY]
+    assert "all 1 workers are busy" in busy and "library-1-one" in busy and "first for" in busy
+    assert Reason.REPOSITORY_BUSY in reasons(waits)
+    assert "attempt 1 runs: first" in reasons(works)[Reason.WORKING]
+    assert "tail -f" in steps(works)
+
+
+def test_no_agent_is_left_that_could_run(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        for name in ("first", "second", "third"):
+            (tmp_path / "bin" / name).unlink()
+        told = answer(office, issue, offline=True)
+        assert "not on PATH" in reasons(told)[Reason.NO_AGENT]
+
+
+def test_it_is_put_off_until_a_time(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"timezone": "Asia/Tokyo"}) as office:
+        issue = dispatched(office)
+        until = office.world.clock.now() + timedelta(hours=2)
+        office.world.mailroom.move(
+            structs.replace(office.task(issue), not_before=until, tries=2, note="no disk"),
+            State.BLOCKED, by="queue",
+        )  # fmt: skip
+        told = answer(office, issue, offline=True)
+        [finding] = told.findings
+        assert finding.reason is Reason.NOT_BEFORE and finding.until == until
+        assert "after 2 tries" in finding.text and "no disk" in finding.text
+        out = io.StringIO()
+        built = why.built(office.world.environment)
+        assert not isinstance(built, why.Refused)
+        why.show(replace(built, clock=office.world.clock), told, out)
+        assert "20:00 Asia/Tokyo (in 2 h)" in " ".join(out.getvalue().split())
+
+
+def test_a_person_blocked_it_without_a_time(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        [path] = office.world.mailroom.folder(State.INBOX).glob("*.md")
+        path.rename(office.world.mailroom.folder(State.BLOCKED) / path.name)
+        told = answer(office, issue, offline=True)
+        assert Reason.NO_TIME in reasons(told) and f"mv {told.file}" in steps(told)
+
+
+def test_its_worker_died(tmp_path: Path) -> None:
+    def dies(folder: Path, prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    with an_office(tmp_path, agent=dies) as office:
+        issue = dispatched(office)
+        office.queue()
+        office.world.locks.release_all()
+        told = answer(office, issue, offline=True)
+        assert Reason.DEAD_WORKER in reasons(told)
+        assert [one.verdict for one in told.tried] == ["not judged"]
+
+
+def test_its_repository_left_the_config(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        inbox = office.world.mailroom.folder(State.INBOX)
+        (inbox / "tidy.md").write_text("---\nrepo: maria/gone\n---\n\nTidy up.\n")
+        told = answer(office, "tidy", offline=True)
+        assert "maria/gone is not in the config" in reasons(told)[Reason.NOT_CONFIGURED]
+
+
+# --- what ended -----------------------------------------------------------------------------
+
+
+def test_an_escalated_task_says_who_tried_what_and_how_to_go_on(tmp_path: Path) -> None:
+    everybody = dict.fromkeys(("first", "second", "third"), says(PARTIAL))
+    with an_office(tmp_path, agents=everybody) as office:
+        issue = dispatched(office)
+        for _ in range(4):
+            office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        told = answer(office, issue, offline=True)
+        assert Reason.PERSON in reasons(told)
+        assert [one.agent for one in told.tried] == ["first", "second", "third"]
+        assert told.tried[0].code == "environment_failure"
+        assert f"set #{issue} Ready again, or: mv {told.file}" in steps(told)
+
+
+def test_a_cancelled_and_a_done_task_say_so(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = dispatched(office)
+        office.work_until_quiet()
+        assert "merged as" in reasons(answer(office, issue, offline=True))[Reason.DONE]
+        other = dispatched(office, "Another")
+        office.close(other, "not_planned")
+        office.queue()
+        assert "closed" in reasons(answer(office, other, offline=True))[Reason.CANCELLED]
+
+
+def test_a_file_in_quarantine_is_found_by_its_name(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        place = office.world.mailroom.folder(State.QUARANTINE)
+        (place / "garden.md").write_text("no task at all")
+        told = answer(office, "garden", offline=True)
+        assert Reason.QUARANTINE in reasons(told) and "mend" in steps(told)
+
+
+# --- a pull request that is not merged ------------------------------------------------------
+
+
+def in_review(office: Office, seconds: float = 10) -> int:
+    issue = dispatched(office)
+    office.queue()
+    office.pass_time(seconds)
+    return issue
+
+
+def holds(office: Office) -> None:
+    [pull] = office.pulls()
+    url = f"/repos/{SLUG}/issues/{pull['number']}/labels"
+    office.api.post(url, json={"labels": ["hold"]})
+
+
+def nothing(office: Office) -> None:
+    del office
+
+
+LABELS = [{"name": name, "color": "d73a4a", "description": ""} for name in ("ready", "hold")]
+LABELLED = {**SEED, "repos": [{**SEED["repos"][0], "labels": LABELS}]}
+NO_CI = {**SEED, "repos": [{**SEED["repos"][0], "files": {"README.md": "# Library\n"}}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "deed", "said", "step"),
+    [
+        ({}, nothing, "not been compared|in order|first seen less", "bin/run_pr_monitor.sh"),
+        ({"seed": LABELLED}, holds, "it bears the label hold", "take the label off"),
+        ({"seed": NO_CI}, nothing, "no check has reported yet", "allow_no_ci"),
+        ({"repository": {"merge": "approved"}}, nothing, "approving review", "--approve"),
+        (
+            {"repository": {"automation_mode": "dispatcher_only"}}, nothing, "lane leaves",
+            "gh pr merge",
+        ),
+        ({"verdict": lambda run: "failure"}, nothing, "rework: failed: test", "gh pr checks"),
+    ],
+)  # fmt: skip
+def test_why_it_is_not_merged(
+    tmp_path: Path, more: dict[str, object], deed: Callable[[Office], None], said: str, step: str
+) -> None:
+    with an_office(tmp_path, **more) as office:  # type: ignore[arg-type]
+        issue = in_review(office)
+        deed(office)
+        told = answer(office, issue)
+        assert any(words in str(reasons(told)) for words in said.split("|")), told.findings
+        assert step in steps(told)
+        assert told.pull_request == f"{SLUG}#{office.pulls()[0]['number']}"
+
+
+def test_green_and_settling_until_a_time(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = in_review(office)
+        office.monitor()
+        told = answer(office, issue)
+        [finding] = told.findings
+        assert finding.reason is Reason.SETTLING
+        assert finding.until == office.world.clock.now() + timedelta(seconds=120)
+
+
+def test_running_checks_and_when_a_person_is_called(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = in_review(office, seconds=0)
+        [finding] = answer(office, issue).findings
+        assert "still running: test" in finding.text and finding.until is not None
+        assert "--watch" in finding.step
+
+
+def test_another_pull_request_goes_first(tmp_path: Path) -> None:
+    agents = {"first": writes("a.txt", "a\n"), "second": writes("b.txt", "b\n")}
+    with an_office(tmp_path, agents=agents) as office:
+        one = office.ready("One")
+        two = office.ready("Two", "## Agent\n\nsecond\n")
+        office.dispatch()
+        office.queue()
+        office.queue()
+        office.pass_time(10)
+        office.monitor()
+        office.pass_time(150)
+        front = office.task(one).pull_request
+        assert front is not None and office.state_of(two) is State.REVIEW, office.told()
+        told = answer(office, two)
+        assert f"another one of this base goes first (#{front.number})" in str(reasons(told))
+
+
+def test_a_frozen_repository_is_why_nothing_is_merged(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = in_review(office)
+        switch = office.world.paths.switch(SLUG)
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("the trees differ")
+        told = answer(office, issue)
+        assert "the trees differ" in reasons(told)[Reason.OFF]
+
+
+# --- how it may be asked --------------------------------------------------------------------
+
+
+def test_the_many_names_of_one_task(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = in_review(office)
+        task = office.task(issue)
+        assert task.pull_request is not None
+        number = task.pull_request.number
+        for words in (
+            (f"{issue}",), (f"#{issue}",), (f"{SLUG}#{issue}",), (f"library#{issue}",),
+            (task.task_id,), ("add-first",), (f"{task.task_id}.md",), ("pr", f"{number}"),
+            (f"https://github.com/{SLUG}/issues/{issue}",),
+            (f"https://github.com/{SLUG}/pull/{number}",), (f"{SLUG}#{number}",),
+        ):  # fmt: skip
+            assert answer(office, *words, offline=True).task_id == task.task_id, words
+
+
+def test_what_is_not_known_gets_suggestions(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        dispatched(office)
+        dispatched(office, "Add second.txt")
+        for word in ("frist", "add"):
+            told = ask(office, word, offline=True)
+            assert isinstance(told, Unknown) and told.suggestions, word
+            assert told.suggestions[0].startswith(f"{SLUG}#1 ")
+        assert isinstance(ask(office, "xyzzy", offline=True), Unknown)
+
+
+def test_the_program_ends_with_2_for_the_unknown_and_prints_plain_or_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with an_office(tmp_path) as office:
+        for key, value in office.world.environment.items():
+            monkeypatch.setenv(key, value)
+        issue = dispatched(office)
+        assert why.main([str(issue), "--offline"]) == 0
+        said = capsys.readouterr().out
+        assert "What you can do" in said and "\x1b" not in said
+        assert why.main([str(issue), "--offline", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["findings"][0]["reason"] == "nothing"
+        assert why.main(["xyzzy", "--offline"]) == 2
+        monkeypatch.setenv("AGENT_OS_CONFIG", str(tmp_path / "nowhere.yaml"))
+        assert why.main(["1"]) == 20
+        assert "nowhere.yaml" in capsys.readouterr().err
+
+
+def test_nothing_has_run_yet(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("First of all")
+        for folder in reversed(list(office.world.paths.mailbox.rglob("*"))):
+            folder.rmdir()
+        assert Reason.NOTHING in reasons(answer(office, issue))
+
+
+def test_the_wrapper_starts_it(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ORCH_ROOT": str(tmp_path)}
+    ended = subprocess.run(
+        [CODE / "bin" / "why.sh", "12"], env=environment, capture_output=True, text=True,
+        check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert ended.returncode == 20 and "config.yaml" in ended.stderr, ended.stderr
