@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct
@@ -211,15 +210,7 @@ def show(world: World, told: Account | Unknown, out: TextIO) -> None:
     if isinstance(told, Unknown):
         paper.show(paper.unknown(told), out, plain=plain)
         return
-    paper.show(paper.lines(told, world.clock.now(), zone(world)), out, plain=plain)
-
-
-def zone(world: World) -> ZoneInfo:
-    """The timezone of the config; UTC where this machine does not know it."""
-    try:
-        return ZoneInfo(world.config.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+    paper.show(paper.lines(told, world.clock.now(), world.spoken), out, plain=plain)
 
 
 if __name__ == "__main__":

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
 from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
 
 WIDTH = 96
+Spoken = Callable[[datetime], str]
 CALM = frozenset({Reason.NOTHING, Reason.WORKING, Reason.DONE, Reason.SETTLING})
 
 
-def lines(told: Account, now: datetime, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
+def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, str]]:
     """Each line with its style; the style is for a terminal only."""
     yield f"{told.asked} {told.title}".rstrip(), "bold"
     if told.task_id:
-        since = f" since {moment(told.since, now, zone)}" if told.since else ""
+        since = f" since {moment(told.since, now, spoken)}" if told.since else ""
         pull = f", pull request {told.pull_request}" if told.pull_request else ""
         yield f"{told.task_id}: in {told.state}/{since}{pull}", "dim"
     yield "", ""
     yield "Why", "bold"
     for finding in told.findings:
-        yield from wrapped("- ", sentence(finding, now, zone), style_of(finding))
+        yield from wrapped("- ", sentence(finding, now, spoken), style_of(finding))
     steps = list(dict.fromkeys(finding.step for finding in told.findings if finding.step))
     if steps:
         yield "", ""
@@ -38,7 +38,7 @@ def lines(told: Account, now: datetime, zone: ZoneInfo) -> Iterator[tuple[str, s
             code = f" {one.code}" if one.code else ""
             took = f" in {duration(one.seconds)}" if one.seconds else ""
             reason = f": {one.reason}" if one.reason else ""
-            head = f"{one.n}. {moment(one.began, now, zone)} {one.agent}{took}: {one.verdict}"
+            head = f"{one.n}. {moment(one.began, now, spoken)} {one.agent}{took}: {one.verdict}"
             yield from wrapped("  ", f"{head}{code}{reason}", "")
     if told.said:
         yield "", ""
@@ -64,18 +64,16 @@ def rest(name: str) -> str:
     return f"    {more}" if more else ""
 
 
-def sentence(finding: Finding, now: datetime, zone: ZoneInfo) -> str:
-    until = f" (until {moment(finding.until, now, zone)})" if finding.until else ""
+def sentence(finding: Finding, now: datetime, spoken: Spoken) -> str:
+    until = f" (until {moment(finding.until, now, spoken)})" if finding.until else ""
     return " ".join((finding.text + until).split())
 
 
-def moment(when: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """`14:02 (in 12 min)`, with the date where it is another day's; in the config's timezone."""
-    local, today = when.astimezone(zone), now.astimezone(zone)
-    shape = "%H:%M" if local.date() == today.date() else "%Y-%m-%d %H:%M"
+def moment(when: datetime, now: datetime, spoken: Spoken) -> str:
+    """`14:02 CET (in 12 min)`, as the config's timezone has it."""
     away = (when - now).total_seconds()
     far = f"in {duration(away)}" if away > 0 else f"{duration(-away)} ago" if away else "now"
-    return f"{local.strftime(shape)} {zone.key} ({far})"
+    return f"{spoken(when)} ({far})"
 
 
 def duration(seconds: float) -> str:
