@@ -20,6 +20,7 @@ from orchestrator.commands.why import question
 from orchestrator.commands.why.account import Account, Reason, Unknown
 from orchestrator.records.task import State
 from tests.support import hostile
+from tests.support.crash import Killed
 from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
 
 CODE = Path(__file__).resolve().parents[2]
@@ -271,11 +272,12 @@ def test_a_person_blocked_it_without_a_time(tmp_path: Path) -> None:
 
 def test_its_worker_died(tmp_path: Path) -> None:
     def dies(folder: Path, prompt: str) -> str:
-        raise KeyboardInterrupt
+        raise Killed("the machine ran out of memory")
 
     with an_office(tmp_path, agent=dies) as office:
         issue = dispatched(office)
-        office.queue()
+        with pytest.raises(Killed):
+            office.queue()
         office.world.locks.release_all()
         told = answer(office, issue, offline=True)
         assert Reason.DEAD_WORKER in reasons(told)
