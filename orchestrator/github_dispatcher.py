@@ -14,6 +14,7 @@ from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
 from orchestrator.rules import rounds
+from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
 
 ABOUT = "Turn every Ready issue into a task, as many as a tick may."
@@ -109,6 +110,10 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
     if isinstance(meant, rounds.RepairBoard):
         if world.decided(where, f"shown as {meant.shown} again, {meant.task_id} counts already"):
             repair(world, candidate, issue, meant)
+        return 0
+    scarce = world.limits.reserved(Purpose.NEW_WORK)
+    if scarce:
+        world.say(f"{where}: waits: {scarce}")
         return 0
     refused = intake.objection(world, asked, candidate, issue)
     if refused:

@@ -119,6 +119,8 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
             world.say(f"{task.repo}#{pull.number}: it was merged already")
             return True  # the mark stays, and the next tick proves it
     task = world.mailroom.update(structs.replace(task, merge=None))
+    if trouble.trouble in failures.EVERYBODYS:
+        raise trouble  # it was not merged, and nobody else gets further (A3, A11)
     after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
     if what is AfterCall.ESCALATE or isinstance(after, Escalate) or held(world, facts) >= PATIENCE:
         return do_escalate(

@@ -34,7 +34,7 @@ def story(world: World) -> None:
         return world.say("every worker slot is taken")
     code = code_on_disk()
     with slot:
-        while code_on_disk() == code and not switched_off(world):
+        while code_on_disk() == code and not switched_off(world) and not shut_out(world):
             claimed = world.mailroom.claim(
                 waiting(world),
                 slot,
@@ -89,6 +89,15 @@ def switched_off(world: World) -> bool:
         world.say(str(stop))
         return True
     return False
+
+
+def shut_out(world: World) -> bool:
+    """Whether GitHub would answer nothing now: then no task is taken up, none is moved about."""
+    trouble = world.limits.closed()
+    if trouble is not None:
+        world.say(str(trouble))
+        world.troubles.append(trouble.exit_code)
+    return trouble is not None
 
 
 def code_on_disk() -> tuple[tuple[str, int], ...]:

@@ -39,6 +39,11 @@ def return_due(world: World) -> None:
 
 def start_workers(world: World) -> None:
     """One worker for each free slot, as long as tasks wait; a worker is a session of its own."""
+    closed = world.limits.closed()
+    if closed is not None:
+        world.say(f"no worker is started: {closed}")
+        world.troubles.append(closed.exit_code)
+        return
     startable = could_start(world)
     free = world.locks.free_worker_slots(world.config.max_parallel_workers)
     for number in range(min(free, startable)):

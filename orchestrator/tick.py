@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 from zlib import crc32
 
-from orchestrator import health, settings
+from orchestrator import conditions, health, settings
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
 from orchestrator.adapters import files, signals
@@ -215,6 +215,7 @@ def told(world: World, story: Story) -> int:
     except Exception as error:  # the net under every script: DESIGN.md, house rule 6
         world.say(bug(world, error))
         world.troubles.append(BUG)
+    conditions.tell(world)
     return worst(world.troubles)
 
 

@@ -16,6 +16,7 @@ from orchestrator.adapters.events import Events
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
 from orchestrator.adapters.gh_write import GitHubWrite, Writes
+from orchestrator.adapters.limits import Limits
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.adapters.markers import Markers
@@ -29,6 +30,7 @@ from orchestrator.records.config import Config, RepositoryConfig
 from orchestrator.records.errors import ConfigError, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
+from orchestrator.rules import hosts
 from orchestrator.texts import moments
 from orchestrator.texts.redact import Redactor
 
@@ -66,6 +68,7 @@ class World:
     events: Events
     effects: Effects
     markers: Markers
+    limits: Limits
     read: Queries
     write: Writes
     wire: Wire
@@ -159,6 +162,13 @@ def build(
     token = config.github_token.reveal() if config.github_token else ""
     locks = Locks(paths.locks, clock=clock)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
+    limits = Limits(
+        path=paths.state / "limits.json",
+        locks=locks,
+        clock=clock,
+        token=token,
+        paced=not hosts.is_here(config.github_api_url),
+    )
     door = Door(
         token=token,
         api_url=config.github_api_url,
@@ -166,6 +176,7 @@ def build(
         clock=clock,
         state_folder=paths.state,
         transport=transport,
+        limits=limits,
     )
     return World(
         script=script,
@@ -179,9 +190,12 @@ def build(
         events=events,
         effects=Effects(paths.effects, clock),
         markers=Markers(paths.marker_key, read_only=dry_run),
+        limits=limits,
         read=Queries(door),
-        write=GitHubWrite(token=token, api_url=config.github_api_url, transport=transport),
-        wire=Wire(config.github_token),
+        write=GitHubWrite(
+            token=token, api_url=config.github_api_url, transport=transport, limits=limits
+        ),
+        wire=Wire(config.github_token, limits=limits),
         executor=Local(),
         spawn=process.spawn_detached,
         agents=roster.build(config.agents),

@@ -37,11 +37,36 @@ class Guard(NamedTuple):
 MERGING = "tests/stories/test_merge_safety.py::"
 AGENTS = "tests/stories/test_hostile_agents.py::"
 GITHUB = "tests/stories/test_failing_github.py::"
+LIMITS = "tests/stories/test_limits_and_tokens.py::"
 SWITCHES = "tests/stories/test_switches_and_dry_runs.py::"
 USUAL = "tests/stories/test_issue_to_merge.py::"
 BAD = "tests/stories/test_bad_input.py::"
 
 GUARDS = {
+    "A3 a pause holds every process": Guard(
+        "adapters/limits.py", "seconds = pacing.left(account.pause, now)", "seconds = 0.0",
+        LIMITS + "test_a_long_pause_ends_every_tick_at_once_and_moves_no_file",
+    ),
+    "A3 no task is taken up in a pause": Guard(
+        "queue.py", "and not shut_out(world)", "and True",
+        LIMITS + "test_a_long_pause_ends_every_tick_at_once_and_moves_no_file",
+    ),
+    "A3 writes stand in one line": Guard(
+        "adapters/limits.py", "if waits[-1] > 0:", "if False:",
+        "tests/adapters/test_limits.py::test_writes_of_all_processes_stand_in_one_line",
+    ),
+    "A4 the last fifth is not for new work": Guard(
+        "github_dispatcher.py", "scarce = world.limits.reserved(Purpose.NEW_WORK)", 'scarce = ""',
+        LIMITS + "test_new_work_waits_for_the_last_fifth_and_merges_go_on",
+    ),
+    "A11 a refused token is not tried again and again": Guard(
+        "adapters/limits.py", "if account.refusal is not None and pacing.left(", "if False and (",
+        LIMITS + "test_a_revoked_token_stops_everything_once_and_a_new_one_resumes_it",
+    ),
+    "A11 resets are by the server's clock": Guard(
+        "rules/pacing.py", "server_now = signal.date if signal.date is not None else now",
+        "server_now = now", "tests/rules/test_pacing.py::test_how_long_a_limit_holds_everybody",
+    ),
     "M2 the merge names its head": Guard(
         "adapters/gh_write.py", "merge_method=method, sha=head_sha", "merge_method=method",
         MERGING + "test_a_head_that_moves_in_the_last_moment_is_not_merged",

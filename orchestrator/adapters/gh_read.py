@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import files, gh_rest
 from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import failures
 
@@ -54,7 +55,9 @@ class Door:
         clock: Clock,
         state_folder: Path,
         transport: BaseAdapter | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self.limits = limits
         self.api_url = api_url.rstrip("/")
         self.graphql_url = graphql_url
         self.clock = clock
@@ -113,7 +116,8 @@ class Door:
         for error in envelope.errors:
             kind = failures.of_graphql(error.type, error.message)
             if not (may_miss and may_be_missing(error.path, kind)):
-                raise GitHubTrouble(kind, f"GraphQL: {error.message[:300]}", status=200)
+                said = f"GraphQL: {error.message[:300]}"
+                raise self._trouble(kind, said, answer)
         return envelope.data
 
     def shrinking(self, ask: Callable[[int], T]) -> T:
@@ -155,6 +159,8 @@ class Door:
     def _once(self, method: str, url: str, body: bytes | None) -> Response:
         from requests import RequestException
 
+        if self.limits is not None:
+            self.limits.before_read()
         self.requests_made += 1
         where = url.removeprefix(self.api_url).partition("?")[0]
         try:
@@ -164,14 +170,17 @@ class Door:
                 Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"
             ) from error
         if answer.status_code < 400:
+            if self.limits is not None:
+                self.limits.answered(lower(answer))
             return answer
         message = message_of(answer)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        kind = failures.of_status(answer.status_code, headers, message)
-        raise GitHubTrouble(
-            kind, f"GitHub answered {answer.status_code} to {where}: {message}",
-            status=answer.status_code,
-        )  # fmt: skip
+        kind = failures.of_status(answer.status_code, lower(answer), message)
+        said = f"GitHub answered {answer.status_code} to {where}: {message}"
+        raise self._trouble(kind, said, answer)
+
+    def _trouble(self, kind: Trouble, said: str, answer: Response) -> GitHubTrouble:
+        trouble = GitHubTrouble(kind, said, status=answer.status_code)
+        return self.limits.heard(trouble, lower(answer)) if self.limits else trouble
 
 
 def may_be_missing(path: Sequence[str | int], kind: Trouble) -> bool:
@@ -183,6 +192,11 @@ def may_be_missing(path: Sequence[str | int], kind: Trouble) -> bool:
     if path[:1] == ("nodes",):
         return len(path) == 2 and kind in {Trouble.NOT_FOUND, Trouble.PERMISSION}
     return kind is Trouble.NOT_FOUND and len(path) >= 1
+
+
+def lower(answer: Response) -> dict[str, str]:
+    """The headers, by names in lower case."""
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def decoded(answer: Response, shape: type[T], where: str) -> T:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from orchestrator.adapters import gh_documents
+from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import failures
+from orchestrator.rules.pacing import Write
 
 if TYPE_CHECKING:
     from github import Github
@@ -50,7 +52,15 @@ class GitHubWrite:
     `transport` replaces the network where a simulation runs.
     """
 
-    def __init__(self, *, token: str, api_url: str, transport: BaseAdapter | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        token: str,
+        api_url: str,
+        transport: BaseAdapter | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits
         self.token = token
         self.api_url = api_url
         self.requests_made = 0
@@ -77,7 +87,7 @@ class GitHubWrite:
         return self._github
 
     def create_comment(self, slug: str, number: int, body: str) -> int:
-        with self._answering(f"comment on {slug}#{number}"):
+        with self._answering(f"comment on {slug}#{number}", Write.CONTENT):
             return self._issue(slug, number).create_comment(body).id
 
     def edit_comment(self, slug: str, number: int, comment_id: int, body: str) -> None:
@@ -88,20 +98,20 @@ class GitHubWrite:
     def open_pull_request(
         self, slug: str, *, title: str, body: str, head: str, base: str
     ) -> Opened:
-        with self._answering(f"pull request from {head} in {slug}"):
+        with self._answering(f"pull request from {head} in {slug}", Write.CONTENT):
             pull = self._repository(slug).create_pull(base=base, head=head, title=title, body=body)
             return Opened(number=pull.number, node_id=pull.raw_data["node_id"])
 
     def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str:
         """Merge that head and no other (M2); the merge commit's SHA."""
-        with self._answering(f"merge of {slug}#{number}"):
+        with self._answering(f"merge of {slug}#{number}", Write.NOTICE):
             merged = self._pull(slug, number).merge(
                 commit_title=title, merge_method=method, sha=head_sha
             )
             return merged.sha
 
     def close_issue(self, slug: str, number: int, reason: str) -> None:
-        with self._answering(f"closing {slug}#{number}"):
+        with self._answering(f"closing {slug}#{number}", Write.NOTICE):
             body = {"state": "closed", "state_reason": reason}
             self._send("PATCH", f"/repos/{slug}/issues/{number}", body)
 
@@ -147,20 +157,32 @@ class GitHubWrite:
         return data
 
     @contextmanager
-    def _answering(self, what: str) -> Iterator[None]:
-        """Turn PyGithub's and the network's exceptions into one typed error."""
+    def _answering(self, what: str, write: Write = Write.EDIT) -> Iterator[None]:
+        """Wait for our turn, and turn PyGithub's and the network's exceptions into one typed error.
+
+        What concerns everybody is told everybody (A3, A11).
+        """
         from github import GithubException
         from requests import RequestException
 
+        if self.limits is not None:
+            self.limits.before_write(write)
         self.requests_made += 1
         try:
             yield
         except GithubException as error:
-            raise trouble_of(error.status, error.data, error.headers, what) from error
+            trouble = trouble_of(error.status, error.data, error.headers, what)
+            if self.limits is not None:
+                trouble = self.limits.heard(trouble, named(error.headers))
+            raise trouble from error
         except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"no answer to the {what}: {type(error).__name__}"
             ) from error
+
+
+def named(headers: dict[str, Any] | None) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in (headers or {}).items()}
 
 
 @contextmanager
@@ -200,7 +222,6 @@ def _connecting_by(transport: BaseAdapter | None) -> Iterator[None]:
 def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str) -> GitHubTrouble:
     """PyGithub's exception in our words; a GraphQL error has status 200 and a list of errors."""
     data = data if isinstance(data, dict) else {}
-    named = {str(k).lower(): str(v) for k, v in (headers or {}).items()}
     errors = data.get("errors") or []
     first = errors[0] if isinstance(errors, list) and errors else {}
     detail = str(first.get("message", "")) if isinstance(first, dict) else str(first)
@@ -208,5 +229,5 @@ def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str
     if status == 200:  # GraphQL; elsewhere PyGithub puts a body that is no JSON under "data"
         kind = failures.of_graphql(str(first.get("type", "")), detail)
     else:
-        kind = failures.of_status(status, named, message)
+        kind = failures.of_status(status, named(headers), message)
     return GitHubTrouble(kind, f"GitHub refused the {what}: {status} {message}", status=status)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ from orchestrator.records.errors import AgentOSError
 TASK_LOCKS = 64
 _POLL_SECONDS = 0.05
 _LARGEST_NOTE = 4096
+_ALONE_SECONDS = 5.0
 
 
 class Rank(IntEnum):
@@ -144,6 +146,23 @@ class Locks:
     def merge(self, slug: str, base: str, deadline_seconds: float) -> Lock:
         """The branch `base` of `slug`; raises LockBusy after `deadline_seconds`."""
         return self._wait(f"merge-{_safe(slug)}-{_safe(base)}", Rank.MERGE, deadline_seconds)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold `name` for the moment that a small shared file takes to change.
+
+        It has no rank: inside no other lock is taken and nothing is waited for. Raises LockBusy.
+        """
+        descriptor = self._open(name)
+        try:
+            end = self.clock.monotonic() + _ALONE_SECONDS
+            while not _flocked(descriptor, fcntl.LOCK_EX):
+                if self.clock.monotonic() >= end:
+                    raise LockBusy(f"{name} was held for {_ALONE_SECONDS:g} s, which is a defect.")
+                self.clock.sleep(_POLL_SECONDS / 10)
+            yield
+        finally:
+            os.close(descriptor)
 
     def release_all(self) -> None:
         """Let go of everything, the last taken first: what the kernel does for a dead process."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import git, process
 from orchestrator.adapters.git import Git
+from orchestrator.adapters.limits import Limits
 from orchestrator.records import regex
 from orchestrator.records.config import Secret
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
@@ -24,6 +25,7 @@ STALL = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 NO_REDIRECT = ("-c", "http.followRedirects=false")
 # Of git's own words, in LC_ALL=C. The first that fits counts.
 WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
+    (Trouble.RATE, regex.late(r"returned error: 429|too many requests|rate limit")),
     (
         Trouble.AUTH,
         regex.late(
@@ -44,7 +46,6 @@ WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
             r"|does not exist|unable to update url base from redirection"
         ),
     ),
-    (Trouble.RATE, regex.late(r"returned error: 429|too many requests")),
     (
         Trouble.NETWORK,
         regex.late(
@@ -93,13 +94,19 @@ class Wire:
     """
 
     def __init__(
-        self, token: Secret | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        token: Secret | None = None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        limits: Limits | None = None,
     ) -> None:
         self._token = token
+        self._limits = limits
         self._timeout_seconds = timeout_seconds
 
     def ls(self, url: str, ref: str) -> str | None:
         """The SHA of a full ref name at the remote, or None; raises GitHubTrouble."""
+        self._wait()
         done = process.run(
             ("git", *git.FLAGS, *STALL, *NO_REDIRECT, "ls-remote", "--", url, ref),
             cwd="/",
@@ -107,7 +114,7 @@ class Wire:
             timeout_seconds=self._timeout_seconds,
         )
         if done.exit_code != 0 or done.timed_out:
-            raise _trouble(url, done)
+            raise self._trouble(url, done)
         for line in done.stdout.decode("utf-8", "replace").splitlines():
             sha, _, name = line.partition("\t")
             if name == ref:
@@ -120,13 +127,14 @@ class Wire:
         A refspec without `*` whose ref is not there is NOT_FOUND. `--prune` forgets the refs that
         a pattern covers and the remote no longer has.
         """
+        self._wait()
         done = self._git(store, url).attempt(
             *STALL, *NO_REDIRECT, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
             "--no-recurse-submodules", "--no-write-fetch-head", "--no-show-forced-updates",
             "--", url, *refspecs,
         )  # fmt: skip
         if done.exit_code != 0 or done.timed_out:
-            raise _trouble(url, done)
+            raise self._trouble(url, done)
 
     def push(
         self, store: Path, url: str, sha: str, ref: str, *, expected: str
@@ -151,18 +159,33 @@ class Wire:
     def _moved(
         self, store: Path, url: str, ref: str, *, target: str | None, expected: str
     ) -> Pushed | AlreadyThere | Refused:
+        self._wait()
         done = self._git(store, url).attempt(
             *STALL, *NO_REDIRECT, *push_words(url, ref, target=target, expected=expected)
         )
         flag, reason = _verdict(done.stdout.decode("utf-8", "replace"), ref)
         if done.exit_code == 0 and not done.timed_out:
             return AlreadyThere() if flag == "=" else Pushed()
+        if (limit := self._trouble(url, done)).trouble is Trouble.RATE:
+            raise limit
         there = self.ls(url, ref)
         if there == target:
             return AlreadyThere()
         if there == (expected or None) and flag != "!":
-            raise _trouble(url, done)
+            raise self._trouble(url, done)
         return Refused(there, reason or f"the remote stands at {there or 'nothing'}")
+
+    def _wait(self) -> None:
+        """A pause that GitHub asked for holds for git too."""
+        if self._limits is not None:
+            self._limits.before_read()
+
+    def _trouble(self, url: str, done: process.Completed) -> GitHubTrouble:
+        trouble = _trouble(url, done)
+        # Of a refused token the API has the last word: git says so of a closed repository too.
+        if self._limits is None or trouble.trouble is not Trouble.RATE:
+            return trouble
+        return self._limits.heard(trouble, {})
 
     def _git(self, store: Path, url: str) -> Git:
         return Git(store, extra=self._credential(url), timeout_seconds=self._timeout_seconds)

@@ -22,6 +22,11 @@ def doors(api: str) -> tuple[str, str]:
     return f"{api}/graphql", api
 
 
+def is_here(url: str) -> bool:
+    """Whether it is served by this machine: a forge, which has no limits against abuse."""
+    return (urlsplit(url).hostname or "") in LOOPBACK
+
+
 def trouble(url: str) -> str | None:
     """Why a token must not be sent there."""
     try:

@@ -127,6 +127,13 @@ def test_from_clone_to_merge_with_pygithub(
     assert answer["data"]["viewer"]["login"] == "robot"
 
 
+def test_the_forge_says_its_own_time_once(tmp_path: Path) -> None:
+    with forge_support.served(tmp_path / "forge", clock=forge_support.Clock()) as github:
+        for path in ("/user", "/repos/maria/nothing"):
+            answer = github.session("robot-token").get(path)
+            assert answer.headers["Date"] == "Mon, 05 Jan 2026 09:00:00 GMT"
+
+
 def test_red_ci_stops_what_needs_it(
     github: forge_support.Github, work: forge_support.Clone
 ) -> None:
