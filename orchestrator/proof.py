@@ -9,11 +9,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from orchestrator import workspace
-from orchestrator.adapters import files
+from orchestrator.adapters import files, history
+from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
 from orchestrator.adapters.process import CannotStart
 from orchestrator.agents import base as agents
-from orchestrator.records.change import ChangedPath
+from orchestrator.records.change import ChangedPath, PathKind
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import Result
@@ -47,7 +48,8 @@ def prove(
     result = structs.replace(result, answers=asked)
     try:
         changes = workspace.of(world).changes(tree)
-    except (GitError, CannotStart) as error:
+        secrets = secrets_in(world, tree, changes)
+    except (GitError, CannotStart, NotReadable, OSError) as error:
         said = f"its work cannot be taken from the worktree: {world.redact(str(error))[:500]}"
         return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))
     tests, tail = retry.OwnTests.NONE, ""
@@ -63,6 +65,7 @@ def prove(
                 gate.Change(path=c.path, mode=c.mode, old_mode=c.was, size=c.size, target=c.target)
                 for c in changes
             ),
+            secrets=secrets,
             commits_ours=True,  # the one commit on top of our start is made by us, below
             base_is_ancestor=True,  # the start holds the base tip: groundwork brought it in
         )
@@ -71,6 +74,26 @@ def prove(
     return Proof(
         report=report, result=result, tests=tests, test_tail=tail, refused=refused, changes=changes
     )
+
+
+def secrets_in(world: World, tree: Worktree, changes: tuple[ChangedPath, ...]) -> tuple[str, ...]:
+    """What the lines that the diff adds hold of secrets, by kind and path, never by value (S18).
+
+    What stood in the base already is not the agent's doing.
+    """
+    git = workspace.of(world).git(tree.slug)
+    found: dict[str, None] = {}
+    for change in changes:
+        if change.kind not in {PathKind.FILE, PathKind.EXECUTABLE} or change.size > gate.LARGEST:
+            continue
+        text = files.read_bounded(tree.path / change.path, gate.LARGEST).decode("utf-8", "replace")
+        if not world.redact.findings(text):
+            continue
+        base = history.read_file(git, tree.base_sha, change.path)
+        before = set((base or "").splitlines())
+        added = "\n".join(line for line in text.splitlines() if line not in before)
+        found |= {f"{kind} in {change.path!r}": None for kind in world.redact.findings(added)}
+    return tuple(found)
 
 
 def read_result(report: AttemptReport) -> Result:

@@ -76,7 +76,7 @@ class World:
     spawn: Spawn
     agents: Mapping[str, Agent]
     environment: Mapping[str, str]
-    redact: Callable[[str], str]
+    redact: Redactor
     say: Callable[[str], None]
     dry_run: bool = False
     only: RepositoryConfig | None = None

@@ -193,6 +193,10 @@ GUARDS = {
         "rules/trust.py", 'return _asked(facts.labelled_by, "set it Ready")', "return Trusted()",
         "tests/rules/test_trust.py::test_who_is_trusted",
     ),
+    "S18 the diff is searched for secrets": Guard(
+        "proof.py", "secrets=secrets,", "secrets=(),",
+        AGENTS + "test_a_secret_in_the_work_stays_here_and_the_next_agent_works",
+    ),
     "S15 the doors know our secrets": Guard(
         "world.py", "redact = Redactor(secrets(config, environment))", "redact = Redactor([])",
         AGENTS + "test_our_token_leaves_by_no_door",

@@ -19,7 +19,7 @@ from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.support import hostile
 from tests.support.crash import Killed
-from tests.support.office import COMPLETE, SLUG, Office, an_office, says, writes
+from tests.support.office import COMPLETE, SEED, SLUG, Office, an_office, says, writes
 
 SAYS = COMPLETE.format(summary="Done.")
 RESULT = ".agent_result.md"
@@ -33,6 +33,32 @@ def programs(office: Office, tmp_path: Path, **scripts: str) -> None:
         path.write_text(f"#!/bin/bash\nPATH=/usr/bin:/bin\n{script}\n")
         path.chmod(0o755)
     office.world = replace(office.world, executor=Local(grace_seconds=0.2))
+
+
+def test_a_secret_in_the_work_stays_here_and_the_next_agent_works(tmp_path: Path) -> None:
+    """S18: our token in a file is no work; what the base held before is nobody's fault."""
+
+    def leaks(folder: Path, prompt: str) -> str:
+        (folder / "settings.env").write_text("TOKEN=robot-token\n")
+        return SAYS
+
+    def honest(folder: Path, prompt: str) -> str:
+        readme = folder / "README.md"
+        readme.write_text(readme.read_text() + "more\n")
+        return SAYS
+
+    held = {"README.md": "# Library\n\nghp_" + "A1b2C3d4E5" * 4 + "\n"}
+    seed = {**SEED, "repos": [{**SEED["repos"][0], "files": {**SEED["repos"][0]["files"], **held}}]}
+    agents = {"first": leaks, "second": honest}
+    with an_office(tmp_path, agents=agents, seed=seed) as office:
+        issue = office.ready("Add settings")
+        office.dispatch()
+        assert office.queue() == 0, office.told()
+        first, second = office.task(issue).attempts
+        assert first.code is BlockerCode.GATE_REFUSED
+        assert "settings.env" in first.reason and "robot-token" not in first.reason
+        assert second.verdict is AttemptVerdict.DELIVER, office.told()
+        assert office.file("settings.env", office.task(issue).branch) is None
 
 
 @pytest.mark.parametrize(
