@@ -15,6 +15,7 @@ from orchestrator import (
     groundwork,
     proof,
     reaper,
+    reviewing,
     settle,
     workspace,
 )
@@ -70,6 +71,9 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     try:
         pull = settle.pull_request_now(world, task)
         if settle.ended_by_a_person(world, repository, task, pull):
+            return
+        if reviewing.withdrawn(world, repository, task):
+            settle.back_to_review(world, task)
             return
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, github_sync, groundwork, workspace
+from orchestrator import escalation, github_sync, groundwork, reviewing, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
@@ -251,6 +251,7 @@ def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
         return do_escalate(world, facts, bounded)
     task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
     task = structs.replace(task, repair=verdict.reason)
+    task = reviewing.begun(world, facts, task)
     world.mailroom.move(task, State.INBOX, by=BY)
     world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code)
     return False

@@ -224,7 +224,10 @@ def git_decides(facts: Facts) -> bool:
     if seen is Obstacle.APPROVAL:
         spoken = any(review.state.lower() == "approved" for review in pull.reviews)
         return spoken or "approved" in {label.lower() for label in pull.labels}
-    return seen is Obstacle.REVIEW and len(facts.task.pushed) > 1
+    # A head that an attempt delivered has no Update of ours on top: git would say nothing new.
+    delivered = {one.head_sha for one in facts.task.attempts}
+    more = len(facts.task.pushed) > 1 and pull.head_sha not in delivered
+    return seen is Obstacle.REVIEW and more
 
 
 def carried(head: str, updates: list[Commit]) -> tuple[str, ...]:

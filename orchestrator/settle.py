@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from msgspec import structs
 
-from orchestrator import escalation, github_sync, workspace
+from orchestrator import answering, escalation, github_sync, reviewing, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
@@ -21,12 +23,13 @@ from orchestrator.records.task import (
     with_attempt,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
-from orchestrator.rules import failures, lanes
+from orchestrator.rules import failures, lanes, obstacles
 from orchestrator.rules.lanes import Action
 from orchestrator.texts import messages
 from orchestrator.world import World
 
 BY = "queue"
+HOLD_WAIT = timedelta(minutes=10)  # until a pull request under `hold` is looked at again
 
 
 def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -110,6 +113,8 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             escalate(world, repository, settled(world, task), verdict)
             return
         is_open = pull is not None and pull.state == "open"
+        if held_back(world, repository, task, attempt, pull):
+            return
         objection = push(world, task, attempt, is_open=is_open)
         if objection:
             escalate(world, repository, settled(world, task), Escalate(objection))
@@ -119,6 +124,7 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             task = structs.replace(task, pushed=(*others, attempt.head_sha))
             task = world.mailroom.update(task)
         opened = task.pull_request if is_open else open_pull_request(world, task)
+        stop = answering.answer(world, repository, task, attempt)
     except GitHubTrouble as trouble:
         if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN}:
             raise
@@ -129,11 +135,53 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
     if opened is None:
         cancel(world, repository, settled(world, task), "somebody closed the pull request")
         return
-    task = structs.replace(settled(world, task), pull_request=opened, note="", repair="")
+    task = structs.replace(settled(world, task), pull_request=opened)
+    if stop is not None:
+        escalate(world, repository, task, stop)
+        return
+    task = structs.replace(task, note="", repair="", repair_items=())
     world.events.add("opened", task=task, pull_request=opened.number, sha=attempt.head_sha)
     task = github_sync.tell(world, marked(task, State.REVIEW, world.clock.now(), BY))
     world.mailroom.move(task, State.REVIEW, by=BY)
     world.say(f"{task.repo} {task.task_id}: pull request #{opened.number}")
+
+
+def held_back(
+    world: World, repository: RepositoryConfig, task: Task, attempt: Attempt, pull: PullRest | None
+) -> bool:
+    """Whether a person's word keeps this work from the open pull request, for now or for good (E8).
+
+    Under `hold` it waits, judged as it is. A review that was taken back asks for nothing any more:
+    what it brought about stays in our store, the pull request stays as it was approved.
+    """
+    if pull is None or pull.state != "open" or attempt.head_sha in task.pushed:
+        return False
+    where = f"{task.repo} {task.task_id}"
+    brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
+    if brakes:
+        until = world.clock.now() + HOLD_WAIT
+        world.say(f"{where}: pull request #{pull.number} bears {brakes[0]}; not pushed, waits")
+        task = structs.replace(task, not_before=until)
+        world.mailroom.move(task, State.BLOCKED, by=BY)
+        return True
+    if not reviewing.withdrawn(world, repository, task):
+        return False
+    # No later repair may begin from it: it would bring in what nobody wants any more.
+    said = f"nobody asks for it any more; its work is commit {attempt.head_sha} in our store"
+    unwanted = structs.replace(
+        attempt, verdict=AttemptVerdict.CANCELLED, head_sha="", reason=said,
+        settled=world.clock.now(),
+    )  # fmt: skip
+    return back_to_review(world, with_attempt(task, unwanted))
+
+
+def back_to_review(world: World, task: Task) -> bool:
+    """Return a repair that no reviewer asks for any more to review/; True."""
+    world.say(f"{task.repo} {task.task_id}: nobody asks for changes any more; back to review/")
+    task = structs.replace(task, repair="", repair_items=(), note="", not_before=None)
+    world.mailroom.move(task, State.REVIEW, by=BY)
+    world.events.add("withdrawn", task=task, reason="the review was taken back")
+    return True
 
 
 def pull_request_now(world: World, task: Task) -> PullRest | None:

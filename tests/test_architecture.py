@@ -27,6 +27,8 @@ FLOORS = (
         # What a verdict needs to know, what it does, whom it calls, where work begins.
         "scrutiny", "landing", "escalation", "groundwork", "intake", "proof",
         "housekeeping", "foresight",
+        "reviewing", "answering",
+        "housekeeping",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

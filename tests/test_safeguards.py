@@ -41,6 +41,7 @@ LIMITS = "tests/stories/test_limits_and_tokens.py::"
 SWITCHES = "tests/stories/test_switches_and_dry_runs.py::"
 USUAL = "tests/stories/test_issue_to_merge.py::"
 BAD = "tests/stories/test_bad_input.py::"
+REVIEWS = "tests/stories/test_reviews.py::"
 
 GUARDS = {
     "A3 a pause holds every process": Guard(
@@ -121,6 +122,36 @@ GUARDS = {
     "E8 brakes of the last moment": Guard(
         "landing.py", "if labels & obstacles.BRAKES:", "if False:",
         MERGING + "test_a_brake_of_the_last_moment_is_seen",
+    ),
+    "S6 a stranger's thread": Guard(
+        "reviewing.py",
+        "heard = tuple(one for one in thread.comments if voices.trusted(one.author))",
+        "heard = thread.comments",
+        REVIEWS + "test_a_stranger_is_not_heard_and_hidden_text_reaches_nobody",
+    ),
+    "S8 what a review hides": Guard(
+        "texts/reviews.py", "markdown.visible(body).strip(", "body.strip(",
+        REVIEWS + "test_a_stranger_is_not_heard_and_hidden_text_reaches_nobody",
+    ),
+    "E8 a review that was taken back": Guard(
+        "reviewing.py", "return bool(of_people(task)) and not objectors(world, repository, task)",
+        "return False",
+        REVIEWS + "test_a_review_taken_back_while_the_agent_works_keeps_the_head_as_it_is",
+    ),
+    "E8 hold while the agent works": Guard(
+        "settle.py",
+        "brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})",
+        "brakes = list[str]()",
+        REVIEWS + "test_hold_set_while_the_agent_works_keeps_its_work_back",
+    ),
+    "a thread is resolved by a change, not by a claim": Guard(
+        "answering.py", "if said.kind is AnswerKind.FIXED and changed and not thread.resolved:",
+        "if said.kind is AnswerKind.FIXED and not thread.resolved:",
+        REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
+    ),
+    "a round without a change is the last": Guard(
+        "answering.py", "    if not changed:\n        reason =", "    if False:\n        reason =",
+        REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
     ),
     "M16 repairs are bounded": Guard(
         "rules/obstacles.py", "if reworks < REWORKS:", "if reworks < 99:",

@@ -128,6 +128,45 @@ query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!) {
     + _CHECKS_OF_COMMIT
 )
 
+REVIEW_THREADS = """
+query ReviewThreads($id: ID!, $first: Int!, $after: String) {
+  rateLimit { cost remaining resetAt }
+  node(id: $id) {
+    __typename
+    ... on PullRequest {
+      reviewThreads(first: $first, after: $after) {
+        totalCount
+        pageInfo { hasNextPage endCursor }
+        nodes {
+          id isResolved path line
+          comments(first: 50) {
+            totalCount
+            pageInfo { hasNextPage endCursor }
+            nodes { id body createdAt author { __typename login } }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+THREAD_COMMENTS = """
+query ThreadComments($id: ID!, $first: Int!, $after: String) {
+  rateLimit { cost remaining resetAt }
+  node(id: $id) {
+    __typename
+    ... on PullRequestReviewThread {
+      comments(first: $first, after: $after) {
+        totalCount
+        pageInfo { hasNextPage endCursor }
+        nodes { id body createdAt author { __typename login } }
+      }
+    }
+  }
+}
+"""
+
 ADD_TO_BOARD = """
 mutation AddToBoard($project: ID!, $content: ID!) {
   addProjectV2ItemById(input: {projectId: $project, contentId: $content}) { item { id } }
@@ -140,6 +179,21 @@ mutation SetStatus($project: ID!, $item: ID!, $field: ID!, $option: String!) {
     projectId: $project, itemId: $item, fieldId: $field,
     value: {singleSelectOptionId: $option}
   }) { projectV2Item { id } }
+}
+"""
+
+
+REPLY_TO_THREAD = """
+mutation ReplyToThread($thread: ID!, $body: String!) {
+  addPullRequestReviewThreadReply(
+    input: {pullRequestReviewThreadId: $thread, body: $body}
+  ) { comment { id } }
+}
+"""
+
+RESOLVE_THREAD = """
+mutation ResolveThread($thread: ID!) {
+  resolveReviewThread(input: {threadId: $thread}) { thread { id } }
 }
 """
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.adapters import gh_answers, gh_documents, gh_rest
-from orchestrator.adapters.gh_read import Door
+from orchestrator.adapters.gh_reviews import ReviewQueries
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import (
     Board,
@@ -47,11 +47,8 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
     body: str
 
 
-class Queries:
+class Queries(ReviewQueries):
     """Questions in our words; each is complete or raises GitHubTrouble."""
-
-    def __init__(self, door: Door) -> None:
-        self.door = door
 
     def viewer(self) -> str:
         return self.door.get("/user", gh_rest.Shape).login

@@ -5,7 +5,7 @@ Only this module knows PyGithub, and only a tick that writes loads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -44,6 +44,9 @@ class Writes(Protocol):
     def remove_label(self, slug: str, number: int, label: str) -> None: ...
     def add_to_board(self, project: str, content: str) -> str: ...
     def set_status(self, project: str, item: str, field: str, option: str) -> None: ...
+    def reply_to_thread(self, thread: str, body: str) -> str: ...
+    def resolve_thread(self, thread: str) -> None: ...
+    def ask_for_review(self, slug: str, number: int, logins: Sequence[str]) -> None: ...
 
 
 class GitHubWrite:
@@ -138,6 +141,24 @@ class GitHubWrite:
         with self._answering("setting the board's status"):
             variables = {"project": project, "item": item, "field": field, "option": option}
             self._mutate(gh_documents.SET_STATUS, variables)
+
+    def reply_to_thread(self, thread: str, body: str) -> str:
+        """Answer in a review thread, both by node id; the answer's own."""
+        with self._answering("an answer in a review thread"):
+            variables = {"thread": thread, "body": body}
+            data = self._mutate(gh_documents.REPLY_TO_THREAD, variables)
+            comment = data["addPullRequestReviewThreadReply"]["comment"] or {}
+            return str(comment.get("id", ""))
+
+    def resolve_thread(self, thread: str) -> None:
+        with self._answering("resolving a review thread"):
+            self._mutate(gh_documents.RESOLVE_THREAD, {"thread": thread})
+
+    def ask_for_review(self, slug: str, number: int, logins: Sequence[str]) -> None:
+        """Ask these people to look again; who is asked already stays so."""
+        with self._answering(f"asking for a review of {slug}#{number}"):
+            body = {"reviewers": list(logins)}
+            self._send("POST", f"/repos/{slug}/pulls/{number}/requested_reviewers", body)
 
     def _repository(self, slug: str) -> Repository:
         return self.github.get_repo(slug)

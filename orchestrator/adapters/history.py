@@ -97,6 +97,22 @@ def paths_between(git: Git, base: str, head: str) -> tuple[str, ...]:
     return tuple(path for path in os.fsdecode(named).split("\0") if path)
 
 
+def same_patch(git: Git, base: str, one: str, other: str, *, besides: str) -> bool:
+    """Whether two heads change the same lines in the same way since each left `base`.
+
+    What they do to the path `besides` does not count, nor where in a file a change stands.
+    """
+    return _patch(git, base, one, besides) == _patch(git, base, other, besides)
+
+
+def _patch(git: Git, base: str, head: str, besides: str) -> tuple[str, ...]:
+    text = git.text(
+        "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--binary",
+        "--unified=0", f"{base}...{head}", "--", ".", f":(exclude){besides}",
+    )  # fmt: skip
+    return tuple(line for line in text.split("\n") if not line.startswith(("@@ ", "index ")))
+
+
 def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
     """Every path in which the index of `git` differs from a commit, as it stands on the disk."""
     raw = git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base)

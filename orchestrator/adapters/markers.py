@@ -13,6 +13,8 @@ from orchestrator.adapters import files
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
 
+OPENING = "<!-- aos:fx="
+
 
 class Markers:
     """Markers under one key: `runtime/mailbox/.key`, 0600, made once and never rotated.
@@ -32,7 +34,7 @@ class Markers:
         what = (task.repo.lower(), task.issue or 0, task.task_id, counted, kind, ordinal)
         said = "\n".join(map(str, what))
         digest = hmac.new(self._key(), said.encode(), hashlib.sha256).hexdigest()[:40]
-        return f"<!-- aos:fx={digest} -->"
+        return f"{OPENING}{digest} -->"
 
     def _key(self) -> bytes:
         if not self.key_file.exists():
@@ -48,3 +50,9 @@ def oldest(marker: str, comments: Iterable[Comment]) -> Comment | None:
     """Of the comments that carry the marker, the one that was there first."""
     ours = [comment for comment in comments if marker in comment.body]
     return min(ours, key=lambda comment: (comment.created, comment.id), default=None)
+
+
+def signed(body: str) -> bool:
+    """Whether a text ends with a marker, as ours do; one that only quotes ours does not."""
+    last = body.rstrip().rpartition("\n")[2]
+    return last.startswith(OPENING) and last.endswith("-->")

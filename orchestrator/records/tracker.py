@@ -88,11 +88,34 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Review(Struct, frozen=True, kw_only=True):
+    """One review; `body` and `node_id` are known only where its text was asked for."""
+
     author: str
     state: str
     commit: str
     submitted: datetime | None = None
     by_writer: bool = False
+    body: str = ""
+    node_id: str = ""
+
+
+class ThreadComment(Struct, frozen=True, kw_only=True):
+    """One comment of a review thread; `author` "" for a ghost."""
+
+    id: str
+    body: str
+    author: str
+    created: datetime
+
+
+class ReviewThread(Struct, frozen=True, kw_only=True):
+    """A conversation about one place of a diff, whole, its comments oldest first."""
+
+    id: str
+    path: str
+    line: int | None = None
+    resolved: bool = False
+    comments: tuple[ThreadComment, ...] = ()
 
 
 class Closes(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +20,15 @@ HONEST = {name: writes("first.txt", "done\n") for name in ("first", "second", "t
 BOUNDARIES = 38
 
 
-def crash(office: Office, at: int) -> Reaper:
+def crash(
+    office: Office, at: int, run: Callable[[Office], None] = lambda o: o.work_until_quiet(6)
+) -> Reaper:
     """Run until the k-th step kills the process; what it held is released by its death."""
     reaper = Reaper(at)
     alive = fresh(office, office.world)
     office.world = with_reaper(alive, reaper)
     with contextlib.suppress(Killed):
-        office.work_until_quiet(6)
+        run(office)
     alive.locks.release_all()
     office.world = fresh(office, alive)
     return reaper

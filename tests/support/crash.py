@@ -12,6 +12,7 @@ STEPS = {
     "write": {
         "create_comment", "edit_comment", "open_pull_request", "merge", "close_issue",
         "add_label", "remove_label", "add_to_board", "set_status",
+        "reply_to_thread", "resolve_thread", "ask_for_review",
     },
     "wire": {"push", "delete", "fetch"},
     "executor": {"run"},
