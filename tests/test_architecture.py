@@ -28,7 +28,6 @@ FLOORS = (
         "scrutiny", "landing", "escalation", "groundwork", "intake", "proof",
         "housekeeping", "foresight",
         "reviewing", "answering",
-        "housekeeping",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip
