@@ -1,17 +1,19 @@
-"""A crash between any two system calls loses no task and makes none twice (T2, I1, I2)."""
+"""A crash or a refusal at any system call loses no task and makes none twice (T1, T2, I1, I2)."""
 
 from __future__ import annotations
 
+import errno
 import os
 from datetime import UTC, datetime
 
 import pytest
 from msgspec import structs
 
-from orchestrator.adapters import files, kernel
+from orchestrator.adapters import files, kernel, mailbox_index, mailroom, reading, shelves
 from orchestrator.adapters.clock import FixedClock
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Mailroom
+from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import State, Task
 from orchestrator.texts import taskfile
 
@@ -103,8 +105,15 @@ def enqueue(house):
     house.room.enqueue(TASK, by="dispatcher")
 
 
+class NotHad(AgentOSError):
+    """There was nothing that could be claimed."""
+
+
 def claim(house):
-    return house.claim().task
+    claimed = house.claim()
+    if claimed is None:
+        raise NotHad
+    return claimed.task
 
 
 def settle(house):
@@ -113,8 +122,8 @@ def settle(house):
 
 
 def cancel(house):
-    (found,) = house.room.find(TASK.repo, TASK.issue)
-    house.room.move(found.task, State.CANCELLED, by="dispatcher")
+    for found in house.room.find(TASK.repo, TASK.issue):
+        house.room.move(found.task, State.CANCELLED, by="dispatcher")
 
 
 def drop_in(house):
@@ -234,3 +243,94 @@ def test_a_full_disk_changes_nothing_and_ends_when_there_is_room(tmp_path, monke
     assert (house.root / house.files()[0]).read_bytes() == before
     house.room.move(structs.replace(claimed.task, tries=1), State.REVIEW, by="queue")
     assert house.files() == [f"review/{TASK.task_id}.md"]
+
+
+# --- refusals: the k-th call of the operating system says no (T1) ---------------------------------
+
+FALLIBLE = CHANGING | {"read", "pread", "fstat", "stat", "lstat", "scandir", "listdir", "rename"}
+REFUSALS = ("ENOSPC", "EIO", "EINTR", "EMFILE", "EACCES")
+CAT = "Mind the cat.\n"
+
+
+class Refusing:
+    """Every call of the mailbox code passes here; the k-th is refused with an errno."""
+
+    def __init__(self, k, name):
+        self.left, self.code = k, getattr(errno, name)
+        self.refused = ""
+
+    def through(self, name, call, *arguments, **named):
+        self.left -= 1
+        if self.left != 0:
+            return call(*arguments, **named)
+        self.refused = name
+        if name == "close":  # the kernel has let go of it whatever it says
+            call(*arguments, **named)
+        raise OSError(self.code, os.strerror(self.code))
+
+    def install(self, monkeypatch):
+        refusing, real = self, kernel.rename
+
+        class Os:
+            def __getattr__(self, name):
+                call = getattr(os, name)
+                if name not in FALLIBLE:
+                    return call
+                return lambda *a, **k: refusing.through(name, call, *a, **k)
+
+        for module in (files, reading, shelves, mailbox_index, mailroom):
+            if hasattr(module, "os"):
+                monkeypatch.setattr(module, "os", Os())
+        monkeypatch.setattr(kernel, "rename", lambda *a: refusing.through("rename", real, *a))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("story", STORIES)
+def test_a_refusal_at_any_call_changes_nothing_for_the_worse(
+    tmp_path, any_kernel, story, refusal
+):
+    """I1 to I3 and I12: one whole file, a person's words in it, and the next tick goes on."""
+    prepare, act, _ = STORIES[story]
+    for k in range(1, 300):
+        house = House(tmp_path / str(k))
+        if prepare:
+            prepare(house)
+            a_person_adds(house, CAT)
+        refusing = Refusing(k, refusal)
+        with pytest.MonkeyPatch.context() as patch:
+            refusing.install(patch)
+            try:
+                act(house)
+            except (OSError, AgentOSError):
+                assert refusing.refused
+        house.die()
+        set_aside = back_from_quarantine(house)
+        assert not set_aside or (refusal == "EACCES" and refusing.refused == "open")
+        check(house)
+        check_whole_life(house)
+        [name] = house.files()
+        assert not prepare or CAT in (house.root / name).read_text()
+        if not refusing.refused:
+            break
+    else:
+        pytest.fail("the story never ended")
+    assert k > 8
+
+
+def a_person_adds(house, words):
+    (name,) = house.files()
+    with (house.root / name).open("a") as stream:
+        stream.write(words)
+
+
+def back_from_quarantine(house):
+    """A file that says it may not be read is set aside and told; where the task does not go on
+    without it, a person puts it back."""
+    names = os.listdir(house.root / "quarantine")
+    alone = len(house.files()) == len(names)
+    for name in names:
+        if alone:
+            os.rename(house.root / "quarantine" / name, house.root / "inbox" / name)
+        else:
+            os.unlink(house.root / "quarantine" / name)
+    return names
