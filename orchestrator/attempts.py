@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from orchestrator import (
     briefing,
     codebase_memory,
+    disk,
     github_sync,
     groundwork,
     proof,
@@ -134,6 +135,9 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error
+    if disk.is_full(error) or disk.short_of(world):
+        world.mailroom.move(task, State.INBOX, by=world.script)
+        raise disk.NoRoom(f"it waits as it is for room on the disk: {error}") from error
     said = world.redact(str(error))
     task = structs.replace(task, tries=task.tries + 1, note=said)
     where = f"{task.repo} {task.task_id}"

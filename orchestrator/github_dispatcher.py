@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
-from orchestrator import gh_project, github_sync, intake, tick
+from orchestrator import disk, gh_project, github_sync, intake, tick
 from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.intake import Asked, Candidate
@@ -118,6 +118,9 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
     refused = intake.objection(world, asked, candidate, issue)
     if refused:
         world.say(f"{where}: {refused}")
+        return 0
+    if not disk.may_start(world):
+        world.say(f"{where}: waits for room on the disk")
         return 0
     if isinstance(meant, rounds.NewRound):
         if world.decided(where, f"new round of {meant.task_id}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import tick, workspace
+from orchestrator import disk, tick, workspace
 from orchestrator.adapters import files
 from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
@@ -15,9 +15,9 @@ EVERY = timedelta(hours=1)
 MAINTAINED_EVERY = timedelta(days=7)
 LOG_BYTES = 10_000_000
 LOGS_KEPT = 5
-# Prompts, logs and results of attempts; and what was sent to GitHub for a task that is over.
-ATTEMPTS_KEPT = timedelta(days=30)
+# What was sent to GitHub for a task that is over; and which alerts were told.
 EFFECTS_KEPT = timedelta(days=90)
+ALERTS_KEPT = timedelta(days=30)
 # qmail's rule for files that a dead writer left behind (Q1, F1).
 LEFTOVER_SECONDS = 36 * 3600
 
@@ -33,21 +33,69 @@ def sweep(world: World) -> None:
         files.rotate(log, LOG_BYTES, LOGS_KEPT)
     for state in State:
         files.sweep_temporary(world.mailroom.folder(state), LEFTOVER_SECONDS, now)
+    disk.hold_back(world)
+    prune(world)
+    maintain_stores(world)
+
+
+def prune(world: World) -> None:
+    """Keep logs, attempts and worktrees within their days and gigabytes, the oldest going first."""
+    config, paths, now = world.config, world.paths, world.clock.now()
     alive = {
         entry.stem for state in UNDER_WAY for entry in world.mailroom.folder(state).glob("*.md")
     }
     pruned = 0
-    for folder in old(world.paths.attempts, now - ATTEMPTS_KEPT):
-        if folder.name not in alive:
-            files.remove_tree(folder, inside=world.paths.attempts)
-            pruned += 1
-    for log in old(world.paths.effects, now - EFFECTS_KEPT):
+    attempts = [folder for folder in listed(paths.attempts) if folder.name not in alive]
+    for folder in spent(attempts, config.attempts_keep_days, config.attempts_keep_gb, now):
+        files.remove_tree(folder, inside=paths.attempts)
+        pruned += 1
+    parts = [part for log in paths.logs.glob("*.log") for part in files.rotated(log)]
+    for part in spent(parts, config.logs_keep_days, config.logs_keep_gb, now):
+        pruned += files.remove_file(part)
+    for log in old(paths.effects, now - EFFECTS_KEPT):
         if log.stem not in alive:
-            files.remove_file(log)
-            pruned += 1
+            pruned += files.remove_file(log)
+    for raised in old(paths.state / "alerts", now - ALERTS_KEPT):
+        files.remove_file(raised)
     if pruned:
         world.say(f"housekeeping: {pruned} old traces removed")
-    maintain_stores(world)
+    prune_worktrees(world, alive)
+
+
+def prune_worktrees(world: World, alive: set[str]) -> None:
+    """Leftover checkouts go like all else, but what is in no commit is kept in the store first."""
+    room, config = workspace.of(world), world.config
+    left: list[Path] = []
+    owners: dict[Path, str] = {}
+    for repository in config.repositories:
+        folder = world.paths.worktrees / flat(repository.slug)
+        mine = [tree for tree in listed(folder) if tree.name not in alive]
+        left += mine
+        owners |= dict.fromkeys(mine, repository.slug)
+    days, gigabytes = config.worktrees_keep_days, config.worktrees_keep_gb
+    for path in spent(left, days, gigabytes, world.clock.now()):
+        slug, lock = owners[path], world.locks.try_task(path.name)
+        if lock is None:
+            continue
+        with lock, tick.isolated(world, f"{slug} {path.name}"):
+            kept = room.give_up(slug, path.name)
+            said = f"; its work is kept as refs/salvage/{path.name}" if kept else ""
+            world.say(f"{slug} {path.name}: its old worktree was removed{said}")
+
+
+def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> list[Path]:
+    """Which of them are past their days, or beyond the gigabytes that the younger ones leave."""
+    youngest_first = sorted(((modified(path), path) for path in paths), reverse=True)
+    gone, held = [], 0
+    for when, path in youngest_first:
+        held += files.size_of(path)
+        if now - when > timedelta(days=days) or held > gigabytes * disk.GIGABYTE:
+            gone.append(path)
+    return gone[::-1]
+
+
+def listed(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def maintain_stores(world: World) -> None:

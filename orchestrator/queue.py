@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator import attempts, foresight, tick
+from orchestrator import attempts, disk, foresight, tick
 from orchestrator.adapters.locks import Lock
 from orchestrator.adapters.mailroom import Claimed
 from orchestrator.records.errors import SwitchedOff
@@ -35,6 +35,8 @@ def story(world: World) -> None:
     code = code_on_disk()
     with slot:
         while code_on_disk() == code and not switched_off(world) and not shut_out(world):
+            if not disk.may_start(world):
+                return world.say("nothing new is taken up until there is room on the disk")
             claimed = world.mailroom.claim(
                 waiting(world),
                 slot,

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from itertools import islice
 
-from orchestrator import foresight, housekeeping, reaper, tick
+from orchestrator import disk, foresight, housekeeping, reaper, tick
 from orchestrator.records.task import QueueEntry, State
 from orchestrator.world import World
 
@@ -45,6 +45,8 @@ def start_workers(world: World) -> None:
         world.troubles.append(closed.exit_code)
         return
     startable = could_start(world)
+    if startable and not disk.may_start(world):
+        return
     free = world.locks.free_worker_slots(world.config.max_parallel_workers)
     for number in range(min(free, startable)):
         said = f"starts; tasks that could: {startable - number}, slots: {free - number}"

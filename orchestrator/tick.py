@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 from zlib import crc32
 
-from orchestrator import conditions, health, settings
+from orchestrator import conditions, disk, health, settings
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
 from orchestrator.adapters import files, signals
@@ -213,8 +213,12 @@ def told(world: World, story: Story) -> int:
         world.say(world.redact(str(error)))
         world.troubles.append(error.exit_code)
     except Exception as error:  # the net under every script: DESIGN.md, house rule 6
-        world.say(bug(world, error))
-        world.troubles.append(BUG)
+        if disk.is_full(error):
+            disk.failed(world, error)
+            world.troubles.append(DEGRADED)
+        else:
+            world.say(bug(world, error))
+            world.troubles.append(BUG)
     conditions.tell(world)
     return worst(world.troubles)
 
@@ -223,7 +227,7 @@ def told(world: World, story: Story) -> int:
 def isolated(world: World, where: str) -> Iterator[None]:
     """One repository's or task's trouble is told here and never stops the next.
 
-    A refused token or an exhausted limit is everybody's trouble and ends the tick (A3, A6).
+    A refused token, an exhausted limit or a full disk is everybody's and ends the tick (A3, A6).
     """
     try:
         yield
@@ -238,6 +242,8 @@ def isolated(world: World, where: str) -> Iterator[None]:
         world.say(f"{where}: {world.redact(str(error))}")
         world.troubles.append(error.exit_code)
     except Exception as error:  # DESIGN.md, house rule 6: once per repository
+        if isinstance(error, OSError) and disk.is_full(error):
+            raise  # the disk is everybody's: nothing more is claimed (Q10)
         world.say(f"{where}: {bug(world, error)}")
         world.troubles.append(BUG)
 
@@ -247,7 +253,10 @@ def bug(world: World, error: Exception) -> str:
     said = world.redact("".join(traceback.format_exception(error)))
     stamp = f"--- {world.clock.now():%Y-%m-%dT%H:%M:%SZ} {world.script}\n"
     log = world.paths.logs / "trouble.log"
-    files.append_line(log, (stamp + said).encode(), durable=False)
+    try:
+        files.append_line(log, (stamp + said).encode(), durable=False)
+    except OSError:
+        complain(stamp + said)
     return (
         f"stopped by a fault of ours ({type(error).__name__}: {world.redact(str(error))[:200]}); "
         f"nothing was lost, the next tick tries again; details in {log}"

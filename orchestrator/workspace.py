@@ -163,6 +163,31 @@ class Workspace:
             store.mend()
             self._remove(store, tree)
 
+    def give_up(self, slug: str, task_id: str) -> str | None:
+        """Remove a leftover worktree by its name, whatever is known of its task; what was salvaged.
+
+        Its branch, else any commit of the store, is what its work is told from. Raises
+        NotReadable where the store has none, so that the folder is kept; GitError, LockBusy.
+        """
+        git = self.git(slug)
+        branch = f"agent/{task_id}"
+        words = ("for-each-ref", "--count=1", "--format=%(objectname)", "refs/remotes/origin/")
+        start = git.ref(f"refs/heads/{branch}") or git.text(*words)
+        if not start:
+            raise NotReadable(f"{task_id}: its worktree was kept, its store has nothing to keep it")
+        tree = Worktree(
+            slug=slug,
+            task_id=task_id,
+            branch=branch,
+            path=self.worktrees / stores.folder_name(slug) / task_id,
+            base_sha=start,
+            start_sha=start,
+        )
+        self._refuse_outside(tree.path)
+        kept = self.salvage(tree)
+        self.discard(tree)
+        return kept
+
     def salvage(self, tree: Worktree) -> str | None:
         """Keep work that exists nowhere else as refs/salvage/<task>; its SHA, or None.
 

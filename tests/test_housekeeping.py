@@ -6,9 +6,13 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from orchestrator import housekeeping
+import pytest
+
+from orchestrator import disk, housekeeping, workspace
+from orchestrator.adapters import history
 from orchestrator.records.task import State
-from tests.support.office import an_office, writes
+from orchestrator.world import World
+from tests.support.office import SLUG, Office, an_office, writes
 
 
 def aged(path: Path, moment: float) -> Path:
@@ -62,3 +66,96 @@ def test_a_store_is_packed_once_a_week(tmp_path: Path) -> None:
         office.executor.scripts["first"] = writes("more.txt", "more\n")
         office.work_until_quiet()
         assert office.file("more.txt") == "more\n", office.told()
+
+
+def filled(path: Path, size: int, age_days: float, world: World) -> Path:
+    path.mkdir(parents=True)
+    (path / "agent.log").write_bytes(b"x" * size)
+    return aged(path, (world.clock.now() - timedelta(days=age_days)).timestamp())
+
+
+def test_beyond_the_gigabytes_the_oldest_attempts_go_first(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"attempts_keep_gb": 0.0025}) as office:
+        world = office.world
+        made = [filled(world.paths.attempts / f"task-{n}", 1_000_000, n, world) for n in range(4)]
+        housekeeping.prune(world)
+        assert [folder.exists() for folder in made] == [True, True, False, False]
+
+
+def test_parts_of_logs_have_their_days_and_the_log_itself_stays(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"logs_keep_days": 3}) as office:
+        logs = office.world.paths.logs
+        now = office.world.clock.now()
+        for name, days in (("queue-1Z.log", 5), ("queue-2Z.log", 1), ("queue.log", 9)):
+            (logs / name).write_text("x")
+            aged(logs / name, (now - timedelta(days=days)).timestamp())
+        housekeeping.prune(office.world)
+        assert sorted(log.name for log in logs.iterdir()) == ["queue-2Z.log", "queue.log"]
+
+
+def left_behind(office: Office, name: str, text: str) -> Path:
+    """A worktree of a task that is over, with something in it that is in no commit."""
+    world = office.world
+    room = workspace.of(world)
+    base = room.refresh(SLUG, "main")
+    git = room.git(SLUG)
+    git.write_ref(f"refs/heads/agent/{name}", base, expected="")
+    path = world.paths.worktrees / SLUG.replace("/", "__") / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    git.run("worktree", "add", "--quiet", "--force", str(path), f"agent/{name}")
+    (path / "thought.txt").write_text(text)
+    return aged(path, (world.clock.now() - timedelta(days=40)).timestamp())
+
+
+def test_an_old_worktree_goes_and_what_is_in_no_commit_is_salvaged(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        world = office.world
+        gone = left_behind(office, "task-old", "a thought\n")
+        orphan = left_behind(office, "task-orphan", "another\n")
+        room = workspace.of(world)
+        git = room.git(SLUG)
+        git.delete_ref("refs/heads/agent/task-orphan", expected=room.refresh(SLUG, "main"))
+        housekeeping.prune(world)
+        assert not gone.exists() and not orphan.exists()
+        for name, text in (("task-old", "a thought\n"), ("task-orphan", "another\n")):
+            kept = git.ref(f"refs/salvage/{name}")
+            assert kept is not None, office.told()
+            assert history.read_file(git, kept, "thought.txt") == text
+        assert list(room.ensure_store(SLUG).folder.glob("worktrees/*")) == []
+        assert "its work is kept as refs/salvage/task-old" in office.told()
+
+
+def test_the_worktree_of_a_task_under_way_stays_whatever_its_age_and_size(tmp_path: Path) -> None:
+    limits = {"worktrees_keep_gb": 0, "worktrees_keep_days": 0, "attempts_keep_days": 0}
+    with an_office(tmp_path, config=limits) as office:
+        office.ready("Wait")
+        office.dispatch()
+        [waiting] = office.folders()[State.INBOX]
+        tree = left_behind(office, Path(waiting).stem, "work\n")
+        traces = filled(office.world.paths.attempts / Path(waiting).stem, 10, 90, office.world)
+        other = left_behind(office, "task-other", "work\n")
+        housekeeping.prune(office.world)
+        assert tree.exists() and traces.exists() and not other.exists()
+
+
+def test_a_worktree_whose_store_is_gone_is_kept(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        tree = left_behind(office, "task-old", "work\n")
+        store = workspace.of(office.world).ensure_store(SLUG).folder
+        store.rename(store.with_suffix(".lost"))
+        housekeeping.prune(office.world)
+        assert (tree / "thought.txt").exists()
+        assert "its worktree was kept" in office.told()
+
+
+@pytest.mark.parametrize("roomy", [True, False])
+def test_the_ballast_is_made_once_and_only_where_there_is_plenty(
+    tmp_path: Path, roomy: bool
+) -> None:
+    floor = 0 if roomy else 9_000_000
+    with an_office(tmp_path, config={"min_free_disk_gb": floor}) as office:
+        for _ in range(2):
+            disk.hold_back(office.world)
+        assert disk.ballast(office.world).exists() == roomy
+        if roomy:
+            assert disk.ballast(office.world).stat().st_blocks * 512 >= disk.BALLAST_BYTES

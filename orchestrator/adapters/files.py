@@ -191,6 +191,41 @@ def make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "This is not a folder", str(path))
 
 
+def space(place: Path) -> tuple[int, int]:
+    """Bytes free for us, and bytes in all, of the disk where a path lies or will lie."""
+    while not place.exists() and place.parent != place:
+        place = place.parent
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def size_of(path: Path) -> int:
+    """Bytes on the disk of a file or of a folder with all in it; links are not followed."""
+    total = _blocks(path)
+    for folder, folders, names in os.walk(path):
+        total += sum(_blocks(os.path.join(folder, name)) for name in (*folders, *names))
+    return total
+
+
+def _blocks(path: Path | str) -> int:
+    try:
+        return os.lstat(path).st_blocks * 512
+    except OSError:
+        return 0  # gone meanwhile, or closed to us
+
+
+def reserve(path: Path, size: int) -> None:
+    """A file that occupies `size` bytes on the disk, or none; raises OSError."""
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with _removed_on_failure(str(temporary)):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+
+
 def disk_sentence(error: OSError) -> str:
     """What a person is told where the disk itself fails, and "" for any other trouble (Q10)."""
     said = _DISK.get(error.errno or 0)

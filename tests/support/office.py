@@ -230,6 +230,8 @@ CONFIG: dict[str, Any] = {
     "github_owner": "maria",
     "github_token": "robot-token",
     "jitter_seconds": 0,
+    "min_free_disk_percent": 0,  # of whatever machine the tests run on
+    "min_free_disk_gb": 0,
     "agents": {
         name: {"command": [name], "sandbox": "none"} for name in ("first", "second", "third")
     },
