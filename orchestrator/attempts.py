@@ -137,7 +137,8 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
         raise error
     if disk.is_full(error) or disk.short_of(world):
         world.mailroom.move(task, State.INBOX, by=world.script)
-        raise disk.NoRoom(f"it waits as it is for room on the disk: {error}") from error
+        what = "the disk is full" if disk.is_full(error) else disk.short_of(world)
+        raise disk.NoRoom(f"{what}: {task.task_id} waits as it is: {error}") from error
     said = world.redact(str(error))
     task = structs.replace(task, tries=task.tries + 1, note=said)
     where = f"{task.repo} {task.task_id}"
@@ -222,9 +223,10 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
     try:
         report = world.executor.run(agent.order(order))
         seen = proof.prove(world, repository, task, site.tree, report)
-    except KeyboardInterrupt as stop:
-        with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
-            reaper.called_off(world, task, stop)
+    except (KeyboardInterrupt, disk.NoRoom, OSError) as stop:
+        if not isinstance(stop, OSError) or disk.is_full(stop):
+            with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
+                reaper.called_off(world, task, stop)
         raise
     verdict = judge(world, repository, task, agent, seen)
     return judged(world, task, started=started, site=site, seen=seen, verdict=verdict)

@@ -31,7 +31,7 @@ class Visit:
         self.script = script
         self.clock = clock
         self._folder: Path | None = root / "runtime" / "health"
-        self._world: World | None = None
+        self.world: World | None = None
         self._began = clock.monotonic()
         self._started = Health(
             script=script, pid=os.getpid(), started=clock.now(), ended=clock.now(),
@@ -40,7 +40,7 @@ class Visit:
 
     def meets(self, world: World) -> None:
         """From now on it is known where notes go, and what was done."""
-        self._world = world
+        self.world = world
         if self._folder is not None:
             self._folder = world.paths.health
 
@@ -50,10 +50,10 @@ class Visit:
 
     def end(self, code: int) -> None:
         """Write down how it went; a disk that fails costs the note and nothing else."""
-        if self._folder is None or (self._world and SKIPPED in self._world.verdicts):
+        if self._folder is None or (self.world and SKIPPED in self.world.verdicts):
             return
         path = self._folder / f"{self.script}.json"
-        ended, world = self.clock.now(), self._world
+        ended, world = self.clock.now(), self.world
         before = _read(path, Health)
         failing = (before.failing_since if before else None) or ended
         health = structs.replace(

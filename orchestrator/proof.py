@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from orchestrator import workspace
+from orchestrator import disk, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
@@ -50,6 +50,8 @@ def prove(
         changes = workspace.of(world).changes(tree)
         secrets = secrets_in(world, tree, changes)
     except (GitError, CannotStart, NotReadable, OSError) as error:
+        if disk.is_full(error):
+            raise disk.NoRoom(f"the disk is full: its work cannot be seen: {error}") from error
         said = f"its work cannot be taken from the worktree: {world.redact(str(error))[:500]}"
         return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))
     tests, tail = retry.OwnTests.NONE, ""

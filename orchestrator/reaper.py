@@ -99,8 +99,8 @@ def bury(world: World, task: Task) -> None:
         world.mailroom.move(task, State.INBOX, by=BY)
 
 
-def called_off(world: World, task: Task, stop: KeyboardInterrupt) -> None:
-    """A signal ended the worker in the middle of an attempt: the task waits as if it never began.
+def called_off(world: World, task: Task, why: BaseException) -> None:
+    """A signal or a full disk cut an attempt short: the task waits as if it had never begun.
 
     For the holder of the task's lock. The agent is dead by now, or is ended here; what it left in
     its worktree is salvaged by the next attempt (C14).
@@ -114,11 +114,11 @@ def called_off(world: World, task: Task, stop: KeyboardInterrupt) -> None:
         judged=world.clock.now(),
         settled=world.clock.now(),
         verdict=AttemptVerdict.INTERRUPTED,
-        reason=f"its worker was asked to end ({stop}); the same agent begins again",
+        reason=f"it was cut short ({world.redact(str(why))}); the same agent begins again",
     )
     task = with_attempt(task, ended)
-    world.events.add("interrupted", task=task, reason=ended.reason, attempt=ended.n)
     world.mailroom.move(task, State.INBOX, by=world.script)
+    world.events.add("interrupted", task=task, reason=ended.reason, attempt=ended.n)
 
 
 def crashed_before(attempt: Attempt) -> bool:

@@ -60,7 +60,7 @@ def run(
         visit.unnoted()
     try:
         with signals.heard():
-            code = caught(script, lambda: visited(visit, story, options, environment, alone=alone))
+            code = caught(visit, lambda: visited(visit, story, options, environment, alone=alone))
             visit.end(code)
     except KeyboardInterrupt as stop:
         code = stopped_by(stop)
@@ -136,20 +136,23 @@ def remarks(world: World, *, alone: bool) -> None:
             world.say(f"{repository.slug}: its path {repository.path} is not there; work goes on")
 
 
-def caught(script: str, tick: Callable[[], int]) -> int:
+def caught(visit: Visit, tick: Callable[[], int]) -> int:
     """The exit code of a tick; one that fails before its story gets a sentence like any other."""
     try:
         return tick()
     except ConfigError as error:
-        complain(f"{script}: nothing was done, because of this:")
+        complain(f"{visit.script}: nothing was done, because of this:")
         for problem in error.problems:
             complain(f"  {problem}")
         return CONFIG
     except AgentOSError as error:
-        complain(f"{script}: nothing was done: {error}")
+        complain(f"{visit.script}: nothing was done: {error}")
         return error.exit_code
     except OSError as error:
-        complain(f"{script}: nothing was done: {files.disk_sentence(error) or error}")
+        if visit.world is not None and disk.is_full(error):
+            disk.failed(visit.world, error)
+        else:
+            complain(f"{visit.script}: nothing was done: {error}")
         return DEGRADED
 
 
@@ -209,6 +212,9 @@ def told(world: World, story: Story) -> int:
     except KeyboardInterrupt as stop:
         world.say("stopped from outside; what was under way is kept and goes on at the next tick")
         return stopped_by(stop)
+    except disk.NoRoom as error:
+        disk.failed(world, error)
+        world.troubles.append(DEGRADED)
     except AgentOSError as error:
         world.say(world.redact(str(error)))
         world.troubles.append(error.exit_code)
@@ -238,12 +244,14 @@ def isolated(world: World, where: str) -> Iterator[None]:
             raise
         world.say(f"{where}: {world.redact(str(trouble))}")
         world.troubles.append(trouble.exit_code)
+    except disk.NoRoom:
+        raise  # it is everybody's, and the next task would meet it too (Q10)
     except AgentOSError as error:
         world.say(f"{where}: {world.redact(str(error))}")
         world.troubles.append(error.exit_code)
     except Exception as error:  # DESIGN.md, house rule 6: once per repository
         if isinstance(error, OSError) and disk.is_full(error):
-            raise  # the disk is everybody's: nothing more is claimed (Q10)
+            raise
         world.say(f"{where}: {bug(world, error)}")
         world.troubles.append(BUG)
 

@@ -251,7 +251,11 @@ class Locks:
         )
         if rank is not Rank.TASK:
             # One write of a padded note: a reader never sees half an old and half a new one.
-            os.pwrite(descriptor, msgspec.json.encode(holder).ljust(512) + b"\n", 0)
+            try:
+                os.pwrite(descriptor, msgspec.json.encode(holder).ljust(512) + b"\n", 0)
+            except OSError:
+                os.close(descriptor)  # a lock without its holder's name would be nobody's
+                raise
         lock = Lock(name, rank, holder, descriptor, self._held.remove)
         self._held.append(lock)
         return lock
