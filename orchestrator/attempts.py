@@ -17,6 +17,7 @@ from orchestrator import (
     proof,
     reaper,
     reviewing,
+    salvage,
     settle,
     workspace,
 )
@@ -95,10 +96,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
 
 def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:
     """Remove the worktree of an attempt that is settled; what is in no commit is salvaged."""
-    room = workspace.of(world)
-    if made is not None and made.code is BlockerCode.GATE_REFUSED and tree.start_sha:
-        room.salvage(tree)  # it was not committed; a person may want to look
-    room.discard(tree)
+    workspace.of(world).discard(tree, committed=made.head_sha if made else "")
 
 
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
@@ -216,6 +214,7 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
     files.make_folder(folder)
     files.write_cache(folder / "prompt.md", prompt.encode("utf-8", "replace"))
     started = Attempt(n=number, agent=name, started=world.clock.now(), round=task.round)
+    task = salvage.noted(world, task)  # what an earlier run left was kept before the checkout
     task = world.mailroom.update(with_attempt(structs.replace(task, tries=0), started))
     world.events.add("started", task=task, reason=f"attempt {number} by {name}")
     world.say(f"{task.repo} {task.task_id}: attempt {number} by {name}")
@@ -306,6 +305,9 @@ def judged(
     head = ""
     if seen.changes and not seen.refused:
         head = commit(world, task, started, site, seen, deliver=deliver)
+    else:
+        workspace.of(world).salvage(site.tree)  # no commit takes it; a person may want to look
+        task = salvage.noted(world, task)
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
     done = structs.replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import github_sync
+from orchestrator import github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Escalate
@@ -16,6 +16,7 @@ def escalate(
     world: World, repository: RepositoryConfig, task: Task, verdict: Escalate, *, by: str
 ) -> Task:
     """Tell GitHub first, move the file last; a repeated call tells nothing twice."""
+    task = salvage.keep(world, task)
     note = messages.escalation_note(task, verdict.reason, verdict.code)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(

@@ -78,6 +78,11 @@ def update_ref(task: Task) -> str:
     return f"refs/agent-os/update/{task.task_id}"
 
 
+def start_ref(task: Task) -> str:
+    """Where the store keeps the half-made merge that a conflicted attempt begins with."""
+    return f"refs/agent-os/start/{task.task_id}"
+
+
 def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
     """A commit for the worktree alone: the merge as far as git can make it."""
     with workspace.of(world).hold(task.repo):
@@ -85,7 +90,7 @@ def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
             git,
             head=head,
             base_tip=tip,
-            ref=f"refs/agent-os/start/{task.task_id}",
+            ref=start_ref(task),
             identity=identity(world, git, head, tip),
         )
 

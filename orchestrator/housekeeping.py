@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import disk, tick, workspace
+from orchestrator import disk, salvage, tick, workspace
 from orchestrator.adapters import files
 from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
@@ -107,6 +107,7 @@ def maintain_stores(world: World) -> None:
         if not store.exists() or world.clock.now() - modified(stamp) < MAINTAINED_EVERY:
             continue
         with tick.isolated(world, repository.slug):
+            salvage.prune(world, repository.slug)
             room.maintain(repository.slug)
             files.write_cache(stamp, b"")
             world.say(f"{repository.slug}: its store was packed")

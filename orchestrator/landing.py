@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, github_sync, groundwork, reviewing, workspace
+from orchestrator import escalation, github_sync, groundwork, reviewing, salvage, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
@@ -157,6 +157,7 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
     if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
+        task = salvage.noted(world, task)
     if facts.pull.open and not verdict.ours and not facts.pull.merged:
         # Its whole change came to the base another way: GitHub would leave it open for ever.
         with github_sync.unless_refused(world, task, f"closing #{facts.pull.number}"):
@@ -267,7 +268,7 @@ def do_cancel(world: World, facts: Facts, verdict: Cancelled) -> bool:
     task = facts.task
     if github_sync.is_open(world, task):
         task = github_sync.blocked(world, facts.repository, task)
-    task = structs.replace(task, note=verdict.reason)
+    task = salvage.keep(world, structs.replace(task, note=verdict.reason))
     moved = world.mailroom.move(task, State.CANCELLED, by=BY)
     github_sync.tell(world, moved)
     world.events.add("cancelled", task=task, reason=verdict.reason)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import answering, escalation, github_sync, reviewing, workspace
+from orchestrator import answering, escalation, github_sync, reviewing, salvage, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
@@ -327,7 +327,7 @@ def escalate(world: World, repository: RepositoryConfig, task: Task, verdict: Es
 
 def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) -> None:
     """A person ended it: no push, no pull request; what was made stays in our store."""
-    task = structs.replace(task, note=reason)
+    task = salvage.keep(world, structs.replace(task, note=reason))
     world.say(f"{task.repo} {task.task_id}: cancelled: {reason}")
     if github_sync.is_open(world, task):
         task = github_sync.blocked(world, repository, task)
@@ -338,6 +338,7 @@ def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) 
 
 def fail(world: World, task: Task) -> None:
     """No agent could be started in five tries: the board says Blocked, the file says why."""
+    task = salvage.keep(world, task)
     repository = world.config.repository(task.repo)
     if repository is not None and task.issue is not None:
         task = github_sync.blocked(world, repository, task)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator.adapters import files, history, process
 from orchestrator.adapters import store as stores
@@ -115,15 +115,20 @@ class Workspace:
 
     def worktree(self, task: Task, base_sha: str, start_sha: str | None = None) -> Worktree:
         """The name of a task's worktree, whether it exists or not; raises NotReadable."""
-        if not task.task_id or task.task_id.startswith(".") or "/" in task.task_id:
-            raise NotReadable(f"{task.task_id!r} cannot be the name of a folder.")
+        branch = task.branch or f"agent/{task.task_id}"
+        tree = self._named(task.repo, task.task_id, branch, base_sha)
+        return structs.replace(tree, start_sha=start_sha or base_sha)
+
+    def _named(self, slug: str, task_id: str, branch: str, base_sha: str) -> Worktree:
+        if not task_id or task_id.startswith(".") or "/" in task_id:
+            raise NotReadable(f"{task_id!r} cannot be the name of a folder.")
         return Worktree(
-            slug=task.repo,
-            task_id=task.task_id,
-            branch=task.branch or f"agent/{task.task_id}",
-            path=self.worktrees / stores.folder_name(task.repo) / task.task_id,
+            slug=slug,
+            task_id=task_id,
+            branch=branch,
+            path=self.worktrees / stores.folder_name(slug) / task_id,
             base_sha=base_sha,
-            start_sha=start_sha or base_sha,
+            start_sha=base_sha,
         )
 
     def prepare(self, task: Task, base_sha: str, start_sha: str | None = None) -> Worktree:
@@ -152,15 +157,19 @@ class Workspace:
             store.keep_index(tree.task_id, tree.path)
         return tree
 
-    def discard(self, tree: Worktree) -> None:
+    def discard(self, tree: Worktree, *, committed: str = "") -> None:
         """Remove a worktree and what git knows of it; the branch and its commits stay (G11).
 
-        Raises NotReadable for a path that does not lie inside the worktrees' folder.
+        Work in it that exists nowhere else is salvaged first. `committed` is the commit that took
+        all work of the folder: what stands there besides was left by a test run. Raises
+        NotReadable for a path that does not lie inside the worktrees' folder.
         """
         store = self.ensure_store(tree.slug)
         self._refuse_outside(tree.path)
         with self.hold(tree.slug):
             store.mend()
+            if not committed and tree.path.is_dir():
+                self.salvage(tree)
             self._remove(store, tree)
 
     def give_up(self, slug: str, task_id: str) -> str | None:
@@ -175,27 +184,25 @@ class Workspace:
         start = git.ref(f"refs/heads/{branch}") or git.text(*words)
         if not start:
             raise NotReadable(f"{task_id}: its worktree was kept, its store has nothing to keep it")
-        tree = Worktree(
-            slug=slug,
-            task_id=task_id,
-            branch=branch,
-            path=self.worktrees / stores.folder_name(slug) / task_id,
-            base_sha=start,
-            start_sha=start,
-        )
+        tree = self._named(slug, task_id, branch, start)
         self._refuse_outside(tree.path)
         kept = self.salvage(tree)
         self.discard(tree)
         return kept
 
-    def salvage(self, tree: Worktree) -> str | None:
+    def salvaged(self, slug: str, task_id: str) -> str:
+        """The commit of refs/salvage/<task>, "" where there is none; no process is run."""
+        return self.git(slug).ref(salvage_ref(task_id)) or ""
+
+    def salvage(self, tree: Worktree, *, elsewhere: Collection[str | None] = ()) -> str | None:
         """Keep work that exists nowhere else as refs/salvage/<task>; its SHA, or None.
 
         Work is what the folder holds beyond the branch, and what the branch holds beyond the
-        attempt's start and the remote. What was kept before stays reachable from it.
+        attempt's start, the remote, and the commits that are safe `elsewhere`. What was kept
+        before stays reachable from it.
         """
         store = self.ensure_store(tree.slug)
-        name = f"refs/salvage/{tree.task_id}"
+        name = salvage_ref(tree.task_id)
         with self.hold(tree.slug):
             store.mend()
             tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
@@ -203,6 +210,7 @@ class Workspace:
             on_branch = history.tree_of(store.git, tip)
             snapshot = _snapshot(store, tree) or on_branch
             known = {tree.start_sha, tree.base_sha, self.remote_tip(tree.slug, tree.branch)}
+            known |= {*elsewhere}
             if snapshot == on_branch and (
                 tip in known or store.git.is_ancestor(tip, tree.start_sha)
             ):
@@ -215,7 +223,9 @@ class Workspace:
                 tree=snapshot,
                 parents=(tip, earlier) if earlier else (tip,),
                 message=f"Work of {tree.task_id} that was not delivered",
-                identity=Identity(name="Agent OS", email="agent-os@localhost", moment=_age(tree)),
+                identity=Identity(
+                    name="Agent OS", email="agent-os@localhost", moment=_age(tree, store.git, tip)
+                ),
             )
 
     def changes(self, tree: Worktree) -> tuple[ChangedPath, ...]:
@@ -275,12 +285,18 @@ class Workspace:
     def delete_branch(
         self, slug: str, branch: str, *, expected: str
     ) -> Pushed | AlreadyThere | Refused:
-        """Delete the branch at the remote if it stands at `expected`, and then ours (M15)."""
+        """Delete the branch at the remote if it stands at `expected`, and then ours (M15).
+
+        What ours holds beyond `expected` is salvaged first.
+        """
         git, ref = self.git(slug), f"refs/heads/{branch}"
         outcome = self.wire.delete(git.git_dir, self.url(slug), ref, expected=expected)
         if not isinstance(outcome, Refused):
             with self.hold(slug):
-                if here := git.ref(ref):
+                here = git.ref(ref)
+                if here and here != expected and git.has(f"{expected}^{{commit}}"):
+                    self.salvage(self._named(slug, branch.removeprefix("agent/"), branch, expected))
+                if here:
                     git.delete_ref(ref, expected=here)
         return outcome
 
@@ -379,9 +395,14 @@ def _tracking(ref: str) -> str:
     return f"+{ref}:{ref.replace('refs/heads/', 'refs/remotes/origin/', 1)}"
 
 
-def _age(tree: Worktree) -> datetime:
-    """When the folder last changed: the date of salvaged work, however often it is kept."""
+def salvage_ref(task_id: str) -> str:
+    """Where the store keeps a task's work that exists nowhere else."""
+    return f"refs/salvage/{task_id}"
+
+
+def _age(tree: Worktree, git: Git, tip: str) -> datetime:
+    """When the folder, or else the branch, last changed: the same however often it is kept."""
     try:
         return datetime.fromtimestamp(tree.path.lstat().st_mtime, UTC)
     except OSError:
-        return datetime.fromtimestamp(0, UTC)
+        return history.commits(git, (tip,))[0].committed

@@ -257,6 +257,47 @@ def test_work_that_was_pushed_is_not_kept_twice(space: Workspace, tree: Worktree
     assert space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}") is None
 
 
+def test_a_worktree_is_not_removed_before_its_work_is_kept(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    space.discard(tree)
+    kept = space.salvaged(tree.slug, tree.task_id)
+    assert history.read_file(space.git(tree.slug), kept, "new.txt") == "new\n"
+    assert not tree.path.exists()
+
+
+def test_what_stands_beside_a_commit_of_all_work_is_no_work(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    head = deliver(space, tree)
+    (tree.path / "coverage.xml").write_text("left by a test run\n")
+    space.discard(tree, committed=head)
+    assert not space.salvaged(tree.slug, tree.task_id) and not tree.path.exists()
+
+
+def test_a_branch_is_not_deleted_before_what_it_holds_alone_is_kept(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "new.txt").write_text("new\n")
+    head = deliver(space, tree)
+    again = space.prepare(repos.task(), tree.base_sha, head)
+    (again.path / "more.txt").write_text("more\n")
+    assert space.changes(again)
+    more = str(space.commit(again, "More", repos.WHO))
+    space.discard(again, committed=more)
+    assert not space.salvaged(tree.slug, tree.task_id)
+    assert space.delete_branch(tree.slug, tree.branch, expected=head) == Pushed()
+    git = space.git(tree.slug)
+    assert git.ref(f"refs/heads/{tree.branch}") is None
+    kept = space.salvaged(tree.slug, tree.task_id)
+    assert history.read_file(git, kept, "more.txt") == "more\n"
+    (commit,) = history.commits(git, (kept,))
+    (work,) = history.commits(git, (more,))
+    assert commit.committed == work.committed  # so that its age can be told from it
+
+
 def test_a_fresh_young_lock_of_the_store_is_left_to_its_owner(
     space: Workspace, tree: Worktree
 ) -> None:
@@ -461,7 +502,7 @@ def test_a_shipped_task_takes_few_git_processes(
     assert space.changes(tree)
     head = str(space.commit(tree, "Work", repos.WHO, extra_files={"CODEBASE.md": "x\n"}))
     assert space.push(tree.slug, tree.branch, head, expected="") == Pushed()
-    space.discard(tree)
+    space.discard(tree, committed=head)
 
     tip = space.refresh(origin.slug, "main")
     assert history.compare(git, tip, head).behind == 0

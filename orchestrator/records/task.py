@@ -97,13 +97,26 @@ class PullRequestLink(Struct, frozen=True, kw_only=True):
     node_id: str
 
 
+class BaseAfter(StrEnum):
+    """What the base's own checks said of a merge of ours."""
+
+    WATCHED = "watched"
+    GREEN = "green"
+    RED = "red"
+    UNKNOWN = "unknown"  # they did not end, or there were none, in the time that we look
+
+
 class MergeMark(Struct, frozen=True, kw_only=True):
-    """The head we meant to merge, written before the call; `sha` once the merge is known."""
+    """The head we meant to merge, written before the call; `sha` once the merge is known.
+
+    `after` is None for a merge that is not ours, or not known yet.
+    """
 
     head_sha: str
     base_sha: str
     sha: str = ""
     verified: bool = False
+    after: BaseAfter | None = None
 
 
 class RepairKind(StrEnum):
@@ -137,8 +150,9 @@ class Task(Struct, frozen=True, kw_only=True):
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
     order: the last is what the next push expects to find there. `repair` says why the pull
     request came back and `repair_items` what has to be answered, until the next delivery.
-    `review_rounds` counts the repairs that a reviewer asked for. `extra` keeps the front-matter
-    keys that a person added, so that a rewrite loses nothing.
+    `review_rounds` counts the repairs that a reviewer asked for. `salvage` is the commit of
+    refs/salvage/<task>, "" while there is no work that exists nowhere else. `extra` keeps the
+    front-matter keys that a person added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -176,6 +190,7 @@ class Task(Struct, frozen=True, kw_only=True):
     repair: str = ""
     repair_items: tuple[RepairItem, ...] = ()
     review_rounds: int = 0
+    salvage: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 

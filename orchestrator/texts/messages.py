@@ -49,8 +49,9 @@ def status_comment(task: Task, *, marker: str, lane_note: str = "", web_url: str
     where = f"Branch: {branch}"
     if task.pushed:
         where += f", head {short(task.pushed[-1])}"
+    kept = f"Kept is {_salvaged(task)}." if task.salvage else ""
     lines = markdown.bullets(timeline.lines(task))
-    return _signed(marker, timeline.title(task), where, lane_note.strip(), lines)
+    return _signed(marker, timeline.title(task), where, kept, lane_note.strip(), lines)
 
 
 def pull_request_title(task: Task) -> str:
@@ -250,13 +251,20 @@ def _kept(task: Task) -> str:
         kept.append(f"branch {quoting.path(task.branch)}, of which nothing is pushed")
     if task.pull_request:
         kept.append(f"pull request #{task.pull_request.number}")
+    if task.salvage:
+        kept.append(_salvaged(task))
     if task.attempts:
-        kept.append(
-            f"work that could not be pushed, if there is any, as `refs/salvage/{task.task_id}` in "
-            "the repository's store below `runtime/repos/`"
-        )
         kept.append(f"`runtime/attempts/{task.task_id}/`: prompts, logs and results")
     return markdown.bullets(kept)
+
+
+def _salvaged(task: Task) -> str:
+    """The name of what exists nowhere else, and how to see it where Agent OS runs."""
+    ref, store = f"refs/salvage/{task.task_id}", f"runtime/repos/{task.repo.replace('/', '__')}.git"
+    return (
+        f"work that exists nowhere else: `{ref}` in the store `{store}` of Agent OS; to see it "
+        f"there: `git -C {store} log -p {ref}`"
+    )
 
 
 def _answers(task: Task, report: str) -> str:

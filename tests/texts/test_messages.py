@@ -242,14 +242,28 @@ def test_an_escalation_says_why_what_was_kept_and_what_to_do():
     note = messages.escalation_note(TASK, "the deploy key is missing", code)
     assert note.startswith("## A person is needed\n\nThe deploy key is missing. Code: `missing_")
     assert "| 1 | 1 | codex | 2026-11-22 20:51 | not accepted | test_failure | our own" in note
-    for kept in ("pushed at `aaaaaaaaaaaa`", "#31", f"refs/salvage/{TASK.task_id}", "escalated/"):
+    for kept in ("pushed at `aaaaaaaaaaaa`", "#31", "escalated/"):
         assert kept in note
+    assert "salvage" not in note
     assert "1. Give this machine the credential that is named above.\n2. Set issue #12" in note
     comment = messages.escalation_comment(TASK, "the deploy key is missing", code, marker=MARKER)
     assert "**A person is needed** (2 attempts made). The deploy key is missing." in comment
     assert comment.endswith(f"\n\n{MARKER}")
     file_only = messages.escalation_note(structs.replace(TASK, issue=None), "x", BlockerCode.NONE)
     assert "2. Move this file from `escalated/` back to `inbox/`." in file_only
+
+
+def test_work_that_is_nowhere_else_is_told_with_the_command_that_shows_it():
+    task = structs.replace(TASK, salvage=BASE)
+    store = f"runtime/repos/{TASK.repo.replace('/', '__')}.git"
+    command = f"`git -C {store} log -p refs/salvage/{TASK.task_id}`"
+    for text in (
+        messages.status_comment(task, marker=MARKER),
+        messages.escalation_note(task, "why", BlockerCode.NONE),
+        messages.escalation_comment(task, "why", BlockerCode.NONE, marker=MARKER),
+    ):
+        assert text.count(command) == 1
+    assert "salvage" not in messages.status_comment(TASK, marker=MARKER)
 
 
 def test_an_escalation_without_an_attempt_claims_nothing_that_is_not_there():
