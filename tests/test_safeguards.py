@@ -283,6 +283,30 @@ GUARDS = {
         "settings.py", "TOO_OPEN = stat.S_IRWXG | stat.S_IRWXO", "TOO_OPEN = 0",
         "tests/test_settings_problems.py::test_a_secret_that_others_may_read_is_refused",
     ),
+    "salvage before a worktree goes": Guard(
+        "workspace.py", "if not committed and tree.path.is_dir():", "if False:",
+        "tests/test_workspace.py::test_a_worktree_is_not_removed_before_its_work_is_kept",
+    ),
+    "salvage before a branch goes": Guard(
+        "workspace.py", "if here and here != expected and git.has", "if False and git.has",
+        "tests/test_workspace.py::test_a_branch_is_not_deleted_before_what_it_holds_alone_is_kept",
+    ),
+    "salvage at an end without a merge": Guard(
+        "salvage.py", "if not start or not git.ref(", "if True or git.ref(",
+        "tests/stories/test_salvage.py::test_a_cancelled_task_s_work_is_kept_and_told",
+    ),
+    "salvage waits for a person": Guard(
+        "salvage.py", "or waits(world, task_id)", "",
+        "tests/stories/test_salvage.py::test_salvaged_work_goes_after_its_days_and_only_of",
+    ),
+    "nobody gives way for ever": Guard(
+        "rules/conflicts.py", "if now - waiting[n].since >= YIELDS", "if False",
+        "tests/rules/test_conflicts.py::test_nobody_gives_way_for_ever",
+    ),
+    "nobody waits for its files for ever": Guard(
+        "rules/conflicts.py", "not timedelta() <= now - since < patience", "False",
+        "tests/stories/test_conflicts_ahead.py::test_a_task_waits_no_longer_than_for_its_reason",
+    ),
     "C12 the fault of one repository": Guard(
         "settings.py", "        case (\"github_projects\", _, \"repos\", int(), *_):\n"
         "            return path[:4]\n", "",
