@@ -38,6 +38,7 @@ OWNER, ROBOT, STRANGER = "maria", "robot", "eve"
 # Each has README.md, a .github/workflows/ci.yml with one job `test`, and CODEBASE.md is absent.
 SLUGS = ("maria/library", "maria/tools", "maria/site")
 BASE = "main"
+ALL_HONEST = {"first": "honest", "second": "honest", "third": "honest"}
 # A login of the agents: it stands in our environment under this name, and the config hands it to
 # every agent (`environment`). It must never be seen again, and neither must robot's token.
 AGENT_KEY_NAME = "CANARY_API_KEY"
@@ -98,6 +99,11 @@ class FaultKind(StrEnum):
     STALE = "stale"  # the answer that the same read had before, if it was asked before
     SLOW = "slow"  # answers after half a minute of the world's time
     UNAUTHORISED = "401"  # as after a revoked token
+    PARTIAL = "partial"  # GraphQL only: the true answer with a hole, and an error that names it
+    LATE_CHECKS = "late-checks"  # a read that does not know the checks of the last minute
+    NULL_MERGEABLE = "null-mergeable"
+    STILL_OPEN = "still-open"  # merged, and shown as open; on a merge: done, answered 500
+    SHIFTED = "shifted"  # a later page of a listing slipped by one row
 
 
 class FaultPlan(Struct, frozen=True, kw_only=True):
@@ -227,6 +233,11 @@ class Stage(Protocol):
     forge: server.Forge
     issue_numbers: Sequence[int | None]  # by position in Plan.issues; None: not opened yet
     live: Sequence[str]  # our processes that run now
+
+    @property
+    def live(self) -> Sequence[str]:
+        """The names of our processes that run now."""
+        ...
 
     def now(self) -> datetime: ...
 
@@ -416,7 +427,8 @@ Invariant = Callable[[Seen], list[str]]
 # --- where the content is found -----------------------------------------------------------
 
 
-class Content(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Content:
     """What the engine takes from the world's modules; a test of the engine brings its own.
 
     draw: tests.sim.plan.draw · agents: tests.sim.personalities.ALL · tests: same table ·

@@ -1,0 +1,524 @@
+"""One seed from its first issue to the quiet at the end: scheduler, crashes, steps, history."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from orchestrator import github_dispatcher, pr_monitor, queue, supervisor, tick
+from orchestrator import paths as rooms
+from orchestrator import world as worlds
+from orchestrator.records.task import State
+from tests.sim import forges, setting
+from tests.sim.doors import LOOKING, WATCH, Kind
+from tests.sim.idleness import Changes, Habit, Inputs
+from tests.sim.interface import (
+    AgentRun,
+    Content,
+    Filed,
+    Plan,
+    Push,
+    Request,
+    Seen,
+    Step,
+    StepKind,
+)
+from tests.sim.processes import Flocks, Killed, Process, SimClock, Time, chosen
+from tests.sim.seeing import Eyes
+from tests.sim.stage import Hands
+from tests.sim.transport import Watched, Weather
+from tests.sim.wire import SharedWire
+from tests.sim.work import SimExecutor
+
+# What cron runs, how often (minutes), as README.md says.
+STORIES: dict[str, tuple[tick.Story, int]] = {
+    "github_dispatcher": (github_dispatcher.story, 1),
+    "supervisor": (supervisor.story, 1),
+    "pr_monitor": (pr_monitor.story, 5),
+}
+# One tick of so many that need not run is run to prove that it changes nothing.
+PROVEN_ONE_IN = 500
+# What a process that was switched away from may lose before it goes on (seconds).
+DELAYS = (0.0, 0.0, 0.0, 1.0, 5.0, 20.0, 70.0, 200.0)
+# A process that passes so many doors without an end is taken for one that never ends.
+DOORS_AT_MOST = 60_000
+
+
+@dataclass
+class Result:
+    """What came of a seed. `violations` are pairs of an invariant's name and what it says."""
+
+    plan: Plan
+    violations: list[tuple[str, str]] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    boundaries: list[str] = field(default_factory=list)
+    final: dict[str, Any] = field(default_factory=dict)
+
+
+class Simulation:
+    """A world of its own under `folder`; `crash_at` kills whoever comes to that door, by number."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        content: Content,
+        folder: Path,
+        template: Path,
+        *,
+        crash_at: int | None = None,
+        note_boundaries: bool = False,
+    ) -> None:
+        self.plan, self.content, self.folder = plan, content, folder
+        self.crash_at, self.note_boundaries = crash_at, note_boundaries
+        self.time = Time(forges.START)
+        names = ("engine", "agents", "deeds", "ci")
+        dice = [random.Random(f"{plan.seed}:{name}") for name in names]
+        self.rng, self.agent_rng, self.deed_rng, ci_rng = dice
+        self.runner = forges.SimRunner(content.weather[plan.ci], ci_rng)
+        self.forge = forges.opened(template, folder / "forge", self.time, self.runner)
+        self.config, self.environment = setting.made(plan, folder)
+        self.paths = rooms.build(self.config)
+        self.eyes = Eyes(self.paths)
+        self.weather = Weather(plan.faults, self.time, random.Random(f"{plan.seed}:weather"))
+        self.flocks = Flocks(f"{self.paths.locks}/")
+        self.processes: list[Process] = []
+        self.born: Counter[str] = Counter()
+        self.requests: list[Request] = []
+        self.pushes: list[Push] = []
+        self.runs: list[AgentRun] = []
+        self.said: list[tuple[datetime, str, str]] = []
+        self.deeds: list[tuple[datetime, str, Mapping[str, Any]]] = []
+        self.facts: dict[tuple[str, str], dict[str, Any]] = {}
+        self.earlier: dict[tuple[Any, ...], Any] = {}
+        self.issue_numbers: list[int | None] = [None] * len(plan.issues)
+        self.memory: dict[str, Any] = {}
+        self.result = Result(plan)
+        self.counts = self.result.counts
+        self.changes = Changes()
+        self.habits = {script: Habit() for script in STORIES}
+        self.phase = {
+            script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
+        }
+        self.proof = {script: self._proof_after() for script in STORIES}
+        self.work = self.people = 0
+        self.calm = False
+        self._forge_seen = -1
+        self._forge_due: datetime | None = None
+        self._shown: Mapping[State, tuple[Filed, ...]] = {}
+        self._shown_at = -1
+        self._marks = (0, 0, 0)
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._agenda_count = 0
+        self.hands = Hands(self)
+        self._work_roots = tuple(
+            f"{place}/" for place in (
+                self.paths.mailbox, self.paths.effects, self.paths.attempts, self.paths.repos,
+                self.paths.worktrees,
+            )
+        )  # fmt: skip
+
+    # --- the whole of it ----------------------------------------------------------------------
+
+    def run(self) -> Result:
+        WATCH.install()
+        WATCH.root = f"{self.folder}/root"
+        WATCH.tell, WATCH.lock_taken = self._told, self.flocks.taken
+        self._draw_agenda()
+        try:
+            while not self.result.violations and self._one_step():
+                pass
+            if not self.result.violations:
+                self._observe(Step(kind=StepKind.END, at=self.time.moment, process="world"))
+            self._notice("the forge itself", forges.troubles(self.forge)[:5])
+            self.result.final = setting.final(self)
+        finally:
+            WATCH.tell = WATCH.process = None
+            for process in self._living():
+                self._end(process)
+            self.forge.close()
+            self.counts["seconds"] = int((self.time.moment - forges.START).total_seconds())
+            self.counts["crashes"] += 0
+            self.counts["faults"] = self.weather.met
+            self.counts["lifetimes"] = len({run.task_id for run in self.runs})
+            self.counts["requests"] = len(self.requests)
+        return self.result
+
+    def _draw_agenda(self) -> None:
+        for number, issue in enumerate(self.plan.issues):
+            self._at(issue.at, partial(setting.open_issue, self, number))
+            if issue.ready_after is not None:
+                self._at(issue.at + issue.ready_after, partial(setting.set_ready, self, number))
+        for deed in self.plan.deeds:
+            if deed.at <= self.plan.horizon:
+                act = partial(self._deed, deed.name, deed.arguments)
+                self._at(deed.at, act)
+        self._at(self.plan.horizon, self._calm_down)
+
+    def _at(self, seconds: float, act: Callable[[], None]) -> None:
+        self._agenda_count += 1
+        moment = forges.START + timedelta(seconds=seconds)
+        heapq.heappush(self._agenda, (moment, self._agenda_count, act))
+
+    def _calm_down(self) -> None:
+        self.calm = self.weather.calm = True
+        setting.calm(self)
+        self.person_acted("the world becomes calm")
+
+    # --- one step -----------------------------------------------------------------------------
+
+    def _one_step(self) -> bool:
+        """Run whoever can run, else let time jump to what is due next; False when nothing is."""
+        now = self.time.moment
+        ready = [p for p in self.processes if p.wakes <= now]
+        if ready:
+            self._run(chosen(ready, self.rng))
+            return True
+        moment = self._next_moment()
+        end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
+        if moment is None or moment > end:
+            return False
+        self.time.moment = max(now, moment)
+        self._move_forge()
+        while self._agenda and self._agenda[0][0] <= self.time.moment:
+            heapq.heappop(self._agenda)[2]()
+        for script in STORIES:
+            self._start_if_due(script, now)
+        return True
+
+    def _next_moment(self) -> datetime | None:
+        moments = [p.wakes for p in self.processes]
+        if self._agenda:
+            moments.append(self._agenda[0][0])
+        if self._forge_due is not None:
+            moments.append(self._forge_due)
+        moments += [m for m in (self._next_tick(script) for script in STORIES) if m is not None]
+        return min(moments, default=None)
+
+    def _run(self, process: Process) -> None:
+        WATCH.process = process
+        process.resume()
+        WATCH.process = None
+        self._move_forge()
+        if process.ended:
+            self._buried(process)
+        elif process.wakes > self.time.moment:
+            self._observe(Step(kind=StepKind.PAUSE, at=self.time.moment, process=process.name,
+                               script=process.script))
+
+    def _buried(self, process: Process) -> None:
+        self.processes.remove(process)
+        if process.failure is not None:
+            self._notice("no traceback", [f"{process.name}: {process.failure!r}"])
+            self.result.violations[-1:] = [
+                ("no traceback", f"{process.name}: {process.failure!r}{where(process.failure)}")
+            ]
+        if process.script == "queue" or process.dead:
+            self.people += 1
+            self.changed()
+        proven = process.name in self.memory.get("proven", {})
+        self._remember(process)
+        if not process.dead:
+            kind = StepKind.PROVEN if proven else StepKind.TICK
+            self._observe(Step(kind=kind, at=self.time.moment, process=process.name,
+                               script=process.script, said=tuple(process.said),
+                               exit_code=process.exit_code))
+        else:
+            self._observe(Step(kind=StepKind.CRASH, at=self.time.moment, process=process.name,
+                               script=process.script, said=tuple(process.said)))
+
+    def _remember(self, process: Process) -> None:
+        habit = self.habits.get(process.script)
+        if habit is None or process.dead:
+            if habit is not None:
+                habit.idle = False
+            return
+        began = self.memory.setdefault("began", {}).pop(process.name)
+        proven = self.memory.setdefault("proven", {}).pop(process.name, None)
+        inputs = self._inputs()
+        locked_out = any("still runs" in line for line in process.said)
+        idle = inputs == began and not process.faults and not locked_out
+        habit.ran(inputs, self.time.moment, idle=idle)
+        if proven is not None and inputs != began and proven == began:
+            alone = not self.processes
+            if alone and not self.changes.any_between(*self.memory["proof"][process.script]):
+                told = "; ".join(process.said[-5:])
+                self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def start(self, script: str, story: tick.Story, *, alone: bool = True) -> Process:
+        self.born[script] += 1
+        name = f"{script}-{self.born[script]}"
+        process = Process(name, script, lambda me: self._live(me, story, alone=alone), self.time)
+        self.processes.append(process)
+        self.counts["ticks"] += 1
+        return process
+
+    def _live(self, process: Process, story: tick.Story, *, alone: bool) -> int:
+        """What `python -m` does: a world of its own, and the story in it."""
+        transport = Watched(
+            self.forge, process, self.weather,
+            lambda p, verb, path: self.door(p, Kind.HTTP, verb, path), self.requests, self.earlier,
+        )  # fmt: skip
+        wire = SharedWire(
+            self.forge, process, self.weather,
+            lambda p, verb, slug: self.door(p, Kind.WIRE, verb, slug), self.pushes,
+        )  # fmt: skip
+
+        def say(line: str) -> None:
+            line = line.replace(str(self.folder), "")
+            process.said.append(line)
+            self.said.append((self.time.moment, process.name, line))
+            self.tell(process.name, line)
+
+        tick.prepare(self.paths)
+        world = worlds.build(
+            script=process.script, config=self.config, paths=self.paths, clock=SimClock(process),
+            environment=self.environment, say=say, dry_run=False, only=None, transport=transport,
+        )  # fmt: skip
+        wired = setting.replaced(
+            world, wire=wire, executor=SimExecutor(self, process),
+            spawn=lambda *args, **more: self._spawned(process),
+        )
+        return tick.within(wired, story, alone=alone, hurried=True)
+
+    def _spawned(self, parent: Process) -> int:
+        self.door(parent, Kind.SPAWN, "worker")
+        self.start("queue", queue.story, alone=False)
+        return 10_000 + self.born["queue"]
+
+    def live(self) -> tuple[str, ...]:
+        return tuple(process.name for process in self._living())
+
+    def _living(self) -> list[Process]:
+        return [p for p in self.processes if not p.ended]
+
+    def crash(self, process: Process, why: str) -> None:
+        """kill -9 of the process that runs now; does not return."""
+        self._die(process, why)
+        raise Killed(process.name)
+
+    def kill_all(self, script: str) -> int:
+        """kill -9 of processes that wait, by a deed; the machine stops when all are meant."""
+        mine = [p for p in self._living() if script in ("", p.script)]
+        for process in mine:
+            self._die(process, "killed")
+            self._end(process)
+            self._buried(process)
+        return len(mine)
+
+    def _die(self, process: Process, why: str) -> None:
+        process.dead = True
+        self.flocks.free(process)
+        self.counts["crashes"] += 1
+        for run in self.runs:
+            if run.process == process.name and run.ended is None:
+                run.ended, run.killed = self.time.moment, True
+        self.tell(process.name, f"DIES {why}")
+
+    def _end(self, process: Process) -> None:
+        """Let a dead thread unwind; none of its doors opens any more."""
+        process.dead = True
+        before, WATCH.process = WATCH.process, process
+        tell, WATCH.tell = WATCH.tell, self._told
+        while not process.ended:
+            process.resume()
+        WATCH.process, WATCH.tell = before, tell
+
+    # --- doors --------------------------------------------------------------------------------
+
+    def _told(self, process: Process, kind: Kind, what: str, where: str) -> None:
+        filed = kind is Kind.FILE and where.startswith(self._work_roots)
+        if filed or (kind is Kind.GIT and what not in LOOKING):
+            self.changed_work()
+        self.door(process, kind, what, where)
+
+    def door(self, process: Process, kind: Kind, what: str, where: str = "") -> None:
+        """Before every boundary: the process may die here, or the others may run first."""
+        if process.dead:
+            raise Killed(process.name)
+        self.counts["doors"] += 1
+        number = self.counts["doors"]
+        if self.note_boundaries:
+            place = where.replace(str(self.folder), "")
+            self.result.boundaries.append(f"{process.script}: {kind} {what} {place}"[:160])
+        if number > DOORS_AT_MOST:
+            self._notice("everything ends", [f"{process.name} goes through doors for ever"])
+            raise Killed(process.name)
+        if self.crash_at is not None:
+            if number == self.crash_at:
+                self.crash(process, f"before {kind} {what}")
+            return
+        if self.calm:
+            return
+        if self.rng.random() < self.plan.crash_chance:
+            place = where.replace(str(self.folder), "")
+            self.crash(process, f"before {kind} {what} {place}"[:150])
+        if self.rng.random() < self.plan.switch_chance:
+            process.wait(self.rng.choice(DELAYS))
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def _cron_after(self, script: str, moment: datetime) -> datetime:
+        """The first minute of cron's, in this machine's phase, that is later than a moment."""
+        every, phase = timedelta(minutes=STORIES[script][1]), self.phase[script]
+        count = (moment - forges.START - phase) // every + 1
+        return forges.START + phase + count * every
+
+    def _next_tick(self, script: str) -> datetime | None:
+        """When the script is run next, as far as is known now; ticks until then are not."""
+        habit = self.habits[script]
+        if habit.last is None or not habit.idle or habit.seen != self._inputs():
+            return self._cron_after(script, self.time.moment)
+        due = [
+            moment
+            for moment in (self.changes.next_after(habit.last), self._not_before(habit.last))
+            if moment is not None
+        ]
+        if not due:
+            return None
+        every = timedelta(minutes=STORIES[script][1])
+        if not self.calm:
+            due.append(habit.last + every * self.proof[script])
+        return self._cron_after(script, max(min(due) - timedelta(milliseconds=1), self.time.moment))
+
+    def _not_before(self, last: datetime) -> datetime | None:
+        moments = [
+            one.task.not_before
+            for state in (State.BLOCKED, State.INBOX)
+            for one in self._mailbox().get(state, ())
+            if one.task and one.task.not_before and one.task.not_before > last
+        ]
+        return min(moments, default=None)
+
+    def _start_if_due(self, script: str, before: datetime) -> None:
+        now = self.time.moment
+        if now == before or self._cron_after(script, now - timedelta(milliseconds=1)) != now:
+            return
+        habit, inputs = self.habits[script], self._inputs()
+        proven = False
+        if habit.last is not None and habit.idle and habit.seen == inputs:
+            due = [self.changes.next_after(habit.last), self._not_before(habit.last)]
+            if not any(moment is not None and moment <= now for moment in due):
+                every = timedelta(minutes=STORIES[script][1])
+                if self.calm or now < habit.last + every * self.proof[script]:
+                    return
+                proven = True
+                self.proof[script] = self._proof_after()
+        if habit.last is not None:
+            every = timedelta(minutes=STORIES[script][1])
+            self.counts["skipped"] += max(0, (now - habit.last) // every - 1)
+        process = self.start(script, STORIES[script][0])
+        self.memory.setdefault("began", {})[process.name] = inputs
+        if proven:
+            self.counts["proven"] += 1
+            self.memory.setdefault("proven", {})[process.name] = inputs
+            self.memory.setdefault("proof", {})[script] = (habit.last, now)
+
+    def _proof_after(self) -> int:
+        return self.rng.randint(1, 2 * PROVEN_ONE_IN)
+
+    def _inputs(self) -> Inputs:
+        return Inputs(forges.changes(self.forge), self.work, self.people)
+
+    def _move_forge(self) -> None:
+        """Let the forge do what is due; only where something changed or its moment has come."""
+        now = self.time.moment
+        due = self._forge_due is not None and self._forge_due <= now
+        if not due and forges.changes(self.forge) == self._forge_seen:
+            return
+        self.forge.tick()
+        if forges.changes(self.forge) != self._forge_seen:
+            self.changed()
+        self._forge_seen = forges.changes(self.forge)
+        self._forge_due = forges.next_due(self.forge, self.runner)
+
+    def changed(self) -> None:
+        self.changes.note(self.time.moment)
+
+    def changed_work(self) -> None:
+        self.work += 1
+        self.changed()
+
+    def person_acted(self, what: str) -> None:
+        """A person's or the machine's deed is over: everybody looks again."""
+        self.people += 1
+        self._move_forge()
+        self.changed()
+        self.tell("person", what)
+        self._observe(Step(kind=StepKind.DEED, at=self.time.moment, process="person"))
+
+    def _deed(self, name: str, arguments: Mapping[str, Any]) -> None:
+        self.deeds.append((self.time.moment, name, arguments))
+        self.content.deeds[name](self.hands, **arguments)
+        said = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        self.person_acted(f"{name}({said})")
+
+    # --- what is seen and told ------------------------------------------------------------------
+
+    def _mailbox(self) -> Mapping[State, tuple[Filed, ...]]:
+        version = self.work + self.people * 1_000_000
+        if version != self._shown_at:
+            self._shown, self._shown_at = self.eyes.mailbox(), version
+        return self._shown
+
+    def _observe(self, step: Step) -> None:
+        self._shown_at = -1
+        requests_from, pushes_from, events_from = self._marks
+        events = self.eyes.look_at_events()
+        seen = Seen(
+            plan=self.plan, step=step, now=self.time.moment, calm=self.calm, forge=self.forge,
+            config=self.config, paths=self.paths, mailbox=self._mailbox(),
+            effects=self.eyes.effects(), events=events, requests=self.requests,
+            pushes=self.pushes, runs=self.runs, deeds=self.deeds, said=self.said,
+            live=self.live(), issue_numbers=self.issue_numbers,
+            memory=self.memory.setdefault("invariants", {}), requests_from=requests_from,
+            pushes_from=pushes_from, events_from=events_from,
+        )  # fmt: skip
+        self._marks = (len(self.requests), len(self.pushes), len(events))
+        for invariant in self.content.invariants:
+            self._notice(invariant.__name__, invariant(seen))
+
+    def _notice(self, name: str, broken: list[str]) -> None:
+        for words in broken:
+            self.result.violations.append((name, words))
+            self.tell("INVARIANT", f"{name}: {words}")
+
+    def tell(self, who: str, what: str) -> None:
+        passed = int((self.time.moment - forges.START).total_seconds())
+        hours, minutes, seconds = passed // 3600, passed // 60 % 60, passed % 60
+        text = " ".join(what.replace(str(self.folder), "").split())
+        self.result.history.append(f"{hours:3}:{minutes:02}:{seconds:02} {who:<20} {text[:400]}")
+
+
+def where(failure: BaseException) -> str:
+    """The last lines of a traceback, as `file:line function`, innermost last."""
+    found, trace = [], failure.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        found.append(f"{Path(code.co_filename).name}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return " < " + " < ".join(reversed(found[-6:]))
+
+
+def simulate(
+    plan: Plan, content: Content, place: Path, template: Path, **more: Any
+) -> Result:
+    """One seed in a folder of its own, which is gone afterwards."""
+    folder = place / "seed"
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    try:
+        return Simulation(plan, content, folder, template, **more).run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

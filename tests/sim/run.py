@@ -1,0 +1,143 @@
+"""Many seeds, in this process or in several, with their sum and the seeds that failed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tests.sim import engine, forges, whole
+from tests.sim.interface import Content, Plan
+
+HISTORY_SHOWN = 400
+
+
+class Played(Struct, frozen=True, kw_only=True):
+    """What is kept of a seed: its numbers, and its history only where something was violated."""
+
+    seed: int
+    counts: dict[str, int]
+    violations: tuple[tuple[str, str], ...] = ()
+    history: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Player:
+    """Plays seeds one after the other, from one template."""
+
+    def __init__(self, content: Content | None = None) -> None:
+        self.content = content or whole.content()
+        self.place = forges.place()
+        self.template = forges.template(self.place / "template")
+
+    def result(self, plan: Plan, **more: Any) -> engine.Result:
+        return engine.simulate(plan, self.content, self.place, self.template, **more)
+
+    def play(self, seed: int, *, history: bool = False) -> Played:
+        began = time.monotonic()
+        try:
+            result = self.result(self.content.draw(seed))
+        except Exception:  # noqa: BLE001 - a fault of ours is told with its seed, like any other
+            broken = (("the simulator itself", traceback.format_exc()[-3000:]),)
+            return Played(seed=seed, counts={}, violations=broken)
+        kept = result.history if history or result.violations else ()
+        return Played(
+            seed=seed, counts=dict(result.counts), violations=tuple(result.violations),
+            history=tuple(kept), seconds=time.monotonic() - began,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+@contextmanager
+def player(content: Content | None = None) -> Iterator[Player]:
+    made = Player(content)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def told(played: Played) -> str:
+    """A failed seed for a person: what was violated, the end of its history, how to see it."""
+    lines = [f"seed {played.seed}:"]
+    lines += [f"  VIOLATED {name}: {words}" for name, words in played.violations]
+    lines += [f"  {line}" for line in played.history[-HISTORY_SHOWN:]]
+    return "\n".join([*lines, f"  again: python -m tests.sim --history {played.seed}"])
+
+
+class Sum:
+    """What many seeds came to."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.seeds = 0
+        self.counts: Counter[str] = Counter()
+        self.failed: list[Played] = []
+
+    def add(self, played: Played) -> None:
+        self.seeds += 1
+        self.counts.update(played.counts)
+        if played.violations:
+            self.failed.append(played)
+
+    def line(self) -> str:
+        passed, counts = time.monotonic() - self.began, self.counts
+        return (
+            f"{self.seeds} seeds, {counts['lifetimes']} lifetimes, "
+            f"{counts['lifetimes'] / passed:.1f} lifetimes/s, ticks {counts['ticks']} run and "
+            f"{counts['skipped']} skipped ({counts['proven']} proven), {counts['doors']} doors, "
+            f"{counts['crashes']} crashes, {counts['faults']} faults, "
+            f"{len(self.failed)} seeds with violations, {passed:.0f} s"
+        )
+
+
+_OWN: list[Player] = []
+
+
+def _one(seed: int) -> bytes:
+    """In a process of a pool: the template is made once, the answer is bytes."""
+    if not _OWN:
+        _OWN.append(Player())
+    return msgspec.msgpack.encode(_OWN[0].play(seed))
+
+
+def _tidy(_: int) -> None:
+    while _OWN:
+        _OWN.pop().close()
+    time.sleep(0.2)
+
+
+def many(
+    seeds: Sequence[int], processes: int, each: Callable[[Played, Sum], None]
+) -> Sum:
+    """Play seeds in so many processes; `each` hears of every one, in order of their numbers."""
+    total = Sum()
+    answers: Iterable[Played]
+    if processes <= 1:
+        with player() as alone:
+            for seed in seeds:
+                _count(alone.play(seed), total, each)
+        return total
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        answers = (msgspec.msgpack.decode(raw, type=Played) for raw in pool.imap(_one, seeds))
+        for played in answers:
+            _count(played, total, each)
+        pool.map(_tidy, range(processes), chunksize=1)
+    return total
+
+
+def _count(played: Played, total: Sum, each: Callable[[Played, Sum], None]) -> None:
+    total.add(played)
+    each(played, total)
+
+
