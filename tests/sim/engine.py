@@ -21,6 +21,7 @@ from tests.sim import forges, setting
 from tests.sim.doors import LOOKING, WATCH, Kind
 from tests.sim.idleness import Changes, Habit, Inputs
 from tests.sim.interface import (
+    Act,
     AgentRun,
     Content,
     Filed,
@@ -109,7 +110,8 @@ class Simulation:
             script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
         }
         self.proof = {script: self._proof_after() for script in STORIES}
-        self.work = self.people = 0
+        self.work = self.people = self.orders = 0
+        self.acts: list[Act] = []
         self.calm = False
         self._forge_seen = -1
         self._forge_due: datetime | None = None
@@ -244,7 +246,7 @@ class Simulation:
         began = self.memory.setdefault("began", {}).pop(process.name)
         proven = self.memory.setdefault("proven", {}).pop(process.name, None)
         inputs = self._inputs()
-        locked_out = any("still runs" in line for line in process.said)
+        locked_out = any("the one before still runs" in line for line in process.said)
         idle = inputs == began and not process.faults and not locked_out
         habit.ran(inputs, self.time.moment, idle=idle)
         if proven is not None and inputs != began and proven == began:
@@ -268,10 +270,12 @@ class Simulation:
         transport = Watched(
             self.forge, process, self.weather,
             lambda p, verb, path: self.door(p, Kind.HTTP, verb, path), self.requests, self.earlier,
+            self.next_order,
         )  # fmt: skip
         wire = SharedWire(
             self.forge, process, self.weather,
             lambda p, verb, slug: self.door(p, Kind.WIRE, verb, slug), self.pushes,
+            self.next_order,
         )  # fmt: skip
 
         def say(line: str) -> None:
@@ -289,7 +293,9 @@ class Simulation:
             world, wire=wire, executor=SimExecutor(self, process),
             spawn=lambda *args, **more: self._spawned(process),
         )
-        return tick.within(wired, story, alone=alone, hurried=True)
+        return tick.caught(
+            process.script, lambda: tick.within(wired, story, alone=alone, hurried=True)
+        )
 
     def _spawned(self, parent: Process) -> int:
         self.door(parent, Kind.SPAWN, "worker")
@@ -442,6 +448,10 @@ class Simulation:
         self._forge_seen = forges.changes(self.forge)
         self._forge_due = forges.next_due(self.forge, self.runner)
 
+    def next_order(self) -> int:
+        self.orders += 1
+        return self.orders
+
     def changed(self) -> None:
         self.changes.note(self.time.moment)
 
@@ -481,7 +491,7 @@ class Simulation:
             effects=self.eyes.effects(), events=events, requests=self.requests,
             pushes=self.pushes, runs=self.runs, deeds=self.deeds, said=self.said,
             live=self.live(), issue_numbers=self.issue_numbers,
-            memory=self.memory.setdefault("invariants", {}), requests_from=requests_from,
+            memory=self.memory.setdefault("invariants", {}), acts=self.acts, requests_from=requests_from,
             pushes_from=pushes_from, events_from=events_from,
         )  # fmt: skip
         self._marks = (len(self.requests), len(self.pushes), len(events))

@@ -14,7 +14,7 @@ from orchestrator.forge import records
 from orchestrator.records.config import Config
 from orchestrator.records.task import TaskType
 from orchestrator.world import World
-from tests.sim.interface import OWNER, Plan
+from tests.sim.interface import AGENT_KEY, AGENT_KEY_NAME, OWNER, Plan
 from tests.sim.transport import URL
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
         "github_token": "robot-token",
         "github_api_url": URL,
         "jitter_seconds": 0,
-        "agents": {name: {"command": [name], "sandbox": "none"} for name in plan.agents},
+        "agents": {
+            name: {"command": [name], "sandbox": "none", "environment": [AGENT_KEY_NAME]}
+            for name in plan.agents
+        },
         "agent_fallbacks": {kind.value: list(plan.fallbacks) for kind in TaskType},
         "github_projects": {"work": {"project_number": 1, "repos": repositories}},
         **plan.config,
@@ -56,6 +59,7 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
     path.write_text(yaml.safe_dump(data))
     path.chmod(0o600)
     environment = {"ORCH_ROOT": str(root), "HOME": str(folder), "PATH": str(programs)}
+    environment[AGENT_KEY_NAME] = AGENT_KEY
     config = settings.load(path, environment)
     # One key for all seeds, so that a seed's comments are the same each time.
     key = Path(config.mailbox_dir) / ".key"

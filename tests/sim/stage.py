@@ -9,13 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.adapters.git import Git, Identity, Inline
 from orchestrator.forge import server
 from orchestrator.paths import Paths
 from orchestrator.records.task import State, Task
-from tests.sim.interface import OWNER, Plan, Push
+from tests.sim.interface import OWNER, Act, Plan, Push
 from tests.sim.processes import Time
 from tests.sim.seeing import Eyes
 from tests.sim.transport import Session
@@ -34,11 +34,13 @@ class House(Protocol):
     eyes: Eyes
     issue_numbers: list[int | None]
     pushes: list[Push]
+    acts: list[Act]
     deed_rng: random.Random
 
     def tell(self, who: str, what: str) -> None: ...
     def kill_all(self, script: str) -> int: ...
     def live(self) -> tuple[str, ...]: ...
+    def next_order(self) -> int: ...
 
 
 class Hands:
@@ -129,13 +131,20 @@ class Hands:
     def kill(self, script: str = "") -> int:
         return self.house.kill_all(script)
 
+    def act(self, kind: str, **facts: Any) -> None:
+        order = self.house.next_order()
+        self.house.acts.append(Act(order=order, at=self.now(), kind=kind, **facts))
+
     def note(self, line: str) -> None:
         self.house.tell("person", line)
 
     def _pushed(self, slug: str, ref: str, old: str | None, new: str | None, login: str) -> None:
         self.forge.pushed(slug, login)
         self.house.pushes.append(
-            Push(at=self.now(), process=f"person:{login}", slug=slug, ref=ref, old=old, new=new)
+            Push(
+                at=self.now(), process=f"person:{login}", slug=slug, ref=ref, old=old, new=new,
+                order=self.house.next_order(),
+            )  # fmt: skip
         )
 
 

@@ -93,6 +93,7 @@ class Watched(InProcess):
         door: Callable[[Process, str, str], None],
         log: list[Request],
         earlier: dict[tuple[Any, ...], requests.Response],
+        order: Callable[[], int],
     ) -> None:
         super().__init__(forge)
         self.process = process
@@ -100,6 +101,7 @@ class Watched(InProcess):
         self.door = door
         self.log = log
         self.earlier = earlier
+        self.order = order
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         process, parts = self.process, urlsplit(request.url or "")
@@ -139,6 +141,7 @@ class Watched(InProcess):
                     status=response.status_code if response is not None else 0, answered=said,
                     applied=kind is not FaultKind.STALE and kind not in UNAPPLIED,
                     answer=response.content if response is not None else b"", fault=kind,
+                    order=self.order(),
                 )
             )  # fmt: skip
         if reads and kind is None:

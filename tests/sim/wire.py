@@ -35,6 +35,7 @@ class SharedWire(Wire):
         weather: Weather,
         door: Callable[[Process, str, str], None],
         log: list[Push],
+        order: Callable[[], int],
     ) -> None:
         super().__init__()
         self.forge = forge
@@ -42,6 +43,7 @@ class SharedWire(Wire):
         self.weather = weather
         self.door = door
         self.log = log
+        self.order = order
 
     def ls(self, url: str, ref: str) -> str | None:
         slug = self._reached("ls", url)
@@ -94,7 +96,7 @@ class SharedWire(Wire):
             self.forge.pushed(slug, ROBOT)
         moved = Push(
             at=self.process.time.moment, process=self.process.name, slug=slug, ref=ref,
-            old=old, new=new,
+            old=old, new=new, order=self.order(),
         )  # fmt: skip
         self.log.append(moved)
 

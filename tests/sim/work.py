@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.executors import local
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from tests.sim.doors import Kind
 from tests.sim.interface import AgentRun, Content, Job, Outcome, Plan
@@ -25,6 +26,7 @@ class Floor(Protocol):
 
     def door(self, process: Process, kind: Kind, what: str, where: str = "") -> None: ...
     def crash(self, process: Process, why: str) -> None: ...
+    def next_order(self) -> int: ...
     def changed_work(self) -> None: ...
     def tell(self, who: str, what: str) -> None: ...
 
@@ -46,7 +48,8 @@ class SimExecutor:
         run = AgentRun(
             process=process.name, agent=name, personality=personality, task_id=task_id,
             slug=Path(order.folder).parent.name.replace("__", "/", 1), attempt=attempt,
-            started=process.time.moment, is_test=test,
+            started=process.time.moment, is_test=test, order=floor.next_order(),
+            prompt="" if test else order.stdin.decode("utf-8", "replace"),
         )  # fmt: skip
         floor.runs.append(run)
         with process.elsewhere():
@@ -63,9 +66,14 @@ class SimExecutor:
         if outcome.crash:
             floor.crash(process, f"while {name} worked")
         run.ended, run.outcome = process.time.moment, outcome
+        result, problem = outcome.result, ""
+        if result is None:
+            with process.elsewhere():
+                result, problem = local._result(order)
         return AttemptReport(
             exit_code=outcome.exit_code, seconds=outcome.seconds, timed_out=outcome.timed_out,
-            output_tail=outcome.output_tail, problem=outcome.problem, result=outcome.result,
+            output_tail=outcome.output_tail, problem=outcome.problem, result=result,
+            result_problem=problem,
         )  # fmt: skip
 
     def _played(self, order: AttemptOrder, run: AgentRun) -> Outcome:
@@ -79,8 +87,7 @@ class SimExecutor:
             rng=floor.agent_rng, facts=facts, environment=order.environment,
             command=order.argv[-1] if run.is_test else "",
         )  # fmt: skip
-        if order.result_file is not None:
-            (job.folder / order.result_file).unlink(missing_ok=True)
+        local._clear_result(order)
         return floor.content.personalities[run.personality](job)
 
 
