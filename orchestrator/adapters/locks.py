@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
@@ -246,7 +246,7 @@ class Locks:
             pid=os.getpid(),
             boot_id=self.boot_id,
             host=self.host,
-            started=datetime.now(UTC),
+            started=self.clock.now(),
             what=self.what,
         )
         if rank is not Rank.TASK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import random
 import shutil
 from collections import Counter
@@ -279,7 +280,8 @@ class Simulation:
         )  # fmt: skip
 
         def say(line: str) -> None:
-            line = line.replace(str(self.folder), "")
+            # The one of the machine's own numbers that is ever said.
+            line = line.replace(str(self.folder), "").replace(f"process {os.getpid()} ", "")
             process.said.append(line)
             self.said.append((self.time.moment, process.name, line))
             self.tell(process.name, line)
@@ -489,9 +491,10 @@ class Simulation:
             plan=self.plan, step=step, now=self.time.moment, calm=self.calm, forge=self.forge,
             config=self.config, paths=self.paths, mailbox=self._mailbox(),
             effects=self.eyes.effects(), events=events, requests=self.requests,
-            pushes=self.pushes, runs=self.runs, deeds=self.deeds, said=self.said,
+            pushes=self.pushes, runs=self.runs, acts=self.acts, deeds=self.deeds,
+            said=self.said,
             live=self.live(), issue_numbers=self.issue_numbers,
-            memory=self.memory.setdefault("invariants", {}), acts=self.acts, requests_from=requests_from,
+            memory=self.memory.setdefault("invariants", {}), requests_from=requests_from,
             pushes_from=pushes_from, events_from=events_from,
         )  # fmt: skip
         self._marks = (len(self.requests), len(self.pushes), len(events))
