@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 from orchestrator import github_dispatcher, pr_monitor, queue, supervisor, tick
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
+from orchestrator.health import Visit
 from orchestrator.records.task import State
 from tests.sim import forges, setting
 from tests.sim.doors import LOOKING, WATCH, Kind
@@ -40,6 +42,8 @@ from tests.sim.transport import Watched, Weather
 from tests.sim.wire import SharedWire
 from tests.sim.work import SimExecutor
 
+# Names that chance gives to files for a moment.
+TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp")
 # What cron runs, how often (minutes), as README.md says.
 STORIES: dict[str, tuple[tick.Story, int]] = {
     "github_dispatcher": (github_dispatcher.story, 1),
@@ -295,9 +299,13 @@ class Simulation:
             world, wire=wire, executor=SimExecutor(self, process),
             spawn=lambda *args, **more: self._spawned(process),
         )
-        return tick.caught(
-            process.script, lambda: tick.within(wired, story, alone=alone, hurried=True)
+        visit = Visit(process.script, self.paths.root, SimClock(process))
+        visit.meets(wired)
+        code = tick.caught(
+            visit, lambda: tick.within(wired, story, alone=alone, hurried=True)
         )
+        visit.end(code)
+        return code
 
     def _spawned(self, parent: Process) -> int:
         self.door(parent, Kind.SPAWN, "worker")
@@ -509,7 +517,7 @@ class Simulation:
     def tell(self, who: str, what: str) -> None:
         passed = int((self.time.moment - forges.START).total_seconds())
         hours, minutes, seconds = passed // 3600, passed // 60 % 60, passed % 60
-        text = " ".join(what.replace(str(self.folder), "").split())
+        text = TEMPORARY.sub(".tmp", " ".join(what.replace(str(self.folder), "").split()))
         self.result.history.append(f"{hours:3}:{minutes:02}:{seconds:02} {who:<20} {text[:400]}")
 
 
