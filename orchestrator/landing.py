@@ -64,7 +64,7 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
                 task.repo,
                 pull.number,
                 head_sha=verdict.head_sha,
-                method=facts.repository.merge_method,
+                method=merge.method(facts),
                 title=world.redact(title),
             )
         except GitHubTrouble as trouble:

@@ -170,6 +170,7 @@ class Scrutiny:
             ),
             in_base=self._in_base(facts, git, tip),
             carried=carried(head, updates),
+            linear=all(len(made.parents) < 2 for made in compared.commits),
             work_at=max(work, default=None),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orchestrator.records.config import MergeMethod
 from orchestrator.records.errors import Trouble
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
@@ -127,6 +128,18 @@ def order(
         place = (pull.repo, pull.base)
         best[place] = min(rank, best.get(place, rank))
     return {place: rank[-1] for place, rank in best.items()}
+
+
+def method(facts: Facts) -> MergeMethod:
+    """The configured way, but for a branch with merges in it, such as our Updates (M9).
+
+    GitHub leaves merge commits out when it rebases, and what they brought together is not on the
+    base then: such a branch is squashed, so that the base gets the tree that was tested.
+    """
+    wanted = facts.repository.merge_method
+    if wanted is MergeMethod.REBASE and facts.linear is not True:
+        return MergeMethod.SQUASH
+    return wanted
 
 
 def after_call(trouble: Trouble | None) -> AfterCall:

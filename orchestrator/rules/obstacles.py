@@ -43,10 +43,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     or commits of the base. From git, after a fetch: `behind` (the base tip is no ancestor of the
     head), `empty_diff` (head against base tip), `commits_ours`, and `in_base`, the commit of the
     base that carries our marker ("" when there is none). `carried` are the earlier heads that
-    differ from this one only by our own Updates; `work_at` is when the last commit that is no
-    Update was pushed. `label_by_writer` says whether whoever set `approved` may write. `held_since`
-    is the time since which `key` has given the same answer, `head_since` since when we have seen
-    this head. `front` comes from `order`, and `gives_way` from `turns`: for whom it waits, and why.
+    differ from this one only by our own Updates; `linear` says that none of its commits is a merge;
+    `work_at` is when the last commit that is no Update was pushed. `label_by_writer` says whether
+    whoever set `approved` may write. `held_since` is the time since which `key` has given the same
+    answer, `head_since` since when we have seen this head. `front` comes from `order`, and
+    `gives_way` from `turns`: for whom it waits, and why.
     """
 
     pull: PullRequest
@@ -60,6 +61,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     commits_ours: bool | None = None
     in_base: str | None = None
     carried: tuple[str, ...] = ()
+    linear: bool | None = None
     work_at: datetime | None = None
     label_by_writer: bool | None = None
     held_since: datetime | None = None

@@ -8,7 +8,12 @@ from itertools import product
 import pytest
 from msgspec import structs
 
-from orchestrator.records.config import AutomationMode, MergePolicy, RepositoryConfig
+from orchestrator.records.config import (
+    AutomationMode,
+    MergeMethod,
+    MergePolicy,
+    RepositoryConfig,
+)
 from orchestrator.records.errors import Trouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Task
@@ -404,3 +409,19 @@ def test_every_trouble_has_an_answer_and_none_but_success_counts_as_merged(troub
 def test_a_refusal_is_final_or_not_by_its_words(message, kind):
     verdict = merge.after_refusal(message)
     assert isinstance(verdict, kind) and message in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "linear", "used"),
+    [
+        (MergeMethod.REBASE, True, MergeMethod.REBASE),
+        (MergeMethod.REBASE, False, MergeMethod.SQUASH),
+        (MergeMethod.REBASE, None, MergeMethod.SQUASH),
+        (MergeMethod.MERGE, False, MergeMethod.MERGE),
+        (MergeMethod.SQUASH, False, MergeMethod.SQUASH),
+    ],
+)
+def test_a_branch_with_merges_is_never_rebased(wanted, linear, used):
+    """A rebase leaves merges out, and with them what they brought together (M9)."""
+    repository = structs.replace(REPOSITORY, merge_method=wanted)
+    assert merge.method(structs.replace(GOOD, repository=repository, linear=linear)) is used
