@@ -237,6 +237,7 @@ def launch(
     folder = world.paths.attempt(task.task_id, len(task.attempts))
     minutes = task.max_runtime_minutes or repository.max_runtime_minutes
     own = repository.agent_timeout_minutes.get(agent)
+    idle = repository.idle_timeout_minutes
     return Launch(
         prompt=prompt,
         prompt_path=str(folder / "prompt.md"),
@@ -245,6 +246,7 @@ def launch(
         log_path=str(folder / "agent.log"),
         timeout_seconds=minutes * 60,
         agent_timeout_seconds=own * 60 if own else None,
+        idle_timeout_seconds=idle * 60 if idle else None,
         test_command=repository.test_command or "",
         environment=world.environment,
         root=str(world.paths.code),

@@ -312,6 +312,10 @@ GUARDS = {
         "            return path[:4]\n", "",
         BAD + "test_a_typo_in_one_repository_leaves_the_others_at_work",
     ),
+    "S3 silence ends an agent": Guard(
+        "adapters/process.py", "if meanwhile and meanwhile():", "if meanwhile and not meanwhile:",
+        "tests/adapters/test_process.py::test_an_agent_that_gives_no_sign_of_life_is_ended",
+    ),
 }  # fmt: skip
 
 

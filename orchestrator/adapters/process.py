@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from orchestrator.adapters import files, survivors
+from orchestrator.adapters.silence import Silence
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.order import AttemptOrder
 
@@ -42,6 +43,7 @@ class Ended(Struct, frozen=True, kw_only=True):
     exit_code: int
     seconds: float
     timed_out: bool
+    silent: bool
     output_tail: str
     killed: tuple[int, ...] = ()
 
@@ -93,8 +95,9 @@ def run(
 def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECONDS) -> Ended:
     """Run an agent, its output in a bounded log, and leave no process of it alive (S3, S4).
 
-    After `timeout_seconds` its group gets SIGTERM, after `grace_seconds` SIGKILL; then goes
-    everything else that belongs to `order.folder`, which must be the attempt's own.
+    After `timeout_seconds`, or `idle_timeout_seconds` without a sign of life, its group gets
+    SIGTERM, after `grace_seconds` SIGKILL; then goes everything else that belongs to
+    `order.folder`, which must be the attempt's own.
     Raises CannotStart, and OSError where the log cannot be written.
     """
     folder = os.path.realpath(order.folder)
@@ -105,7 +108,13 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
     log = files.open_log(Path(order.log_path))
     source = _memory(order.stdin)
     began = time.monotonic()
+    silence = Silence(log, (folder, order.home), order.idle_timeout_seconds)
     killed: tuple[int, ...] = ()
+
+    def meanwhile() -> bool:
+        _bound(log, order.output_limit)
+        return silence.over()
+
     try:
         child = _start(
             order.argv, cwd=folder, environment=environment, streams=(source, log, log)
@@ -113,9 +122,8 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
         here = survivors.process(child.pid)
         born = here.born if here else 0
         try:
-            timed_out = not _ended(
-                child, began + order.timeout_seconds, lambda: _bound(log, order.output_limit)
-            )
+            timed_out = not _ended(child, began + order.timeout_seconds, meanwhile)
+            silent = timed_out and time.monotonic() - began < order.timeout_seconds
         finally:
             _stop(child, grace_seconds=grace_seconds)
             killed = survivors.end(
@@ -128,6 +136,7 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
             exit_code=child.returncode,
             seconds=time.monotonic() - began,
             timed_out=timed_out,
+            silent=silent,
             output_tail=_tail(log, TAIL_BYTES).decode("utf-8", "replace"),
             killed=killed,
         )
@@ -196,9 +205,12 @@ def _start(
 def _ended(
     child: subprocess.Popen[bytes],
     deadline: float,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[], bool] | None = None,
 ) -> bool:
-    """Wait for the end without collecting it, so that the pid and its group stay ours."""
+    """Wait for the end without collecting it, so that the pid and its group stay ours.
+
+    False at the deadline, or as soon as `meanwhile` has seen enough.
+    """
     handle = os.pidfd_open(child.pid)
     try:
         waiting = select.poll()
@@ -206,8 +218,8 @@ def _ended(
         while (left := deadline - time.monotonic()) > 0:
             if waiting.poll(1000 * (min(left, LOOK_AT_LOG_SECONDS) if meanwhile else left)):
                 return True
-            if meanwhile:
-                meanwhile()
+            if meanwhile and meanwhile():
+                break
         return bool(waiting.poll(0))
     finally:
         os.close(handle)

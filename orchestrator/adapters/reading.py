@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -57,3 +58,24 @@ def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
         lines = stream.read(limit_bytes + 1).split(b"\n")
     first = 1 if start else 0
     return [line.rstrip(b"\r") for line in lines[first:-1] if line.strip()]
+
+
+def newest_change(folder: Path, most: int) -> float:
+    """When anything below a folder was last written, by the machine's clock; 0 for nothing there.
+
+    Links are not followed. Of more than `most` entries nothing is known: infinity, for just now.
+    """
+    newest, seen, waiting = 0.0, 0, [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    seen += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    newest = max(newest, entry.stat(follow_symlinks=False).st_mtime)
+        except OSError:
+            continue  # gone meanwhile, or closed to us
+        if seen > most:
+            return math.inf
+    return newest

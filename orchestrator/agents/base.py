@@ -41,6 +41,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     log_path: str
     timeout_seconds: float
     agent_timeout_seconds: float | None = None
+    idle_timeout_seconds: float | None = None
     test_command: str = ""
     environment: Mapping[str, str] = {}
     root: str = ""
@@ -110,6 +111,7 @@ def order(
         stdin=stdin,
         environment=environment(launch.environment, config.environment, extra),
         timeout_seconds=launch.agent_timeout_seconds or own or launch.timeout_seconds,
+        idle_timeout_seconds=launch.idle_timeout_seconds,
         log_path=launch.log_path,
         result_file=RESULT_FILE,
     )
@@ -117,6 +119,9 @@ def order(
 
 def failure(report: AttemptReport) -> Failure | None:
     """What any program's end means: a result file outweighs an exit code, a timeout does not."""
+    if report.silent:
+        said = f"nothing was heard of it any more; it was stopped after {report.seconds:.0f} s"
+        return Failure(BlockerCode.TIMEOUT, said)
     if report.timed_out:
         return Failure(BlockerCode.TIMEOUT, f"it was stopped after {report.seconds:.0f} s")
     if report.exit_code is None:

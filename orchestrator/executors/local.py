@@ -37,6 +37,7 @@ class Local:
             exit_code=ended.exit_code,
             seconds=ended.seconds,
             timed_out=ended.timed_out,
+            silent=ended.silent,
             output_tail=ended.output_tail,
             result=result,
             result_problem=problem,

@@ -163,6 +163,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     overlap_wait_minutes: float = 60
     test_command: str | None = None
     test_timeout_minutes: float = 5
+    idle_timeout_minutes: float = 30  # 0: an agent may be silent for as long as it may run
 
     merge: MergePolicy = MergePolicy.AUTO
     merge_method: MergeMethod = MergeMethod.SQUASH

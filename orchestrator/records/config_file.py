@@ -64,6 +64,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     overlap_wait_minutes: Amount | None = None
     test_command: Text | None = None
     test_timeout_minutes: Amount | None = None
+    idle_timeout_minutes: Amount | None = None
     merge: MergePolicy | None = None
     merge_method: MergeMethod | None = None
     settle_seconds: Amount | None = None

@@ -240,3 +240,11 @@ def test_the_fence_spares_a_person_at_a_terminal(tmp_path: Path) -> None:
         os.kill(pid, 9)
         os.waitpid(pid, 0)
         os.close(terminal)
+
+
+def test_an_agent_that_gives_no_sign_of_life_is_ended(tmp_path: Path) -> None:
+    """F6: long before its time is over, and what it started with it."""
+    given = order(tmp_path, "sleep 60 & echo $! > pid; sleep 60", idle_timeout_seconds=0.3)
+    ended = process.run_logged(given, grace_seconds=0.2)
+    assert ended.silent and ended.timed_out
+    assert dies(pid_in(tmp_path / "tree" / "pid"))
