@@ -211,15 +211,42 @@ run_command() {
 
 # run_script NAME MODULE SECONDS ARGUMENTS...: one tick; 0 seconds is no time limit.
 run_script() {
-    local name=$1 module=$2 seconds=$3 code=0
-    local command=("$VENV/bin/python" -m "orchestrator.$module" "${@:4}")
-    say "=== $(now) $name${4:+ ${*:4}} ==="
+    local name=$1 module=$2 seconds=$3
     need_git
-    need_venv "$name"
+    if [ ! -x "$VENV/bin/python" ] || [ -e "$INSTALLING" ]; then
+        banner "$name" "${@:4}"
+        say "$name: .venv is missing or not finished; nothing was done."
+        say "Run this once: $ROOT/bin/test.sh (it makes .venv and checks this installation)"
+        exit 20
+    fi
+    run_program "$name" "$seconds" "$VENV/bin/python" -m "orchestrator.$module" "${@:4}"
+}
+
+banner() { say "=== $(now) $1${2:+ ${*:2}} ==="; }
+
+# Ours if it is there, else whatever this machine has.
+any_python() {
+    if [ -x "$VENV/bin/python" ]; then printf '%s' "$VENV/bin/python"; else command -v python3; fi
+}
+
+# run_program NAME SECONDS PYTHON -m MODULE ARGUMENTS...: with a banner, a time limit, and a line
+# for an exit code that is not 0. A signal to this shell is passed on: the script ends in order.
+run_program() {
+    local name=$1 seconds=$2 code=0 child
+    local command=("${@:3}")
+    banner "$name" "${@:6}"
     if [ "$seconds" != 0 ] && command -v timeout >/dev/null; then
         command=(timeout --foreground --kill-after=30 "$seconds" "${command[@]}")
     fi
-    "${command[@]}" || code=$?
+    "${command[@]}" <&0 &
+    child=$!
+    trap 'kill -TERM "$child" 2>/dev/null || true' TERM HUP
+    trap 'kill -INT "$child" 2>/dev/null || true' INT
+    wait "$child" || code=$?
+    while [ "$code" -gt 128 ] && kill -0 "$child" 2>/dev/null; do # it was this shell's signal
+        code=0
+        wait "$child" || code=$?
+    done
     if [ "$code" != 0 ]; then
         say "=== $(now) $name ended with exit code $code: $(meaning "$code")"
     fi

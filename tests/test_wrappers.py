@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +30,18 @@ print(json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "umask": os.umask(0)
                   "environment": {name: os.environ.get(name) for name in names}}), flush=True)
 word = sys.argv[1] if len(sys.argv) > 1 else "0"
 time.sleep(30) if word == "hang" else sys.exit(int(word) if word.isdigit() else 0)
+"""
+# Ends in order, like every script of ours: says so, with the code of the signal.
+ORDERLY = """\
+import pathlib, signal, sys, time
+there = pathlib.Path(sys.argv[1])
+def end(number, frame):
+    there.write_text("ended in order")
+    sys.exit(128 + number)
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, end)
+there.write_text("running")
+time.sleep(60)
 """
 
 
@@ -199,6 +213,38 @@ def test_exit_codes_pass_through_and_are_logged(installed: Path, code: int, word
     logged = [line for line in ended.stderr.splitlines() if "exit code" in line]
     assert len(logged) == (1 if code else 0)
     assert words in "".join(logged)
+
+
+@pytest.mark.parametrize("limit", ["0", "20"])
+@pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_to_the_wrapper_ends_its_script_in_order(
+    installed: Path, tmp_path: Path, asked: signal.Signals, code: int, limit: str
+) -> None:
+    (installed / "orchestrator" / "supervisor.py").write_text(ORDERLY)
+    words = f'. "{installed}/bin/common.sh"\nrun_script queue supervisor {limit} "{tmp_path}/there"'
+    with (tmp_path / "log").open("wb") as log:
+        wrapper = subprocess.Popen(
+            ["/bin/bash", "-c", words], env=CRON, stdin=subprocess.DEVNULL, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "there").exists():
+        assert wrapper.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    wrapper.send_signal(asked)
+    assert wrapper.wait(60) == code, (tmp_path / "log").read_text()
+    assert (tmp_path / "there").read_text() == "ended in order"
+    assert "stopped from outside" in (tmp_path / "log").read_text()
+
+
+def test_the_watchdog_needs_no_installation(checkout: Path) -> None:
+    health = checkout / "runtime" / "health"
+    health.mkdir()
+    (health / "supervisor.json").write_text("torn")
+    ended = run(checkout / "bin" / "run_watchdog.sh", "--every", "queue=60", environment={})
+    assert ended.returncode == 0, ended.stderr
+    assert "watchdog ALERT" in ended.stdout
+    assert " watchdog --every queue=60" in ended.stderr
 
 
 def test_a_script_that_hangs_is_ended(installed: Path) -> None:

@@ -6,13 +6,17 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import NoReturn
 
 from orchestrator.adapters import survivors
 from orchestrator.records.errors import Stopped
 
 ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# One Ctrl-C reaches us from the terminal, from `timeout` and from the wrapper: that is one wish.
+ECHO_SECONDS = 1.0
 
 
 @contextlib.contextmanager
@@ -41,13 +45,19 @@ def _wanted(one: signal.Signals) -> bool:
 
 
 def _ask(number: int, frame: FrameType | None) -> None:
+    asked = time.monotonic()
+
+    def once_more(again: int, frame: FrameType | None) -> None:
+        if time.monotonic() - asked >= ECHO_SECONDS:
+            _at_once(again)
+
     for one in ASKING:
         if _wanted(one):
-            signal.signal(one, _at_once)
+            signal.signal(one, once_more)
     raise Stopped(number)
 
 
-def _at_once(number: int, frame: FrameType | None) -> None:
+def _at_once(number: int) -> NoReturn:
     for pid in survivors.agents_of_ours():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)

@@ -31,14 +31,20 @@ def checkout(tmp_path: Path) -> Path:
 
 
 class Play:
-    """One start of the demo in a session of its own, its output in a file."""
+    """One start of the demo in a session of its own, its output in a file.
+
+    SIGINT is ignored when it starts, as a shell does for `cmd &`: it must listen all the same.
+    """
 
     def __init__(self, checkout: Path, number: int) -> None:
         self.log = checkout.parent / f"demo-{number}.log"
         self.folder = checkout / "runtime" / "demo"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(checkout / ".venv" / "bin" / "python"), "-m", "orchestrator.commands.demo"],
+                [
+                    "/bin/sh", "-c", "trap '' INT; exec \"$0\" -m orchestrator.commands.demo",
+                    str(checkout / ".venv" / "bin" / "python"),
+                ],
                 cwd="/",
                 env={**os.environ, "PYTHONPATH": str(checkout), "NO_COLOR": "1"},
                 stdin=subprocess.DEVNULL,

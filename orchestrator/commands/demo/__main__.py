@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = story.Plan(
         fresh=asked.fresh, keep=asked.keep, stay=asked.stay, limit_seconds=asked.limit
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for asking in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored in what `cmd &` starts
+        signal.signal(asking, signal.default_int_handler)
     lock = Locks(code / "runtime" / "locks").try_script("demo")
     if lock is None:
         trail.say("A demo is playing here already; wait for its end, or end it.", "red")
