@@ -83,7 +83,10 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | None:
         if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
             return None
     except GitHubTrouble as trouble:
-        if trouble.trouble in failures.PASSING:
+        shown = task.marks[-1].at if task.marks else None
+        if trouble.trouble in failures.PASSING or failures.too_early(
+            trouble.trouble, shown, world.clock.now()
+        ):
             raise
         return Escalate(f"issue #{task.issue} could not be read before the merge: {trouble}")
     return Cancelled(f"somebody closed issue #{task.issue}")

@@ -126,7 +126,9 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
         opened = task.pull_request if is_open else open_pull_request(world, task)
         stop = answering.answer(world, repository, task, attempt)
     except GitHubTrouble as trouble:
-        if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN}:
+        if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN} or failures.too_early(
+            trouble.trouble, attempt.judged, world.clock.now()
+        ):
             raise
         # The same at every later try: a person's turn, and not a worker's every minute.
         verdict = Escalate(f"it cannot be delivered: {trouble}; {kept}", BlockerCode.PUSH_NOT_READY)

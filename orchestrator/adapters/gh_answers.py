@@ -6,6 +6,7 @@ null is optional here too; an answer of another shape is an error, never a guess
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -176,6 +177,7 @@ class LightIssue(Camel, frozen=True, kw_only=True):
 
 
 class LightIssues(Camel, frozen=True, kw_only=True):
+    page_info: PageInfo
     nodes: tuple[LightIssue, ...]
 
 
@@ -227,6 +229,7 @@ class Context(Camel, frozen=True, kw_only=True):
 
 class Contexts(Camel, frozen=True, kw_only=True):
     total_count: int
+    page_info: PageInfo | None = None
     nodes: tuple[Context, ...]
 
 
@@ -253,6 +256,7 @@ class ReviewNode(Camel, frozen=True, kw_only=True):
 
 
 class Reviews(Camel, frozen=True, kw_only=True):
+    total_count: int = -1
     nodes: tuple[ReviewNode, ...]
 
 
@@ -347,6 +351,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
         approved_label_by=approved.actor.login if approved and approved.actor else "",
         changes_requested=any(review.state == "CHANGES_REQUESTED" for review in reviews),
         reviews=tuple(review_of(review) for review in reviews),
+        reviews_complete=said is not None and said.total_count == len(said.nodes),
         checks=checks_of(target) if same_head else None,
         closes=tuple(
             tracker.Closes(
@@ -375,9 +380,22 @@ def checks_of(target: Target | None) -> tuple[tracker.Check, ...] | None:
     if target.status_check_rollup is None:
         return ()
     contexts = target.status_check_rollup.contexts
-    if contexts.total_count != len(contexts.nodes):
+    return whole_checks(contexts.nodes, contexts.total_count)
+
+
+def whole_checks(contexts: Sequence[Context], total: int) -> tuple[tracker.Check, ...] | None:
+    """The checks, each once; None when they are not as many as GitHub counts."""
+    found = {(context.database_id, context.context): context for context in contexts}
+    if len(found) != total:
         return None
-    return tuple(check_of(context) for context in contexts.nodes)
+    return tuple(check_of(context) for context in found.values())
+
+
+def has_more_checks(node: PullRequestNode) -> bool:
+    """Whether the head has more checks than one page of them."""
+    target = node.head_ref.target if node.head_ref else None
+    rollup = target.status_check_rollup if target else None
+    return rollup is not None and rollup.contexts.total_count > len(rollup.contexts.nodes)
 
 
 def check_of(node: Context) -> tracker.Check:

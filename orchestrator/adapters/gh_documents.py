@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 BOARD = """
 query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
@@ -58,19 +58,16 @@ query Issues($ids: [ID!]!) {
 
 # Check runs and statuses of one commit, whether it is the head of a pull request or any other.
 _CHECKS_OF_COMMIT = """
-fragment ChecksOfCommit on Commit {
-  statusCheckRollup {
-    contexts(first: 100) {
-      totalCount
-      nodes {
-        __typename
-        ... on CheckRun {
-          databaseId name status conclusion startedAt completedAt detailsUrl
-          checkSuite { app { databaseId } workflowRun { workflow { name } } }
-        }
-        ... on StatusContext { context state createdAt targetUrl }
-      }
+fragment SomeChecks on StatusCheckRollupContextConnection {
+  totalCount
+  pageInfo { hasNextPage endCursor }
+  nodes {
+    __typename
+    ... on CheckRun {
+      databaseId name status conclusion startedAt completedAt detailsUrl
+      checkSuite { app { databaseId } workflowRun { workflow { name } } }
     }
+    ... on StatusContext { context state createdAt targetUrl }
   }
 }
 """
@@ -90,6 +87,7 @@ query PullRequests($ids: [ID!]!) {
       labels(first: 50) { totalCount nodes { name } }
       closingIssuesReferences(first: 10) { nodes { number state repository { nameWithOwner } } }
       latestOpinionatedReviews(first: 100) {
+        totalCount
         nodes { state submittedAt authorCanPushToRepository author { login } commit { oid } }
       }
       timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {
@@ -101,7 +99,7 @@ query PullRequests($ids: [ID!]!) {
           oid
           ... on Commit {
             committedDate
-            ...ChecksOfCommit
+            statusCheckRollup { contexts(first: 100) { ...SomeChecks } }
           }
         }
       }
@@ -114,13 +112,15 @@ query PullRequests($ids: [ID!]!) {
 
 COMMIT_CHECKS = (
     """
-query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!) {
+query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!, $after: String) {
   rateLimit { cost remaining resetAt }
   repository(owner: $owner, name: $name) {
     object(oid: $sha) {
       __typename
       oid
-      ...ChecksOfCommit
+      ... on Commit {
+        statusCheckRollup { contexts(first: 100, after: $after) { ...SomeChecks } }
+      }
     }
   }
 }
@@ -198,15 +198,24 @@ mutation ResolveThread($thread: ID!) {
 """
 
 
-def labelled(slugs: Sequence[str], label: str) -> str:
-    """One request for the open issues of all repositories that carry the label, as r0, r1, …"""
+def labelled(slugs: Sequence[str], label: str, *, first: int, after: Mapping[str, str]) -> str:
+    """One request for the open issues of all repositories that carry the label, as r0, r1, …
+
+    `after` is where to go on, for the repositories that have more than one page.
+    """
+
+    def place(slug: str) -> str:
+        return f", after: {json.dumps(after[slug])}" if slug in after else ""
+
     blocks = "\n".join(
         f"  r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
         f"    nameWithOwner\n"
-        f"    issues(first: 50, states: [OPEN], labels: [{json.dumps(label)}],\n"
-        f"           orderBy: {{field: CREATED_AT, direction: ASC}}) {{ nodes {{ id number }} }}\n"
-        f"  }}"
-        for index, (owner, _, name) in enumerate(slug.partition("/") for slug in slugs)
+        f"    issues(first: {first}{place(slug)}, states: [OPEN], labels: [{json.dumps(label)}],\n"
+        f"           orderBy: {{field: CREATED_AT, direction: ASC}}) {{\n"
+        f"      pageInfo {{ hasNextPage endCursor }} nodes {{ id number }}\n"
+        f"    }}\n  }}"
+        for index, slug in enumerate(slugs)
+        for owner, _, name in (slug.partition("/"),)
     )
     return f"query Labelled {{\n  rateLimit {{ cost remaining resetAt }}\n{blocks}\n}}\n"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from orchestrator.adapters import gh_answers, gh_documents, gh_rest
+from orchestrator.adapters import gh_answers, gh_checks, gh_documents, gh_rest
 from orchestrator.adapters.gh_reviews import ReviewQueries
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import (
@@ -118,15 +118,7 @@ class Queries(ReviewQueries):
 
     def recent_check_names(self, slug: str, ref: str) -> tuple[str, ...]:
         """Names of the checks and statuses on a commit of the base: what a head may expect (M3)."""
-        runs = self.door.get(
-            f"/repos/{slug}/commits/{ref}/check-runs?per_page=100", gh_rest.CheckRunsRest
-        )
-        combined = self.door.get(
-            f"/repos/{slug}/commits/{ref}/status?per_page=100", gh_rest.CombinedRest
-        )
-        names = [run.name for run in runs.check_runs]
-        names.extend(status.context for status in combined.statuses)
-        return tuple(dict.fromkeys(names))
+        return gh_checks.recent_names(self.door, slug, ref)
 
     def commit_checks(self, slug: str, sha: str) -> tuple[Check, ...] | None:
         """Every check run and status of any commit, as a pull request's head has them.
@@ -134,17 +126,7 @@ class Queries(ReviewQueries):
         Empty when nothing has reported; None when the list is not whole, or no such commit is
         there: unknown is not "none" (M4, A8). Raises GitHubTrouble.
         """
-        owner, _, name = slug.partition("/")
-        answer = self.door.graphql(
-            gh_documents.COMMIT_CHECKS,
-            {"owner": owner, "name": name, "sha": sha},
-            gh_answers.CommitChecksAnswer,
-            may_miss=True,
-        )
-        found = answer.repository.object if answer.repository else None
-        if found is None or found.typename != "Commit" or found.oid != sha:
-            return None
-        return gh_answers.checks_of(found)
+        return gh_checks.of_commit(self.door, slug, sha)
 
     def board(self, owner: str, number: int, status_field: str) -> BoardPage:
         """The whole board, one request for 100 unarchived cards, and its open issues.
@@ -196,45 +178,65 @@ class Queries(ReviewQueries):
 
     def labelled(self, slugs: Sequence[str], label: str) -> tuple[dict[str, list[str]], list[str]]:
         """Node ids of open issues with the label, by repository, and the repositories not found."""
-        document = gh_documents.labelled(slugs, label)
+        found: dict[str, list[str]] = {}
+        missing: list[str] = []
+        after: dict[str, str] = {}
+        asked = list(slugs)
+        while asked:
+            pages = self.door.shrinking(partial(self._labelled_page, asked, label, after))
+            missing += [slug for slug in asked if slug not in pages]
+            after = {}
+            for slug, page in pages.items():
+                known = found.setdefault(slug, [])
+                known.extend(issue.id for issue in page.nodes if issue.id not in known)
+                if page.page_info.has_next_page and page.page_info.end_cursor:
+                    after[slug] = page.page_info.end_cursor
+            asked = list(after)
+        return found, missing
+
+    def _labelled_page(
+        self, slugs: Sequence[str], label: str, after: Mapping[str, str], size: int
+    ) -> dict[str, gh_answers.LightIssues]:
+        document = gh_documents.labelled(slugs, label, first=min(size, 50), after=after)
         raw = self.door.graphql_raw(document, {}, may_miss=True)
         data = msgspec.json.decode(raw, type=dict[str, Any])
-        found: dict[str, list[str]] = {}
-        missing = []
-        for index, slug in enumerate(slugs):
-            node = data.get(f"r{index}")
-            if node is None:
-                missing.append(slug)
-                continue
-            repository = msgspec.convert(node, gh_answers.LabelledRepository)
-            found[slug] = [issue.id for issue in repository.issues.nodes]
-        return found, missing
+        nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
+        return {
+            slug: msgspec.convert(node, gh_answers.LabelledRepository).issues
+            for slug, node in nodes.items()
+            if node is not None
+        }
 
     def issues(self, node_ids: Sequence[str]) -> tuple[Issue, ...]:
         """The issues whole, ten a request: bodies may be large."""
         found: list[Issue] = []
-        for chunk in chunks(node_ids, 10):
-            answer = self.door.graphql(
-                gh_documents.ISSUES, {"ids": chunk}, gh_answers.IssuesAnswer, may_miss=True
-            )
+        left = list(node_ids)
+        while left:
+            count, answer = self.door.shrinking(partial(self._issues_page, left))
+            left = left[count:]
             for node in answer.nodes:
                 value = gh_answers.issue(node) if node else None
                 if value is not None:
                     found.append(value)
         return tuple(found)
 
+    def _issues_page(
+        self, node_ids: Sequence[str], size: int
+    ) -> tuple[int, gh_answers.IssuesAnswer]:
+        count = max(1, size // 10)
+        variables = {"ids": list(node_ids[:count])}
+        return count, self.door.graphql(
+            gh_documents.ISSUES, variables, gh_answers.IssuesAnswer, may_miss=True
+        )
+
     def issue_facts(self, slug: str, numbers: Sequence[int]) -> dict[int, IssueFacts]:
         """State and text of issues of one repository; a number that is not there is left out."""
-        if not numbers:
-            return {}
-        raw = self.door.graphql_raw(gh_documents.issue_states(slug, numbers), {}, may_miss=True)
-        data = msgspec.json.decode(raw, type=dict[str, Any])
-        nodes = data.get("repository") or {}
-        facts = {}
-        for number in numbers:
-            node = nodes.get(f"i{number}")
-            if node is not None:
-                state = msgspec.convert(node, gh_answers.IssueState)
+        facts: dict[int, IssueFacts] = {}
+        left = list(numbers)
+        while left:
+            count, nodes = self.door.shrinking(partial(self._issue_facts_page, slug, left))
+            left = left[count:]
+            for number, state in nodes.items():
                 facts[number] = IssueFacts(
                     number=number,
                     open=state.state == "OPEN",
@@ -242,6 +244,18 @@ class Queries(ReviewQueries):
                     body=state.body,
                 )
         return facts
+
+    def _issue_facts_page(
+        self, slug: str, numbers: Sequence[int], size: int
+    ) -> tuple[int, dict[int, gh_answers.IssueState]]:
+        asked = numbers[:size]
+        raw = self.door.graphql_raw(gh_documents.issue_states(slug, asked), {}, may_miss=True)
+        nodes = msgspec.json.decode(raw, type=dict[str, Any]).get("repository") or {}
+        return size, {
+            number: msgspec.convert(node, gh_answers.IssueState)
+            for number in asked
+            if (node := nodes.get(f"i{number}")) is not None
+        }
 
     def pull_requests(self, node_ids: Sequence[str]) -> dict[str, PullRequest]:
         """The named pull requests by node id, 100 a request; one that is gone is left out."""
@@ -252,8 +266,12 @@ class Queries(ReviewQueries):
             left = left[size:]
             for node in answer.nodes:
                 value = gh_answers.pull_request(node) if node else None
-                if value is not None:
-                    found[value.node_id] = value
+                if node is None or value is None:
+                    continue
+                if gh_answers.has_more_checks(node):
+                    whole = self.commit_checks(value.repo, value.head_sha)
+                    value = structs.replace(value, checks=whole)
+                found[value.node_id] = value
         return found
 
     def _pull_request_page(
@@ -289,8 +307,3 @@ def entry_of(item: gh_answers.Item) -> list[BoardEntry]:
             number=content.number,
         )
     ]
-
-
-def chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(values), size):
-        yield list(values[start : start + size])

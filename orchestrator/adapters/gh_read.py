@@ -91,10 +91,15 @@ class Door:
 
     def pages(self, path: str, shape: type[T]) -> Iterator[T]:
         """Follow `Link` to the end; a missing page is an error of the whole list (A8)."""
+        for page in self.whole_pages(path, list[shape]):  # type: ignore[valid-type]
+            yield from page
+
+    def whole_pages(self, path: str, shape: type[T]) -> Iterator[T]:
+        """As `pages`, for an answer that is no list but an object with one in it."""
         url: str | None = self.api_url + path
         while url is not None:
             answer = self._request("GET", url)
-            yield from decoded(answer, list[shape], path)  # type: ignore[valid-type]
+            yield decoded(answer, shape, path)
             url = answer.links.get("next", {}).get("url")
 
     def graphql(
@@ -111,7 +116,13 @@ class Door:
     def graphql_raw(self, document: str, variables: Any, *, may_miss: bool) -> msgspec.Raw:
         """HTTP 200 is not success: any error but a tolerated NOT_FOUND raises (A2)."""
         body = msgspec.json.encode({"query": document, "variables": variables})
-        answer = self._request("POST", self.graphql_url, body)
+
+        def ask() -> msgspec.Raw:
+            return self._whole(self._once("POST", self.graphql_url, body), may_miss=may_miss)
+
+        return self._patiently(ask)
+
+    def _whole(self, answer: Response, *, may_miss: bool) -> msgspec.Raw:
         envelope = decoded(answer, Envelope, "graphql")
         for error in envelope.errors:
             kind = failures.of_graphql(error.type, error.message)
@@ -146,11 +157,15 @@ class Door:
         return known if known in PAGE_SIZES and age < DAY_SECONDS else PAGE_SIZES[0]
 
     def _request(self, method: str, url: str, body: bytes | None = None) -> Response:
-        """One answer below 400, or a GitHubTrouble; server and network trouble is asked again."""
+        """One answer below 400, or a GitHubTrouble."""
+        return self._patiently(lambda: self._once(method, url, body))
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives; server and network trouble is asked again after a moment (A1)."""
         waits = list(WAITS_SECONDS)
         while True:
             try:
-                return self._once(method, url, body)
+                return ask()
             except GitHubTrouble as trouble:
                 if trouble.trouble not in failures.ASKING_AGAIN_MAY_HELP or not waits:
                     raise

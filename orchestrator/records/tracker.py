@@ -151,6 +151,7 @@ class PullRequest(Struct, frozen=True, kw_only=True):
     approved_label_by: str = ""
     changes_requested: bool = False
     reviews: tuple[Review, ...] = ()
+    reviews_complete: bool = True
     checks: tuple[Check, ...] | None = None
     closes: tuple[Closes, ...] = ()
     issue_open: bool | None = None

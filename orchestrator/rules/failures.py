@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from orchestrator.records.errors import Trouble
 
 BY_STATUS: Mapping[int, Trouble] = {
+    400: Trouble.VALIDATION,
     401: Trouble.AUTH,
     404: Trouble.NOT_FOUND,
     405: Trouble.REFUSED,
+    406: Trouble.VALIDATION,
+    408: Trouble.NETWORK,
     409: Trouble.CONFLICT,
     410: Trouble.NOT_FOUND,
+    413: Trouble.VALIDATION,
+    415: Trouble.VALIDATION,
     422: Trouble.VALIDATION,
     429: Trouble.RATE,
     451: Trouble.PERMISSION,
@@ -25,7 +31,19 @@ BY_GRAPHQL_TYPE: Mapping[str, Trouble] = {
     "RATE_LIMIT": Trouble.RATE,
     "RATE_LIMITED": Trouble.RATE,
     "UNPROCESSABLE": Trouble.VALIDATION,
+    "MAX_NODE_LIMIT_EXCEEDED": Trouble.VALIDATION,
+    # Too much for one answer: a smaller page is not.
+    "RESOURCE_LIMITS_EXCEEDED": Trouble.SERVER,
+    "SERVICE_UNAVAILABLE": Trouble.SERVER,
+    "INTERNAL": Trouble.SERVER,
+    "STALE_DATA": Trouble.CONFLICT,
 }
+# How GitHub says "too much" where the status does not: of refusals, and of what was no valid text.
+TOO_MUCH = ("rate limit", "abuse detection", "submitted too quickly", "too many requests")
+TOO_SLOW = ("something went wrong", "timeout", "timed out", "timedout", "resource limits")
+NO_ENTRY = ("saml", "sso", "not accessible", "forbidden", "must have push access")
+# What was seen or made so short a time ago is there, whatever GitHub says (A7).
+FRESH = timedelta(minutes=5)
 
 ASKING_AGAIN_MAY_HELP = frozenset({Trouble.SERVER, Trouble.NETWORK})
 # Nobody's tick goes on after one of these (A3, A6).
@@ -38,19 +56,28 @@ def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:
     """Classify an HTTP status of 400 or more; `headers` with lower-case names.
 
     A 403 is a limit when it says so by `retry-after`, by an empty allowance or in words
-    (GitHub documents all three), and otherwise a missing permission.
+    (GitHub documents all three), and otherwise a missing permission, of which single sign-on is
+    one. A status that nobody knows is not worth another try.
     """
+    words = message.lower()
+    too_much = any(each in words for each in TOO_MUCH)
+    if status == 403 and "x-github-sso" not in headers:
+        empty = headers.get("x-ratelimit-remaining") == "0"
+        return Trouble.RATE if too_much or empty or "retry-after" in headers else Trouble.PERMISSION
     if status == 403:
-        limited = (
-            "retry-after" in headers
-            or headers.get("x-ratelimit-remaining") == "0"
-            or "rate limit" in message.lower()
-            or "abuse detection" in message.lower()
-        )
-        return Trouble.RATE if limited else Trouble.PERMISSION
+        return Trouble.PERMISSION
+    if status == 422 and too_much:
+        return Trouble.RATE
     if status in BY_STATUS:
         return BY_STATUS[status]
     return Trouble.SERVER if status >= 500 else Trouble.UNKNOWN
+
+
+def too_early(trouble: Trouble, known_at: datetime | None, now: datetime) -> bool:
+    """Whether a "not found" may be GitHub's own delay: we saw or made it just now (A7)."""
+    if trouble is not Trouble.NOT_FOUND or known_at is None:
+        return False
+    return now - known_at < FRESH
 
 
 def of_graphql(kind: str, message: str) -> Trouble:
@@ -58,8 +85,10 @@ def of_graphql(kind: str, message: str) -> Trouble:
     if kind in BY_GRAPHQL_TYPE:
         return BY_GRAPHQL_TYPE[kind]
     words = message.lower()
-    if "rate limit" in words:
+    if any(each in words for each in TOO_MUCH):
         return Trouble.RATE
-    if "something went wrong" in words or "timeout" in words or "timed out" in words:
+    if any(each in words for each in TOO_SLOW):
         return Trouble.SERVER
+    if any(each in words for each in NO_ENTRY):
+        return Trouble.PERMISSION
     return Trouble.PARTIAL

@@ -207,6 +207,8 @@ def _review(facts: Facts) -> View | None:
     pull, task = facts.pull, facts.task
     reviews, same_work = _standing(facts), {pull.head_sha, *facts.carried}
     approved = any(state == "approved" and commit in same_work for state, commit in reviews)
+    if not pull.reviews_complete:
+        return _wait(Obstacle.UNREAD, "not all reviews of the pull request could be read")
     if pull.head_sha in task.pushed[:-1]:
         return _wait(Obstacle.UNREAD, "GitHub still shows a head from before our last push")
     if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):

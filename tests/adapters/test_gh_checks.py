@@ -76,6 +76,40 @@ def test_checks_that_may_not_be_read_are_an_error(tmp_path: Path) -> None:
         office_queries(server.url, tmp_path).commit_checks(LIBRARY, SHA)
 
 
+def test_however_many_checks_there_are_each_counts(tmp_path: Path) -> None:
+    """M6, A8: of more than a page every page, for a commit and for a pull request."""
+    with forge.inside(tmp_path / "forge") as github:
+        door = Door(
+            token="robot-token", api_url=github.url, graphql_url=f"{github.url}/graphql",
+            clock=office.HandClock(github.clock or forge.Clock()), state_folder=tmp_path,
+            transport=forge.Transport(github.app),
+        )  # fmt: skip
+        queries = Queries(door)
+        work = forge.clone(github.bare(LIBRARY), tmp_path / "work")
+        work.branch("feature")
+        sha = work.commit({"x": "x\n"})
+        work.git("push", "-q", "origin", "feature")
+        github.forge.pushed(LIBRARY, "robot")
+        robot = github.session("robot-token")
+        for number in range(230):
+            state = "error" if number == 117 else "success"
+            robot.post(
+                f"/repos/{LIBRARY}/statuses/{sha}",
+                json={"state": state, "context": f"part {number}"},
+            )
+        pull = {"title": "x", "head": "feature", "base": "main"}
+        node = robot.post(f"/repos/{LIBRARY}/pulls", json=pull).json()["node_id"]
+        github.pass_time(10)
+        made = door.requests_made
+        checks = queries.pull_requests([node])[node].checks
+        assert checks is not None and door.requests_made - made == 4
+        assert len(checks) == 231 and checks == queries.commit_checks(LIBRARY, sha)
+        assert [one.name for one in checks if one.conclusion == "error"] == ["part 117"]
+        assert len(queries.recent_check_names(LIBRARY, sha)) == 231
+        github.forge.faults.add("shifted", operation="CommitChecks", shift=1, times=9)
+        assert queries.pull_requests([node])[node].checks is None, "pages that do not add up"
+
+
 def office_queries(url: str, folder: Path) -> Queries:
     clock = office.HandClock(forge.Clock())
     return Queries(

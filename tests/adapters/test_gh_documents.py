@@ -29,7 +29,9 @@ DOCUMENTS = {
     for name, value in vars(gh_documents).items()
     if name.isupper() and name[0] != "_" and isinstance(value, str)
 } | {
-    "labelled": gh_documents.labelled(["o/a", "o/b.c", "p-q/d_e"], "ready"),
+    "labelled": gh_documents.labelled(
+        ["o/a", "o/b.c", "p-q/d_e"], "ready", first=50, after={"o/a": "x\"y"}
+    ),
     "issue_states": gh_documents.issue_states("o/a", [1, 22]),
 }
 

@@ -190,3 +190,48 @@ def test_one_pull_request_that_is_closed_to_us_hides_no_other_but_a_part_is_no_w
         else:
             with pytest.raises(GitHubTrouble):
                 asked.pull_requests(["P1"])
+
+
+def labelled(numbers: range, *, after: str | None = None) -> dict[str, Any]:
+    nodes = [{"id": f"I{n}", "number": n} for n in numbers]
+    page = {"hasNextPage": after is not None, "endCursor": after}
+    return {"nameWithOwner": "o/r", "issues": {"pageInfo": page, "nodes": nodes}}
+
+
+def test_labelled_issues_are_read_to_the_last_page_and_only_there(tmp_path: Path) -> None:
+    """A8: old ones that cannot start must not hide the new ones for ever."""
+    first = {"r0": labelled(range(50), after="x"), "r1": labelled(range(60, 61)), "r2": None}
+    gone = [{"type": "NOT_FOUND", "message": "no", "path": ["r2"]}]
+    second = {"r0": labelled(range(49, 55))}
+    replies = Reply(200, {"data": first, "errors": gone}), Reply(200, {"data": second})
+    with replying(*replies) as server:
+        found, missing = queries(server, tmp_path).labelled(["o/r", "o/s", "o/t"], "ready")
+        assert found == {"o/r": [f"I{n}" for n in range(55)], "o/s": ["I60"]}
+        assert missing == ["o/t"] and len(server.seen) == 2
+
+
+TIMED_OUT = {"message": "Something went wrong while executing your query. It may be a timeout."}
+
+
+def test_a_time_out_that_comes_as_success_is_asked_again_and_then_for_less(
+    tmp_path: Path,
+) -> None:
+    """A2: HTTP 200 is not success, whatever `data` stands beside the error."""
+    slow = Reply(200, {"data": {"nodes": []}, "errors": [TIMED_OUT]})
+    with replying(slow, slow, pulls(range(2))) as server:
+        asked = queries(server, tmp_path)
+        asked.pull_requests(["P0", "P1"])
+        assert len(server.seen) == 3 and asked.door._page_size() == 100
+    with replying(slow, slow, slow, pulls(range(2))) as server:
+        asked = queries(server, tmp_path)
+        asked.pull_requests(["P0", "P1"])
+        assert asked.door._page_size() == 50
+    empty, another = Reply(200, {"data": {"nodes": []}}), tmp_path / "another"
+    another.mkdir()
+    with replying(slow, slow, slow, *[empty] * 5) as server:
+        queries(server, another).issues([f"I{n}" for n in range(23)])
+        assert len(server.seen) == 3 + 5, "by five in place of ten"
+    facts = Reply(200, {"data": {"repository": {}}})
+    with replying(facts) as server:
+        queries(server, another).issue_facts("o/r", range(1, 131))
+        assert len(server.seen) == 3, "fifty are remembered as what works"

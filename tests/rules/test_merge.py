@@ -145,6 +145,7 @@ NOT_MERGED = [
     (dict(marker_ok=False), Escalate, "lacks the mark"),
     # people's brakes
     (dict(pull__labels_complete=False), Wait, "not all labels"),
+    (dict(pull__reviews_complete=False), Wait, "not all reviews"),
     (dict(pull__labels=("Hold",)), Wait, "label hold"),
     (dict(pull__labels=("blocked",), held_since=LONG_AGO), Wait, "label blocked"),
     (dict(pull__draft=True), Wait, "draft"),
