@@ -307,6 +307,10 @@ GUARDS = {
         "rules/conflicts.py", "not timedelta() <= now - since < patience", "False",
         "tests/stories/test_conflicts_ahead.py::test_a_task_waits_no_longer_than_for_its_reason",
     ),
+    "a revert leaves later work alone": Guard(
+        "adapters/reversal.py", "    if paths:\n", "    if False:\n",
+        "tests/commands/test_task.py::test_what_does_not_come_back_by_itself_is_told_with",
+    ),
     "C12 the fault of one repository": Guard(
         "settings.py", "        case (\"github_projects\", _, \"repos\", int(), *_):\n"
         "            return path[:4]\n", "",

@@ -404,6 +404,6 @@ def test_a_shim_that_stands_for_nothing_is_passed_over(checkout: Path, tmp_path:
     assert ended.stdout == f"{tmp_path}/poor/python3.11"
 
 
-@pytest.mark.parametrize("script", [*WRAPPERS, "test.sh", "demo.sh", "why.sh"])
+@pytest.mark.parametrize("script", [*WRAPPERS, "test.sh", "demo.sh", "why.sh", "task.sh"])
 def test_every_program_of_bin_may_be_started(script: str) -> None:
     assert os.access(CODE / "bin" / script, os.X_OK)

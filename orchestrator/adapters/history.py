@@ -225,6 +225,12 @@ def _too_old(found: tuple[int, ...], what: str) -> GitTooOld:
     return GitTooOld(f"git {have} is too old to {what}; 2.38 or newer is needed.")
 
 
+def trial(git: Git, one: str, other: str) -> tuple[str, tuple[str, ...]]:
+    """The tree of a merge that nobody makes, and the paths in which it needs somebody."""
+    tree, *conflicted = _merged_tree(git, one, other)
+    return tree, tuple(_sides(conflicted))
+
+
 def _merged_tree(git: Git, head: str, base_tip: str) -> list[str]:
     """The words of `merge-tree`: the tree, then a line for each conflicting stage."""
     done = git.attempt("merge-tree", "--write-tree", "--no-messages", "-z", head, base_tip)

@@ -79,6 +79,13 @@ class Conflict(Struct, frozen=True, tag=True):
     paths: tuple[ConflictedPath, ...]
 
 
+class Reversal(Struct, frozen=True, kw_only=True):
+    """A commit that takes a merge back; "" where nothing of it is left, or where it conflicts."""
+
+    sha: str = ""
+    conflicts: tuple[str, ...] = ()
+
+
 class OpenBranch(Struct, frozen=True, kw_only=True):
     """A branch of ours whose pull request is open, and what it changes since it left its base.
 

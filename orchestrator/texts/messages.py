@@ -108,6 +108,48 @@ def merge_title(task: Task, number: int) -> str:
     return _title(task, SUBJECT - len(suffix)) + suffix
 
 
+def revert_title(task: Task, number: int) -> str:
+    """`Revert "<title>" (reverts #N)`, of the length of any title of ours."""
+    suffix = f'" (reverts #{number})'
+    return f'Revert "{_title(task, TITLE - len(suffix) - 8)}{suffix}'
+
+
+def revert_message(task: Task, merge_sha: str) -> str:
+    """The message of the commit that takes a merge back, known again by its trailer."""
+    subject = f'Revert "{_title(task, SUBJECT - 9)}"'
+    trailers = f"Agent-OS-Task: {task.task_id}\nAgent-OS-Revert: {merge_sha}"
+    return f"{subject}\n\nThis takes back {merge_sha}.\n\n{trailers}\n"
+
+
+def revert_body(task: Task, why: str, *, number: int, merge_sha: str, marker: str) -> str:
+    """Why a merge might be taken back, and that a person decides it."""
+    issue = f", which was made for issue #{task.issue}" if task.issue else ""
+    return _signed(
+        marker,
+        f"This takes back #{number}, merged as {short(merge_sha)}{issue}.",
+        _part("Why", _sentence(why)),
+        "Agent OS offers this and never merges it: look at the checks, and merge it or close it. "
+        f"The work itself is not lost: it stays in #{number}.",
+        f"Task `{task.task_id}`.",
+    )
+
+
+def base_red_comment(
+    task: Task, failed: tuple[str, ...], *, number: int, offer: str, marker: str
+) -> str:
+    """What happened after the merge, and what a person can do; `offer` is a sentence."""
+    base = quoting.path(task.base) if task.base else "the base"
+    names = ", ".join(quoting.path(name) for name in failed[:CRITERIA])
+    return _signed(
+        marker,
+        f"**{base} fails its checks since #{number} was merged.** Failed: {names}. Before the "
+        "merge they had not, and run again they failed again.",
+        offer,
+        "Agent OS has stopped its work on this repository until a person removes "
+        f"`runtime/off.d/{task.repo.replace('/', '__')}` where it runs.",
+    )
+
+
 def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
     """For the task file: why a person is needed, what was tried, what was kept, what to do."""
     if task.issue:

@@ -1,0 +1,173 @@
+"""What a person may do with one task by hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import reverting
+from orchestrator.commands import task as command
+from orchestrator.records.task import State
+from tests.stories.test_crash_at_every_step import fresh
+from tests.stories.test_merge_safety import pushes
+from tests.support import repos
+from tests.support.crash import Killed, Reaper, with_reaper
+from tests.support.office import SLUG, Office, an_office, writes
+
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+
+
+@contextmanager
+def merged(tmp_path: Path, **more: Any) -> Iterator[tuple[Office, int]]:
+    """An office in which first.txt was added by a pull request, and merged."""
+    more["repository"] = {**QUICK, **more.get("repository", {})}
+    with an_office(tmp_path, **more) as office:
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        office.said.clear()
+        yield office, issue
+
+
+def revert(office: Office, *words: str) -> int:
+    asked = command.arguments(["revert", *words])
+    return int(asked.act(office.world, asked))
+
+
+def reverts(office: Office) -> list[dict[str, Any]]:
+    return [pull for pull in office.pulls() if pull["head"]["ref"].startswith("agent/revert-")]
+
+
+def test_it_is_offered_once_by_whatever_name_it_is_asked_for(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        task = office.task(issue)
+        number = str(task.pull_request.number)  # type: ignore[union-attr]
+        names = ([f"#{issue}"], ["pr", number], [f"{SLUG}#{number}"], [task.task_id])
+        for name in names:
+            assert revert(office, *name) == command.DONE, office.told()
+        [pull] = reverts(office)
+        assert pull["title"] == f'Revert "Add first.txt" (reverts #{number})'
+        assert pull["base"]["ref"] == "main" and "loses #" not in pull["body"]
+        branch = pull["head"]["ref"]
+        assert office.file("first.txt", branch) is None
+        assert task.task_id not in (office.file("CODEBASE.md", branch) or "")
+        assert office.file("README.md", branch) == office.file("README.md")
+        assert office.told().count(f"/{SLUG}/pull/{pull['number']} (open)") == len(names)
+
+
+def test_nobody_but_a_person_merges_it(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        revert(office, str(issue))
+        for _ in range(3):
+            office.round(300)
+        [pull] = reverts(office)
+        assert pull["state"] == "open" and office.file("first.txt") == "done\n"
+        answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
+        assert answer.status_code == 200
+        assert office.file("first.txt") is None
+        revert(office, str(issue))
+        assert len(reverts(office)) == 1 and "(merged)" in office.told()
+
+
+def test_one_that_somebody_closed_is_not_opened_again(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        revert(office, str(issue))
+        [pull] = reverts(office)
+        office.api.patch(f"/repos/{SLUG}/pulls/{pull['number']}", json={"state": "closed"})
+        assert revert(office, str(issue)) == command.DONE
+        assert len(reverts(office)) == 1 and "reopen it there" in office.told()
+
+
+@pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
+def test_only_that_task_is_taken_back(tmp_path: Path, method: str) -> None:
+    with merged(tmp_path, repository={"merge_method": method}) as (office, issue):
+        pushes(office, tmp_path, "main", {"hand.txt": "by a person\n"})
+        office.executor.scripts["first"] = writes("later.txt", "later\n")
+        later = office.ready("Add later.txt")
+        office.work_until_quiet()
+        assert office.state_of(later) is State.DONE, office.told()
+        assert revert(office, str(issue)) == command.DONE, office.told()
+        [pull] = reverts(office)
+        branch = pull["head"]["ref"]
+        changed = repos.git(office.github.bare(SLUG), "diff", "--name-only", "main", branch)
+        assert changed.split() == ["CODEBASE.md", "first.txt"]
+        page = office.file("CODEBASE.md", branch) or ""
+        assert office.task(later).task_id in page and office.task(issue).task_id not in page
+
+
+@pytest.mark.parametrize("words", [("--dry-run",), ()])
+def test_what_does_not_come_back_by_itself_is_told_with_its_paths(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    with merged(tmp_path) as (office, issue):
+        pushes(office, tmp_path, "main", {"first.txt": "another line\n"})
+        with pytest.raises(reverting.CannotRevert, match="changed the same lines.*: first.txt"):
+            revert(office, str(issue), *words)
+        assert not reverts(office)
+        branches = [b["name"] for b in office.api.get(f"/repos/{SLUG}/branches").json()]
+        assert branches == ["main"]
+
+
+def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        object.__setattr__(office.world, "dry_run", True)
+        assert revert(office, str(issue), "--dry-run") == command.DONE
+        assert "it would be taken back [dry run]" in office.told() and not reverts(office)
+
+
+def test_what_was_not_merged_cannot_be_taken_back(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        with pytest.raises(reverting.CannotRevert, match="it was not merged"):
+            revert(office, str(issue))
+        assert revert(office, "nothing-like-this") == command.UNKNOWN
+
+
+@pytest.mark.parametrize("switch", ["off", "off.d/maria__library"])
+def test_only_the_switch_of_everything_stops_a_persons_own_order(
+    tmp_path: Path, switch: str
+) -> None:
+    with merged(tmp_path) as (office, issue):
+        path = office.world.paths.runtime / switch
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("looking into it\n")
+        stopped = switch == "off"
+        assert revert(office, str(issue)) == (command.BUSY if stopped else command.DONE)
+        assert len(reverts(office)) == (0 if stopped else 1)
+
+
+def test_killed_at_any_step_it_goes_on_and_makes_one(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        alive, steps = office.world, 0
+        for at in range(1, 9):
+            reaper = Reaper(at)
+            office.world = with_reaper(fresh(office, alive), reaper)
+            with contextlib.suppress(Killed):
+                revert(office, str(issue))
+            office.world.locks.release_all()
+            steps = max(steps, len(reaper.names))
+            office.pass_time(40)
+        office.world = fresh(office, alive)
+        assert revert(office, str(issue)) == command.DONE
+        assert len(reverts(office)) == 1 and steps >= 3
+
+
+def test_the_program_tells_what_it_did_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with merged(tmp_path) as (office, issue):
+        for name, value in office.world.environment.items():
+            if name != "PATH":
+                monkeypatch.setenv(name, value)
+        assert command.main(["revert", "--dry-run", str(issue)]) == command.DONE
+        assert "it would be taken back [dry run]" in capsys.readouterr().out
+        assert command.main(["revert", "4711"]) == command.UNKNOWN
+        office.world.paths.root.joinpath("config.yaml").write_text("nonsense: 1\n")
+        assert command.main(["revert", str(issue)]) == command.CONFIG
+        assert "nothing was done" in capsys.readouterr().err
