@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 from orchestrator import (
     briefing,
     codebase_memory,
+    cooling,
     disk,
     github_sync,
     groundwork,
@@ -37,7 +38,7 @@ from orchestrator.records.verdicts import (
     Escalate,
     type_of_attempt,
 )
-from orchestrator.rules import failures, retry, routing
+from orchestrator.rules import cooldown, failures, retry, routing
 from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
@@ -85,11 +86,13 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         retreat(world, repository, task, error)
         return
     choice = choose(world, repository, task)
+    while isinstance(choice, routing.Start) and not cooling.may_start(world, choice.agent):
+        choice = choose(world, repository, task)  # another worker was quicker, after its rest
     if not isinstance(choice, routing.Start):
         stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
-    task = attempt(world, repository, structs.replace(task, base=site.base), choice.agent, site)
+    task = attempt(world, repository, structs.replace(task, base=site.base), choice, site)
     settle.settle(world, repository, task)
     clear_away(world, site.tree, task.attempt)
 
@@ -162,6 +165,7 @@ def choose(
         for name in chain
         if (reason := cannot_run(world, world.agents[name]))
     }
+    unavailable = cooling.resting(world, chain) | unavailable
     made = reaper.counted(task)
     choice = routing.next_agent(chain, {one.agent for one in made}, unavailable)
     if isinstance(choice, routing.Exhausted):
@@ -196,7 +200,10 @@ def stand_by(
     choice: routing.AllCooling | routing.Exhausted,
 ) -> None:
     if isinstance(choice, routing.AllCooling):
-        task = structs.replace(task, not_before=choice.until)
+        until = cooldown.staggered(choice.until, task.task_id)
+        note = f"every agent rests; {'; '.join(choice.skipped)}"
+        world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {note}")
+        task = structs.replace(task, not_before=until, note=note)
         world.mailroom.move(task, State.BLOCKED, by=world.script)
         return
     verdict = Escalate(choice.reason, BlockerCode.FALLBACK_EXHAUSTED)
@@ -205,9 +212,11 @@ def stand_by(
     settle.escalate(world, repository, task, verdict)
 
 
-def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, site: Site) -> Task:
+def attempt(
+    world: World, repository: RepositoryConfig, task: Task, choice: routing.Start, site: Site
+) -> Task:
     """Run the agent once; the file says `started` before it and `judged` after (Q6)."""
-    number = len(task.attempts) + 1
+    number, name = len(task.attempts) + 1, choice.agent
     agent = world.agents[name]
     folder = world.paths.attempt(task.task_id, number)
     prompt = briefing.prompt(world, repository, task, site.tree, site.ground)
@@ -216,8 +225,9 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
     started = Attempt(n=number, agent=name, started=world.clock.now(), round=task.round)
     task = salvage.noted(world, task)  # what an earlier run left was kept before the checkout
     task = world.mailroom.update(with_attempt(structs.replace(task, tries=0), started))
-    world.events.add("started", task=task, reason=f"attempt {number} by {name}")
-    world.say(f"{task.repo} {task.task_id}: attempt {number} by {name}")
+    said = "; ".join((f"attempt {number} by {name}", *choice.skipped))
+    world.events.add("started", task=task, reason=said)
+    world.say(f"{task.repo} {task.task_id}: {said}")
     order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
     try:
         report = world.executor.run(agent.order(order))
@@ -227,8 +237,11 @@ def attempt(world: World, repository: RepositoryConfig, task: Task, name: str, s
             with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
                 reaper.called_off(world, task, stop)
         raise
-    verdict = judge(world, repository, task, agent, seen)
-    return judged(world, task, started=started, site=site, seen=seen, verdict=verdict)
+    refused = cooling.heard(world, name, agent, seen)
+    verdict = judge(world, repository, cooling.marked(task, seen, refused=refused), agent, seen)
+    return judged(
+        world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
+    )
 
 
 def launch(
@@ -271,7 +284,11 @@ def judge(
             fault=failure[0] if failure else BlockerCode.NONE,
             fault_reason=failure[1] if failure else problem,
             agents_left=1 if isinstance(left, routing.Start) else 0,
-            retry_at=left.until if isinstance(left, routing.AllCooling) else None,
+            retry_at=(
+                cooldown.staggered(left.until, task.task_id)
+                if isinstance(left, routing.AllCooling)
+                else None
+            ),
             attempts=len(made),
             max_attempts=task.max_attempts or repository.max_attempts,
             cancelled=closed_meanwhile(world, task),
@@ -300,6 +317,7 @@ def judged(
     site: Site,
     seen: Proof,
     verdict: AttemptJudgement,
+    refused: bool,
 ) -> Task:
     """Commit what is there and write the verdict down, before anything leaves this machine."""
     word = type_of_attempt[type(verdict)]
@@ -312,6 +330,9 @@ def judged(
         task = salvage.noted(world, task)
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
+    if refused and not deliver:
+        code = BlockerCode.QUOTA_LIMITED
+        head = "" if head == site.tree.start_sha else head  # what it made itself, nothing else
     done = structs.replace(
         started,
         judged=now,

@@ -26,7 +26,10 @@ from orchestrator.world import World
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """What we saw ourselves after the agent ended."""
+    """What we saw ourselves after the agent ended.
+
+    `changes` are the branch's against its base, `worked` is whether this run made any of them.
+    """
 
     report: AttemptReport
     result: Result
@@ -34,6 +37,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     test_tail: str = ""
     refused: tuple[str, ...] = ()
     changes: tuple[ChangedPath, ...] = ()
+    worked: bool = False
 
 
 def prove(
@@ -74,8 +78,9 @@ def prove(
     )
     refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
     return Proof(
-        report=report, result=result, tests=tests, test_tail=tail, refused=refused, changes=changes
-    )
+        report=report, result=result, tests=tests, test_tail=tail, refused=refused,
+        changes=changes, worked=bool(changes) and not workspace.of(world).untouched(tree),
+    )  # fmt: skip
 
 
 def secrets_in(world: World, tree: Worktree, changes: tuple[ChangedPath, ...]) -> tuple[str, ...]:

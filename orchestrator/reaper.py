@@ -129,7 +129,8 @@ def counted(task: Task) -> tuple[Attempt, ...]:
     """The attempts that `max_attempts` counts: of this round, since the last delivery.
 
     One that a signal to its worker cut short says nothing of its agent. After a few of those in
-    a round they count all the same, so that nothing goes on for ever (I9).
+    a round they count all the same, so that nothing goes on for ever (I9). One whose provider
+    refused it before it made anything was none, and its agent rests ever longer.
     """
     attempts: list[Attempt] = []
     interrupted = 0
@@ -137,6 +138,8 @@ def counted(task: Task) -> tuple[Attempt, ...]:
         interrupted += attempt.verdict is AttemptVerdict.INTERRUPTED
         if attempt.verdict is AttemptVerdict.DELIVER:
             attempts = []
+        elif attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:
+            continue
         elif attempt.verdict is not AttemptVerdict.INTERRUPTED or interrupted > FORGIVEN:
             attempts.append(attempt)
     return tuple(attempts)

@@ -245,6 +245,11 @@ class Workspace:
         git.run("add", "--all", "--", ":/", *EXCLUDED)
         return history.changed(git, tree.base_sha)
 
+    def untouched(self, tree: Worktree) -> bool:
+        """Whether what the last `changes` saw is exactly what the attempt started from."""
+        git = self.ensure_store(tree.slug).indexed(tree.task_id, tree.path, tree.start_sha)
+        return git.text("write-tree") == history.tree_of(git, tree.start_sha)
+
     def commit(
         self,
         tree: Worktree,

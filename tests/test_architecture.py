@@ -27,7 +27,7 @@ FLOORS = (
         # What a verdict needs to know, what it does, whom it calls, where work begins.
         "scrutiny", "landing", "escalation", "groundwork", "intake", "proof",
         "housekeeping", "foresight", "salvage", "reverting",
-        "reviewing", "answering",
+        "reviewing", "answering", "cooling",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

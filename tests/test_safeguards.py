@@ -42,6 +42,7 @@ SWITCHES = "tests/stories/test_switches_and_dry_runs.py::"
 USUAL = "tests/stories/test_issue_to_merge.py::"
 BAD = "tests/stories/test_bad_input.py::"
 REVIEWS = "tests/stories/test_reviews.py::"
+QUOTA = "tests/stories/test_quota.py::"
 
 GUARDS = {
     "A3 a pause holds every process": Guard(
@@ -122,6 +123,21 @@ GUARDS = {
     "E8 brakes of the last moment": Guard(
         "landing.py", "if labels & obstacles.BRAKES:", "if False:",
         MERGING + "test_a_brake_of_the_last_moment_is_seen",
+    ),
+    "who is refused rests": Guard(
+        "attempts.py", "unavailable = cooling.resting(world, chain) | unavailable",
+        "unavailable = dict(unavailable)",
+        QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
+    ),
+    "one start alone after a rest": Guard(
+        "adapters/cooldowns.py", "            if rest.until > now:\n                return False",
+        "            if rest.until > now and not rest.alone:\n                return False",
+        "tests/adapters/test_cooldowns.py::test_after_a_rest_one_goes_alone",
+    ),
+    "a refusal before any work is no attempt": Guard(
+        "reaper.py",
+        "elif attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:",
+        "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
     ),
     "S6 a stranger's thread": Guard(
         "reviewing.py",

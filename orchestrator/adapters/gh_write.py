@@ -144,7 +144,7 @@ class GitHubWrite:
 
     def reply_to_thread(self, thread: str, body: str) -> str:
         """Answer in a review thread, both by node id; the answer's own."""
-        with self._answering("an answer in a review thread"):
+        with self._answering("an answer in a review thread", Write.CONTENT):
             variables = {"thread": thread, "body": body}
             data = self._mutate(gh_documents.REPLY_TO_THREAD, variables)
             comment = data["addPullRequestReviewThreadReply"]["comment"] or {}
@@ -156,7 +156,7 @@ class GitHubWrite:
 
     def ask_for_review(self, slug: str, number: int, logins: Sequence[str]) -> None:
         """Ask these people to look again; who is asked already stays so."""
-        with self._answering(f"asking for a review of {slug}#{number}"):
+        with self._answering(f"asking for a review of {slug}#{number}", Write.NOTICE):
             body = {"reviewers": list(logins)}
             self._send("POST", f"/repos/{slug}/pulls/{number}/requested_reviewers", body)
 

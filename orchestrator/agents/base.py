@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from orchestrator.records import regex
@@ -23,6 +24,15 @@ NEVER = regex.late(
     r"|NODE_OPTIONS|ENV|IFS|HOME|SSH_AUTH_SOCK|PERL5OPT|RUBYOPT",
     re.IGNORECASE,
 )
+# How providers say "not now": out of quota or credit, too many at once, too busy.
+REFUSED = regex.late(
+    r"hit your (?:[\w-]+ ){0,3}limit|usage limit|rate[ _-]?limit|too many requests"
+    r"|exceeded your (?:\w+ ){0,2}quota|exhausted your (?:\w+ ){0,2}quota|quota exceeded"
+    r"|insufficient[ _](?:quota|balance|credits?)|credit balance is too low"
+    r"|request rejected \(429\)|\b429\b.{0,40}too many|at capacity|\boverloaded\b",
+    re.IGNORECASE,
+)
+PARAGRAPH = 8  # lines of a last paragraph that are read
 ARGUMENT_LIMIT = 131_000  # Linux takes 128 KiB in one argument
 
 
@@ -119,6 +129,11 @@ def order(
 
 def failure(report: AttemptReport) -> Failure | None:
     """What any program's end means: a result file outweighs an exit code, a timeout does not."""
+    no_word = report.result is None and not report.result_problem
+    refusal = refused(report.output_tail) if no_word else ""
+    if refusal:
+        # Whatever its exit code: some end with 0, some wait to be asked again until they are ended.
+        return Failure(BlockerCode.QUOTA_LIMITED, f"its provider refuses it: {refusal}")
     if report.silent:
         said = f"nothing was heard of it any more; it was stopped after {report.seconds:.0f} s"
         return Failure(BlockerCode.TIMEOUT, said)
@@ -139,6 +154,56 @@ def failure(report: AttemptReport) -> Failure | None:
             f"it was ended by signal {-report.exit_code}, perhaps for lack of memory{said}",
         )
     return Failure(BlockerCode.RUNNER_FAILURE, f"it ended with exit code {report.exit_code}{said}")
+
+
+def refused(output: str) -> str:
+    """The words by which a provider says "not now", where a failed run ends with them; else ""."""
+    words = closing_words(output)
+    return words if REFUSED.search(words) else ""
+
+
+def closing_words(output: str, limit: int = 600) -> str:
+    """What a run ends with: the message of a JSON error, else the last paragraph, on one line.
+
+    Nothing before it is read: there an agent may talk about limits of any kind.
+    """
+    text = output.rstrip()
+    start = text.rfind("\n{")
+    for candidate in (text.rpartition("\n")[2], text[start + 1 :] if start >= 0 else text):
+        ending = _ending(candidate)
+        if ending is not None:
+            return " ".join(_message(ending).split())[:limit]
+    paragraph = text.rpartition("\n\n")[2].split("\n")[-PARAGRAPH:]
+    return " ".join(" ".join(paragraph).split())[-limit:]
+
+
+def _ending(text: str) -> _Ending | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        return msgspec.json.decode(text, type=_Ending)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _message(told: _Ending) -> str:
+    """The error that an object tells under one of the names that programs use; else ""."""
+    error = told.error
+    if isinstance(error, dict):
+        inner = error.get("data") if isinstance(error.get("data"), dict) else error
+        error = inner.get("message") if isinstance(inner, dict) else ""
+    result = told.result if told.is_error else ""
+    said = (error, told.message, result)
+    return next((words for words in said if isinstance(words, str) and words), "")
+
+
+class _Ending(Struct):
+    """The fields of a last JSON object in which a program says what went wrong."""
+
+    error: Any = None
+    message: Any = None
+    result: Any = None
+    is_error: bool = False
 
 
 def last_words(output: str, limit: int = 300) -> str:

@@ -170,3 +170,42 @@ def test_the_patch_agent_is_told_the_test_command(tmp_path: Path) -> None:
 def test_an_agent_without_an_adapter_is_unknown() -> None:
     configs = {"codex": AgentConfig(name="codex", kind=AgentKind.CODEX)}
     assert set(roster.build(configs)) == {"patch"}
+
+
+REFUSALS = (
+    "Working...\n\nYou've hit your session limit \u00b7 resets 10:50pm (UTC)\n",
+    '{"type":"result","is_error":true,"result":"You\'ve hit your 5-hour limit"}\n',
+    '{"type":"turn.started"}\n{"type":"turn.failed","error":{"message":"Quota exceeded. Check '
+    'your plan and billing details."}}\n',
+    'at main (bundle.js:1)\n{\n  "error": {\n    "message": "You have exhausted your daily quota '
+    'on this model.",\n    "code": 429\n  }\n}\n',
+    '{"type":"error","error":{"name":"APIError","data":{"message":"Insufficient Balance"}}}\n',
+    "Exit:\nlitellm.RateLimitError: OpenAIException - You exceeded your \ncurrent quota, please\n",
+    "API Error: 529 Overloaded. This is a server-side issue\n",
+    "The model is at capacity, try another one.\n",
+)
+NO_REFUSALS = (
+    "We talk about a usage limit here.\n\nTraceback: ValueError\n",
+    "FAILED tests/test_quota.py::test_limits\n",
+    '{"type":"result","is_error":false,"result":"I wrote the rate limit"}\n',
+    "", "{", "{}\n", "[1]\n", '{"error": [1]}\n', '{"error": {"data": {"message": 5}}}\n',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("output", REFUSALS)
+@pytest.mark.parametrize("end", [{"exit_code": 1}, {"exit_code": 0}, {"timed_out": True}])
+def test_a_provider_that_refuses_is_known_by_the_last_words(output: str, end: dict) -> None:
+    report = AttemptReport(**{"exit_code": -15, "seconds": 1, "output_tail": output, **end})
+    found = base.failure(report)
+    assert found is not None and found.code is BlockerCode.QUOTA_LIMITED, found
+
+
+@pytest.mark.parametrize("output", NO_REFUSALS)
+def test_talk_of_limits_elsewhere_is_no_refusal(output: str) -> None:
+    found = base.failure(AttemptReport(exit_code=1, seconds=1, output_tail=output))
+    assert found is not None and found.code is BlockerCode.RUNNER_FAILURE
+
+
+def test_a_result_file_outweighs_what_the_output_says() -> None:
+    said = AttemptReport(exit_code=0, seconds=1, output_tail=REFUSALS[0], result=b"STATUS: partial")
+    assert base.failure(said) is None

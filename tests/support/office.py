@@ -30,8 +30,8 @@ from orchestrator.world import World
 from tests.support import forge
 
 SLUG = "maria/library"
-# What an agent does in its folder, and what it says of it.
-AgentScript = Callable[[Path, str], str | bytes | None]
+# What an agent does in its folder, and what it says of it, or how its program ended.
+AgentScript = Callable[[Path, str], str | bytes | AttemptReport | None]
 
 COMPLETE = """\
 STATUS: complete
@@ -96,6 +96,8 @@ class ScriptedExecutor:
             code = self.tests(folder)
             return AttemptReport(exit_code=code, seconds=1, output_tail="1 test\n")
         said = self.scripts[order.argv[0]](folder, order.stdin.decode())
+        if isinstance(said, AttemptReport):
+            return said
         raw = said.encode() if isinstance(said, str) else said
         return AttemptReport(exit_code=0, seconds=1, result=raw)
 

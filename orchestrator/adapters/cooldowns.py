@@ -1,0 +1,95 @@
+"""Which agents rest after their provider refused them: one small file an agent, for all processes.
+
+A cache: lost, each agent is refused once more and the file is there again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from orchestrator.adapters import files
+from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.files import Changed, NotReadable
+from orchestrator.rules import cooldown
+from orchestrator.rules.cooldown import Rest
+
+_LARGEST = 10_000
+_TRIES = 5
+
+
+class Cooldowns:
+    """The rests under `folder`; a disk that fails makes nobody wait and stops nothing."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder = folder
+        self.clock = clock
+
+    def until(self, agent: str) -> datetime | None:
+        """When the agent may start again; None where it may now."""
+        rest = self._read(agent)[0]
+        return rest.until if rest is not None and rest.until > self.clock.now() else None
+
+    def may_start(self, agent: str) -> bool:
+        """Whether this process may start the agent now.
+
+        After a rest only the first that asks may, and the others when it has had some minutes:
+        where the provider still refuses, one start is lost and not one for each worker.
+        """
+        while True:
+            rest, stamp = self._read(agent)
+            now = self.clock.now()
+            if rest is None:
+                return True
+            if rest.until > now:
+                return False
+            alone = Rest(until=now + cooldown.PROBE, count=rest.count, alone=True)
+            if self._swapped(agent, alone, stamp):
+                return True
+
+    def refused(self, agent: str, hint: datetime | None) -> Rest:
+        """Let the agent rest until `hint`, or for a wait that grows with each refusal in a row."""
+        for _ in range(_TRIES):
+            before, stamp = self._read(agent)
+            after = cooldown.rest(before, hint, self.clock.now())
+            if after == before or self._swapped(agent, after, stamp):
+                break
+        return after
+
+    def worked(self, agent: str) -> None:
+        """The agent was served: what was counted against it is forgotten."""
+        with contextlib.suppress(OSError):
+            files.remove_file(self.path(agent))
+
+    def path(self, agent: str) -> Path:
+        plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in agent)[:60]
+        return self.folder / f"{plain}-{crc32(agent.encode('utf-8', 'replace')):08x}.json"
+
+    def _read(self, agent: str) -> tuple[Rest | None, files.Stamp | None]:
+        try:
+            known, stamp = files.read_stamped(self.path(agent), _LARGEST)
+        except (OSError, NotReadable):
+            return None, None
+        try:
+            return msgspec.json.decode(known, type=Rest), stamp
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None, stamp
+
+    def _swapped(self, agent: str, rest: Rest, stamp: files.Stamp | None) -> bool:
+        """Whether ours was written; False when another process was quicker."""
+        data, path = msgspec.json.encode(rest), self.path(agent)
+        try:
+            if stamp is None:
+                files.make_folder(path.parent)
+                files.write_durably(path, data, replace=False)
+            else:
+                files.swap_durably(path, data, expected=stamp)
+        except (FileExistsError, FileNotFoundError, Changed):
+            return False
+        except OSError:
+            return True
+        return True

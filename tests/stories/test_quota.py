@@ -1,0 +1,173 @@
+"""Agents that are refused by their providers: they rest, the others work, nobody storms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.cooling import of
+from orchestrator.records.order import AttemptReport
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import State
+from tests.stories.test_crash_at_every_step import fresh
+from tests.support.office import AgentScript, Office, an_office, says, writes
+
+LIMIT = "You've hit your session limit \u00b7 resets 11:30am (UTC)"  # the clock says 9:00
+VAGUE = "API Error: Request rejected (429). Please try again later."
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+
+
+def refused(words: str = LIMIT, *, path: str = "") -> AgentScript:
+    """Ends as a program does whose provider says no; `path` is what it wrote before."""
+
+    def work(folder: Path, prompt: str) -> AttemptReport:
+        if path:
+            (folder / path).write_text("half\n")
+        return AttemptReport(exit_code=1, seconds=2, output_tail=f"Working...\n\n{words}\n")
+
+    return work
+
+
+def everybody(script: AgentScript) -> dict[str, AgentScript]:
+    return dict.fromkeys(("first", "second", "third"), script)
+
+
+def later(office: Office, hours: float) -> None:
+    """Time passes at once: nothing of the forge is due."""
+    hand = office.github.clock
+    assert hand is not None
+    hand.advance(hours * 3600)
+
+
+def test_the_next_agent_takes_over_and_it_costs_no_attempt(tmp_path: Path) -> None:
+    agents = {"first": refused(), "second": writes("x.txt", "x\n")}
+    once = {"default_max_attempts": 1}
+    with an_office(tmp_path, agents=agents, repository=QUICK, config=once) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        made = office.task(issue).attempts
+        assert [(a.agent, a.code) for a in made] == [
+            ("first", BlockerCode.QUOTA_LIMITED), ("second", BlockerCode.NONE),
+        ]
+        assert "first skipped: cooling down until 11:30" in office.told()
+
+
+def test_one_refusal_is_known_to_every_task_and_every_process(tmp_path: Path) -> None:
+    agents = {"first": refused(), "second": writes("x.txt", "x\n")}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        for number in range(4):
+            office.ready(f"Add {number}")
+            office.dispatch()
+            office.world = fresh(office, office.world)
+            office.queue()
+        assert office.executor.agent_runs.count("first") == 1, office.told()
+
+
+def test_when_all_rest_it_waits_without_a_word_and_goes_on_by_itself(tmp_path: Path) -> None:
+    with an_office(tmp_path, agents=everybody(refused()), repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        task = office.task(issue)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        assert task.not_before is not None and f"{task.not_before:%H:%M}" == "11:30"
+        [status] = office.comments(issue)
+        assert "needs a person" not in status
+        assert office.executor.agent_runs == ["first", "second", "third"]
+        for _ in range(5):
+            office.round()
+        assert len(office.executor.agent_runs) == 3
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        later(office, 2.6)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs[3:] == ["first"]
+
+
+def test_many_tasks_that_wait_cost_one_failed_start_for_each_agent_and_window(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path, agents=everybody(refused()), repository=QUICK) as office:
+        issues = [office.ready(f"Add {number}") for number in range(8)]
+        for _ in range(3):
+            office.round()
+        runs = office.executor.agent_runs
+        assert sorted(runs) == ["first", "second", "third"], office.told()
+        assert {office.state_of(issue) for issue in issues} == {State.BLOCKED}
+        # The window ends, and they are still refused: once more each, and not eight times.
+        later(office, 2.6)
+        for _ in range(3):
+            office.round()
+        assert sorted(runs[3:]) == [], runs
+        assert sorted(office.executor.agent_runs[3:]) == ["first", "second", "third"]
+
+
+def test_without_a_word_of_when_the_rests_grow_and_a_person_is_told_once(tmp_path: Path) -> None:
+    with an_office(tmp_path, agents=everybody(refused(VAGUE)), repository=QUICK) as office:
+        issue = office.ready("Add it")
+        waits = []
+        for _ in range(5):
+            office.work_until_quiet(2)
+            until = of(office.world).until("first")
+            assert until is not None and office.state_of(issue) is State.BLOCKED, office.told()
+            waits.append(round((until - office.world.clock.now()).total_seconds() / 3600, 1))
+            later(office, waits[-1] + 0.1)
+        assert waits == sorted(waits) and waits[0] <= 0.3 and waits[-1] >= 4.5, waits
+        told = [line for line in office.said if line.startswith("ALERT first was refused")]
+        assert len(told) == 1, office.told()
+        assert len(office.comments(issue)) == 1
+
+
+def test_a_refusal_in_the_middle_of_the_work_keeps_it_and_counts(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def goes_on(folder: Path, prompt: str) -> str:
+        seen.append((folder / "half.txt").read_text())
+        return str(writes("x.txt", "x\n")(folder, prompt))
+
+    agents: dict[str, Any] = {"first": refused(path="half.txt"), "second": goes_on}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert seen == ["half\n"] and office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_refused_agent_has_its_turn_when_it_is_served_again(tmp_path: Path) -> None:
+    """It never worked: after the others have failed, it is waited for and not passed over."""
+    agents = {"first": refused(), "second": says(None), "third": says(None)}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        later(office, 2.6)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+@pytest.mark.parametrize(
+    "claim", ["My tests talk about a usage limit reached.", "the API said 429 too many requests"]
+)
+def test_what_an_agent_says_of_its_work_is_no_refusal(tmp_path: Path, claim: str) -> None:
+    def work(folder: Path, prompt: str) -> AttemptReport:
+        said = str(writes("x.txt", "x\n")(folder, prompt)).encode()
+        return AttemptReport(exit_code=0, seconds=2, output_tail=f"{claim}\n", result=said)
+
+    with an_office(tmp_path, agent=work, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert of(office.world).until("first") is None
+
+
+def test_losing_the_cache_costs_one_more_failed_start(tmp_path: Path) -> None:
+    agents = {"first": refused(), "second": writes("x.txt", "x\n")}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        for number in range(2):
+            office.ready(f"Add {number}")
+            office.round()
+            for path in of(office.world).folder.iterdir():
+                path.write_bytes(b"\xff broken")
+        assert office.executor.agent_runs.count("first") == 2, office.told()
