@@ -140,6 +140,8 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
         world.mailroom.move(task, State.INBOX, by=world.script)
         what = "the disk is full" if disk.is_full(error) else disk.short_of(world)
         raise disk.NoRoom(f"{what}: {task.task_id} waits as it is: {error}") from error
+    if workspace.of(world).doubt(task.repo, error):
+        world.say(f"{task.repo}: its store is damaged; the next try makes it anew")
     said = world.redact(str(error))
     task = structs.replace(task, tries=task.tries + 1, note=said)
     where = f"{task.repo} {task.task_id}"

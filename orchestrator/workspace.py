@@ -18,7 +18,7 @@ from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
 from orchestrator.records.change import ChangedPath
-from orchestrator.records.errors import AgentOSError
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.rules import gate
 from orchestrator.world import World
@@ -103,11 +103,28 @@ class Workspace:
             refspecs.append(_tracking(f"refs/heads/{branch}*"))
         with self.hold(slug):
             store.mend()
-            self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
+            store.remove_stale_locks()
+            if store.condemned:
+                store.remake()
+            try:
+                self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
+            except GitHubTrouble as trouble:
+                if trouble.trouble is not Trouble.UNKNOWN or not stores.is_damage(str(trouble)):
+                    raise
+                store.remake()
+                self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
             tip = self.remote_tip(slug, base)
         if tip is None:
             raise CannotPrepare(f"{slug}: {base} was fetched and yet is not in {store.folder}.")
         return tip
+
+    def doubt(self, slug: str, error: Exception) -> bool:
+        """Have the store made anew by the next `refresh`, if that is what git's words ask for."""
+        damaged = isinstance(error, GitError | CannotPrepare) and stores.is_damage(str(error))
+        if damaged:
+            with self.hold(slug):
+                self.ensure_store(slug).condemn()
+        return damaged
 
     def remote_tip(self, slug: str, branch: str) -> str | None:
         """Where a branch of the remote stood at the last `refresh` that named it."""

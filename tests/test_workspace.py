@@ -14,10 +14,11 @@ from msgspec import structs
 
 from orchestrator.adapters import history
 from orchestrator.adapters.files import NotReadable
+from orchestrator.adapters.git import GitError
 from orchestrator.adapters.wire import Pushed
 from orchestrator.records.change import PathKind
 from orchestrator.records.errors import GitHubTrouble, Trouble, UnsafeName
-from orchestrator.workspace import Workspace, Worktree
+from orchestrator.workspace import CannotPrepare, Workspace, Worktree
 from tests.support import repos
 from tests.support.repos import Origin
 
@@ -305,6 +306,93 @@ def test_a_fresh_young_lock_of_the_store_is_left_to_its_owner(
     lock.touch()
     space.prepare(repos.task(), tree.base_sha)
     assert lock.exists()
+
+
+# --- the store itself is spoilt -------------------------------------------------------------------
+
+
+def gone(store: Path) -> None:
+    store.rename(store.with_suffix(".away"))
+
+
+def headless(store: Path) -> None:
+    (store / "HEAD").unlink()
+
+
+def torn_head(store: Path) -> None:
+    (store / "HEAD").write_bytes(b"")
+
+
+def without_objects(store: Path) -> None:
+    subprocess.run(["rm", "-rf", str(store / "objects")], check=True)
+
+
+def bitten_objects(store: Path) -> None:
+    for part in [*store.glob("objects/pack/*.pack"), *store.glob("objects/??/*")]:
+        part.chmod(0o600)
+        part.write_bytes(part.read_bytes()[:20])
+
+
+def torn_refs(store: Path) -> None:
+    for ref in store.glob("refs/remotes/origin/*"):
+        ref.write_bytes(b"")
+
+
+def old_locks(store: Path) -> None:
+    for name in ("packed-refs", "config", "shallow", "HEAD", "refs/remotes/origin/main"):
+        lock = store / f"{name}.lock"
+        lock.touch()
+        os.utime(lock, (0, 0))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [gone, headless, torn_head, without_objects, bitten_objects, torn_refs, old_locks],
+)
+def test_a_spoilt_store_is_made_anew_and_work_goes_on(
+    origin: Origin, space: Workspace, tree: Worktree, spoil: Callable[[Path], None]
+) -> None:
+    """The universal repair: whatever is left, a new store is fetched and the task goes on."""
+    (tree.path / "thought.txt").write_text("not committed\n")
+    spoil(space.ensure_store(tree.slug).folder)
+    origin.commit({"more.txt": "more\n"})
+    for _ in range(3):
+        try:
+            base = space.refresh(origin.slug, "main", branch=tree.branch)
+            again = space.prepare(repos.task(), base)
+            break
+        except (GitError, CannotPrepare) as error:
+            assert space.doubt(origin.slug, error), error
+    assert base == origin.tip()
+    (again.path / "new.txt").write_text("new\n")
+    head = deliver(space, again)
+    assert origin.tip(tree.branch) == head
+    # A pack that nothing needs any more may stay spoilt; whatever a ref names is whole.
+    assert repos.git(space.git(tree.slug).git_dir, "rev-list", "--objects", "--all")
+    kept = space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}")
+    assert kept and history.read_file(space.git(tree.slug), kept, "thought.txt")
+
+
+def test_what_can_be_read_of_a_damaged_store_is_taken_along(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "thought.txt").write_text("not delivered\n")
+    kept = space.salvage(tree)
+    store = space.ensure_store(tree.slug)
+    store.condemn()
+    space.refresh(origin.slug, "main")
+    assert not store.condemned
+    assert store.git.ref(f"refs/salvage/{tree.task_id}") == kept
+    assert store.git.ref(f"refs/heads/{tree.branch}") == tree.base_sha
+    assert [entry.name for entry in store.folder.glob("worktrees/*")] == [tree.task_id]
+    assert repos.git(tree.path, "status", "--porcelain") == "?? thought.txt"
+
+
+def test_trouble_with_the_remote_is_no_doubt_of_the_store(space: Workspace, origin: Origin) -> None:
+    space.refresh(origin.slug, "main")
+    for words in ("could not resolve host", "the remote end hung up", "No space left on device"):
+        assert not space.doubt(origin.slug, CannotPrepare(words))
+    assert not space.ensure_store(origin.slug).condemned
 
 
 def prepare_in_a_process(folder: str, base_sha: str, number: int) -> str:

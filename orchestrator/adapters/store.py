@@ -32,6 +32,14 @@ CONFIG = b"""\
 [fetch]
 \tunpackLimit = 1
 """
+# Refs that exist nowhere else; branches of a remote are fetched again.
+OURS = ("refs/heads/agent/", "refs/salvage/", "refs/agent-os/")
+DAMAGE = regex.late(
+    r"corrupt|bad object|bad tree|missing (?:blob|tree|commit|object)|inflate:|broken link"
+    r"|unable to (?:read (?:tree|sha1|object)|find [0-9a-f]{40}|parse (?:object|commit))"
+    r"|not a git repository|invalid object|could not (?:parse|read) (?:object|[0-9a-f]{40})"
+    r"|did not send all necessary objects|unresolved deltas|not a valid object"
+)
 # A change of one of these asks for the setup command again.
 LOCK_FILES = (
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",
@@ -73,6 +81,7 @@ class Store:
     def make(self) -> None:
         """Make the store, or finish one whose making was cut short."""
         files.make_folder(self.folder)
+        self.remove_stale_locks()
         self.git.run("init", "--bare", "--quiet", "--template=", str(self.folder))
         files.write_durably(self.folder / "config", CONFIG, replace=True)
         files.make_folder(self.folder / "agent-os")
@@ -155,13 +164,51 @@ class Store:
         files.remove_file(self.excludes(worktree.name))
         files.remove_file(self.setup_stamp(worktree.name))
 
+    def remove_stale_locks(self) -> None:
+        """Locks of the store that killed gits left: old, and open in no process (G5)."""
+        for lock in (*self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock")):
+            if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
+                files.remove_file(lock)
+
+    @property
+    def condemned(self) -> bool:
+        """Whether git met damage in it, so that the next fetch is into a new one."""
+        return (self.folder / "agent-os" / "condemned").exists()
+
+    def condemn(self) -> None:
+        files.write_cache(self.folder / "agent-os" / "condemned", b"")
+
+    def remake(self) -> None:
+        """A new store in place of a damaged one: what can be read of ours is taken along.
+
+        Worktrees keep their registrations, so that attempts under way go on. The damaged one
+        stays beside it until it is as old as any leftover. The caller fetches the base anew.
+        """
+        aside = self.folder.with_suffix(".broken")
+        files.remove_tree(aside, inside=self.folder.parent)
+        files.move_durably(self.folder, aside)
+        for kept in ("worktrees", "agent-os"):
+            if (aside / kept).is_dir():
+                files.make_folder(self.folder)
+                files.move_durably(aside / kept, self.folder / kept)
+        self.make()
+        files.remove_file(self.folder / "agent-os" / "condemned")
+        old = Git(aside)
+        named = old.attempt("for-each-ref", "--format=%(refname)", *OURS)
+        for ref in named.stdout.decode("utf-8", "replace").split():
+            words = ("fetch", "--quiet", "--no-tags", "--no-auto-gc", "--update-head-ok")
+            self.git.attempt(*words, "--", str(aside), f"+{ref}:{ref}")
+
     def remove_locks(self, task_id: str, branch: str) -> None:
         """Locks that killed gits left: a task's own at once, the store's by the rule of G5."""
         files.remove_file(self.folder / f"refs/heads/{branch}.lock")
         files.remove_file(self.folder / f"agent-os/{task_id}.index.lock")
-        for lock in self.folder.glob("*.lock"):
-            if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
-                files.remove_file(lock)
+        self.remove_stale_locks()
+
+
+def is_damage(said: str) -> bool:
+    """Whether git's words speak of a store that lost or spoilt something of its own."""
+    return DAMAGE.search(said.lower()) is not None
 
 
 def _literal(name: str) -> str:
