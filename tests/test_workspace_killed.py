@@ -1,4 +1,4 @@
-"""kill -9 at every git of a task's way, before, in the middle of and after it: the next run ends it."""
+"""kill -9 at every git of a task's way, before, during and after it: the next run goes on."""
 
 from __future__ import annotations
 
