@@ -296,7 +296,8 @@ def _red(facts: Facts, seen: Checks) -> View:
     """Red checks: once all is over, the base is asked, chance is weighed, then it is repaired."""
     pull, every = facts.pull, facts.pull.checks or ()
     ruling = redness.judge(every, facts.task, pull.head_sha, facts.sightings, facts.base)
-    mend = repair(facts, ruling.reason)
+    plain = f"failed: {redness.named(ruling.checks)}"
+    mend = repair(facts, ruling.reason if ruling.course is Course.REPAIR else plain)
     if seen.pending:
         reason = f"failed: {', '.join(seen.red)}; still running: {', '.join(seen.pending)}"
         then = Wait(ruling.reason) if ruling.course in ON_THE_BASE else mend
