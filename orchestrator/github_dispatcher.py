@@ -11,7 +11,7 @@ from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
-from orchestrator.records.task import State, Task
+from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.records.tracker import Issue
 from orchestrator.rules import rounds
 from orchestrator.rules.pacing import Purpose
@@ -130,24 +130,29 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
     if world.decided(where, f"dispatched as {task.task_id} ({task.task_type}, {task.priority})"):
         if not world.mailroom.enqueue(task, by=world.script):
             world.say(f"{where}: {task.task_id} exists already")
-        show_taken_up(world, candidate, issue, task)
+        show_taken_up(world, candidate, issue, task.task_id)
         world.events.add("dispatched", task=task, reason=f"{task.task_type}, {task.deliverable}")
     return 1
 
 
-def show_taken_up(world: World, candidate: Candidate, issue: Issue, task: Task) -> None:
-    """After the file is durable: the comment, the board, the label; each may be repeated."""
-    lock = world.locks.try_task(task.task_id)
+def show_taken_up(world: World, candidate: Candidate, issue: Issue, task_id: str) -> None:
+    """After the file is durable: the comment, the board, the label; each may be repeated.
+
+    The file is read again under the lock: a worker may have come and gone since it was queued.
+    """
+    lock = world.locks.try_task(task_id)
     if lock is None:
         return  # a worker has it already; the next tick repairs what GitHub shows
     with lock:
-        before = task
-        task = github_sync.tell(world, task)
-        task = github_sync.in_progress(world, candidate.repository, task)
+        files = world.mailroom.find(issue.repo, issue.number)
+        found = next((one for one in files if one.task.task_id == task_id), None)
+        if found is not None and found.state in UNDER_WAY:
+            task = github_sync.tell(world, found.task)
+            task = github_sync.in_progress(world, candidate.repository, task)
+            if task != found.task:
+                world.mailroom.update(task)
         if candidate.by_label:
             world.write.remove_label(issue.repo, issue.number, intake.READY_LABEL)
-        if task != before:
-            world.mailroom.update(task)
 
 
 def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.RepairBoard) -> None:
@@ -182,7 +187,7 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
                 task = structs.replace(mailroom.new_round(found.task), ready_at=meant.at)
                 task = structs.replace(task, board_item=candidate.item_id or task.board_item)
                 task = world.mailroom.move(task, State.INBOX, by=world.script)
-            show_taken_up(world, candidate, issue, task)
+            show_taken_up(world, candidate, issue, task.task_id)
             world.events.add("new_round", task=task, reason=f"round {task.round}")
             return
 

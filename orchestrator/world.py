@@ -20,7 +20,6 @@ from orchestrator.adapters.limits import Limits
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.adapters.markers import Markers
-from orchestrator.adapters.sightings import Sightings
 from orchestrator.adapters.wire import Wire
 from orchestrator.agents import roster
 from orchestrator.agents.base import Agent
@@ -68,7 +67,6 @@ class World:
     mailroom: Mailroom
     events: Events
     effects: Effects
-    sightings: Sightings
     markers: Markers
     limits: Limits
     read: Queries
@@ -191,7 +189,6 @@ def build(
         ),
         events=events,
         effects=Effects(paths.effects, clock),
-        sightings=Sightings(paths.checks),
         markers=Markers(paths.marker_key, read_only=dry_run),
         limits=limits,
         read=Queries(door),

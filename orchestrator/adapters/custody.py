@@ -25,13 +25,13 @@ def new_round(task: Task) -> Task:
         repair="",
         repair_items=(),
         review_rounds=0,
-        red_heads=(),
-        reruns=(),
     )
 
 
 class Gone(AgentOSError):
-    """A person took the file away: nothing is left to do for this task."""
+    """A person took the file away: nothing is left to do for this task, and no fault of ours."""
+
+    exit_code = 0
 
     def __init__(self, task_id: str, sentence: str = "") -> None:
         super().__init__(

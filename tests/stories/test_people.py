@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from orchestrator.records.task import State
-from tests.support.office import SLUG, an_office, says, writes
+from orchestrator import queue, tick
+from orchestrator.adapters.mailroom import Mailroom
+from orchestrator.records.task import State, Task
+from orchestrator.world import World
+from tests.support import office as offices
+from tests.support.office import SLUG, Office, an_office, says, writes
 
 
 def test_a_file_with_a_repo_and_a_goal_is_a_task_that_closes_nothing(tmp_path: Path) -> None:
@@ -18,9 +25,7 @@ def test_a_file_with_a_repo_and_a_goal_is_a_task_that_closes_nothing(tmp_path: P
         [pull] = office.pulls()
         assert pull["merged_at"] and "Closes #" not in pull["body"]
         [name] = office.folders()[State.DONE]
-        assert "Tidy up the shelf." in (
-            office.world.mailroom.folder(State.DONE) / name
-        ).read_text()
+        assert "Tidy up the shelf." in (office.world.mailroom.folder(State.DONE) / name).read_text()
 
 
 def test_a_goal_edited_while_it_waits_reaches_the_agent(tmp_path: Path) -> None:
@@ -128,3 +133,62 @@ def test_issues_that_wait_cost_one_request_for_all(tmp_path: Path) -> None:
         # The board, the label, the issues, their dependencies, and the roles of two people.
         assert asked <= 6, asked
         assert office.told().count(f"waits for #{first}") == 6
+
+
+class Interrupted:
+    """A mailroom whose owner is held up after putting a task into the inbox."""
+
+    def __init__(self, inner: Mailroom, meanwhile: Callable[[], object]) -> None:
+        self._inner = inner
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def enqueue(self, task: Task, *, by: str) -> bool:
+        made = self._inner.enqueue(task, by=by)
+        self._meanwhile()
+        return made
+
+
+def test_a_worker_that_overtakes_the_dispatcher_keeps_its_work(tmp_path: Path) -> None:
+    """The dispatcher's copy of the file is older than what the worker wrote since."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        issue = office.ready("Add x")
+        usual = office.world
+        slow = Interrupted(usual.mailroom, lambda: tick.told(fresh(office), queue.story))
+        office.world = replace(usual, mailroom=slow)  # type: ignore[arg-type]
+        assert office.dispatch() == 0, office.told()
+        office.world = usual
+        task = office.task(issue)
+        assert office.state_of(issue) is State.REVIEW
+        assert task.state is State.REVIEW and len(task.attempts) == 1 and task.pull_request
+        assert len(office.comments(issue)) == 1
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_file_that_goes_while_the_dispatcher_works_is_no_fault_of_ours(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Add x")
+        inbox = office.world.mailroom.folder(State.INBOX)
+
+        def removes() -> None:
+            for path in inbox.glob("*.md"):
+                path.unlink()
+
+        office.world = replace(
+            office.world,
+            mailroom=Interrupted(office.world.mailroom, removes),  # type: ignore[arg-type]
+        )
+        assert office.dispatch() == 0, office.told()
+
+
+def fresh(office: Office) -> World:
+    """The world of another process."""
+    made = offices.a_world(tmp_path_of(office), office.github, office.executor)
+    return replace(made, script="queue", say=office.said.append)
+
+
+def tmp_path_of(office: Office) -> Path:
+    return office.world.paths.root.parent
