@@ -28,12 +28,16 @@ OVER = (State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED)
 
 
 class Merge(Struct, frozen=True, kw_only=True):
-    """A merge that we asked for; `applied` whether the forge carried it out."""
+    """A merge that we asked for; `applied` whether the forge carried it out.
+
+    `sha` is the head that was merged, `named` whether the request said so.
+    """
 
     request: Request
     slug: str
     number: int
     sha: str
+    named: bool
     applied: bool
 
 
@@ -126,21 +130,21 @@ def merges(seen: Seen) -> list[Merge]:
         if match:
             told = json.loads(request.body or b"{}")
             slug, number = match[1], int(match[2])
-            applied = request.applied and carried_out(seen, request, slug, number)
+            pull, wanted = place(seen, slug, number), str(told.get("sha") or "")
+            applied = request.applied and carried_out(seen, request, pull)
             found.append(
                 Merge(
-                    request=request, slug=slug, number=number, sha=str(told.get("sha") or ""),
-                    applied=applied,
+                    request=request, slug=slug, number=number, named=bool(wanted),
+                    sha=wanted or (pull.head_sha if pull else ""), applied=applied,
                 )
             )  # fmt: skip
     return found
 
 
-def carried_out(seen: Seen, request: Request, slug: str, number: int) -> bool:
+def carried_out(seen: Seen, request: Request, pull: records.Issue | None) -> bool:
     """Whether the forge merged; where it did and said otherwise, its own row tells."""
     if request.fault is None:
         return request.answered == 200
-    pull = place(seen, slug, number)
     return pull is not None and pull.merged_at is not None and pull.merged_by_id == robot(seen)
 
 

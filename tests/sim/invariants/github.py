@@ -79,7 +79,7 @@ def i4_merged_once_and_by_head(seen: Seen) -> list[str]:
     for merge in facts.merges(seen):
         where = f"{merge.slug}#{merge.number}"
         if merge.request.order not in told:
-            if not merge.sha:
+            if not merge.named:
                 told.add(merge.request.order)
                 found.append(f"{where} was to be merged whatever its head")
             if (merge.slug, merge.number) in done:
