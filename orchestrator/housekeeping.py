@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import disk, salvage, tick, workspace
+from orchestrator import disk, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
 from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
@@ -24,11 +24,9 @@ LEFTOVER_SECONDS = 36 * 3600
 
 def sweep(world: World) -> None:
     """Rotate and prune, at most once an hour; nothing of a task under way is touched."""
-    stamp = world.paths.state / "housekeeping"
     now = world.clock.now()
-    if world.dry_run or now - modified(stamp) < EVERY:
+    if world.dry_run or not timetable.is_due(world, "housekeeping", EVERY):
         return
-    files.write_cache(stamp, b"")
     for log in world.paths.logs.glob("*.log"):
         files.rotate(log, LOG_BYTES, LOGS_KEPT)
     for state in State:
@@ -36,6 +34,7 @@ def sweep(world: World) -> None:
     disk.hold_back(world)
     prune(world)
     maintain_stores(world)
+    timetable.succeeded(world, "housekeeping")
 
 
 def prune(world: World) -> None:
@@ -102,14 +101,15 @@ def maintain_stores(world: World) -> None:
     """Pack each store once a week; what a push under way may still need is two weeks young (G1)."""
     room = workspace.of(world)
     for repository in world.config.repositories:
-        stamp = world.paths.state / f"maintained-{flat(repository.slug)}"
-        store = world.paths.store(repository.slug)
-        if not store.exists() or world.clock.now() - modified(stamp) < MAINTAINED_EVERY:
+        slug = repository.slug
+        if not world.paths.store(slug).exists():
+            continue
+        if not timetable.is_due(world, "maintenance", MAINTAINED_EVERY, repo=slug):
             continue
         with tick.isolated(world, repository.slug):
             salvage.prune(world, repository.slug)
             room.maintain(repository.slug)
-            files.write_cache(stamp, b"")
+            timetable.succeeded(world, "maintenance", repo=slug)
             world.say(f"{repository.slug}: its store was packed")
 
 

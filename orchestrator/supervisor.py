@@ -6,8 +6,11 @@ import sys
 from collections.abc import Sequence
 from itertools import islice
 
+from msgspec import structs
+
 from orchestrator import disk, foresight, housekeeping, reaper, tick
 from orchestrator.records.task import QueueEntry, State
+from orchestrator.rules import cadence
 from orchestrator.world import World
 
 ABOUT = "Keep as many workers running as there are free slots and waiting tasks."
@@ -27,14 +30,20 @@ def story(world: World) -> None:
 def return_due(world: World) -> None:
     """Blocked tasks whose time has come go back to the inbox; one without a time waits on."""
     for task in world.mailroom.list_state(State.BLOCKED):
-        if task.not_before is None or task.not_before > world.clock.now():
+        now = world.clock.now()
+        if task.not_before is None:
+            continue
+        marked = task.marks[-1].at if task.marks else now
+        if cadence.waits_until(task.not_before, marked, now) > now:
             continue
         if not world.decided(f"{task.repo} {task.task_id}", "due again, back to the inbox"):
             continue
+        # A time still to come was set by a clock that was put right since: it means nothing.
+        due = task if task.not_before <= now else structs.replace(task, not_before=None)
         lock = world.locks.try_task(task.task_id)
         if lock is not None:
             with lock, tick.isolated(world, task.task_id):
-                world.mailroom.move(task, State.INBOX, by=world.script)
+                world.mailroom.move(due, State.INBOX, by=world.script)
 
 
 def start_workers(world: World) -> None:

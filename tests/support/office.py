@@ -66,13 +66,17 @@ def says(result: str | bytes | None) -> AgentScript:
 
 
 class HandClock(Clock):
-    """The forge's clock as ours: time passes when a test says so, and while somebody sleeps."""
+    """The forge's clock as ours: time passes when a test says so, and while somebody sleeps.
+
+    `wrong` is how far this machine's time of day is off; what is elapsed is never off.
+    """
 
     def __init__(self, hand: forge.Clock) -> None:
         self.hand = hand
+        self.wrong = timedelta(0)
 
     def now(self) -> datetime:
-        return self.hand.moment
+        return self.hand.moment + self.wrong
 
     def monotonic(self) -> float:
         return self.hand.moment.timestamp()

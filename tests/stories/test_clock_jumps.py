@@ -1,0 +1,126 @@
+"""The clock goes back, on, or stands still for days: nothing is lost, doubled or held up (F39)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator import housekeeping, timetable
+from orchestrator.records.task import State
+from tests.support.office import HandClock, Office, an_office
+
+TWO_HOURS, THREE_DAYS, A_YEAR = timedelta(hours=2), timedelta(days=3), timedelta(days=365)
+
+
+def put(office: Office, wrong: timedelta) -> None:
+    clock = office.world.clock
+    assert isinstance(clock, HandClock)
+    clock.wrong = wrong
+
+
+STEPS: tuple[Callable[[Office], object], ...] = (
+    Office.dispatch, Office.queue, lambda office: office.pass_time(30), Office.monitor,
+    lambda office: office.pass_time(90), Office.monitor,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [-TWO_HOURS, TWO_HOURS, A_YEAR], ids=["back", "on", "a year"])
+@pytest.mark.parametrize("at", range(len(STEPS)))
+def test_a_jump_at_any_step_and_its_correction_change_no_end(
+    tmp_path: Path, at: int, wrong: timedelta
+) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Add a file")
+        for number, step in enumerate(STEPS):
+            if number == at:
+                put(office, wrong)
+            step(office)
+        put(office, timedelta(0))
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(office.pulls()) == 1
+        assert len(office.executor.agent_runs) == 1
+        assert len(office.comments(issue)) == 1
+
+
+def test_a_wait_that_a_wrong_clock_measured_does_not_outlive_it(tmp_path: Path) -> None:
+    """A task put off for minutes by a clock that was a year ahead would wait a year."""
+    setups = iter([1])
+
+    with an_office(tmp_path, repository={"setup_command": "make deps"}) as office:
+        office.executor.tests = lambda folder: next(setups, 0)
+        issue = office.ready("Add a file")
+        office.dispatch()
+        put(office, A_YEAR)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        put(office, timedelta(0))
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_person_may_have_a_task_wait_for_a_year(tmp_path: Path) -> None:
+    setups = iter([1])
+    with an_office(tmp_path, repository={"setup_command": "make deps"}) as office:
+        office.executor.tests = lambda folder: next(setups, 0)
+        issue = office.ready("Not before next year")
+        office.dispatch()
+        office.queue()
+        task = office.task(issue)
+        path = office.world.mailroom.folder(State.BLOCKED) / f"{task.task_id}.md"
+        when = f"{task.not_before:%Y}"
+        path.write_text(path.read_text().replace(f"not_before: {when}", "not_before: 2031"))
+        office.pass_time(3600)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED
+
+
+def test_after_three_days_without_power_each_job_runs_once(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Add a file")
+        office.dispatch()
+        housekeeping.sweep(office.world)
+        put(office, THREE_DAYS)
+        due = 0
+        for _ in range(5):
+            due += timetable.is_due(office.world, "housekeeping", housekeeping.EVERY)
+            housekeeping.sweep(office.world)
+        assert due == 1
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE
+
+
+def test_a_last_success_in_the_future_is_told_and_due_after_one_interval(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        world = office.world
+        put(office, TWO_HOURS)
+        timetable.succeeded(world, "housekeeping")
+        put(office, timedelta(0))
+        for _ in range(3):
+            assert not timetable.is_due(world, "housekeeping", housekeeping.EVERY)
+        assert office.told().count("ALERT the clock was put back") == 1
+        put(office, housekeeping.EVERY)
+        assert timetable.is_due(world, "housekeeping", housekeeping.EVERY)
+
+
+def test_a_weekly_job_of_a_repository_is_done_once_a_week(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
+        world, done = office.world, 0
+        for day in range(15):
+            put(office, timedelta(days=day))
+            for repo in ("maria/library", "maria/other"):
+                if timetable.is_due_this_week(world, "plan", repo=repo, weekday=1):
+                    timetable.succeeded(world, "plan", repo=repo)
+                    done += 1
+        assert done == 6  # this week, the next and the one after, for each of the two
+
+
+def test_a_torn_note_is_a_job_that_has_not_run(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        timetable.succeeded(office.world, "housekeeping")
+        [note] = (office.world.paths.state / "cadence").iterdir()
+        note.write_text("{")
+        assert timetable.is_due(office.world, "housekeeping", housekeeping.EVERY)
