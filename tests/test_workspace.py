@@ -192,6 +192,21 @@ def config_planted(space: Workspace, tree: Worktree) -> None:
     config.write_text(config.read_text() + f"[core]\n\tfsmonitor = touch {tree.path}/../evil\n")
 
 
+@pytest.mark.parametrize("name", ["hooks/post-checkout", "config.worktree", "info/attributes"])
+def test_what_an_agent_plants_in_the_store_does_not_outlive_the_attempt(
+    space: Workspace, tree: Worktree, name: str
+) -> None:
+    """I8: our own git would heed none of it, but a person's is not that careful."""
+    (tree.path / "new.txt").write_text("work\n")
+    store = space.ensure_store(tree.slug)
+    planted = store.folder / name
+    planted.parent.mkdir(exist_ok=True)
+    planted.write_text("#!/bin/sh\ntouch /tmp/evil\n")
+    assert [change.path for change in space.changes(tree)] == ["new.txt"]
+    assert not planted.exists()
+    assert not store.mend()
+
+
 @pytest.mark.parametrize(
     "leftover",
     [

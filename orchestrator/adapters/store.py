@@ -32,6 +32,8 @@ CONFIG = b"""\
 [fetch]
 \tunpackLimit = 1
 """
+# None of these is ours: made without a template, a store has no hooks, attributes or second config.
+PLANTED = ("hooks", "config.worktree", "info/attributes", "info/grafts")
 # Refs that exist nowhere else; branches of a remote are fetched again.
 OURS = ("refs/heads/agent/", "refs/salvage/", "refs/agent-os/")
 DAMAGE = regex.late(
@@ -87,15 +89,22 @@ class Store:
         files.make_folder(self.folder / "agent-os")
 
     def mend(self) -> bool:
-        """Put the config back as we wrote it; True where somebody had changed it (I8).
+        """Put the config back as we wrote it, and remove what git would run or heed besides it;
+        True where somebody had changed anything (I8).
 
-        A linked worktree shares this file, so an agent can write to it (finding 0.6): to be
+        A linked worktree shares this folder, so an agent can write to it (finding 0.6): to be
         called when an agent has ended and before git runs.
         """
+        planted = [path for name in PLANTED if os.path.lexists(path := self.folder / name)]
+        for path in planted:
+            if path.is_dir() and not path.is_symlink():
+                files.remove_tree(path, inside=self.folder)
+            else:
+                files.remove_file(path)
         config = self.folder / "config"
         try:
             if files.read_bounded(config, 65_536) == CONFIG:
-                return False
+                return bool(planted)
         except (NotReadable, FileNotFoundError):
             pass
         files.write_durably(config, CONFIG, replace=True)

@@ -402,7 +402,11 @@ def drop_task(stage: Stage, word: str = "plum") -> None:
     name = f"please-{word}.md"
     goal = f"Write the word `{word}` into `dropped/{word}.txt`."
     text = f"---\nrepo: {slug}\n---\n## Goal\n\n{goal}\n"
-    stage.save(stage.mailbox / "inbox" / name, text)
+    path = stage.mailbox / "inbox" / name
+    stage.save(path, text)
+    # The task is named after the time of its file, which must be the world's for a seed to repeat.
+    then = stage.now().timestamp() - 60
+    os.utime(path, (then, then))
     stage.act(Did.DROPPED, slug=slug, file=name)
 
 
