@@ -92,9 +92,19 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
-    task = attempt(world, repository, structs.replace(task, base=site.base), choice, site)
+    task = repair_begins(world, structs.replace(task, base=site.base))
+    task = attempt(world, repository, task, choice, site)
     settle.settle(world, repository, task)
     clear_away(world, site.tree, task.attempt)
+
+
+def repair_begins(world: World, task: Task) -> Task:
+    """The issue is not blocked while its repair runs; GitHub's trouble does not delay the work."""
+    try:
+        return github_sync.unlabelled(world, task)
+    except GitHubTrouble as trouble:
+        world.say(f"{task.repo}#{task.issue}: its label blocked stays for now: {trouble}")
+        return task
 
 
 def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:

@@ -11,6 +11,7 @@ from msgspec import structs
 from orchestrator import gh_project
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.effect import Stage
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import ENDED, Task
 from orchestrator.rules import failures
@@ -93,6 +94,26 @@ def comment_once(
     return False
 
 
+def comment_kept(world: World, task: Task, kind: str, said: Callable[[str], str]) -> None:
+    """As `comment_once`, and brought up to date when what is said has changed."""
+    key, text = f"{task.key}:{kind}:0", f"{task.key}:{kind}:text"
+    before = world.effects.last(task.task_id, key)
+    if task.issue is None or not comment_once(world, task, kind, said):
+        return
+    issue, body = task.issue, world.redact(said(world.markers.line(task, kind)))
+    made = world.effects.last(task.task_id, key)
+    if made is None or before is None or before.stage is not Stage.DONE:
+        world.effects.record(task.task_id, text, Stage.DONE, hash_of(body), durable=False)
+        return
+    with unless_refused(world, task, f"editing a comment on it ({kind})"):
+        world.effects.settled(
+            task.task_id,
+            text,
+            hash_of(body),
+            lambda: world.write.edit_comment(task.repo, issue, int(made.result), body),
+        )
+
+
 def is_open(world: World, task: Task) -> bool:
     """Whether the task's issue is there and open."""
     with unless_refused(world, task, "reading its issue"):
@@ -130,24 +151,35 @@ def show(world: World, repository: RepositoryConfig, task: Task, column: str) ->
         return task
     board = repository.board
     if board is not None:
-        return gh_project.move(world, repository, task, getattr(board, column))
-    label(world, task, wanted=column == "blocked")
-    return task
+        task = gh_project.move(world, repository, task, getattr(board, column))
+        return task if column == "blocked" else unlabelled(world, task)
+    return label(world, task, wanted=column == "blocked")
 
 
-def label(world: World, task: Task, *, wanted: bool) -> None:
-    """The marks tell whether it was ever put there; our log of effects may be gone."""
+def unlabelled(world: World, task: Task) -> Task:
+    """Take off the label `blocked` that we put there: its repair runs, or all is over."""
+    return label(world, task, wanted=False) if task.blocked_label else task
+
+
+def label(world: World, task: Task, *, wanted: bool) -> Task:
+    """Put the label `blocked` on the issue, or take it off; the task that remembers it.
+
+    A file from before says by its marks whether it was ever put there: our log may be gone.
+    """
     issue = task.issue
-    if issue is None or (not wanted and ENDED.isdisjoint(mark.state for mark in task.marks)):
-        return
+    ever = task.blocked_label or not ENDED.isdisjoint(mark.state for mark in task.marks)
+    if issue is None or not (wanted or ever):
+        return task
     change = world.write.add_label if wanted else world.write.remove_label
     with unless_refused(world, task, f"setting the label {BLOCKED_LABEL}"):
         world.effects.settled(
             task.task_id,
             f"{task.task_id}#0:label-blocked",
-            f"{wanted}@{task.round}",
+            f"{wanted}@{task.round}.{task.reworks}",
             lambda: change(task.repo, issue, BLOCKED_LABEL),
         )
+        return structs.replace(task, blocked_label=wanted)
+    return task
 
 
 def hash_of(text: str) -> str:

@@ -7,11 +7,20 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, github_sync, groundwork, reviewing, salvage, workspace
+from orchestrator import (
+    escalation,
+    github_sync,
+    groundwork,
+    repairs,
+    reviewing,
+    salvage,
+    workspace,
+)
 from orchestrator.adapters import files, history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
 from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import MergeMark, State, marked
 from orchestrator.records.verdicts import (
     Cancelled,
@@ -19,6 +28,7 @@ from orchestrator.records.verdicts import (
     Merge,
     Merged,
     Rework,
+    RunAgain,
     Update,
     Wait,
 )
@@ -250,11 +260,13 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
 def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
     """The same file back to the inbox, with what is wrong; at most three times (M16)."""
     task = facts.task
+    if verdict.code is BlockerCode.TEST_FAILURE:
+        return repairs.send_back(world, facts, verdict)
     bounded = obstacles.bounded(task.reworks, verdict.reason, verdict.code)
     if isinstance(bounded, Escalate):
         return do_escalate(world, facts, bounded)
     task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
-    task = structs.replace(task, repair=verdict.reason)
+    task = structs.replace(task, repair=verdict.reason, repair_items=())
     task = reviewing.begun(world, facts, task)
     world.mailroom.move(task, State.INBOX, by=BY)
     world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code)
@@ -262,6 +274,8 @@ def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
 
 
 def do_escalate(world: World, facts: Facts, verdict: Escalate) -> bool:
+    if verdict.code is BlockerCode.TEST_FAILURE:
+        return repairs.hand_over(world, facts, verdict)
     escalation.escalate(world, facts.repository, facts.task, verdict, by=BY)
     return False
 
@@ -283,6 +297,7 @@ ACTIONS: Mapping[type, Callable[..., bool]] = {
     Merge: do_merge,
     Merged: do_merged,
     Update: do_update,
+    RunAgain: repairs.do_run_again,
     Rework: do_rework,
     Escalate: do_escalate,
     Cancelled: do_cancel,

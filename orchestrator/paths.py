@@ -101,6 +101,10 @@ class Paths(Struct, frozen=True, kw_only=True):
         return self.metrics / "agent_stats.jsonl"
 
     @property
+    def checks(self) -> Path:
+        return self.metrics / "checks.jsonl"
+
+    @property
     def repos(self) -> Path:
         return self.runtime / "repos"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from orchestrator import foresight, landing, scrutiny, tick
+from orchestrator import foresight, landing, repairs, scrutiny, tick
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
 from orchestrator.rules import lanes, merge
@@ -51,6 +51,7 @@ def story(world: World) -> None:
                 verdict = merge.judge(placed, world.clock.now())
                 if act(world, placed, verdict):
                     merged_bases.add(place)
+        repairs.tell_of_red_bases(world, candidates)
 
 
 def watched(world: World) -> list[Task]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
+from orchestrator import repairs
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import RepairItem, RepairKind, State, Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules import checks, trust
+from orchestrator.rules import redness, trust
 from orchestrator.rules.obstacles import Facts, Obstacle, view
 from orchestrator.texts import reviews as texts
 from orchestrator.world import World
@@ -70,8 +71,7 @@ def items(world: World, facts: Facts) -> Iterator[RepairItem]:
             ref=thread.id, text=texts.conversation(heard, ITEM_BYTES),
         )  # fmt: skip
     yield from commented(world, facts, voices)
-    for name in checks.summary(pull.checks or ()).red:
-        yield RepairItem(number=0, kind=RepairKind.CHECK, where=world.redact(name))
+    yield from repairs.check_items(world, pull.repo, redness.reds(pull.checks or ()))
 
 
 def reviewed(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]:

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from orchestrator import groundwork, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
+from orchestrator.checkups import RED, Checkups, digest
 from orchestrator.records.change import Commit
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.task import State, Task
@@ -25,12 +26,16 @@ WORTH_A_LOOK = frozenset({Obstacle.NO_CI, Obstacle.SILENT_CHECK})
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """Since when the same obstacle stands on the same head, and since when that head is there."""
+    """Since when the same obstacle stands on the same head, and since when that head is there.
+
+    `noted` names the outcomes of its checks that the ledger holds already.
+    """
 
     key: str
     since: datetime
     head: str
     head_since: datetime
+    noted: str = ""
 
 
 class Scrutiny:
@@ -48,6 +53,7 @@ class Scrutiny:
         # Who is not reached in this tick keeps what was known; only who is gone is forgotten.
         watched = self.before if world.only else {task.task_id for task in tasks}
         self.now = {name: held for name, held in self.before.items() if name in watched}
+        self.checkups = Checkups(world)
         self.tips: dict[tuple[str, str], str | AgentOSError] = {}
         self.required: dict[tuple[str, str], tuple[str, ...] | None] = {}
         self.expected: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -63,6 +69,8 @@ class Scrutiny:
     ) -> None:
         if not self.world.dry_run and self.now != self.before:
             files.write_cache(self.path, msgspec.json.encode(self.now))
+        if not self.world.dry_run and self.fetch:
+            self.checkups.save()
 
     def facts(self, task: Task, pull: PullRequest) -> Facts:
         """All facts for `merge.judge` but the front.
@@ -85,6 +93,8 @@ class Scrutiny:
             pass  # only watched: what the idle request tells is all that is recorded
         elif merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
             facts = self._asked(facts)
+        elif seen in RED and self.fetch:
+            facts = self._red(facts)
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
 
@@ -103,9 +113,32 @@ class Scrutiny:
         rounds = range(task.round, 0, -1)
         return any(line(task, "pull-request", round_=each) in pull.body for each in rounds)
 
+    def _red(self, facts: Facts) -> Facts:
+        """What was seen of the red checks before, and what the base says of them."""
+        seen = self.checkups.history(facts.pull.repo)
+        tip = self._tip(facts.pull)
+        return structs.replace(
+            facts,
+            pull=structs.replace(facts.pull, base_tip=tip),
+            sightings=seen,
+            base=self.checkups.base(facts, tip),
+        )
+
+    def _noted(self, facts: Facts, known: Held | None) -> str:
+        """Write into the ledger what has ended since the last look, and nothing on an idle one."""
+        pull, found = facts.pull, facts.pull.checks or ()
+        name = digest(found) if found else ""
+        quiet = self.world.dry_run or not self.fetch
+        if name and not quiet and (known is None or (known.noted, known.head) != (
+            name, pull.head_sha
+        )):
+            self.checkups.note(pull.repo, pull.head_sha, found)
+        return name
+
     def _held(self, facts: Facts) -> Held:
         now, key, head = self.world.clock.now(), merge.key(facts), facts.pull.head_sha
-        held = Held(key=key, since=now, head=head, head_since=now)
+        noted = self._noted(facts, self.before.get(facts.task.task_id))
+        held = Held(key=key, since=now, head=head, head_since=now, noted=noted)
         known = self.before.get(facts.task.task_id)
         if known is not None and known.head == head and known.head_since <= now:
             held = structs.replace(held, head_since=known.head_since)

@@ -20,6 +20,7 @@ from orchestrator.adapters.limits import Limits
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.adapters.markers import Markers
+from orchestrator.adapters.sightings import Sightings
 from orchestrator.adapters.wire import Wire
 from orchestrator.agents import roster
 from orchestrator.agents.base import Agent
@@ -67,6 +68,7 @@ class World:
     mailroom: Mailroom
     events: Events
     effects: Effects
+    sightings: Sightings
     markers: Markers
     limits: Limits
     read: Queries
@@ -189,6 +191,7 @@ def build(
         ),
         events=events,
         effects=Effects(paths.effects, clock),
+        sightings=Sightings(paths.checks),
         markers=Markers(paths.marker_key, read_only=dry_run),
         limits=limits,
         read=Queries(door),

@@ -26,7 +26,7 @@ FLOORS = (
         "gh_project", "codebase_memory", "objectives", "llm", "evidence",
         # What a verdict needs to know, what it does, whom it calls, where work begins.
         "scrutiny", "landing", "escalation", "groundwork", "intake", "proof",
-        "housekeeping", "timetable", "foresight", "salvage", "reverting",
+        "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "reviewing", "answering", "cooling",
     },
     SCRIPTS | {"commands"},

@@ -25,6 +25,8 @@ def new_round(task: Task) -> Task:
         repair="",
         repair_items=(),
         review_rounds=0,
+        red_heads=(),
+        reruns=(),
     )
 
 

@@ -201,6 +201,7 @@ class App(Camel, frozen=True, kw_only=True):
 
 
 class WorkflowRun(Camel, frozen=True, kw_only=True):
+    database_id: int | None = None
     workflow: Name | None = None
 
 
@@ -225,6 +226,7 @@ class Context(Camel, frozen=True, kw_only=True):
     state: str = ""
     created_at: datetime | None = None
     target_url: str | None = None
+    description: str | None = None
 
 
 class Contexts(Camel, frozen=True, kw_only=True):
@@ -409,6 +411,7 @@ def check_of(node: Context) -> tracker.Check:
             started=node.created_at,
             completed=node.created_at if settled else None,
             url=node.target_url or "",
+            said=node.description or "",
         )
     suite = node.check_suite
     app = suite.app.database_id if suite and suite.app else None
@@ -423,4 +426,5 @@ def check_of(node: Context) -> tracker.Check:
         started=node.started_at,
         completed=node.completed_at,
         url=node.details_url or "",
+        workflow_run=(run.database_id or 0) if run else 0,
     )

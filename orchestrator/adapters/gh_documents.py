@@ -65,9 +65,9 @@ fragment SomeChecks on StatusCheckRollupContextConnection {
     __typename
     ... on CheckRun {
       databaseId name status conclusion startedAt completedAt detailsUrl
-      checkSuite { app { databaseId } workflowRun { workflow { name } } }
+      checkSuite { app { databaseId } workflowRun { databaseId workflow { name } } }
     }
-    ... on StatusContext { context state createdAt targetUrl }
+    ... on StatusContext { context state createdAt targetUrl description }
   }
 }
 """

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from orchestrator.adapters import gh_answers, gh_checks, gh_documents, gh_rest
+from orchestrator.adapters import gh_answers, gh_checks, gh_documents, gh_logs, gh_rest
 from orchestrator.adapters.gh_reviews import ReviewQueries
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import (
@@ -127,6 +127,10 @@ class Queries(ReviewQueries):
         there: unknown is not "none" (M4, A8). Raises GitHubTrouble.
         """
         return gh_checks.of_commit(self.door, slug, sha)
+
+    def check_log(self, slug: str, check: Check) -> str:
+        """The end of what the check says of its failure, raw; raises GitHubTrouble."""
+        return gh_logs.said(self.door, slug, check)
 
     def board(self, owner: str, number: int, status_field: str) -> BoardPage:
         """The whole board, one request for 100 unarchived cards, and its open issues.

@@ -30,6 +30,7 @@ WAITS_SECONDS = (0.5, 2.0)
 # GraphQL answers a page that takes it longer than about ten seconds with a 502 (A2).
 PAGE_SIZES = (100, 50, 25, 10)
 DAY_SECONDS = 86_400
+MOST_BYTES = 100_000_000
 
 
 class GraphQLError(Struct, frozen=True, kw_only=True):
@@ -88,6 +89,52 @@ class Door:
 
     def get(self, path: str, shape: type[T]) -> T:
         return decoded(self._request("GET", self.api_url + path), shape, path)
+
+    def tail(self, path: str, limit: int) -> str:
+        """The last `limit` bytes, from a whole line on, of a text that GitHub keeps elsewhere.
+
+        The address it points to opens by itself and gets no token of ours. "" where nothing is
+        kept any more; raises GitHubTrouble.
+        """
+        try:
+            answer = self._request("GET", self.api_url + path, follow=False)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is Trouble.NOT_FOUND:
+                return ""
+            raise
+        where = answer.headers.get("Location")
+        kept = self._elsewhere(where, limit) if where else answer.content[-limit:]
+        text = kept.decode("utf-8", "replace")
+        return text.partition("\n")[2] if len(kept) == limit else text
+
+    def _elsewhere(self, url: str, limit: int) -> bytes:
+        """Read without our token; of more than `MOST_BYTES` only the beginning is looked at."""
+        import requests
+
+        if not url.startswith(("https://", self.api_url)):
+            raise GitHubTrouble(Trouble.PARTIAL, "GitHub points to a log at a strange address")
+        with requests.Session() as session:
+            session.trust_env = False
+            if self._transport is not None:
+                session.mount(self.api_url, self._transport)
+            try:
+                answer = session.get(url, timeout=TIMEOUT_SECONDS, stream=True)
+                kept, read = b"", 0
+                if answer.status_code in {404, 410}:
+                    return b""
+                if answer.status_code >= 400:
+                    raise GitHubTrouble(
+                        Trouble.SERVER, f"the log's store answered {answer.status_code}"
+                    )
+                for chunk in answer.iter_content(65_536):
+                    kept, read = (kept + chunk)[-limit:], read + len(chunk)
+                    if read > MOST_BYTES:
+                        break
+                return kept
+            except requests.RequestException as error:
+                raise GitHubTrouble(
+                    Trouble.NETWORK, f"the log could not be read: {type(error).__name__}"
+                ) from error
 
     def pages(self, path: str, shape: type[T]) -> Iterator[T]:
         """Follow `Link` to the end; a missing page is an error of the whole list (A8)."""
@@ -156,9 +203,11 @@ class Door:
             return PAGE_SIZES[0]
         return known if known in PAGE_SIZES and age < DAY_SECONDS else PAGE_SIZES[0]
 
-    def _request(self, method: str, url: str, body: bytes | None = None) -> Response:
+    def _request(
+        self, method: str, url: str, body: bytes | None = None, *, follow: bool = True
+    ) -> Response:
         """One answer below 400, or a GitHubTrouble."""
-        return self._patiently(lambda: self._once(method, url, body))
+        return self._patiently(lambda: self._once(method, url, body, follow=follow))
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         """What `ask` gives; server and network trouble is asked again after a moment (A1)."""
@@ -171,7 +220,7 @@ class Door:
                     raise
                 self.clock.sleep(waits.pop(0))
 
-    def _once(self, method: str, url: str, body: bytes | None) -> Response:
+    def _once(self, method: str, url: str, body: bytes | None, *, follow: bool = True) -> Response:
         from requests import RequestException
 
         if self.limits is not None:
@@ -179,7 +228,9 @@ class Door:
         self.requests_made += 1
         where = url.removeprefix(self.api_url).partition("?")[0]
         try:
-            answer = self.session.request(method, url, data=body, timeout=TIMEOUT_SECONDS)
+            answer = self.session.request(
+                method, url, data=body, timeout=TIMEOUT_SECONDS, allow_redirects=follow
+            )
         except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"

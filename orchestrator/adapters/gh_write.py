@@ -47,6 +47,8 @@ class Writes(Protocol):
     def reply_to_thread(self, thread: str, body: str) -> str: ...
     def resolve_thread(self, thread: str) -> None: ...
     def ask_for_review(self, slug: str, number: int, logins: Sequence[str]) -> None: ...
+    def run_again(self, slug: str, workflow_run: int) -> str: ...
+    def ask_again(self, slug: str, check_run: int) -> str: ...
 
 
 class GitHubWrite:
@@ -159,6 +161,18 @@ class GitHubWrite:
         with self._answering(f"asking for a review of {slug}#{number}", Write.NOTICE):
             body = {"reviewers": list(logins)}
             self._send("POST", f"/repos/{slug}/pulls/{number}/requested_reviewers", body)
+
+    def run_again(self, slug: str, workflow_run: int) -> str:
+        """Have Actions repeat the failed and cancelled jobs of a run that is over."""
+        with self._answering(f"order to run the failed jobs of {slug} again"):
+            self._send("POST", f"/repos/{slug}/actions/runs/{workflow_run}/rerun-failed-jobs", None)
+            return str(workflow_run)
+
+    def ask_again(self, slug: str, check_run: int) -> str:
+        """Ask the app behind a check run, which is not Actions, to do it again."""
+        with self._answering(f"request for another check run in {slug}"):
+            self._send("POST", f"/repos/{slug}/check-runs/{check_run}/rerequest", None)
+            return str(check_run)
 
     def _repository(self, slug: str) -> Repository:
         return self.github.get_repo(slug)

@@ -69,6 +69,34 @@ def queue(
     return suite
 
 
+def repeat(
+    state: State, suite: records.Suite, *, failed_only: bool = False,
+    only: records.CheckRun | None = None,
+) -> int:
+    """Queue jobs of a run that is over once more, each as a new check run; how many.
+
+    The jobs that need a repeated one are repeated with it.
+    """
+    rows = checks.newest_of(state.store.select(records.CheckRun, "suite_id = ?", suite.id))
+    jobs = {row.key: msgspec.json.decode(row.job or "", type=workflows.Job) for row in rows}
+    chosen = {
+        row.key for row in rows
+        if (failed_only and row.conclusion not in checks.PASSING) or (only and row.key == only.key)
+    }
+    while more := {key for key, job in jobs.items() if key not in chosen and chosen & {*job.needs}}:
+        chosen |= more
+    for row in rows:
+        if row.key in chosen:
+            state.store.add(
+                records.CheckRun(
+                    suite_id=suite.id, repo_id=row.repo_id, sha=row.sha, name=row.name,
+                    key=row.key, job=row.job,
+                )
+            )
+    checks.settle(state, suite)
+    return len(chosen)
+
+
 def recover(state: State) -> None:
     """After a crash: what was running has no process any more, so it starts again."""
     where = "job is not null and status = 'in_progress'"
@@ -109,7 +137,8 @@ def begin(state: State, now: datetime) -> int:
 
 
 def readiness(state: State, run: records.CheckRun, job: workflows.Job) -> str:
-    siblings = state.store.select(records.CheckRun, "suite_id = ?", run.suite_id)
+    every = state.store.select(records.CheckRun, "suite_id = ?", run.suite_id)
+    siblings = checks.newest_of(every)
     needed = [other for other in siblings if other.key in job.needs]
     if {other.key for other in needed} != set(job.needs):
         return "failure"

@@ -58,6 +58,12 @@ def latest_runs(state: State, repo_id: int, sha: str) -> list[records.CheckRun]:
     return latest
 
 
+def newest_of(rows: Iterable[records.CheckRun]) -> list[records.CheckRun]:
+    """Of the runs of one suite the last of each job or name, in the order of their first."""
+    newest = {run.key or run.name: run for run in sorted(rows, key=lambda run: run.id)}
+    return list(newest.values())
+
+
 def statuses_of(state: State, repo_id: int, sha: str) -> list[records.Status]:
     return state.store.select(
         records.Status, "repo_id = ? and sha = ? order by id desc", repo_id, sha
@@ -143,7 +149,7 @@ def report(
 
 
 def settle(state: State, suite: records.Suite) -> records.Suite:
-    runs = state.store.select(records.CheckRun, "suite_id = ?", suite.id)
+    runs = newest_of(state.store.select(records.CheckRun, "suite_id = ?", suite.id))
     open_states = {run.status for run in runs} - {"completed"}
     if not runs or not open_states:
         found = {run.conclusion for run in runs}

@@ -144,15 +144,27 @@ class RepairItem(Struct, frozen=True, kw_only=True):
     url: str = ""
 
 
+class Rerun(Struct, frozen=True, kw_only=True):
+    """One order to run a check of a head again; `run` names the outcome that was not believed."""
+
+    head: str
+    check: str
+    run: str
+    at: datetime
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
     order: the last is what the next push expects to find there. `repair` says why the pull
     request came back and `repair_items` what has to be answered, until the next delivery.
-    `review_rounds` counts the repairs that a reviewer asked for. `salvage` is the commit of
-    refs/salvage/<task>, "" while there is no work that exists nowhere else. `extra` keeps the
-    front-matter keys that a person added, so that a rewrite loses nothing.
+    `review_rounds` counts the repairs that a reviewer asked for. `red_heads` are the heads whose
+    red checks cost a repair, or went to a person, in this round: none costs two (M14). `reruns`
+    are the checks of this round that were run again. `blocked_label` says that the label `blocked`
+    on the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
+    that exists nowhere else. `extra` keeps the front-matter keys that a person added, so that a
+    rewrite loses nothing.
     """
 
     task_id: str
@@ -191,6 +203,9 @@ class Task(Struct, frozen=True, kw_only=True):
     repair_items: tuple[RepairItem, ...] = ()
     review_rounds: int = 0
     salvage: str = ""
+    red_heads: tuple[str, ...] = ()
+    reruns: tuple[Rerun, ...] = ()
+    blocked_label: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 

@@ -74,7 +74,8 @@ class Check(Struct, frozen=True, kw_only=True):
     """A check run or a commit status on one head; `conclusion` is GitHub's word, lower case.
 
     `group` is the app and the workflow for a check run (M6), and "status" for a commit status;
-    `id` orders runs of the same name that started in the same second.
+    `id` orders runs of the same name that started in the same second. `workflow_run` is the
+    Actions run that a check run belongs to, and `said` what a commit status says in words.
     """
 
     name: str
@@ -85,6 +86,14 @@ class Check(Struct, frozen=True, kw_only=True):
     started: datetime | None = None
     completed: datetime | None = None
     url: str = ""
+    workflow_run: int = 0
+    said: str = ""
+
+    @property
+    def run(self) -> str:
+        """A name for this very outcome: another run, or the same one run again, has another."""
+        ended = self.completed or self.started
+        return f"{self.id}@{ended:%Y%m%dT%H%M%SZ}" if ended else str(self.id)
 
 
 class Review(Struct, frozen=True, kw_only=True):

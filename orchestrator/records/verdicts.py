@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from orchestrator.records.result import BlockerCode
+from orchestrator.records.tracker import Check
 
 
 class AttemptVerdict(StrEnum):
@@ -71,6 +72,14 @@ class Update(Struct, frozen=True, tag=True):
     base_sha: str
 
 
+class RunAgain(Struct, frozen=True, tag=True):
+    """Have these checks of exactly this head run once more; they may have failed by chance."""
+
+    reason: str
+    head_sha: str
+    checks: tuple[Check, ...]
+
+
 class Wait(Struct, frozen=True, tag=True):
     """Look again at the next tick."""
 
@@ -94,4 +103,4 @@ type_of_attempt = {
 }
 
 AttemptJudgement = Deliver | Rework | Defer | Escalate | Cancelled
-PullRequestVerdict = Merge | Update | Rework | Wait | Escalate | Cancelled | Merged
+PullRequestVerdict = Merge | Update | RunAgain | Rework | Wait | Escalate | Cancelled | Merged

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from orchestrator.records.config import AutomationMode, MergePolicy, RepositoryConfig
 from orchestrator.records.result import BlockerCode
+from orchestrator.records.sighting import Sighting
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import PullRequest
 from orchestrator.records.verdicts import (
@@ -18,11 +19,13 @@ from orchestrator.records.verdicts import (
     Merged,
     PullRequestVerdict,
     Rework,
+    RunAgain,
     Update,
     Wait,
 )
-from orchestrator.rules import checks
+from orchestrator.rules import checks, redness
 from orchestrator.rules.checks import Checks
+from orchestrator.rules.redness import Base, Course
 
 REWORKS = 3  # repairs of one pull request (M16)
 BRAKES = frozenset({"hold", "blocked"})
@@ -34,6 +37,13 @@ STRANGE_COMMIT = timedelta(hours=24)
 RUNNING_CHECK = timedelta(hours=24)
 UNKNOWN_TO_GITHUB = timedelta(hours=6)
 RED_AND_RUNNING = timedelta(minutes=30)
+BASE_OPEN = timedelta(minutes=30)
+BASE_RED = timedelta(hours=1)  # until a person hears of it
+RERUN_BEGINS = timedelta(minutes=15)
+
+
+# The base's trouble and no other: no agent is sent for it.
+ON_THE_BASE = frozenset({Course.BASE_RED, Course.BASE_HEALED})
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -48,6 +58,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     whoever set `approved` may write. `held_since` is the time since which `key` has given the same
     answer, `head_since` since when we have seen this head. `front` comes from `order`, and
     `gives_way` from `turns`: for whom it waits, and why.
+    For red checks `sightings` are what was seen of the repository's checks lately, and `base` what
+    the base says of them (None: it was not asked).
     """
 
     pull: PullRequest
@@ -68,6 +80,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     head_since: datetime | None = None
     front: bool | None = None
     gives_way: str = ""
+    sightings: tuple[Sighting, ...] = ()
+    base: Base | None = None
 
 
 class Obstacle(StrEnum):
@@ -83,6 +97,9 @@ class Obstacle(StrEnum):
     COMMITS = "commits"
     RED = "red"
     RED_AND_RUNNING = "red_and_running"
+    RUN_AGAIN = "run_again"
+    BASE_RED = "base_red"
+    BASE_OPEN = "base_open"
     RUNNING = "running"
     CANCELLED_CHECK = "cancelled_check"
     SILENT_CHECK = "silent_check"
@@ -252,20 +269,19 @@ def _checks(facts: Facts) -> View | None:
         return _wait(Obstacle.UNREAD, "the checks could not be read whole")
     seen = checks.summary(facts.pull.checks, _wanted(facts))
     if seen.red:
-        verdict = bounded(
-            facts.task.reworks, f"failed: {', '.join(seen.red)}", BlockerCode.TEST_FAILURE
-        )
-        if not seen.pending:
-            return View(obstacle=Obstacle.RED, verdict=verdict)
-        reason = f"failed: {', '.join(seen.red)}; still running: {', '.join(seen.pending)}"
-        return View(
-            obstacle=Obstacle.RED_AND_RUNNING, verdict=Wait(reason),
-            patience=RED_AND_RUNNING, then=verdict,
-        )
+        return _red(facts, seen)
     if seen.pending:
         reason = f"still running: {', '.join(seen.pending)}"
         return _wait(Obstacle.RUNNING, reason, RUNNING_CHECK)
     if seen.human:
+        stopped = redness.interrupted(facts.pull.checks, facts.task, facts.pull.head_sha)
+        if stopped:
+            reason = f"stopped before they said anything: {redness.named(stopped)}"
+            return View(
+                obstacle=Obstacle.CANCELLED_CHECK, patience=CANCELLED_CHECK,
+                verdict=RunAgain(reason, facts.pull.head_sha, stopped),
+                then=Escalate(f"{reason}, and they were not run again"),
+            )
         reason = f"cancelled or waiting for somebody: {', '.join(seen.human)}"
         return _wait(Obstacle.CANCELLED_CHECK, reason, CANCELLED_CHECK)
     if seen.green or _no_ci_allowed(facts):
@@ -274,6 +290,48 @@ def _checks(facts: Facts) -> View | None:
     if facts.pull.mergeable is False and seen.none:
         return None
     return _not_green(facts, seen)
+
+
+def _red(facts: Facts, seen: Checks) -> View:
+    """Red checks: once all is over, the base is asked, chance is weighed, then it is repaired."""
+    pull, every = facts.pull, facts.pull.checks or ()
+    ruling = redness.judge(every, facts.task, pull.head_sha, facts.sightings, facts.base)
+    plain = f"failed: {redness.named(ruling.checks)}"
+    mend = repair(facts, ruling.reason if ruling.course is Course.REPAIR else plain)
+    if seen.pending:
+        reason = f"failed: {', '.join(seen.red)}; still running: {', '.join(seen.pending)}"
+        then = Wait(ruling.reason) if ruling.course in ON_THE_BASE else mend
+        return View(
+            obstacle=Obstacle.RED_AND_RUNNING, verdict=Wait(reason),
+            patience=RED_AND_RUNNING, then=then,
+        )
+    match ruling.course:
+        case Course.RUN_AGAIN:
+            return View(
+                obstacle=Obstacle.RUN_AGAIN, patience=RERUN_BEGINS, then=mend,
+                verdict=RunAgain(ruling.reason, pull.head_sha, ruling.checks),
+            )
+        case Course.BASE_RED:
+            return View(obstacle=Obstacle.BASE_RED, verdict=Wait(ruling.reason))
+        case Course.BASE_OPEN:
+            return View(
+                obstacle=Obstacle.BASE_OPEN, verdict=Wait(ruling.reason),
+                patience=BASE_OPEN, then=mend,
+            )
+        case Course.BASE_HEALED:
+            update = Update(ruling.reason, pull.head_sha, pull.base_tip)
+            waits = Wait(f"{ruling.reason}; another one is updated first")
+            return View(obstacle=Obstacle.BEHIND, verdict=update if facts.front else waits)
+    return View(obstacle=Obstacle.RED, verdict=mend)
+
+
+def repair(facts: Facts, reason: str) -> Rework | Escalate:
+    """One repair for each red head, three for a pull request (M14, M16)."""
+    head = facts.pull.head_sha
+    if head in facts.task.red_heads:
+        said = f"{reason}; its repair left {head[:12]} as it was, and it is still red"
+        return Escalate(said, BlockerCode.TEST_FAILURE)
+    return bounded(facts.task.reworks, reason, BlockerCode.TEST_FAILURE)
 
 
 def _not_green(facts: Facts, seen: Checks) -> View:

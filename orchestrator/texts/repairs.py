@@ -1,9 +1,18 @@
-"""What has to be repaired, told to the agent that is to do it."""
+"""What has to be repaired, told to the agent that is to do it and on the issue."""
 
 from __future__ import annotations
 
+import re
+
+from orchestrator.records import regex
 from orchestrator.records.task import RepairItem, RepairKind
-from orchestrator.texts import markdown
+from orchestrator.texts import markdown, quoting
+
+COMMENT_BYTES = 20_000  # of the logs in one comment on an issue
+STAMP = regex.late(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ", re.MULTILINE)
+COLOUR = regex.late(r"\x1b\[[0-9;?]*[A-Za-z]")
+FAILING = "##[error]"
+ADDRESS = regex.late(r"https?://[^\s<>()\[\]\\\"'`]{1,500}")
 
 SLACK = 80  # bytes for the fences of an item, or for the word on what is left out
 LEAST = 200  # bytes of an item's text below which it is not worth showing
@@ -57,3 +66,41 @@ def _text(item: RepairItem, room: int) -> str:
     fenced = markdown.fence(kept) if kept.strip() else TOO_LONG
     # A text that is one run of backticks needs a fence as long as itself.
     return fenced if size(fenced) <= max(room, LEAST) + SLACK else TOO_LONG
+
+
+def log_text(raw: str) -> str:
+    """A log as it is worth reading: without time stamps and colours, and only up to its failure.
+
+    What Actions writes after the step that failed tidies up and says nothing.
+    """
+    plain = markdown.clean(STAMP.sub("", COLOUR.sub("", raw)))
+    lines = plain.rstrip("\n").split("\n")
+    errors = [number for number, line in enumerate(lines) if line.startswith(FAILING)]
+    return "\n".join(lines[: errors[-1] + 1] if errors else lines)
+
+
+def failure_comment(items: tuple[RepairItem, ...], head: str, course: str, *, marker: str) -> str:
+    """The failed checks of a head with their links, and the end of each log, folded away.
+
+    `course` is a sentence of ours on what happens next. The texts are redacted already.
+    """
+    named = [f"- {_link(item)}" for item in items]
+    told = [f"Checks failed on `{head[:12]}`:", "\n".join(named), course]
+    room = COMMENT_BYTES
+    for index, item in enumerate(items):
+        share = room // (len(items) - index) - 2 * SLACK
+        kept = markdown.last_lines(markdown.clean(item.text), max(0, share))
+        if not kept.strip():
+            continue
+        fenced = markdown.fence(kept)
+        if size(fenced) > share + 2 * SLACK:
+            continue
+        name = quoting.flat(item.where, 120)
+        told.append(f"<details><summary>{name}</summary>\n\n{fenced}\n\n</details>")
+        room -= size(fenced)
+    return "\n\n".join([*told, marker])
+
+
+def _link(item: RepairItem) -> str:
+    name = quoting.flat(item.where, 120).replace("[", "(").replace("]", ")")
+    return f"[{name}]({item.url})" if ADDRESS.fullmatch(item.url) else name

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from orchestrator.adapters import gh_logs
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
 from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.tracker import Check
 from tests.support import forge, office
 from tests.support.replies import Reply, replying
 
@@ -115,3 +118,53 @@ def office_queries(url: str, folder: Path) -> Queries:
     return Queries(
         Door(token="t", api_url=url, graphql_url=f"{url}/graphql", clock=clock, state_folder=folder)
     )
+
+
+# --- what a failed check says ---------------------------------------------------------------
+
+JOB = Check(name="test", group="15368/CI", status="completed", id=7, workflow_run=3)
+STORE = Reply(302, {}, (("Location", "{url}/blob?sig=1"),))
+
+
+def test_the_store_of_a_log_gets_no_token_of_ours(tmp_path: Path) -> None:
+    with replying(STORE, Reply(200, b"first\nlast\n")) as server:
+        assert office_queries(server.url, tmp_path).check_log(LIBRARY, JOB) == "first\nlast\n"
+        assert server.seen[0].endswith(f"/repos/{LIBRARY}/actions/jobs/7/logs")
+        assert server.tokens == ["token t", ""]
+
+
+def test_of_a_long_log_the_end_is_read_from_a_whole_line_on(tmp_path: Path) -> None:
+    lines = b"".join(b"line %d\n" % n for n in range(100_000))
+    with replying(STORE, Reply(200, lines)) as server:
+        said = office_queries(server.url, tmp_path).check_log(LIBRARY, JOB)
+    assert said.endswith("line 99999\n") and said.startswith("line ")
+    assert len(said) <= gh_logs.TAIL_BYTES
+
+
+def test_without_a_log_the_check_speaks_for_itself(tmp_path: Path) -> None:
+    output = {"title": "2 errors", "summary": "Lint failed.", "text": None, "annotations_count": 2}
+    notes = [
+        {"path": "a.py", "start_line": 3, "annotation_level": "failure", "message": "bad"},
+        {"path": "b.py", "start_line": 9, "annotation_level": "notice", "message": "so so"},
+    ]
+    replies = (Reply(410, {"message": "gone"}), Reply(200, {"output": output}), Reply(200, notes))
+    with replying(Reply(404, {"message": "no"}), *replies[1:]) as server:
+        said = office_queries(server.url, tmp_path).check_log(LIBRARY, JOB)
+    assert said == "2 errors\nLint failed.\na.py:3: bad"
+    other = structs.replace(JOB, workflow_run=0, group="9/")
+    with replying(*replies[1:]) as server:
+        assert "a.py:3: bad" in office_queries(server.url, tmp_path).check_log(LIBRARY, other)
+        assert "actions" not in server.seen[0]
+
+
+def test_a_status_says_its_line_and_asks_nothing(tmp_path: Path) -> None:
+    status = Check(name="ci", group="status", status="completed", said="3 tests failed")
+    with replying(Reply(500, {})) as server:
+        said = office_queries(server.url, tmp_path).check_log(LIBRARY, status)
+        assert said == "3 tests failed" and server.seen == []
+
+
+def test_a_log_at_a_strange_address_is_not_fetched(tmp_path: Path) -> None:
+    away = Reply(302, {}, (("Location", "http://169.254.169.254/latest/"),))
+    with replying(away) as server, pytest.raises(GitHubTrouble):
+        office_queries(server.url, tmp_path).check_log(LIBRARY, JOB)

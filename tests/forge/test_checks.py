@@ -208,3 +208,60 @@ def test_a_ruleset_is_told_as_rules(tmp_path: Path) -> None:
         rules = github.session("robot-token").get(f"{REPO}/rules/branches/main").json()
         assert rules[0]["type"] == "required_status_checks"
         assert rules[0]["parameters"]["required_status_checks"] == [{"context": "test"}]
+
+
+def test_the_failed_jobs_of_a_run_are_repeated_as_new_check_runs(tmp_path: Path) -> None:
+    verdicts = {"build": "success", "test": "failure"}
+    runner = forge_support.PretendedRunner(
+        lambda order: verdicts.get(order.job.key, "success"), seconds=1
+    )
+    files = {".github/workflows/all.yaml": NEEDS}
+    seed = forge_support.SEED | {"repos": [
+        {"name": "maria/library", "files": files, "collaborators": {"robot": "write"}},
+    ], "issues": []}
+    with forge_support.inside(tmp_path / "forge", seed, runner=runner) as github:
+        robot = github.session("robot-token")
+        work = forge_support.clone(github.bare("maria/library"), tmp_path / "work")
+        work.commit({"x": "x\n"})
+        work.git("push", "-q", "origin", "HEAD:main")
+        github.forge.pushed("maria/library", "robot")
+        run = robot.get(f"{REPO}/actions/runs").json()["workflow_runs"][0]
+        again = f"{REPO}/actions/runs/{run['id']}/rerun-failed-jobs"
+        assert robot.post(again).status_code == 403, "it has not ended"
+        github.pass_time(10)
+        before = robot.get(f"{REPO}/actions/runs/{run['id']}/jobs").json()["jobs"]
+        assert [job["conclusion"] for job in before] == ["success", "failure", "skipped"]
+        assert github.session("eve-token").post(again).status_code == 403
+        assert robot.post(again).status_code == 201
+        assert robot.post(again).status_code == 403, "it is running"
+        verdicts["test"] = "success"
+        github.pass_time(10)
+        after = robot.get(f"{REPO}/actions/runs/{run['id']}/jobs").json()["jobs"]
+        assert [job["conclusion"] for job in after] == ["success"] * 3
+        assert [old["id"] == new["id"] for old, new in zip(before, after, strict=True)] == [
+            True, False, False,
+        ]
+        assert robot.post(again).status_code == 403, "nothing failed"
+        job = f"{REPO}/actions/jobs/{after[0]['id']}/rerun"
+        assert robot.post(job).status_code == 201
+        github.pass_time(10)
+        suites = robot.get(f"{REPO}/commits/main/check-suites").json()["check_suites"]
+        assert [suite["conclusion"] for suite in suites] == ["success"]
+
+
+def test_a_check_of_another_app_is_requested_anew(
+    github: forge_support.Github, robot: forge_support.Session, push: Callable[..., str]
+) -> None:
+    sha = push("feature")
+    told = {"name": "lint", "head_sha": sha, "conclusion": "failure"}
+    made = robot.post(f"{REPO}/check-runs", json=told).json()
+    assert robot.post(f"{REPO}/check-runs/{made['id']}/rerequest").status_code == 201
+    suite = robot.get(f"{REPO}/commits/{sha}/check-suites").json()["check_suites"]
+    assert ("queued", None) in [(one["status"], one["conclusion"]) for one in suite]
+    assert robot.post(f"{REPO}/check-runs/999/rerequest").status_code == 404
+    github.pass_time(10)
+    [job] = [
+        one for one in robot.get(f"{REPO}/commits/{sha}/check-runs").json()["check_runs"]
+        if one["name"] == "test"
+    ]
+    assert robot.post(f"{REPO}/check-runs/{job['id']}/rerequest").status_code == 403

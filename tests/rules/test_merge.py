@@ -16,7 +16,7 @@ from orchestrator.records.config import (
 )
 from orchestrator.records.errors import Trouble
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Task
+from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Rerun, Task
 from orchestrator.records.tracker import Check, PullRequest, Review
 from orchestrator.records.verdicts import (
     Cancelled,
@@ -24,12 +24,15 @@ from orchestrator.records.verdicts import (
     Merge,
     Merged,
     Rework,
+    RunAgain,
     Update,
     Wait,
 )
 from orchestrator.rules import merge
+from orchestrator.rules.checks import Checks
 from orchestrator.rules.merge import AfterCall, Facts
 from orchestrator.rules.obstacles import Obstacle
+from orchestrator.rules.redness import Base
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=3)
@@ -43,6 +46,9 @@ def check(name="test", conclusion="success", **more):
 
 RUNNING = check("slow", "", status="in_progress")
 RED = check("lint", "failure")
+AGAIN = check("lint", "failure", id=4, workflow_run=9)
+STOPPED = check("lint", "cancelled", id=4, workflow_run=9)
+ASKED = Rerun(head=HEAD, check="lint", run=AGAIN.run, at=LONG_AGO)
 APPROVING = Review(author="ann", state="APPROVED", commit=HEAD, by_writer=True)
 REFUSING = Review(author="ann", state="CHANGES_REQUESTED", commit=HEAD, by_writer=True)
 
@@ -170,6 +176,38 @@ NOT_MERGED = [
     (dict(pull__checks=(RED, check())), Rework, "failed: lint"),
     (dict(pull__checks=(RED,), task__reworks=2), Rework, "failed: lint"),
     (dict(pull__checks=(RED,), task__reworks=3), Escalate, "failed: lint, after 3 repairs"),
+    (dict(pull__checks=(RED,), task__red_heads=(HEAD,)), Escalate, "it is still red"),
+    (dict(pull__checks=(AGAIN, check()), held_since=NOW), RunAgain, "run again before anybody"),
+    (dict(pull__checks=(AGAIN,), task__reruns=(ASKED,), held_since=NOW), RunAgain, "is being run"),
+    (dict(pull__checks=(AGAIN,), task__reruns=(ASKED,)), Rework, "failed: lint"),
+    (dict(pull__checks=(AGAIN, check("unit", "failure")), held_since=NOW), Rework, "failed: lint"),
+    (dict(pull__checks=(AGAIN,), task__reruns=(structs.replace(ASKED, run="2"),)), Rework,
+     "run again 1 time"),
+    (dict(pull__checks=(STOPPED,), held_since=NOW), RunAgain, "before they said anything"),
+    (dict(pull__checks=(STOPPED,), held_since=LONG_AGO), Escalate, "were not run again"),
+    (dict(pull__checks=(STOPPED,), task__reruns=(structs.replace(ASKED, run="2"),),
+          held_since=NOW), Wait, "cancelled or waiting"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(red=("lint",)))), Wait,
+     "main is red itself: lint"),
+    (dict(pull__checks=(RED, RUNNING), base=Base(name="main", tip=Checks(red=("lint",)))), Wait,
+     "main is red itself: lint"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(passed=("lint",)))), Rework,
+     "failed: lint"),
+    (dict(pull__checks=(RED, check("unit", "failure")),
+          base=Base(name="main", tip=Checks(red=("lint",)))), Rework, "failed: unit"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(pending=("lint",))),
+          held_since=NOW), Wait, "main is running lint itself"),
+    (dict(pull__checks=(RED,), base=Base(name="main", later=True), held_since=NOW), Wait,
+     "is asked next"),
+    (dict(pull__checks=(RED,), base=Base(name="main", later=True)), Rework, "failed: lint"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(passed=("lint",)),
+                                         below=Checks(red=("lint",)))), Update, "is not any more"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(pending=("lint",)),
+                                         below=Checks(red=("lint",))), held_since=NOW), Wait,
+     "has not ended yet"),
+    (dict(pull__checks=(RED,), front=False, base=Base(
+        name="main", tip=Checks(passed=("lint",)), below=Checks(red=("lint",)))), Wait,
+     "another one is updated first"),
     (dict(pull__checks=(RED, RUNNING), held_since=NOW), Wait, "still running: slow"),
     (dict(pull__checks=(RED, RUNNING)), Rework, "failed: lint"),
     (dict(pull__checks=(RUNNING, check())), Wait, "still running: slow"),

@@ -13,6 +13,7 @@ STEPS = {
         "create_comment", "edit_comment", "open_pull_request", "merge", "close_issue",
         "add_label", "remove_label", "add_to_board", "set_status",
         "reply_to_thread", "resolve_thread", "ask_for_review",
+        "run_again", "ask_again",
     },
     "wire": {"push", "delete", "fetch"},
     "executor": {"run"},

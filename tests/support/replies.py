@@ -19,11 +19,15 @@ class Reply(NamedTuple):
 
 
 class Replies:
-    """`next` are the replies still to be given; the last one is repeated. `seen` are requests."""
+    """`next` are the replies still to be given; the last one is repeated. `seen` are requests.
+
+    `tokens` are what they were signed with, "" for none.
+    """
 
     def __init__(self, *replies: Reply) -> None:
         self.next = list(replies)
         self.seen: list[str] = []
+        self.tokens: list[str] = []
         self.url = ""
 
     def take(self) -> Reply:
@@ -38,6 +42,7 @@ def replying(*replies: Reply) -> Iterator[Replies]:
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             kept.seen.append(f"{self.command} {self.path}")
+            kept.tokens.append(self.headers.get("Authorization") or "")
             reply = kept.take()
             if reply.status == 0:
                 self.connection.close()

@@ -1,13 +1,13 @@
-"""Workflow runs, their jobs and logs over REST."""
+"""Workflow runs, their jobs and logs, and their repetition over REST."""
 
 from __future__ import annotations
 
-from orchestrator.forge import ci, ids, records
+from orchestrator.forge import actions, checks, ci, ids, records
 from orchestrator.forge.records import Json
 from orchestrator.forge.rest import commits, people
 from orchestrator.forge.rest.checks import simple_commit
-from orchestrator.forge.state import not_found
-from orchestrator.forge.web import Answer, Call, counted, get, listing
+from orchestrator.forge.state import Refused, not_found
+from orchestrator.forge.web import Answer, Call, Route, counted, get, listing
 
 HOME = "/repos/{owner}/{repo}"
 
@@ -71,7 +71,8 @@ def list_jobs(call: Call) -> Answer:
     suite = call.state.store.get(records.Suite, call.number("run_id"))
     if suite is None or suite.repo_id != repo.id or suite.path is None:
         raise not_found()
-    rows = call.state.store.select(records.CheckRun, "suite_id = ? order by id", suite.id)
+    every = call.state.store.select(records.CheckRun, "suite_id = ?", suite.id)
+    rows = checks.newest_of(every)
     return counted(call, "jobs", rows, lambda row: job(call, repo, row))
 
 
@@ -97,9 +98,64 @@ def read_log(call: Call) -> Answer:
     return Answer(text, content_type="text/plain; charset=utf-8")
 
 
+def repeatable(call: Call) -> tuple[records.Repo, records.Suite]:
+    """The run, for somebody who may repeat it, when nothing of it is under way."""
+    repo = call.repo()
+    call.writer(repo)
+    suite = call.state.store.get(records.Suite, call.number("run_id"))
+    if suite is None or suite.repo_id != repo.id or suite.path is None:
+        raise not_found()
+    if suite.status != "completed":
+        raise Refused(403, "This workflow is already running", kind="FORBIDDEN")
+    return repo, suite
+
+
+def repeat_failed(call: Call) -> Answer:
+    """The failed and the cancelled jobs of a run, and those that were skipped for them."""
+    _, suite = repeatable(call)
+    call.fields("enable_debug_logging")
+    if not actions.repeat(call.state, suite, failed_only=True):
+        raise Refused(403, "This workflow run cannot be retried", kind="FORBIDDEN")
+    return Answer({}, 201)
+
+
+def repeat_job(call: Call) -> Answer:
+    repo, row = call.repo(), identified(call)
+    call.writer(repo)
+    call.fields("enable_debug_logging")
+    suite = call.state.store.need(records.Suite, row.suite_id)
+    if suite.status != "completed":
+        raise Refused(
+            403, "The workflow run containing this job is already running", kind="FORBIDDEN"
+        )
+    actions.repeat(call.state, suite, only=row)
+    return Answer({}, 201)
+
+
+def rerequest(call: Call) -> Answer:
+    """What Actions made is repeated by its own routes; another app is told and answers itself.
+
+    Its suite is queued anew; the check run stays as it is until the app reports again.
+    """
+    repo = call.repo()
+    row = call.state.store.get(records.CheckRun, call.number("check_run_id"))
+    if row is None or row.repo_id != repo.id:
+        raise not_found()
+    call.writer(repo)
+    suite = call.state.store.need(records.Suite, row.suite_id)
+    if suite.app == checks.ACTIONS:
+        raise Refused(403, "This check run is not rerequestable", kind="FORBIDDEN")
+    now = call.state.now()
+    call.state.store.change(suite, status="queued", conclusion=None, updated_at=now)
+    return Answer({}, 201)
+
+
 ROUTES = (
     listing(HOME + "/actions/runs", list_runs, "branch", "event", "head_sha", "status"),
     listing(HOME + "/actions/runs/{run_id}/jobs", list_jobs),
     get(HOME + "/actions/jobs/{job_id}/logs", show_log),
+    Route("POST", HOME + "/actions/runs/{run_id}/rerun-failed-jobs", repeat_failed),
+    Route("POST", HOME + "/actions/jobs/{job_id}/rerun", repeat_job),
+    Route("POST", HOME + "/check-runs/{check_run_id}/rerequest", rerequest),
     get("/forge/logs/{owner}/{repo}/{job_id}", read_log),
 )

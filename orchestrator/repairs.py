@@ -1,0 +1,216 @@
+"""What is done about red checks: run again, told on the issue, handed to an agent or a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
+
+from orchestrator import alerts, escalation, github_sync
+from orchestrator.records.effect import Stage
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.task import RepairItem, RepairKind, Rerun, State, Task
+from orchestrator.records.tracker import Check
+from orchestrator.records.verdicts import Escalate, Rework, RunAgain
+from orchestrator.rules import checks, failures, obstacles, redness
+from orchestrator.rules.obstacles import Facts
+from orchestrator.texts import markdown, repairs
+from orchestrator.world import World
+
+BY = "pr_monitor"
+ITEMS_BYTES = 20_000  # of all texts together: they ride in the task file and in the prompt
+MOST_ITEMS = 20
+
+
+def do_run_again(world: World, facts: Facts, verdict: RunAgain) -> bool:
+    """Write down which outcomes are not believed, then have them run again, each once.
+
+    What GitHub will not run again is repaired as if nobody had tried.
+    """
+    task = ordered(world, facts.task, verdict)
+    facts = structs.replace(facts, task=task)
+    world.check_switches(task.repo)
+    for target, make in orders(world, task, verdict):
+        key = f"{task.key}:run-again:{verdict.head_sha[:12]}:{target}"
+        try:
+            world.effects.once(
+                task.task_id, key, find=lambda: begun(world, task, verdict), make=make
+            )
+        except GitHubTrouble as trouble:
+            if trouble.trouble in failures.PASSING:
+                raise
+            if "running" in str(trouble).lower():
+                world.say(f"{task.repo}: {verdict.head_sha[:12]} is being checked already")
+                return False
+            world.effects.record(task.task_id, key, Stage.DONE, f"refused: {trouble.status}")
+            return refused(world, facts, trouble)
+    return False
+
+
+def ordered(world: World, task: Task, verdict: RunAgain) -> Task:
+    """The task with the orders in it, before any of them leaves: a crash forgets none (M14)."""
+    known = {(one.head, one.check, one.run) for one in task.reruns}
+    now, head = world.clock.now(), verdict.head_sha
+    new = tuple(
+        Rerun(head=head, check=check.name, run=check.run, at=now)
+        for check in verdict.checks
+        if (head, check.name, check.run) not in known
+    )
+    if not new:
+        return task
+    task = world.mailroom.update(structs.replace(task, reruns=(*task.reruns, *new)))
+    named = redness.named(verdict.checks)
+    world.events.add("run_again", task=task, reason=verdict.reason, sha=head, checks=named)
+    return task
+
+
+def orders(
+    world: World, task: Task, verdict: RunAgain
+) -> list[tuple[str, Callable[[], str]]]:
+    """What to send, by a name for the run and the outcome that is not believed.
+
+    The failed jobs of an Actions run go together: while one is being repeated, GitHub refuses
+    the next.
+    """
+    found: dict[str, Callable[[], str]] = {}
+    write = world.write
+
+    def again(run: int) -> Callable[[], str]:
+        return lambda: write.run_again(task.repo, run)
+
+    def ask(check: int) -> Callable[[], str]:
+        return lambda: write.ask_again(task.repo, check)
+
+    for check in sorted(verdict.checks, key=lambda one: one.run):
+        if check.workflow_run:
+            outcome = max(one.run for one in verdict.checks if one.workflow_run)
+            found[f"run-{check.workflow_run}-{outcome}"] = again(check.workflow_run)
+        else:
+            found[f"check-{check.run}"] = ask(check.id)
+    return list(found.items())
+
+
+def begun(world: World, task: Task, verdict: RunAgain) -> str | None:
+    """Whether GitHub shows another run of these checks already."""
+    now = world.read.commit_checks(task.repo, verdict.head_sha) or ()
+    runs = {(one.group, one.name): one.run for one in checks.latest(now)}
+    newer = [c.name for c in verdict.checks if runs.get((c.group, c.name), c.run) != c.run]
+    return f"seen: {', '.join(newer)}" if newer else None
+
+
+def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
+    """Told once a day for a repository, then the usual way; what nobody can repair waits."""
+    repo = facts.task.repo
+    said = f"{repo}: GitHub will not run checks again for us: {trouble}; they are repaired instead"
+    if trouble.trouble is Trouble.PERMISSION:
+        said += " (the token lacks the permission to write Actions)"
+    alerts.alert(world, f"run-again {repo}", said, task=facts.task)
+    if not redness.reds(facts.pull.checks or ()):
+        return False
+    verdict = obstacles.repair(facts, f"failed: {redness.named(own_reds(facts))}")
+    if isinstance(verdict, Escalate):
+        return hand_over(world, facts, verdict)
+    return send_back(world, facts, verdict)
+
+
+def own_reds(facts: Facts) -> tuple[Check, ...]:
+    """The red checks that are this pull request's own, and not its base's."""
+    ruling = redness.judge(
+        facts.pull.checks or (), facts.task, facts.pull.head_sha, facts.sightings, facts.base
+    )
+    return ruling.checks
+
+
+def send_back(world: World, facts: Facts, verdict: Rework) -> bool:
+    """Told on the issue once for the head, then the same file to the inbox with what to repair."""
+    task, head = facts.task, facts.pull.head_sha
+    items = check_items(world, task.repo, own_reds(facts))
+    tell(world, facts, items, "An agent is going to repair them on the same pull request.")
+    task = structs.replace(
+        task,
+        reworks=task.reworks + 1,
+        note=verdict.reason,
+        repair=verdict.reason,
+        repair_items=items,
+        red_heads=(*task.red_heads, head),
+    )
+    task = github_sync.label(world, task, wanted=True)
+    world.mailroom.move(task, State.INBOX, by=BY)
+    world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code, sha=head)
+    return False
+
+
+def hand_over(world: World, facts: Facts, verdict: Escalate) -> bool:
+    """A person's turn, with the same words on the issue about the checks."""
+    items = check_items(world, facts.task.repo, own_reds(facts))
+    tell(world, facts, items, "No agent repairs them any more: a person is needed.")
+    task = facts.task
+    if facts.repository.board is not None:
+        task = github_sync.label(world, task, wanted=True)
+    task = structs.replace(task, red_heads=(*task.red_heads, facts.pull.head_sha))
+    escalation.escalate(world, facts.repository, task, verdict, by=BY)
+    return False
+
+
+def check_items(
+    world: World, repo: str, red: Iterable[Check], *, first: int = 1
+) -> tuple[RepairItem, ...]:
+    """One numbered item for each red check, redacted, with the end of its log as far as it fits.
+
+    A log that cannot be read never keeps a repair from being made.
+    """
+    named = sorted(red, key=lambda check: (check.name, check.group))[:MOST_ITEMS]
+    share = ITEMS_BYTES // max(1, len(named))
+    return tuple(
+        RepairItem(
+            number=number,
+            kind=RepairKind.CHECK,
+            where=world.redact(markdown.one_line(check.name, 200)),
+            text=markdown.last_lines(words_of(world, repo, check), share),
+            url=check.url,
+            ref=str(check.id or ""),
+        )
+        for number, check in enumerate(named, first)
+    )
+
+
+def words_of(world: World, repo: str, check: Check) -> str:
+    """What the check says, redacted whole before anything of it is cut off (S15)."""
+    try:
+        said = world.read.check_log(repo, check)
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.EVERYBODYS:
+            raise
+        said = f"(its log could not be read: {trouble})"
+    return repairs.log_text(world.redact(said))
+
+
+def tell(world: World, facts: Facts, items: tuple[RepairItem, ...], course: str) -> None:
+    """One comment for each head, brought up to date when it is said again (M14)."""
+    task, head = facts.task, facts.pull.head_sha
+    kind = f"checks-{head[:12]}"
+
+    def said(marker: str) -> str:
+        return repairs.failure_comment(items, head, course, marker=marker)
+
+    github_sync.comment_kept(world, task, kind, said)
+
+
+def tell_of_red_bases(world: World, looked: Iterable[Facts]) -> None:
+    """One alert a day for each base that is red itself for long; its end is told too."""
+    waiting: dict[tuple[str, str], list[Facts]] = {}
+    for facts in looked:
+        stuck = waiting.setdefault((facts.pull.repo, facts.pull.base), [])
+        if obstacles.view(facts).obstacle is obstacles.Obstacle.BASE_RED:
+            stuck.append(facts)
+    for (repo, base), stuck in waiting.items():
+        key = f"red base {repo} {base}"
+        if not stuck:
+            alerts.recovered(world, key, f"{repo}: {base} is in nobody's way any more")
+            continue
+        since = min(facts.held_since or world.clock.now() for facts in stuck)
+        if world.clock.now() - since >= obstacles.BASE_RED:
+            numbers = ", ".join(f"#{facts.pull.number}" for facts in stuck)
+            why = obstacles.view(stuck[0]).verdict.reason
+            said = f"{repo}: {why}; {numbers} wait until somebody repairs {base}"
+            alerts.alert(world, key, said)
