@@ -52,6 +52,8 @@ STORIES: dict[str, tuple[tick.Story, int]] = {
 }
 # One tick of so many that need not run is run to prove that it changes nothing.
 PROVEN_ONE_IN = 500
+# A tick that ends in trouble is run again so often, though nothing has changed.
+AGAIN_AFTER_TROUBLE = 3
 # What a process that was switched away from may lose before it goes on (seconds).
 DELAYS = (0.0, 0.0, 0.0, 1.0, 5.0, 20.0, 70.0, 200.0)
 # A process that passes so many doors without an end is taken for one that never ends.
@@ -109,13 +111,15 @@ class Simulation:
         self.memory: dict[str, Any] = {}
         self.result = Result(plan)
         self.counts = self.result.counts
-        self.changes = Changes()
+        self.changes = {script: Changes(script) for script in STORIES}
         self.habits = {script: Habit() for script in STORIES}
         self.phase = {
             script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
         }
         self.proof = {script: self._proof_after() for script in STORIES}
-        self.work = self.people = self.orders = 0
+        # Versions: of all that we change, of task files, refs, forecasts, freed locks, the rest.
+        self.work = self.filed = self.stored = self.foreseen = self.freed = self.people = 0
+        self.orders = 0
         self.acts: list[Act] = []
         self.calm = False
         self._forge_seen = -1
@@ -126,6 +130,8 @@ class Simulation:
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._agenda_count = 0
         self.hands = Hands(self)
+        self._mailbox_root = f"{self.paths.mailbox}/"
+        self._forecast = f"{self.paths.state}/conflicts.json"
         self._work_roots = tuple(
             f"{place}/" for place in (
                 self.paths.mailbox, self.paths.effects, self.paths.attempts, self.paths.repos,
@@ -189,12 +195,14 @@ class Simulation:
         if ready:
             self._run(chosen(ready, self.rng))
             return True
+        self._note_changes()
         moment = self._next_moment()
         end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
         if moment is None or moment > end:
             return False
         self.time.moment = max(now, moment)
         self._move_forge()
+        self._note_changes()
         while self._agenda and self._agenda[0][0] <= self.time.moment:
             heapq.heappop(self._agenda)[2]()
         for script in STORIES:
@@ -229,8 +237,7 @@ class Simulation:
                 ("no traceback", f"{process.name}: {process.failure!r}{where(process.failure)}")
             ]
         if process.script == "queue" or process.dead:
-            self.people += 1
-            self.changed()
+            self.freed += 1
         proven = process.name in self.memory.get("proven", {})
         self._remember(process)
         if not process.dead:
@@ -250,13 +257,18 @@ class Simulation:
             return
         began = self.memory.setdefault("began", {}).pop(process.name)
         proven = self.memory.setdefault("proven", {}).pop(process.name, None)
-        inputs = self._inputs()
-        locked_out = any("the one before still runs" in line for line in process.said)
-        idle = inputs == began and not process.faults and not locked_out
-        habit.ran(inputs, self.time.moment, idle=idle)
-        if proven is not None and inputs != began and proven == began:
-            alone = not self.processes
-            if alone and not self.changes.any_between(*self.memory["proof"][process.script]):
+        habit.asked(process.requests)
+        inputs = self._inputs(process.script)
+        if any("the one before still runs" in line for line in process.said):
+            # It looked at nothing; the one before will say how it ended.
+            habit.ran(inputs, self.time.moment, idle=True)
+            return
+        habit.troubled = habit.troubled + 1 if process.exit_code else 0
+        in_order = not process.faults and not 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
+        habit.ran(inputs, self.time.moment, idle=inputs == began and in_order)
+        if proven is not None and self._all() != proven and not self.processes:
+            since, until = self.memory["proof"][process.script]
+            if not self.changes[process.script].any_between(since, until):
                 told = "; ".join(process.said[-5:])
                 self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
 
@@ -280,7 +292,7 @@ class Simulation:
         wire = SharedWire(
             self.forge, process, self.weather,
             lambda p, verb, slug: self.door(p, Kind.WIRE, verb, slug), self.pushes,
-            self.next_order,
+            self.next_order, self._fetched,
         )  # fmt: skip
 
         def say(line: str) -> None:
@@ -353,9 +365,15 @@ class Simulation:
     # --- doors --------------------------------------------------------------------------------
 
     def _told(self, process: Process, kind: Kind, what: str, where: str) -> None:
-        filed = kind is Kind.FILE and where.startswith(self._work_roots)
-        if filed or (kind is Kind.GIT and what not in LOOKING):
+        if kind is Kind.FILE:
+            if where.startswith(self._work_roots):
+                self.changed_work()
+                self.filed += where.startswith(self._mailbox_root)
+            elif where == self._forecast:
+                self.foreseen += 1
+        elif kind is Kind.GIT and what not in LOOKING:
             self.changed_work()
+            self.stored += 1
         self.door(process, kind, what, where)
 
     def door(self, process: Process, kind: Kind, what: str, where: str = "") -> None:
@@ -393,11 +411,13 @@ class Simulation:
     def _next_tick(self, script: str) -> datetime | None:
         """When the script is run next, as far as is known now; ticks until then are not."""
         habit = self.habits[script]
-        if habit.last is None or not habit.idle or habit.seen != self._inputs():
+        if habit.last is None or not habit.idle or habit.seen != self._inputs(script):
             return self._cron_after(script, self.time.moment)
         due = [
             moment
-            for moment in (self.changes.next_after(habit.last), self._not_before(habit.last))
+            for moment in (
+                self.changes[script].next_after(habit.last), self._not_before(habit.last)
+            )
             if moment is not None
         ]
         if not due:
@@ -420,10 +440,10 @@ class Simulation:
         now = self.time.moment
         if now == before or self._cron_after(script, now - timedelta(milliseconds=1)) != now:
             return
-        habit, inputs = self.habits[script], self._inputs()
+        habit, inputs = self.habits[script], self._inputs(script)
         proven = False
         if habit.last is not None and habit.idle and habit.seen == inputs:
-            due = [self.changes.next_after(habit.last), self._not_before(habit.last)]
+            due = [self.changes[script].next_after(habit.last), self._not_before(habit.last)]
             if not any(moment is not None and moment <= now for moment in due):
                 every = timedelta(minutes=STORIES[script][1])
                 if self.calm or now < habit.last + every * self.proof[script]:
@@ -437,13 +457,24 @@ class Simulation:
         self.memory.setdefault("began", {})[process.name] = inputs
         if proven:
             self.counts["proven"] += 1
-            self.memory.setdefault("proven", {})[process.name] = inputs
+            self.memory.setdefault("proven", {})[process.name] = self._all()
             self.memory.setdefault("proof", {})[script] = (habit.last, now)
 
     def _proof_after(self) -> int:
         return self.rng.randint(1, 2 * PROVEN_ONE_IN)
 
-    def _inputs(self) -> Inputs:
+    def _inputs(self, script: str) -> Inputs:
+        """What this script's tick reads, as versions."""
+        if script == "github_dispatcher":
+            # Without a Ready issue it opens no file.
+            files = self.filed if self.habits[script].looked else 0
+            return Inputs(forges.issue_changes(self.forge), files, self.people)
+        if script == "supervisor":
+            return Inputs(0, self.filed + self.foreseen, self.people + self.freed)
+        files = self.filed + self.stored + self.foreseen
+        return Inputs(forges.changes(self.forge), files, self.people + self.freed)
+
+    def _all(self) -> Inputs:
         return Inputs(forges.changes(self.forge), self.work, self.people)
 
     def _move_forge(self) -> None:
@@ -453,8 +484,6 @@ class Simulation:
         if not due and forges.changes(self.forge) == self._forge_seen:
             return
         self.forge.tick()
-        if forges.changes(self.forge) != self._forge_seen:
-            self.changed()
         self._forge_seen = forges.changes(self.forge)
         self._forge_due = forges.next_due(self.forge, self.runner)
 
@@ -462,18 +491,20 @@ class Simulation:
         self.orders += 1
         return self.orders
 
-    def changed(self) -> None:
-        self.changes.note(self.time.moment)
+    def _note_changes(self) -> None:
+        for script, changes in self.changes.items():
+            changes.note(self._inputs(script), self.time.moment)
+
+    def _fetched(self) -> None:
+        self.stored += 1
 
     def changed_work(self) -> None:
         self.work += 1
-        self.changed()
 
     def person_acted(self, what: str) -> None:
         """A person's or the machine's deed is over: everybody looks again."""
         self.people += 1
         self._move_forge()
-        self.changed()
         self.tell("person", what)
         self._observe(Step(kind=StepKind.DEED, at=self.time.moment, process="person"))
 

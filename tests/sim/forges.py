@@ -50,6 +50,18 @@ SEED: dict[str, Any] = {
     "issues": [],
 }  # fmt: skip
 
+HAPPENINGS = ("insert", "update", "delete")
+ISSUE_CHANGES = (
+    ("issues", "insert", "when new.is_pull = 0"),
+    ("issues", "update", "when new.is_pull = 0"),
+    ("comments", "insert", ""),
+    *(
+        (table, happening, "")
+        for table in ("issue_labels", "items", "item_values", "repos", "collaborators", "labels")
+        for happening in HAPPENINGS
+    ),
+)
+
 
 def place() -> Path:
     """A folder of this process's own, in memory where the machine offers that."""
@@ -102,9 +114,29 @@ class SimRunner:
 def opened(source: Path, folder: Path, time: Time, runner: SimRunner) -> server.Forge:
     """A forge of its own over a copy of the template."""
     shutil.copytree(source, folder)
-    return server.build(
+    forge = server.build(
         folder, clock=time, ci_runner=runner, settings=SETTINGS, sleep=lambda seconds: None
     )
+    watch_issues(forge)
+    return forge
+
+
+def watch_issues(forge: server.Forge) -> None:
+    """Count the changes that could make an issue Ready, wait or go on: see `issue_changes`."""
+    connection = forge.state.store.connection
+    connection.execute("create temp table issue_changes (n integer)")
+    connection.execute("insert into issue_changes values (0)")
+    for table, happening, when in ISSUE_CHANGES:
+        connection.execute(
+            f"create temp trigger seen_{table}_{happening} after {happening} on main.{table} "
+            f"{when} begin update issue_changes set n = n + 1; end"
+        )
+
+
+def issue_changes(forge: server.Forge) -> int:
+    """A version of all that the dispatcher reads; pull requests and checks do not move it."""
+    row = forge.state.store.connection.execute("select n from issue_changes").fetchone()
+    return int(row[0])
 
 
 def next_due(forge: server.Forge, runner: SimRunner) -> datetime | None:

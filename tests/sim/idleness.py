@@ -12,22 +12,26 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-# Seconds after a change at which the same facts may be judged anew, longer than the product's own
-# number by less than a cron interval: retry waits of PyGithub-free reads and second looks (30),
-# settle_seconds (60), min_head_age_seconds (120), retry_wait_minutes and its multiples (1, 5, 20,
-# 60 minutes), checks that are missing, silent, cancelled, red beside running (15 min, 1 h, 2 h,
-# 30 min), what GitHub does not know (6 h), strange commits, running checks, alerts (24 h).
-THRESHOLDS = (
-    0, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 6 * 3600, 12 * 3600, 24 * 3600,
-    25 * 3600, 49 * 3600,
-)  # fmt: skip
+# Seconds after a change at which the same facts may be judged anew: second looks (30),
+# settle_seconds (60), min_head_age_seconds (120), checks that are missing, silent, cancelled, red
+# beside running (15 min, 1 h, 2 h, 30 min), who waits for another's files (1 h), what GitHub does
+# not know (6 h), strange commits, running checks, alerts (24 h). What a task file itself says
+# (not_before) is known exactly and not listed.
+MINUTE, HOUR = 60, 3600
+THRESHOLDS: dict[str, tuple[int, ...]] = {
+    "github_dispatcher": (HOUR,),
+    "supervisor": (HOUR,),
+    "pr_monitor": (
+        2 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 24 * HOUR, 25 * HOUR,
+    ),
+}  # fmt: skip
 
 
 class Inputs(Struct, frozen=True):
-    """Versions of everything that a tick reads."""
+    """Versions of everything that a script's tick reads."""
 
     forge: int
-    work: int
+    files: int
     people: int
 
 
@@ -38,34 +42,45 @@ class Habit:
         self.seen: Inputs | None = None
         self.idle = False
         self.last: datetime | None = None
+        self.troubled = 0
+        # The fewest requests of a tick: one that made no more met nothing to look into.
+        self.fewest = 1_000_000
+        self.looked = True
 
     def ran(self, inputs: Inputs, now: datetime, *, idle: bool) -> None:
         self.seen, self.idle, self.last = inputs, idle, now
 
+    def asked(self, requests: int) -> None:
+        self.fewest = min(self.fewest, requests)
+        self.looked = requests > self.fewest
+
 
 class Changes:
-    """When anything changed, so that the clock's own moments are known."""
+    """When what a script reads has changed, so that the clock's own moments are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str) -> None:
+        self.thresholds = THRESHOLDS[script]
         self.moments: list[datetime] = []
+        self.known: Inputs | None = None
 
-    def note(self, now: datetime) -> None:
-        if not self.moments or self.moments[-1] < now:
-            self.moments.append(now)
+    def note(self, inputs: Inputs, now: datetime) -> None:
+        if inputs != self.known:
+            self.known = inputs
+            if not self.moments or self.moments[-1] < now:
+                self.moments.append(now)
 
     def next_after(self, last: datetime) -> datetime | None:
         """The first threshold of the last change that lies after a moment."""
         if not self.moments:
             return None
         began = self.moments[-1]
-        return next(
-            (m for s in THRESHOLDS if (m := began + timedelta(seconds=s)) > last), None
-        )
+        moments = (began + timedelta(seconds=seconds) for seconds in self.thresholds)
+        return next((moment for moment in moments if moment > last), None)
 
     def any_between(self, since: datetime, until: datetime) -> bool:
         """Whether a threshold of any change at all lies in a stretch of time."""
         slack = timedelta(seconds=1)
-        for seconds in THRESHOLDS:
+        for seconds in self.thresholds:
             ahead = timedelta(seconds=seconds)
             place = bisect.bisect_left(self.moments, since - ahead - slack)
             if place < len(self.moments) and self.moments[place] + ahead <= until + slack:

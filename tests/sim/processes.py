@@ -47,6 +47,7 @@ class Process:
         self.failure: BaseException | None = None
         self.said: list[str] = []
         self.faults = 0
+        self.requests = 0
         # Inside the forge, an agent or the engine no door is a door of this process.
         self.outside = 0
         self.ident: int | None = None

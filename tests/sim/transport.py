@@ -109,6 +109,7 @@ class Watched(InProcess):
         what = f"{path} {'mutation' if b'mutation' in raw[:60] else 'query'}"
         named = what if path == "/graphql" else path
         self.door(process, method, named)
+        process.requests += 1
         kind = self.weather.meets(method, named)
         if kind is FaultKind.SLOW:
             process.wait(SLOW_SECONDS)

@@ -36,6 +36,7 @@ class SharedWire(Wire):
         door: Callable[[Process, str, str], None],
         log: list[Push],
         order: Callable[[], int],
+        moved: Callable[[], None],
     ) -> None:
         super().__init__()
         self.forge = forge
@@ -44,6 +45,7 @@ class SharedWire(Wire):
         self.door = door
         self.log = log
         self.order = order
+        self.moved = moved
 
     def ls(self, url: str, ref: str) -> str | None:
         slug = self._reached("ls", url)
@@ -64,6 +66,7 @@ class SharedWire(Wire):
                 lines += mapped(source, target, there, here)
             if lines:
                 update_refs(store, lines)
+                self.moved()
 
     def _moved(
         self, store: Path, url: str, ref: str, *, target: str | None, expected: str
