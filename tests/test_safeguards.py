@@ -42,9 +42,45 @@ SWITCHES = "tests/stories/test_switches_and_dry_runs.py::"
 USUAL = "tests/stories/test_issue_to_merge.py::"
 BAD = "tests/stories/test_bad_input.py::"
 REVIEWS = "tests/stories/test_reviews.py::"
+RED = "tests/stories/test_red_checks.py::"
 QUOTA = "tests/stories/test_quota.py::"
 
 GUARDS = {
+    "M14 a red head costs one repair": Guard(
+        "rules/obstacles.py", "if head in facts.task.red_heads:", "if False:",
+        RED + "test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another",
+    ),
+    "M14 an order to run again is written before it leaves": Guard(
+        "repairs.py", "task = ordered(world, facts.task, verdict)", "task = facts.task",
+        RED + "test_what_fails_twice_is_repaired_and_not_run_a_third_time",
+    ),
+    "runs are repeated within bounds": Guard(
+        "rules/flakes.py", "again = runs_again < most and chance >= WORTH_A_RUN", "again = True",
+        RED + "test_what_fails_twice_is_repaired_and_not_run_a_third_time",
+    ),
+    "a red base is nobody's repair": Guard(
+        "rules/redness.py",
+        "own = tuple(check for check in red if check.name not in at_tip | below)", "own = red",
+        RED + "test_a_red_base_is_nobodys_repair_and_its_end_brings_an_update",
+    ),
+    "S15 logs are redacted before they are kept": Guard(
+        "repairs.py", "return repairs.log_text(world.redact(said))",
+        "return repairs.log_text(said)",
+        RED + "test_a_red_check_comes_back_with_its_log_and_is_told_on_the_issue",
+    ),
+    "no token for the store of a log": Guard(
+        "adapters/gh_read.py", "answer = session.get(url,", "answer = self.session.get(url,",
+        "tests/adapters/test_gh_checks.py::test_the_store_of_a_log_gets_no_token_of_ours",
+    ),
+    "no log from a strange address": Guard(
+        "adapters/gh_read.py", 'if not url.startswith(("https://", self.api_url)):', "if False:",
+        "tests/adapters/test_gh_checks.py::test_a_log_at_a_strange_address_is_not_fetched",
+    ),
+    "a repair that runs is not blocked": Guard(
+        "github_sync.py",
+        "return label(world, task, wanted=False) if task.blocked_label else task", "return task",
+        RED + "test_a_red_check_comes_back_with_its_log_and_is_told_on_the_issue",
+    ),
     "A3 a pause holds every process": Guard(
         "adapters/limits.py", "seconds = pacing.left(account.pause, now)", "seconds = 0.0",
         LIMITS + "test_a_long_pause_ends_every_tick_at_once_and_moves_no_file",

@@ -43,6 +43,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port-file", type=Path, help="written when the forge listens")
     parser.add_argument("--mergeable-delay", type=float, default=usual.mergeable_delay)
     parser.add_argument("--ci-slots", type=int, default=usual.ci_slots)
+    parser.add_argument("--ci-flaky", type=float, default=usual.ci_flaky)
+    parser.add_argument("--ci-seed", type=int, default=usual.ci_seed)
     parser.add_argument("--rate-limit", type=int, default=usual.rest_limit)
     return parser.parse_args(argv)
 
@@ -68,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = arguments(argv)
     settings = Settings(
         mergeable_delay=asked.mergeable_delay, ci_slots=asked.ci_slots,
+        ci_flaky=asked.ci_flaky, ci_seed=asked.ci_seed,
         rest_limit=asked.rate_limit, graphql_limit=asked.rate_limit,
     )
     forge = server.build(asked.data, settings=settings)

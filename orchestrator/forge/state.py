@@ -13,11 +13,17 @@ from orchestrator.forge import host, moments, records, store, workflows
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How this forge behaves; the defaults are GitHub's, except that it thinks faster."""
+    """How this forge behaves; the defaults are GitHub's, except that it thinks faster.
+
+    Of the CI jobs that pass, `ci_flaky` (0 to 1) are told as failed, by dice that `ci_seed` sets:
+    the same commit, job and repetition always fall the same way.
+    """
 
     mergeable_delay: float = 0.3
     ci_slots: int = 2
     ci_seconds: float = 600
+    ci_flaky: float = 0.0
+    ci_seed: int = 0
     rest_limit: int = 5000
     graphql_limit: int = 5000
     site: str = "http://127.0.0.1"

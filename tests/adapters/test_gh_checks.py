@@ -166,5 +166,5 @@ def test_a_status_says_its_line_and_asks_nothing(tmp_path: Path) -> None:
 
 def test_a_log_at_a_strange_address_is_not_fetched(tmp_path: Path) -> None:
     away = Reply(302, {}, (("Location", "http://169.254.169.254/latest/"),))
-    with replying(away) as server, pytest.raises(GitHubTrouble):
+    with replying(away) as server, pytest.raises(GitHubTrouble, match="strange address"):
         office_queries(server.url, tmp_path).check_log(LIBRARY, JOB)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.forge import actions, records
+from orchestrator.forge.state import Settings
 from tests.support import forge as forge_support
 
 REPO = "/repos/maria/library"
@@ -265,3 +267,28 @@ def test_a_check_of_another_app_is_requested_anew(
         if one["name"] == "test"
     ]
     assert robot.post(f"{REPO}/check-runs/{job['id']}/rerequest").status_code == 403
+
+
+def test_jobs_fail_by_chance_as_often_as_asked_and_the_same_ones_every_time(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        records.CheckRun(id=n, suite_id=0, repo_id=1, sha=f"{n:040d}", name="test", key="test")
+        for n in range(1, 1_001)
+    ]
+    told = []
+    for folder, rate in (("a", 0.05), ("b", 0.05), ("c", 1.0)):
+        settings = Settings(ci_flaky=rate, ci_seed=3)
+        with forge_support.inside(tmp_path / folder, settings=settings) as github:
+            told.append([actions.falls_by_chance(github.forge.state, row) for row in rows])
+    assert told[0] == told[1] and 30 <= sum(told[0]) <= 75 and all(told[2])
+
+
+def test_a_job_that_failed_by_chance_is_told_as_failed(tmp_path: Path) -> None:
+    with forge_support.inside(tmp_path / "forge", settings=Settings(ci_flaky=1.0)) as github:
+        work = forge_support.clone(github.bare("maria/library"), tmp_path / "work")
+        sha = work.commit({"x": "x\n"})
+        work.git("push", "-q", "origin", "HEAD:main")
+        github.forge.pushed("maria/library", "robot")
+        github.pass_time(8)
+        assert names(github.session("robot-token"), sha) == {"test": ("completed", "failure")}
