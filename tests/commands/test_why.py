@@ -12,12 +12,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
+from orchestrator import alerts, cooling
 from orchestrator.commands.why import __main__ as why
 from orchestrator.commands.why import question
 from orchestrator.commands.why.account import Account, Reason, Unknown
+from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from tests.support import hostile
 from tests.support.crash import Killed
@@ -290,6 +293,48 @@ def test_its_repository_left_the_config(tmp_path: Path) -> None:
         (inbox / "tidy.md").write_text("---\nrepo: maria/gone\n---\n\nTidy up.\n")
         told = answer(office, "tidy", offline=True)
         assert "maria/gone is not in the config" in reasons(told)[Reason.NOT_CONFIGURED]
+
+
+# --- what holds for the whole machine ---------------------------------------------------------
+
+
+def machine(told: Account) -> str:
+    return "\n".join(finding.text for finding in told.machine)
+
+
+def test_its_script_never_ran_or_failed_or_is_silent(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue, now = dispatched(office), office.world.clock.now()
+        assert "run_queue.sh has left no word yet" in machine(answer(office, issue, offline=True))
+        word = Health(
+            script="supervisor", pid=1, started=now, ended=now, exit_code=30, seconds=1.0
+        )
+        path = office.world.paths.health / "supervisor.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(msgspec.json.encode(word))
+        assert "exit code 30" in machine(answer(office, issue, offline=True))
+        path.write_bytes(msgspec.json.encode(structs.replace(word, exit_code=0)))
+        assert machine(answer(office, issue, offline=True)) == ""
+        office.world.clock.sleep(7200)
+        assert "ended last 2.0 h ago" in machine(answer(office, issue, offline=True))
+
+
+def test_no_room_on_the_disk_and_an_alert_that_stands(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"min_free_disk_gb": 9_000_000}) as office:
+        issue = office.ready("Later")
+        alerts.alert(office.world, "base red", "main of maria/library is red")
+        told = machine(answer(office, issue))
+        assert "nothing new starts" in told and "main of maria/library is red" in told
+
+
+def test_all_its_agents_are_cooling_down(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        for name in ("first", "second", "third"):
+            cooling.of(office.world).refused(name, office.world.clock.now() + timedelta(hours=3))
+        told = answer(office, issue, offline=True)
+        [rests] = [one for one in told.findings if one.reason is Reason.COOLING]
+        assert rests.until is not None and "first skipped" in rests.text
 
 
 # --- what ended -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from orchestrator import settings, tick
 from orchestrator import world as worlds
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.mailbox_index import Found
-from orchestrator.commands.why import paper, place, question, tracker, trail
+from orchestrator.commands.why import machine, paper, place, question, tracker, trail
 from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
 from orchestrator.commands.why.question import Question, Subject
 from orchestrator.records.errors import AgentOSError, ConfigError
@@ -111,6 +111,7 @@ def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Acc
         file=str(found.path),
         pull_request=f"{task.repo}#{pull.number}" if pull else "",
         findings=tuple(dict.fromkeys(findings)),
+        machine=tuple(machine.findings(world, found.state)),
         tried=trail.tries(task),
         said=trail.said(world, task.repo, task.issue, task.task_id),
         others=question.names(meant.others),
@@ -159,6 +160,7 @@ def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
         asked=name_of(meant.repo, meant.number),
         title=title,
         findings=tuple(findings),
+        machine=tuple(machine.findings(world, "")),
         said=trail.said(world, meant.repo, meant.number, ""),
     )
 

@@ -78,6 +78,7 @@ class Account(Struct, frozen=True, kw_only=True):
     file: str = ""
     pull_request: str = ""
     findings: tuple[Finding, ...] = ()
+    machine: tuple[Finding, ...] = ()
     tried: tuple[Try, ...] = ()
     said: tuple[str, ...] = ()
     others: tuple[str, ...] = ()

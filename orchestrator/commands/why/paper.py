@@ -25,7 +25,13 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
     yield "Why", "bold"
     for finding in told.findings:
         yield from wrapped("- ", sentence(finding, now, spoken), style_of(finding))
-    steps = list(dict.fromkeys(finding.step for finding in told.findings if finding.step))
+    if told.machine:
+        yield "", ""
+        yield "And on this machine", "bold"
+        for finding in told.machine:
+            yield from wrapped("- ", sentence(finding, now, spoken), style_of(finding))
+    every = (*told.findings, *told.machine)
+    steps = list(dict.fromkeys(finding.step for finding in every if finding.step))
     if steps:
         yield "", ""
         yield "What you can do", "bold"

@@ -1,0 +1,93 @@
+"""What holds for every task of this machine: scripts that do not run, limits, alerts, the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from orchestrator import alerts, disk
+from orchestrator.adapters import files
+from orchestrator.adapters.reading import NotReadable
+from orchestrator.alerts import Raised
+from orchestrator.commands.why.account import Finding, Reason
+from orchestrator.records.health import Health
+from orchestrator.records.task import State
+from orchestrator.world import World
+
+# How long a script may be silent before its silence is worth a word; cron's own pace is 1 to 5 min.
+SILENT = timedelta(minutes=20)
+LARGEST = 100_000
+Record = TypeVar("Record")
+# Which script takes a task on from where it stands; "" is an issue without a task.
+NEXT = {
+    "": ("github_dispatcher", "run_dispatcher.sh"),
+    State.INBOX: ("supervisor", "run_queue.sh"),
+    State.PROCESSING: ("supervisor", "run_queue.sh"),
+    State.BLOCKED: ("supervisor", "run_queue.sh"),
+    State.REVIEW: ("pr_monitor", "run_pr_monitor.sh"),
+}
+
+
+def findings(world: World, state: str) -> Iterator[Finding]:
+    """Nothing for what has ended: it waits for no machine."""
+    if state not in NEXT:
+        return
+    yield from script(world, *NEXT[state])
+    paused = world.limits.closed()
+    if paused is not None:
+        yield Finding(reason=Reason.MACHINE, text=f"GitHub is not asked: {paused}")
+    lacking = disk.short_of(world) if state in {"", State.INBOX} else ""
+    if lacking:
+        yield Finding(
+            reason=Reason.MACHINE, text=f"{lacking}, so nothing new starts",
+            step=f"make room: du -xhd2 {world.paths.runtime} {world.paths.worktrees}",
+        )  # fmt: skip
+    for raised in open_alerts(world):
+        if raised.key != disk.ALERT or not lacking:
+            yield Finding(reason=Reason.MACHINE, text=f"alert of {raised.at:%H:%M}Z: {raised.text}")
+
+
+def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:
+    """Whether the script that is next runs at all, and how it ended last."""
+    known = decoded(world.paths.health / f"{name}.json", Health)
+    now = world.clock.now()
+    if known is None:
+        yield Finding(
+            reason=Reason.MACHINE, text=f"{wrapper} has left no word yet: did cron ever start it?",
+            step="crontab -l",
+        )  # fmt: skip
+        return
+    if now - known.ended > SILENT:
+        hours = (now - known.ended).total_seconds() / 3600
+        yield Finding(
+            reason=Reason.MACHINE, text=f"{wrapper} ended last {hours:.1f} h ago: does cron run?",
+            step=f"crontab -l; bin/{wrapper}",
+        )  # fmt: skip
+    if known.exit_code:
+        yield Finding(
+            reason=Reason.MACHINE,
+            text=f"{wrapper} ended with exit code {known.exit_code} last time; its log says why",
+            step=f"tail {world.paths.logs}/*.log",
+        )
+
+
+def open_alerts(world: World) -> list[Raised]:
+    """What was raised within the last day and has not recovered."""
+    try:
+        paths = sorted(alerts.place(world, "").parent.glob("*.json"))
+    except OSError:
+        return []
+    now = world.clock.now()
+    known = [found for path in paths if (found := decoded(path, Raised))]
+    return [one for one in known if timedelta() <= now - one.at < alerts.COOL_DOWN]
+
+
+def decoded(path: Path, shape: type[Record]) -> Record | None:
+    try:
+        return msgspec.json.decode(files.read_bounded(path, LARGEST), type=shape)
+    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
