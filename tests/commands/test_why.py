@@ -409,7 +409,7 @@ NO_CI = {**SEED, "repos": [{**SEED["repos"][0], "files": {"README.md": "# Librar
             {"repository": {"automation_mode": "dispatcher_only"}}, nothing, "lane leaves",
             "gh pr merge",
         ),
-        ({"verdict": lambda run: "failure"}, nothing, "rework: failed: test", "gh pr checks"),
+        ({"verdict": lambda run: "failure"}, nothing, "run again: failed", "gh pr checks"),
     ],
 )  # fmt: skip
 def test_why_it_is_not_merged(

@@ -210,7 +210,7 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
     turn = turns.get((pull.repo, pull.number), merge.NOBODY)
     facts = structs.replace(facts, front=front == pull.number, gives_way=turn.reason)
     seen, verdict = view(facts), merge.judge(facts, now)
-    word = type(verdict).__name__.lower()
+    word = "".join(f" {c.lower()}" if c.isupper() else c for c in type(verdict).__name__).strip()
     until = None
     if isinstance(verdict, Wait) and seen.patience is not None and facts.held_since:
         until = facts.held_since + seen.patience
@@ -247,6 +247,9 @@ def settled_from(facts: Facts, now: datetime) -> datetime | None:
 ADVICE = {
     Obstacle.RUNNING: "look at the run: gh pr checks {n} -R {repo} --watch",
     Obstacle.RED: "gh pr checks {n} -R {repo}",
+    Obstacle.RUN_AGAIN: "gh pr checks {n} -R {repo}",
+    Obstacle.BASE_RED: "mend the base of {repo}: no pull request is blamed for what fails there",
+    Obstacle.BASE_OPEN: "mend the base of {repo}: no pull request is blamed for what fails there",
     Obstacle.RED_AND_RUNNING: "gh pr checks {n} -R {repo}",
     Obstacle.CANCELLED_CHECK: "run it again: gh pr checks {n} -R {repo}, then gh run rerun",
     Obstacle.SILENT_CHECK: "gh pr checks {n} -R {repo}; a check that nobody runs blocks for ever",
