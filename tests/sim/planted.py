@@ -16,17 +16,28 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from orchestrator import landing, reaper, supervisor, workspace
+from orchestrator import landing, proof, reaper, supervisor, workspace
 from orchestrator import world as worlds
 from orchestrator.adapters import effects, files, inspection, locks, store
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
+from orchestrator.records.task import State
+from orchestrator.records.verdicts import Merge
 from orchestrator.rules import obstacles, trust
 from orchestrator.texts import redact
+from orchestrator.world import World
 from tests.sim import invariants, run
 from tests.sim import plan as plans
-from tests.sim.interface import STRANGER, DeedPlan, IssuePlan, Plan, RepositoryPlan
+from tests.sim.interface import (
+    STRANGER,
+    DeedPlan,
+    FaultKind,
+    FaultPlan,
+    IssuePlan,
+    Plan,
+    RepositoryPlan,
+)
 from tests.sim.people import STRANGE_WORDS
 from tests.sim.run import Player
 
@@ -34,14 +45,20 @@ Anything = Callable[..., Any]
 RULES = {one.__name__: rule for rule, found in invariants.BY_RULE.items() for one in found}
 
 
+class Patch(NamedTuple):
+    """`make` gets the original and gives what stands in its place."""
+
+    where: Any
+    name: str
+    make: Callable[[Any], Any]
+
+
 class Bug(NamedTuple):
-    """`make` gets the original and gives what stands in its place; `rules` must notice."""
+    """A guard taken out; one of `rules` must be seen violated within so many seeds."""
 
     about: str
     rules: tuple[str, ...]
-    where: Any
-    name: str
-    make: Callable[[Anything], Anything]
+    patches: tuple[Patch, ...]
     plan: Callable[[int], Plan]
     within: int = 20
 
@@ -49,13 +66,14 @@ class Bug(NamedTuple):
 @contextmanager
 def planted(bug: Bug) -> Iterator[None]:
     """While the block runs, the product has this bug."""
-    held = bug.where.__dict__[bug.name]
-    original = getattr(bug.where, bug.name)
-    setattr(bug.where, bug.name, bug.make(original))
+    held = [(one.where, one.name, one.where.__dict__[one.name]) for one in bug.patches]
+    for one in bug.patches:
+        setattr(one.where, one.name, one.make(getattr(one.where, one.name)))
     try:
         yield
     finally:
-        setattr(bug.where, bug.name, held)
+        for where, name, original in held:
+            setattr(where, name, original)
 
 
 class Caught(NamedTuple):
@@ -113,10 +131,6 @@ def dying(seed: int) -> Plan:
     return structs.replace(two_at_once(seed), crash_chance=0.02, horizon=4 * 3600.0)
 
 
-def drawn(kind: plans.Kind) -> Callable[[int], Plan]:
-    return lambda seed: plans.draw_kind(seed, kind)
-
-
 def unsteady(seed: int) -> Plan:
     """CI is late and red, so that whoever does not ask it merges too early."""
     return structs.replace(two_at_once(seed), ci=("late", "red", "flaky")[seed % 3])
@@ -129,6 +143,14 @@ def pushed_at(seed: int) -> Plan:
         two_at_once(seed), ci="red_first",
         deeds=tuple(DeedPlan(at=at, name="push_to_branch") for at in times),
     )  # fmt: skip
+
+
+def moving_base(seed: int) -> Plan:
+    """Everybody's base moves on by a person's push, which conflicts with nothing."""
+    times = [400.0 + 61 * (seed % 9) + 170 * count for count in range(12)]
+    return structs.replace(
+        two_at_once(seed), deeds=tuple(DeedPlan(at=at, name="push_to_base") for at in times)
+    )
 
 
 def with_agents(*names: str, **more: Any) -> Callable[[int], Plan]:
@@ -157,8 +179,11 @@ def interfered(name: str, **arguments: Any) -> Callable[[int], Plan]:
 
 
 def faulty(seed: int) -> Plan:
-    drawn_plan = plans.draw_kind(seed, plans.Kind.MUCH)
-    return structs.replace(drawn_plan, deeds=(), ci="green", crash_chance=0.01)
+    """Every second comment is written, and its answer lost."""
+    lost = FaultPlan(
+        kind=FaultKind.APPLIED_DROPPED, chance=0.5, until=3600.0, method="POST", path=r"/comments$"
+    )
+    return structs.replace(two_at_once(seed), faults=(lost,))
 
 
 # --- the bugs --------------------------------------------------------------------------------
@@ -232,65 +257,84 @@ def everybody_has_it(original: Anything) -> Anything:
     return try_task
 
 
+def calls_it_done(world: World, facts: obstacles.Facts, verdict: Merge) -> bool:
+    del verdict
+    world.mailroom.move(facts.task, State.DONE, by="pr_monitor")
+    return False
+
+
 BUGS: dict[str, Bug] = {
     "a move that unlinks before it writes": Bug(
-        "files.move_durably", ("I1", "L", "I12"), files, "move_durably", unlink_then_write,
-        dying, 30,
+        "files.move_durably", ("I1",), (Patch(files, "move_durably", unlink_then_write),), dying
     ),
-    "done without a look at the merge": Bug(
-        "a refused or lost merge is called a merge", ("I1",), GitHubWrite, "merge",
-        lambda original: lambda self, slug, number, *, head_sha, **_: head_sha, two_at_once, 3,
+    "done without a merge": Bug(
+        "landing.do_merge", ("I1",),
+        (Patch(landing, "ACTIONS", lambda actions: {**actions, Merge: calls_it_done}),),
+        two_at_once,
     ),
     "every claim is taken for a dead one": Bug(
-        "inspection._is_held", ("I2",), inspection.Inspection, "_is_held", says(False), two_at_once,
+        "Locks.try_task, Inspection._is_held", ("I2",),
+        (
+            Patch(inspection.Inspection, "_is_held", says(False)),
+            Patch(locks.Locks, "try_task", everybody_has_it),
+        ),
+        two_at_once,
     ),
     "effects are sent without a look": Bug(
-        "Effects.once", ("I3",), effects.Effects, "once", sends_without_looking, faulty, 60
+        "Effects.once", ("I3",), (Patch(effects.Effects, "once", sends_without_looking),), faulty,
     ),
     "checks are not asked": Bug(
-        "obstacles._checks", ("I4",), obstacles, "_checks", says(None), unsteady
+        "obstacles._checks", ("I4",), (Patch(obstacles, "_checks", says(None)),), unsteady
     ),
     "a merge of whatever the head is": Bug(
-        "GitHubWrite.merge", ("I4",), GitHubWrite, "merge", merges_any_head, two_at_once, 3
+        "GitHubWrite.merge", ("I4",), (Patch(GitHubWrite, "merge", merges_any_head),), two_at_once
     ),
     "who is behind is merged all the same": Bug(
-        "obstacles._git", ("I5",), obstacles, "_git", never_behind, two_at_once
+        "obstacles._git", ("I5",), (Patch(obstacles, "_git", never_behind),), moving_base
     ),
     "a push that expects whatever is there": Bug(
-        "Workspace.push", ("I6",), workspace.Workspace, "push", expects_whatever_is_there,
-        pushed_at, 30,
+        "Workspace.push", ("I6",),
+        (Patch(workspace.Workspace, "push", expects_whatever_is_there),), pushed_at,
     ),
     "nothing is redacted": Bug(
-        "Redactor.__call__", ("I7",), redact.Redactor, "__call__",
-        lambda original: lambda self, text: text, with_agents("prattling", "honest", "honest"), 3,
+        "Redactor.__call__", ("I7",),
+        (Patch(redact.Redactor, "__call__", lambda original: lambda self, text: text),),
+        with_agents("prattling", "honest", "honest"),
+    ),
+    "the diff is not searched": Bug(
+        "proof.secrets_in", ("I7",), (Patch(proof, "secrets_in", says(())),),
+        with_agents("leaking", "honest", "honest"),
     ),
     "the store is not mended": Bug(
-        "Store.mend", ("I8",), store.Store, "mend", nothing,
+        "Store.mend", ("I8",), (Patch(store.Store, "mend", nothing),),
         with_agents("tampering", "tampering", "honest"),
     ),
     "attempts are not counted": Bug(
-        "reaper.counted", ("I9",), reaper, "counted", says(()),
-        with_agents("lazy", "lazy", "lazy"), 3,
+        "reaper.counted", ("I9",), (Patch(reaper, "counted", says(())),),
+        with_agents("lazy", "lazy", "lazy"),
     ),
     "everybody is trusted": Bug(
-        "trust.judge", ("I10",), trust, "judge", says(trust.Trusted()), strange, 3
+        "trust.judge", ("I10",), (Patch(trust, "judge", says(trust.Trusted())),), strange
     ),
     "worktrees stay": Bug(
-        "Workspace.discard", ("I11",), workspace.Workspace, "discard", nothing, two_at_once, 3
+        "Workspace.discard", ("I11",), (Patch(workspace.Workspace, "discard", nothing),),
+        two_at_once,
     ),
     "switches are not read": Bug(
-        "World.stopped", ("I12",), worlds.World, "stopped", says(""), interfered("switch_off"), 5
+        "World.stopped", ("I12",), (Patch(worlds.World, "stopped", says("")),),
+        interfered("switch_off"),
     ),
     "an issue is always open": Bug(
-        "Queries.issue_is_open", ("I12",), Queries, "issue_is_open", says(True),
-        interfered("close_issue"), 10,
+        "Queries.issue_is_open", ("I12",), (Patch(Queries, "issue_is_open", says(True)),),
+        interfered("close_issue"),
+    ),
+    "labels of a pull request are not read": Bug(
+        "obstacles._brakes, landing.last_look", ("I12",),
+        (Patch(obstacles, "_brakes", says(None)), Patch(landing, "last_look", says(""))),
+        interfered("label_pull"),
     ),
     "what is blocked never returns": Bug(
-        "supervisor.return_due", ("L",), supervisor,
-        "return_due", nothing, with_agents("killed", "crashing", "killed"), 10,
-    ),
-    "labels are not looked at": Bug(
-        "obstacles._brakes and the last look", ("I12",), landing, "last_look", says(""),
-        interfered("label_pull"), 10,
+        "supervisor.return_due", ("L",), (Patch(supervisor, "return_due", nothing),),
+        with_agents("killed", "crashing", "killed"),
     ),
 }  # fmt: skip
