@@ -162,7 +162,7 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
         return
     wait = timedelta(minutes=repository.retry_wait_minutes * BEFORE_AGENT_WAITS[task.tries - 1])
     until = world.clock.now() + wait
-    world.say(f"{where}: try {task.tries} again after {until:%H:%M}: {said}")
+    world.say(f"{where}: try {task.tries} again after {world.spoken(until)}: {said}")
     world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
 
 

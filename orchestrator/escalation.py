@@ -17,7 +17,7 @@ def escalate(
 ) -> Task:
     """Tell GitHub first, move the file last; a repeated call tells nothing twice."""
     task = salvage.keep(world, task)
-    note = messages.escalation_note(task, verdict.reason, verdict.code)
+    note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(
         world,

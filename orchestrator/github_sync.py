@@ -52,7 +52,7 @@ def told(world: World, task: Task) -> Task:
         return task
     issue = task.issue
     marker = world.markers.line(task, "status", round_=0)
-    body = world.redact(messages.status_comment(task, marker=marker))
+    body = world.redact(messages.status_comment(task, marker=marker, zone=world.zone))
     if task.status_comment is None:
         made = world.effects.once(
             task.task_id,

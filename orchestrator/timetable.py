@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator import alerts
-from orchestrator.adapters import clock, files
+from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.paths import component, flat
 from orchestrator.rules import cadence
@@ -48,15 +48,14 @@ def is_due_this_week(
 ) -> bool:
     """Whether a weekly job is due, by the ISO week of the config's `timezone`."""
     last = _read(world, job, repo)
-    there = clock.zone(world.config.timezone)
-    now = world.clock.now()
-    return cadence.weekly(last.week if last else "", now, there, weekday=weekday, hour=hour)
+    week, now = last.week if last else "", world.clock.now()
+    return cadence.weekly(week, now, world.zone, weekday=weekday, hour=hour)
 
 
 def succeeded(world: World, job: str, *, repo: str = "") -> None:
     """Remember, durably, that a job has succeeded now."""
     now = world.clock.now()
-    week = cadence.week(now, clock.zone(world.config.timezone))
+    week = cadence.week(now, world.zone)
     path = _place(world, job, repo)
     files.make_folder(path.parent)
     note = msgspec.json.encode(LastSuccess(at=now, week=week))

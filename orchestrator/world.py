@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,9 +103,14 @@ class World:
         self.verdicts[verdict.split(maxsplit=1)[0].rstrip(":,;")] += 1
         return not self.dry_run
 
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of every time that a person reads."""
+        return zone(self.config.timezone)
+
     def spoken(self, moment: datetime) -> str:
         """A time as a person reads it, in the config's `timezone`: `14:05 CEST` if it is today."""
-        return moments.spoken(moment, zone(self.config.timezone), now=self.clock.now())
+        return moments.spoken(moment, self.zone, now=self.clock.now())
 
     def stopped(self, name: str) -> str:
         """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import UTC, tzinfo
 from itertools import pairwise
 from urllib.parse import quote
 
@@ -37,7 +38,9 @@ NEEDED_TO_START = (
 )
 
 
-def status_comment(task: Task, *, marker: str, lane_note: str = "", web_url: str = "") -> str:
+def status_comment(
+    task: Task, *, marker: str, lane_note: str = "", web_url: str = "", zone: tzinfo = UTC
+) -> str:
     """The one comment that is edited in place: a line per transition, the newest 60 of them.
 
     `lane_note` is a sentence of ours on how far this repository lets us go; `web_url` is the
@@ -50,7 +53,7 @@ def status_comment(task: Task, *, marker: str, lane_note: str = "", web_url: str
     if task.pushed:
         where += f", head {short(task.pushed[-1])}"
     kept = f"Kept is {_salvaged(task)}." if task.salvage else ""
-    lines = markdown.bullets(timeline.lines(task))
+    lines = markdown.bullets(timeline.lines(task, zone))
     return _signed(marker, timeline.title(task), where, kept, lane_note.strip(), lines)
 
 
@@ -89,9 +92,7 @@ def commit_message(task: Task, attempt: Attempt) -> str:
     result = attempt.result
     summary = quoting.flat(result.summary, 1_500) if result else ""
     body = textwrap.fill(summary, SUBJECT, break_long_words=False, break_on_hyphens=False)
-    trailers = (
-        f"Agent-OS-Task: {task.task_id}\nAgent-OS-Agent: {quoting.flat(attempt.agent, 80)}"
-    )
+    trailers = f"Agent-OS-Task: {task.task_id}\nAgent-OS-Agent: {quoting.flat(attempt.agent, 80)}"
     return "\n\n".join(filter(None, (_title(task, SUBJECT), body, trailers))) + "\n"
 
 
@@ -150,7 +151,7 @@ def base_red_comment(
     )
 
 
-def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
+def escalation_note(task: Task, reason: str, code: BlockerCode, zone: tzinfo = UTC) -> str:
     """For the task file: why a person is needed, what was tried, what was kept, what to do."""
     if task.issue:
         again = (
@@ -170,7 +171,7 @@ def escalation_note(task: Task, reason: str, code: BlockerCode) -> str:
             (
                 "## A person is needed",
                 _reason(reason, code),
-                _part("Attempts", timeline.table(task, ATTEMPTS) or "None.", level=3),
+                _part("Attempts", timeline.table(task, ATTEMPTS, zone) or "None.", level=3),
                 _part("What was kept", _kept(task) or "Nothing was begun.", level=3),
                 _part("What to do", "\n".join(steps), level=3),
             ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, Deliverable, Mark, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import markdown, quoting
+from orchestrator.texts.moments import dated
 
 LINES = 60
 REASON = 240
@@ -35,16 +36,16 @@ def title(task: Task) -> str:
     return f"**{said}:** `{task.task_id}`"
 
 
-def lines(task: Task) -> tuple[str, ...]:
+def lines(task: Task, zone: tzinfo = UTC) -> tuple[str, ...]:
     """Every transition in order of time; of more than 60 the older ones are only counted."""
-    told = [text for _, text in sorted(_events(task), key=lambda event: event[0])]
+    told = [text for _, text in sorted(_events(task, zone), key=lambda event: event[0])]
     older = len(told) - LINES
     if older <= 0:
         return tuple(told)
     return (f"{older} earlier steps are not shown", *told[-LINES:])
 
 
-def table(task: Task, most: int) -> str:
+def table(task: Task, most: int, zone: tzinfo = UTC) -> str:
     """The newest attempts as a table; "" for none."""
     if not task.attempts:
         return ""
@@ -52,7 +53,7 @@ def table(task: Task, most: int) -> str:
     for a in task.attempts[-most:]:
         verdict = VERDICTS[a.verdict] if a.verdict else "not judged"
         code = "" if a.code is BlockerCode.NONE else str(a.code)
-        told = (str(a.n), str(a.round), a.agent, clock(a.started), verdict, code, a.reason)
+        told = (str(a.n), str(a.round), a.agent, dated(a.started, zone), verdict, code, a.reason)
         cells = [markdown.cell(quoting.flat(text, REASON)) for text in told]
         rows.append("| " + " | ".join([*cells, short(a.head_sha)]) + " |")
     if len(task.attempts) > most:
@@ -60,29 +61,24 @@ def table(task: Task, most: int) -> str:
     return "\n".join(rows)
 
 
-def clock(moment: datetime) -> str:
-    """`2026-11-22 20:50`, in UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def short(sha: str) -> str:
     return f"`{sha[:12]}`" if sha else ""
 
 
-def _events(task: Task) -> Iterator[tuple[tuple[int, int, int], str]]:
+def _events(task: Task, zone: tzinfo) -> Iterator[tuple[tuple[int, int, int], str]]:
     """Each line with its place: marks in their order, an attempt after the mark it began under."""
     marks = sorted(task.marks, key=lambda mark: mark.at)
     for i, mark in enumerate(marks):
-        text = _marked(task, marks, i)
+        text = _marked(task, marks, i, zone)
         by = quoting.flat(mark.by, 60)
-        yield (i, 1, 0), f"{clock(mark.at)}: {text}" + (f" ({by})" if by else "")
+        yield (i, 1, 0), f"{dated(mark.at, zone)}: {text}" + (f" ({by})" if by else "")
     for attempt in task.attempts:
         at = attempt.judged or attempt.settled or attempt.started
         before = sum(mark.at < at for mark in marks)
         for i, mark in enumerate(marks):
             if mark.at == at and mark.state is State.PROCESSING:
                 before = i + 1
-        yield (before, 0, attempt.n), f"{clock(at)}: {_attempted(attempt)}"
+        yield (before, 0, attempt.n), f"{dated(at, zone)}: {_attempted(attempt)}"
 
 
 def _attempted(attempt: Attempt) -> str:
@@ -98,7 +94,7 @@ def _attempted(attempt: Attempt) -> str:
     return said + (f" ({round(attempt.seconds)} s)" if attempt.seconds >= 1 else "")
 
 
-def _marked(task: Task, marks: list[Mark], i: int) -> str:
+def _marked(task: Task, marks: list[Mark], i: int, zone: tzinfo) -> str:
     mark, before = marks[i], marks[i - 1].state if i else None
     last = i == len(marks) - 1
     why = f": {reason}" if last and (reason := _why(task, mark.state)) else ""
@@ -108,7 +104,7 @@ def _marked(task: Task, marks: list[Mark], i: int) -> str:
         case State.PROCESSING:
             return "a worker has it"
         case State.BLOCKED:
-            until = f" until {clock(task.not_before)}" if last and task.not_before else ""
+            until = f" until {dated(task.not_before, zone)}" if last and task.not_before else ""
             return f"waiting{until}{why}"
         case State.REVIEW:
             return _in_review(task, marks, i)

@@ -124,3 +124,19 @@ def test_a_torn_note_is_a_job_that_has_not_run(tmp_path: Path) -> None:
         [note] = (office.world.paths.state / "cadence").iterdir()
         note.write_text("{")
         assert timetable.is_due(office.world, "housekeeping", housekeeping.EVERY)
+
+
+def test_what_a_person_reads_is_in_their_time_and_what_a_machine_reads_is_not(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
+        issue = office.ready("Add a file")
+        office.work_until_quiet()
+        [comment] = office.comments(issue)
+        there = office.world.clock.now().astimezone(office.world.zone)
+        assert f"{there:%Y-%m-%d}" in comment and " CET: taken up" in comment
+        assert " UTC" not in comment
+        task = office.task(issue)
+        text = (office.world.mailroom.folder(State.DONE) / f"{task.task_id}.md").read_text()
+        assert "CET" not in text.partition("\n---\n")[0]
+        assert b"CET" not in office.world.paths.events.read_bytes()

@@ -23,6 +23,7 @@ from orchestrator.records.task import (
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import markdown, messages, quoting
 
+FAILED = "not accepted, `test_failure`: our own test run fails (412 s)"
 MARKER = "<!-- aos:fx=0123456789abcdef -->"
 START = datetime(2026, 11, 22, 20, 50, tzinfo=UTC)
 HEAD, MERGED, BASE = "a" * 40, "b" * 40, "c" * 40
@@ -85,14 +86,14 @@ Branch: `{TASK.branch}`, head `aaaaaaaaaaaa`
 
 A person merges here.
 
-- 2026-11-22 20:50: taken up (github_dispatcher)
-- 2026-11-22 20:51: a worker has it (queue)
-- 2026-11-22 20:59: attempt 1 by codex: not accepted, `test_failure`: our own test run fails (412 s)
-- 2026-11-22 20:59: waiting for a worker (queue)
-- 2026-11-22 21:00: a worker has it (queue)
-- 2026-11-22 21:10: attempt 2 by claude: accepted: proved
-- 2026-11-22 21:10: pull request #31 opened, head `aaaaaaaaaaaa` pushed (queue)
-- 2026-11-22 21:30: merged as `bbbbbbbbbbbb` and verified (pr_monitor)
+- 2026-11-22 20:50 UTC: taken up (github_dispatcher)
+- 2026-11-22 20:51 UTC: a worker has it (queue)
+- 2026-11-22 20:59 UTC: attempt 1 by codex: {FAILED}
+- 2026-11-22 20:59 UTC: waiting for a worker (queue)
+- 2026-11-22 21:00 UTC: a worker has it (queue)
+- 2026-11-22 21:10 UTC: attempt 2 by claude: accepted: proved
+- 2026-11-22 21:10 UTC: pull request #31 opened, head `aaaaaaaaaaaa` pushed (queue)
+- 2026-11-22 21:30 UTC: merged as `bbbbbbbbbbbb` and verified (pr_monitor)
 
 {MARKER}"""
 
@@ -105,7 +106,7 @@ A person merges here.
         ((State.DONE, State.INBOX), {}, "taken up again, in a new round"),
         ((State.REVIEW, State.INBOX), {}, "the pull request goes back to work"),
         ((State.INBOX, State.BLOCKED), {"not_before": at(90), "note": "quota is used up"},
-         "waiting until 2026-11-22 22:20: quota is used up"),
+         "waiting until 2026-11-22 22:20 UTC: quota is used up"),
         ((State.INBOX, State.ESCALATED), {"note": "## A person is needed\n\nThe key is missing.\n"},
          "escalated, a person is needed: The key is missing."),
         ((State.INBOX, State.FAILED), {"note": "disk full"},
@@ -126,7 +127,7 @@ def test_each_state_has_its_words(marks, fields, said):
         marks=tuple(mark(state, i) for i, state in enumerate(marks)), **fields,
     )  # fmt: skip
     text = messages.status_comment(task, marker=MARKER)
-    assert text.split("\n")[-3] == f"- 2026-11-22 20:5{len(marks) - 1}: {said}"
+    assert text.split("\n")[-3] == f"- 2026-11-22 20:5{len(marks) - 1} UTC: {said}"
 
 
 def test_a_running_attempt_and_a_crashed_one_are_told_too():
@@ -146,7 +147,7 @@ def test_of_a_long_life_the_newest_sixty_lines_are_shown():
     told = [line for line in text.split("\n") if line.startswith("- ")]
     assert told[0] == "- 42 earlier steps are not shown"
     assert len(told) == 61
-    assert told[-1].startswith("- 2026-11-22 22:29:")
+    assert told[-1].startswith("- 2026-11-22 22:29 UTC:")
 
 
 def test_with_the_repositorys_page_the_branch_is_a_link():
@@ -241,7 +242,7 @@ def test_an_escalation_says_why_what_was_kept_and_what_to_do():
     code = BlockerCode.MISSING_CREDENTIALS
     note = messages.escalation_note(TASK, "the deploy key is missing", code)
     assert note.startswith("## A person is needed\n\nThe deploy key is missing. Code: `missing_")
-    assert "| 1 | 1 | codex | 2026-11-22 20:51 | not accepted | test_failure | our own" in note
+    assert "| 1 | 1 | codex | 2026-11-22 20:51 UTC | not accepted | test_failure | our own" in note
     for kept in ("pushed at `aaaaaaaaaaaa`", "#31", "escalated/"):
         assert kept in note
     assert "salvage" not in note
