@@ -31,6 +31,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
+from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import (
     AttemptJudgement,
     AttemptVerdict,
@@ -54,6 +55,7 @@ class Site(Struct, frozen=True, kw_only=True):
     base: str
     tree: Worktree
     ground: Ground
+    heard: tuple[Comment, ...] = ()
 
 
 class SetupFailed(AgentOSError):
@@ -115,13 +117,14 @@ def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     """Fetch, start where the work stands with the base brought in, check out, set up."""
     base = task.base or repository.base_branch or world.read.default_branch(task.repo)
+    heard = briefing.comments(world, repository, task)
     room = workspace.of(world)
     tip = room.refresh(task.repo, base, branch=task.branch)
     ground = groundwork.start(world, task, tip)
     tree = room.prepare(task, tip, ground.sha)
     if ground.conflicts:
         groundwork.take_base_text(world, tree, ground)
-    site = Site(base=base, tree=tree, ground=ground)
+    site = Site(base=base, tree=tree, ground=ground, heard=heard)
     set_up(world, repository, task, tree)
     return site
 
@@ -231,7 +234,9 @@ def attempt(
     number, name = len(task.attempts) + 1, choice.agent
     agent = world.agents[name]
     folder = world.paths.attempt(task.task_id, number)
-    prompt = briefing.prompt(world, repository, task, site.tree, site.ground)
+    prompt = briefing.prompt(
+        world, repository, task, tree=site.tree, ground=site.ground, heard=site.heard
+    )
     files.make_folder(folder)
     files.write_cache(folder / "prompt.md", prompt.encode("utf-8", "replace"))
     started = Attempt(n=number, agent=name, started=world.clock.now(), round=task.round)

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from orchestrator import codebase_memory
+from orchestrator import codebase_memory, reviewing
+from orchestrator.adapters import markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.event import AttemptStat
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, Task
+from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import prompts
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
 
 
+def comments(world: World, repository: RepositoryConfig, task: Task) -> tuple[Comment, ...]:
+    """What people who may be heard wrote on the issue since the task was taken up (S7).
+
+    Asked only for an attempt that is not the first. Raises GitHubTrouble.
+    """
+    if task.issue is None or not (task.attempts or task.round > 1):
+        return ()
+    taken_up = task.marks[0].at if task.marks else task.created
+    voices = reviewing.Voices(world, repository)
+    return tuple(
+        comment
+        for comment in world.read.comments(task.repo, task.issue)
+        if comment.created >= taken_up
+        and not markers.signed(comment.body)
+        and voices.trusted(comment.author)
+    )
+
+
 def prompt(
-    world: World, repository: RepositoryConfig, task: Task, tree: Worktree, ground: Ground
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    *,
+    tree: Worktree,
+    ground: Ground,
+    heard: tuple[Comment, ...] = (),
 ) -> str:
     """Rules, task, memory, what was tried and why it comes back; nothing secret leaves (S15)."""
     briefing = prompts.Briefing(
         task=task,
+        comments=heard,
         memory=codebase_memory.excerpt(world, tree),
         repair=task.repair,
         test_command=repository.test_command or "",

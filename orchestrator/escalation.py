@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import github_sync, salvage
+from orchestrator import alerts, github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Escalate
 from orchestrator.texts import messages
@@ -20,12 +21,11 @@ def escalate(
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(
-        world,
-        task,
-        "escalation",
-        lambda marker: messages.escalation_comment(
-            task, verdict.reason, verdict.code, marker=marker
-        ),
+        world, task, "escalation", lambda marker: comment(task, verdict, marker)
+    )
+    where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
+    alerts.alert(
+        world, f"escalated:{task.key}", f"{where} needs a person: {verdict.reason}", task=task
     )
     task = github_sync.blocked(world, repository, task)
     moved = world.mailroom.move(task, State.ESCALATED, by=by)
@@ -34,3 +34,12 @@ def escalate(
         "escalated", task=moved, reason=world.redact(verdict.reason), code=verdict.code
     )
     return moved
+
+
+def comment(task: Task, verdict: Escalate, marker: str) -> str:
+    """The one comment: a question where the issue does not say enough, else what is needed."""
+    attempt = task.attempt
+    asks = attempt is not None and attempt.code is verdict.code
+    if asks and verdict.code is BlockerCode.MISSING_CONTEXT:
+        return messages.question_comment(task, marker=marker)
+    return messages.escalation_comment(task, verdict.reason, verdict.code, marker=marker)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
-from orchestrator import disk, gh_project, github_sync, intake, tick
+from orchestrator import disk, gh_project, github_sync, intake, questions, tick
 from orchestrator.adapters import mailroom
-from orchestrator.adapters.gh_queries import BoardEntry
+from orchestrator.adapters.gh_queries import BoardEntry, Labelled
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.task import UNDER_WAY, State
-from orchestrator.records.tracker import Issue
+from orchestrator.records.tracker import Comment, Issue
 from orchestrator.rules import rounds
 from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def story(world: World) -> None:
     """Look at boards and labels, decide for each Ready issue, dispatch as many as a tick may."""
-    candidates = {one.issue_node: one for one in look(world)}
+    asking = questions.waiting(world)
+    heard: dict[str, tuple[Comment, ...]] = {}
+    candidates = {one.issue_node: one for one in look(world, tuple(asking), heard)}
     found = world.read.issues(list(candidates)) if candidates else ()
     ready = [(candidates[issue.node_id], issue) for issue in found if issue.open]
     asked = Asked(world)
@@ -39,13 +41,27 @@ def story(world: World) -> None:
                 left -= dispatch(world, asked, candidate, issue)
             elif intake.new(world, candidate, issue):
                 world.say(f"{where}: waits for the next tick (max_dispatch_per_tick)")
+    for task, comment in questions.answered(world, asking, heard):
+        where = f"{task.repo}#{task.issue}"
+        # One that was set Ready as well has its new round already.
+        if task.issue_node in candidates or left <= 0 or not disk.may_start(world):
+            continue
+        with tick.isolated(world, where):
+            if world.decided(where, f"new round of {task.task_id}: {comment.author} has answered"):
+                questions.resume(world, task, comment)
+                left -= 1
 
 
 # --- look -----------------------------------------------------------------------------------
 
 
-def look(world: World) -> Iterator[Candidate]:
-    """Everything Ready: on the boards, and by label on issues that may be off them."""
+def look(
+    world: World, asking: Sequence[str], heard: dict[str, tuple[Comment, ...]]
+) -> Iterator[Candidate]:
+    """Everything Ready: on the boards, and by label on issues that may be off them.
+
+    What was said on the issues `asking` is put into `heard`, at no further request.
+    """
     for repository in (world.only,) if world.only else world.config.repositories:
         if reason := world.stopped(repository.slug):
             world.say(f"{repository.slug}: switched off: {reason}")
@@ -60,7 +76,9 @@ def look(world: World) -> Iterator[Candidate]:
             unread.discard(board)
             cards |= {entry.issue_node: entry for entry in page.entries}
             yield from on_board(world, board, page.entries, repositories)
-    for slug, nodes in labelled(world, list(repositories.values())).items():
+    by_label = labelled(world, list(repositories.values()), asking)
+    heard |= by_label.answers
+    for slug, nodes in by_label.found.items():
         repository = repositories[slug.lower()]
         if repository.board in unread:
             if nodes:
@@ -86,14 +104,17 @@ def on_board(
             world.say(f"{entry.repo}#{entry.number}: left alone, not a repository of the config")
 
 
-def labelled(world: World, repositories: list[RepositoryConfig]) -> dict[str, list[str]]:
-    if not repositories:
-        return {}
-    found, missing = world.read.labelled([repo.slug for repo in repositories], intake.READY_LABEL)
-    for slug in missing:
+def labelled(
+    world: World, repositories: list[RepositoryConfig], asking: Sequence[str]
+) -> Labelled:
+    slugs = [repository.slug for repository in repositories]
+    if not slugs:
+        return Labelled(found={}, missing=(), answers={})
+    told = world.read.labelled(slugs, intake.READY_LABEL, questions=asking)
+    for slug in told.missing:
         world.say(f"{slug}: not there, or the token may not see it; check github_repo and token")
         world.troubles.append(tick.DEGRADED)
-    return found
+    return told
 
 
 # --- act ------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ USUAL = "tests/stories/test_issue_to_merge.py::"
 BAD = "tests/stories/test_bad_input.py::"
 REVIEWS = "tests/stories/test_reviews.py::"
 RED = "tests/stories/test_red_checks.py::"
+QUESTIONS = "tests/stories/test_questions.py::"
 QUOTA = "tests/stories/test_quota.py::"
 
 GUARDS = {
@@ -174,6 +175,14 @@ GUARDS = {
         "reaper.py",
         "elif attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:",
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
+    ),
+    "S6 whose answer begins a round": Guard(
+        "questions.py", "if new and voices.trusted(comment.author):", "if new:",
+        QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
+    ),
+    "S7 whose comments reach an attempt": Guard(
+        "briefing.py", "        and voices.trusted(comment.author)\n", "",
+        QUESTIONS + "test_a_comment_while_it_works_reaches_the_next_attempt",
     ),
     "S6 a stranger's thread": Guard(
         "reviewing.py",

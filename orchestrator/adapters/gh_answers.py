@@ -186,6 +186,44 @@ class LabelledRepository(Camel, frozen=True, kw_only=True):
     issues: LightIssues
 
 
+class Speaker(Camel, frozen=True, kw_only=True):
+    typename: str = field(name="__typename")
+    login: str
+
+
+class NewComment(Camel, frozen=True, kw_only=True):
+    body: str
+    created_at: datetime
+    database_id: int | None = None
+    author: Speaker | None = None
+
+
+class NewComments(Camel, frozen=True, kw_only=True):
+    nodes: tuple[NewComment, ...] = ()
+
+
+class Questioned(Camel, frozen=True, kw_only=True):
+    """An issue on which we asked something, with what was said there last."""
+
+    typename: str = field(name="__typename")
+    id: str = ""
+    state: str = ""
+    comments: NewComments = NewComments()
+
+    def by_people(self) -> tuple[tracker.Comment, ...]:
+        """Oldest first; what programs wrote answers no question."""
+        return tuple(
+            tracker.Comment(
+                id=one.database_id or 0,
+                body=one.body,
+                author=one.author.login,
+                created=one.created_at,
+            )
+            for one in self.comments.nodes
+            if one.author is not None and one.author.typename == "User"
+        )
+
+
 class IssueState(Camel, frozen=True, kw_only=True):
     number: int
     state: str

@@ -198,10 +198,18 @@ mutation ResolveThread($thread: ID!) {
 """
 
 
-def labelled(slugs: Sequence[str], label: str, *, first: int, after: Mapping[str, str]) -> str:
+def labelled(
+    slugs: Sequence[str],
+    label: str,
+    *,
+    first: int,
+    after: Mapping[str, str],
+    questions: Sequence[str] = (),
+) -> str:
     """One request for the open issues of all repositories that carry the label, as r0, r1, …
 
-    `after` is where to go on, for the repositories that have more than one page.
+    `after` is where to go on, for the repositories that have more than one page. `questions` are
+    issues by node id, whose newest comments are asked for by the way.
     """
 
     def place(slug: str) -> str:
@@ -217,6 +225,16 @@ def labelled(slugs: Sequence[str], label: str, *, first: int, after: Mapping[str
         for index, slug in enumerate(slugs)
         for owner, _, name in (slug.partition("/"),)
     )
+    if questions:
+        blocks += (
+            f"\n  questions: nodes(ids: {json.dumps(list(questions))}) {{\n"
+            "    __typename\n"
+            "    ... on Issue {\n"
+            "      id state\n"
+            "      comments(last: 20) {\n"
+            "        nodes { databaseId body createdAt author { __typename login } }\n"
+            "      }\n    }\n  }"
+        )
     return f"query Labelled {{\n  rateLimit {{ cost remaining resetAt }}\n{blocks}\n}}\n"
 
 

@@ -47,6 +47,21 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
     body: str
 
 
+class Labelled(Struct, frozen=True, kw_only=True):
+    """Node ids by repository, the repositories not found, and comments by the issue's node id."""
+
+    found: dict[str, list[str]]
+    missing: tuple[str, ...]
+    answers: dict[str, tuple[Comment, ...]]
+
+
+class LabelledPage(Struct, frozen=True, kw_only=True):
+    """One answer of GitHub's to that."""
+
+    issues: dict[str, gh_answers.LightIssues]
+    answers: dict[str, tuple[Comment, ...]]
+
+
 class Queries(ReviewQueries):
     """Questions in our words; each is complete or raises GitHubTrouble."""
 
@@ -180,36 +195,56 @@ class Queries(ReviewQueries):
             )
         return project
 
-    def labelled(self, slugs: Sequence[str], label: str) -> tuple[dict[str, list[str]], list[str]]:
-        """Node ids of open issues with the label, by repository, and the repositories not found."""
+    def labelled(
+        self, slugs: Sequence[str], label: str, *, questions: Sequence[str] = ()
+    ) -> Labelled:
+        """The open issues that bear the label, and what people said last on other open ones."""
         found: dict[str, list[str]] = {}
         missing: list[str] = []
+        answers: dict[str, tuple[Comment, ...]] = {}
         after: dict[str, str] = {}
         asked = list(slugs)
-        while asked:
-            pages = self.door.shrinking(partial(self._labelled_page, asked, label, after))
-            missing += [slug for slug in asked if slug not in pages]
+        while asked or questions:
+            page = self.door.shrinking(
+                partial(self._labelled_page, asked, label, after, questions)
+            )
+            questions = ()
+            answers |= page.answers
+            missing += [slug for slug in asked if slug not in page.issues]
             after = {}
-            for slug, page in pages.items():
+            for slug, issues in page.issues.items():
                 known = found.setdefault(slug, [])
-                known.extend(issue.id for issue in page.nodes if issue.id not in known)
-                if page.page_info.has_next_page and page.page_info.end_cursor:
-                    after[slug] = page.page_info.end_cursor
+                known.extend(issue.id for issue in issues.nodes if issue.id not in known)
+                if issues.page_info.has_next_page and issues.page_info.end_cursor:
+                    after[slug] = issues.page_info.end_cursor
             asked = list(after)
-        return found, missing
+        return Labelled(found=found, missing=tuple(missing), answers=answers)
 
     def _labelled_page(
-        self, slugs: Sequence[str], label: str, after: Mapping[str, str], size: int
-    ) -> dict[str, gh_answers.LightIssues]:
-        document = gh_documents.labelled(slugs, label, first=min(size, 50), after=after)
+        self,
+        slugs: Sequence[str],
+        label: str,
+        after: Mapping[str, str],
+        questions: Sequence[str],
+        size: int,
+    ) -> LabelledPage:
+        document = gh_documents.labelled(
+            slugs, label, first=min(size, 50), after=after, questions=questions
+        )
         raw = self.door.graphql_raw(document, {}, may_miss=True)
         data = msgspec.json.decode(raw, type=dict[str, Any])
         nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
-        return {
-            slug: msgspec.convert(node, gh_answers.LabelledRepository).issues
-            for slug, node in nodes.items()
-            if node is not None
-        }
+        heard = msgspec.convert(
+            data.get("questions") or [], tuple[gh_answers.Questioned | None, ...]
+        )
+        return LabelledPage(
+            issues={
+                slug: msgspec.convert(node, gh_answers.LabelledRepository).issues
+                for slug, node in nodes.items()
+                if node is not None
+            },
+            answers={one.id: one.by_people() for one in heard if one and one.state == "OPEN"},
+        )
 
     def issues(self, node_ids: Sequence[str]) -> tuple[Issue, ...]:
         """The issues whole, ten a request: bodies may be large."""

@@ -255,7 +255,7 @@ def may_be_missing(path: Sequence[str | int], kind: Trouble) -> bool:
     Of a list of nodes each may be gone or closed to us; a part of one never is: checks that may
     not be read would look like no checks (M4).
     """
-    if path[:1] == ("nodes",):
+    if path[:1] in {("nodes",), ("questions",)}:
         return len(path) == 2 and kind in {Trouble.NOT_FOUND, Trouble.PERMISSION}
     return kind is Trouble.NOT_FOUND and len(path) >= 1
 

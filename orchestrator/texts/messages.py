@@ -191,6 +191,20 @@ def escalation_comment(task: Task, reason: str, code: BlockerCode, *, marker: st
     )
 
 
+def question_comment(task: Task, *, marker: str) -> str:
+    """What the agent says it would have to know, as one question to people."""
+    result = task.attempt.result if task.attempt else None
+    missing = (result.blockers or (result.summary,)) if result else ()
+    asked = quoting.cited(quoting.listed(missing, ITEM, 5), 4_000)
+    return _signed(
+        marker,
+        "**A question.** The agent cannot go on, because the issue does not say enough. It asks:",
+        asked or "> It did not say what is missing.",
+        "Answer in a comment here. When somebody with write permission does, the work goes on by "
+        "itself, with that comment at hand. To drop it, close this issue.",
+    )
+
+
 def untrusted_comment(reason: str, *, marker: str) -> str:
     return _signed(
         marker,

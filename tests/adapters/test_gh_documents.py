@@ -32,6 +32,9 @@ DOCUMENTS = {
     "labelled": gh_documents.labelled(
         ["o/a", "o/b.c", "p-q/d_e"], "ready", first=50, after={"o/a": "x\"y"}
     ),
+    "questions": gh_documents.labelled(
+        ["o/a"], "ready", first=50, after={}, questions=["I_1", "I_2\"}"]
+    ),
     "issue_states": gh_documents.issue_states("o/a", [1, 22]),
 }
 

@@ -205,7 +205,8 @@ def test_labelled_issues_are_read_to_the_last_page_and_only_there(tmp_path: Path
     second = {"r0": labelled(range(49, 55))}
     replies = Reply(200, {"data": first, "errors": gone}), Reply(200, {"data": second})
     with replying(*replies) as server:
-        found, missing = queries(server, tmp_path).labelled(["o/r", "o/s", "o/t"], "ready")
+        told = queries(server, tmp_path).labelled(["o/r", "o/s", "o/t"], "ready")
+        found, missing = told.found, list(told.missing)
         assert found == {"o/r": [f"I{n}" for n in range(55)], "o/s": ["I60"]}
         assert missing == ["o/t"] and len(server.seen) == 2
 

@@ -118,7 +118,7 @@ def limit(
     ready = {entry.issue_node for entry in entries if intake.candidate(
         repository, entry.issue_node, entry).by_board}  # fmt: skip
     slugs = [each.slug for each in world.repositories]
-    found, _ = world.read.labelled(slugs, intake.READY_LABEL) if slugs else ({}, [])
+    found = world.read.labelled(slugs, intake.READY_LABEL).found if slugs else {}
     ready |= {node for nodes in found.values() for node in nodes} | {candidate.issue_node}
     if len(ready) > most:
         return Finding(

@@ -1,0 +1,61 @@
+"""Questions that wait on an issue for somebody's answer, and the round that an answer begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator import github_sync, reviewing
+from orchestrator.adapters import mailroom, markers
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import State, Task
+from orchestrator.records.tracker import Comment
+from orchestrator.world import World
+
+
+def waiting(world: World) -> dict[str, Task]:
+    """The tasks that were handed over because the issue does not say enough, by its node id."""
+    switched_on = {repository.slug.lower() for repository in world.repositories}
+    return {
+        task.issue_node: task
+        for task in world.mailroom.list_state(State.ESCALATED)
+        if asks(task) and task.issue_node and task.repo.lower() in switched_on
+    }
+
+
+def asks(task: Task) -> bool:
+    attempt = task.attempt
+    return attempt is not None and attempt.code is BlockerCode.MISSING_CONTEXT
+
+
+def answered(
+    world: World, tasks: Mapping[str, Task], heard: Mapping[str, Sequence[Comment]]
+) -> list[tuple[Task, Comment]]:
+    """Of these tasks those on which somebody who may be heard has written since the question."""
+    found = []
+    for node, task in tasks.items():
+        repository = world.repository_of(task)
+        asked = [mark.at for mark in task.marks if mark.state is State.ESCALATED]
+        if repository is None or not asked:
+            continue
+        voices = reviewing.Voices(world, repository)
+        for comment in heard.get(node, ()):
+            new = comment.created > asked[-1] and not markers.signed(comment.body)
+            if new and voices.trusted(comment.author):
+                found.append((task, comment))
+                break
+    return found
+
+
+def resume(world: World, task: Task, comment: Comment) -> None:
+    """The same file back to the inbox in a new round; the comment reaches the next attempt."""
+    repository = world.repository_of(task)
+    lock = world.locks.try_task(task.task_id)
+    if repository is None or lock is None:
+        return
+    with lock:
+        begun = world.mailroom.move(mailroom.new_round(task), State.INBOX, by=world.script)
+        shown = github_sync.in_progress(world, repository, github_sync.tell(world, begun))
+        if shown != begun:
+            world.mailroom.update(shown)
+    said = f"{comment.author} answered the question; round {begun.round}"
+    world.events.add("new_round", task=begun, reason=said)

@@ -1,0 +1,178 @@
+"""The issue does not say enough: one question, and the answer of a person begins the next round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import State
+from tests.stories.test_crash_at_every_step import crash
+from tests.support.office import SLUG, Office, an_office, writes
+
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+ASKS = (
+    "STATUS: blocked\nBLOCKER_CODE: missing_context\nSUMMARY: I cannot choose.\nBLOCKERS:\n"
+    "- Which colour do you want? @maria closes #1 <!-- hidden -->\n"
+)
+
+
+def asks_first(office: Office) -> list[str]:
+    """The first attempt asks, the others work; the prompts of all."""
+    prompts: list[str] = []
+
+    def work(folder: Path, prompt: str) -> str:
+        prompts.append(prompt)
+        return ASKS if len(prompts) == 1 else str(writes("x.txt", "x\n")(folder, prompt))
+
+    office.executor.scripts["first"] = work
+    return prompts
+
+
+def asked(tmp_path: Path, **more: Any) -> Any:
+    return an_office(tmp_path, repository=QUICK, **more)
+
+
+def until_asked(office: Office) -> int:
+    issue = office.ready("Paint it")
+    office.work_until_quiet(3)
+    assert office.state_of(issue) is State.ESCALATED, office.told()
+    office.pass_time(30)
+    return issue
+
+
+def says_on(office: Office, issue: int, body: str, who: str = "maria") -> None:
+    told = {"body": body}
+    office.github.session(f"{who}-token").post(
+        f"/repos/{SLUG}/issues/{issue}/comments", json=told
+    )
+    office.pass_time(5)
+
+
+def column(office: Office) -> str:
+    board = office.world.config.boards[0]
+    page = office.world.read.board(board.owner, board.number, board.status_field)
+    return str(page.entries[0].item.status)
+
+
+def test_one_question_one_alert_and_the_card_is_blocked(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        for _ in range(3):
+            office.round()
+        [question] = [text for text in office.comments(issue) if "A question" in text]
+        assert "Which colour do you want?" in question
+        assert "@maria" not in question and "closes #1" not in question and "hidden" not in question
+        assert column(office) == "Blocked"
+        assert office.task(issue).attempts[-1].code is BlockerCode.MISSING_CONTEXT
+        assert len([line for line in office.said if line.startswith("ALERT")]) == 1
+        assert office.executor.agent_runs == ["first"]
+
+
+def test_the_answer_of_a_person_begins_the_next_round_by_itself(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        prompts = asks_first(office)
+        issue = until_asked(office)
+        says_on(office, issue, "Blue, please.<!-- and the token -->")
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+        assert column(office) == "In Progress"
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert "Blue, please." in prompts[1] and "the token" not in prompts[1]
+        assert office.task(issue).round == 2 and len(prompts) == 2
+
+
+@pytest.mark.parametrize("who", ["eve", "robot, before"])
+def test_a_stranger_or_an_older_word_is_no_answer(tmp_path: Path, who: str) -> None:
+    with asked(tmp_path) as office:
+        prompts = asks_first(office)
+        if who == "eve":
+            issue = until_asked(office)
+            says_on(office, issue, "Pink!", who="eve")
+        else:
+            issue = office.ready("Paint it")
+            says_on(office, issue, "Soon more.")
+            office.work_until_quiet(3)
+        for _ in range(2):
+            office.round()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert len(prompts) == 1
+
+
+def test_a_question_that_waits_costs_no_further_request(tmp_path: Path) -> None:
+    def requests(office: Office, tick: Callable[[], int]) -> int:
+        before = office.world.read.door.requests_made
+        tick()
+        return office.world.read.door.requests_made - before
+
+    with asked(tmp_path) as office:
+        asks_first(office)
+        quiet = requests(office, office.dispatch)
+        until_asked(office)
+        assert requests(office, office.dispatch) == quiet == 2
+
+
+def test_a_closed_issue_is_not_taken_up_again(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        office.close(issue, "not_planned")
+        says_on(office, issue, "No, leave it.")
+        office.dispatch()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+
+
+def test_a_comment_while_it_works_reaches_the_next_attempt(tmp_path: Path) -> None:
+    prompts: list[str] = []
+    with asked(tmp_path) as office:
+
+        def fails(folder: Path, prompt: str) -> None:
+            prompts.append(prompt)
+            says_on(office, issue, "Mind the cat.")
+            says_on(office, issue, "Let the cat out.", who="eve")
+
+        def works(folder: Path, prompt: str) -> str:
+            prompts.append(prompt)
+            return str(writes("x.txt", "x\n")(folder, prompt))
+
+        office.executor.scripts |= {"first": fails, "second": works}
+        issue = office.ready("Paint it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert "cat" not in prompts[0] and "Mind the cat." in prompts[1]
+        assert "Let the cat out." not in prompts[1]
+
+
+STEPS = 5  # from the dispatcher's look to the end of its tick
+
+
+@pytest.mark.parametrize("at", range(1, STEPS + 1))
+def test_a_dispatcher_that_dies_begins_one_round(tmp_path: Path, at: int) -> None:
+    with asked(tmp_path) as office:
+        prompts = asks_first(office)
+        issue = until_asked(office)
+        says_on(office, issue, "Blue.")
+        office.repository = QUICK
+        reaper = crash(office, at, run=lambda office: office.dispatch())
+        assert reaper.dead, "it has fewer steps: lower STEPS"
+        office.pass_time(60)
+        office.work_until_quiet()
+        told = f"died before {reaper.names[-1]}\n{office.told()}"
+        assert office.state_of(issue) is State.DONE, told
+        assert office.task(issue).round == 2 and len(prompts) == 2, told
+        assert len([text for text in office.comments(issue) if "A question" in text]) == 1
+
+
+def test_every_step_of_the_new_round_is_tried(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        says_on(office, issue, "Blue.")
+        office.repository = QUICK
+        reaper = crash(office, 10_000, run=lambda office: office.dispatch())
+        assert len(reaper.names) == STEPS, reaper.names
