@@ -381,6 +381,68 @@ GUARDS = {
         "adapters/process.py", "if meanwhile and meanwhile():", "if meanwhile and not meanwhile:",
         "tests/adapters/test_process.py::test_an_agent_that_gives_no_sign_of_life_is_ended",
     ),
+    "C2 the tenth overlap wakes somebody": Guard(
+        "health.py", "if row >= HUNG_AFTER:", "if False:",
+        "tests/test_health.py::test_an_overlap_says_who_and_since_when_and_the_tenth_is_an_alert",
+    ),
+    "C3 a clock that was put back": Guard(
+        "rules/cadence.py", "if last_success > now + SLACK:", "if False:",
+        "tests/rules/test_cadence.py::test_a_clock_put_back_costs_one_interval",
+    ),
+    "C4 once in each week": Guard(
+        "rules/cadence.py", "return week(now, zone) > last_week and", "return",
+        "tests/rules/test_cadence.py::test_a_weekly_job_runs_once_in_each_iso_week",
+    ),
+    "C5 a wait of a wrong clock": Guard(
+        "rules/cadence.py", "return now if marked_at > now + SLACK else not_before",
+        "return not_before",
+        "tests/stories/test_clock_jumps.py::"
+        "test_a_wait_that_a_wrong_clock_measured_does_not_outlive_it",
+    ),
+    "C8 an alert is told once": Guard(
+        "alerts.py", "if _hushed(known, raised.at):", "if False:",
+        "tests/test_alerts.py::test_a_cause_is_told_once_a_day",
+    ),
+    "C11 no claim below the floor": Guard(
+        "queue.py", "if not disk.may_start(world):", "if False:",
+        "tests/test_disk.py::test_below_the_floor_nothing_new_starts_and_it_is_told_once",
+    ),
+    "C11 no dispatch below the floor": Guard(
+        "github_dispatcher.py", "if not disk.may_start(world):", "if False:",
+        "tests/test_disk.py::test_below_the_floor_nothing_new_starts_and_it_is_told_once",
+    ),
+    "C14 an interrupted attempt goes back": Guard(
+        "attempts.py", "reaper.called_off(world, task, stop)", "pass",
+        "tests/stories/test_stopped.py::"
+        "test_a_worker_that_is_asked_to_end_ends_its_agent_and_gives_the_task_back",
+    ),
+    "C14 a signal is heard": Guard(
+        "adapters/signals.py", "    raise Stopped(number)\n", "    del asked\n",
+        "tests/stories/test_stopped.py::test_a_script_in_the_middle_of_a_request_ends_in_order",
+    ),
+    "I9 interruptions are bounded": Guard(
+        "reaper.py", "or interrupted > FORGIVEN:", "or False:",
+        "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",
+    ),
+    "G4 a damaged store is made anew": Guard(
+        "workspace.py", "            if store.condemned:\n", "            if False:\n",
+        "tests/test_workspace.py::test_what_can_be_read_of_a_damaged_store_is_taken_along",
+    ),
+    "G5 a young lock is its owner's": Guard(
+        "adapters/store.py", "if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):", "if True:",
+        "tests/test_workspace.py::test_a_fresh_young_lock_of_the_store_is_left_to_its_owner",
+    ),
+    "G5 an old lock that is open": Guard(
+        "adapters/survivors.py",
+        "return age > older_than_seconds and not any(_has_open(p.pid, str(path)) for p in alive())",
+        "return age > older_than_seconds",
+        "tests/test_workspace.py::test_an_old_lock_that_a_process_has_open_is_left_to_it",
+    ),
+    "G11 nothing of a task under way": Guard(
+        "housekeeping.py", " if tree.name not in alive]", "]",
+        "tests/test_housekeeping.py::"
+        "test_the_worktree_of_a_task_under_way_stays_whatever_its_age_and_size",
+    ),
 }  # fmt: skip
 
 

@@ -323,6 +323,21 @@ def test_a_fresh_young_lock_of_the_store_is_left_to_its_owner(
     assert lock.exists()
 
 
+def test_an_old_lock_that_a_process_has_open_is_left_to_it(
+    space: Workspace, tree: Worktree
+) -> None:
+    lock = space.ensure_store(tree.slug).folder / "shallow.lock"
+    with lock.open("wb") as held:
+        os.utime(lock, (0, 0))
+        with subprocess.Popen(["sleep", "60"], stdout=held) as holder:
+            held.close()
+            space.prepare(repos.task(), tree.base_sha)
+            assert lock.exists()
+            holder.kill()
+    space.prepare(repos.task(), tree.base_sha)
+    assert not lock.exists()
+
+
 # --- the store itself is spoilt -------------------------------------------------------------------
 
 
