@@ -190,6 +190,13 @@ def quota_struck(job: Job) -> Outcome:
     return ended(job, code, said + "\n")
 
 
+def tired(job: Job) -> Outcome:
+    """Has used up its quota at first, and is honest when it is asked again."""
+    if job.facts.setdefault("tired", job.attempt) == job.attempt:
+        return quota_struck(job)
+    return honest(job)
+
+
 def logged_out(job: Job) -> Outcome:
     code, said = job.rng.choice(LOGIN)
     return ended(job, code, said + "\n")
@@ -369,9 +376,9 @@ def own_tests(job: Job) -> Outcome:
 TEMPERAMENTS: Mapping[str, Personality] = {
     each.__name__: each
     for each in (
-        honest, lazy, lying, straying, crashing, killed, slow, quota_struck, logged_out, overloaded,
-        partial, without_context, without_credentials, echoing, verbose, babbling, mute, stubborn,
-        deaf, arguing, asking_for_hands, tampering, leaking, prattling, deletes_tests,
+        honest, lazy, lying, straying, crashing, killed, slow, quota_struck, tired, logged_out,
+        overloaded, partial, without_context, without_credentials, echoing, verbose, babbling, mute,
+        stubborn, deaf, arguing, asking_for_hands, tampering, leaking, prattling, deletes_tests,
     )
 }  # fmt: skip
 

@@ -335,6 +335,6 @@ BUGS: dict[str, Bug] = {
     ),
     "what is blocked never returns": Bug(
         "supervisor.return_due", ("L",), (Patch(supervisor, "return_due", nothing),),
-        with_agents("killed", "crashing", "killed"),
+        with_agents("tired", "tired", "tired"),
     ),
 }  # fmt: skip
