@@ -45,7 +45,8 @@ ISSUES = {1: 6, 2: 9, 3: 4, 4: 1}
 CHARACTERS: Mapping[str, int] = {
     "moody": 6, "mostly_failing": 3, "hapless": 2, "lazy": 1, "lying": 1, "straying": 1,
     "crashing": 1, "killed": 1, "slow": 1, "quota_struck": 1, "tired": 2, "partial": 1,
-    "tampering": 2, "echoing": 1, "verbose": 1, "babbling": 1, "mute": 1, "stubborn": 1, "deaf": 1, "arguing": 2,
+    "tampering": 2, "echoing": 1, "verbose": 1, "babbling": 1, "mute": 1, "stubborn": 1,
+    "deaf": 1, "arguing": 2,
     "asking_for_hands": 1, "leaking": 1, "prattling": 1, "without_context": 1,
     "without_credentials": 1, "logged_out": 1, "overloaded": 1,
 }  # fmt: skip

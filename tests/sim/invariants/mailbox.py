@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.sim.interface import Seen, StepKind
@@ -12,6 +14,7 @@ from tests.sim.people import Did
 
 REWORKS = 3
 REVIEW_ROUNDS = 3
+REST = timedelta(minutes=1)
 
 
 def i1_no_task_is_lost(seen: Seen) -> list[str]:
@@ -131,8 +134,9 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
     """In each round at most `max_attempts` attempts since the last delivery, crashes included, at
     most as many deliveries as there may be repairs, and no run of an agent that the file forgot.
 
-    Tolerated: what a person broke, copied or removed. Blind to rounds: that a new one begins only
-    by a person's hand is checked by the comments of I9.
+    A refusal by its provider before any work is no attempt, but the same agent must have rested
+    before it is asked again. Tolerated: what a person broke, copied or removed. Blind to rounds:
+    that a new one begins only by a person's hand is checked by the comments of I9.
     """
     found = []
     ran: dict[str, int] = {}
@@ -144,8 +148,16 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
             continue
         limit = task.max_attempts or repository.max_attempts
         since, deliveries = 0, 0
+        refused: dict[str, datetime] = {}
         for attempt in task.this_round:
             delivered = attempt.verdict is AttemptVerdict.DELIVER
+            if attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:
+                ended = refused.get(attempt.agent)
+                forgot = any(facts.acts(seen, Did.WIPED))
+                if ended is not None and attempt.started - ended < REST and not forgot:
+                    found.append(f"{task.task_id}: {attempt.agent} was given no rest")
+                refused[attempt.agent] = attempt.judged or attempt.started
+                continue
             since = 0 if delivered else since + 1
             deliveries += delivered
             if since > limit:
