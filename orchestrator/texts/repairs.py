@@ -95,12 +95,15 @@ def failure_comment(items: tuple[RepairItem, ...], head: str, course: str, *, ma
         fenced = markdown.fence(kept)
         if size(fenced) > share + 2 * SLACK:
             continue
-        name = quoting.flat(item.where, 120)
-        told.append(f"<details><summary>{name}</summary>\n\n{fenced}\n\n</details>")
+        told.append(f"<details><summary>{_name(item)}</summary>\n\n{fenced}\n\n</details>")
         room -= size(fenced)
     return "\n\n".join([*told, marker])
 
 
 def _link(item: RepairItem) -> str:
-    name = quoting.flat(item.where, 120).replace("[", "(").replace("]", ")")
+    name = _name(item)
     return f"[{name}]({item.url})" if ADDRESS.fullmatch(item.url) else name
+
+
+def _name(item: RepairItem) -> str:
+    return quoting.flat(item.where, 120).replace("[", "(").replace("]", ")")
