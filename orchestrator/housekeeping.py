@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator import disk, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
+from orchestrator.adapters import store as stores
 from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import World
@@ -54,6 +55,10 @@ def prune(world: World) -> None:
     for log in old(paths.effects, now - EFFECTS_KEPT):
         if log.stem not in alive:
             pruned += files.remove_file(log)
+    for store in old(paths.repos, now - timedelta(days=config.worktrees_keep_days)):
+        if store.suffix == stores.BROKEN:
+            files.remove_tree(store, inside=paths.repos)
+            pruned += 1
     for raised in old(paths.state / "alerts", now - ALERTS_KEPT):
         files.remove_file(raised)
     if pruned:

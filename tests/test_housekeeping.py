@@ -157,3 +157,14 @@ def test_the_ballast_is_made_once_and_only_where_there_is_plenty(
         assert disk.ballast(office.world).exists() == roomy
         if roomy:
             assert disk.ballast(office.world).stat().st_blocks * 512 >= disk.BALLAST_BYTES
+
+
+def test_a_damaged_store_that_was_kept_aside_goes_with_the_other_leftovers(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        repos = office.world.paths.repos
+        made = [
+            filled(repos / name, 10, days, office.world)
+            for name, days in (("a__b.broken", 20), ("a__c.broken", 2), ("a__d.git", 90))
+        ]
+        housekeeping.prune(office.world)
+        assert [store.exists() for store in made] == [False, True, True]

@@ -17,6 +17,7 @@ from orchestrator.records.errors import UnsafeName
 
 STALE_LOCK_SECONDS = 600.0
 INDEX_LIMIT = 500_000_000
+BROKEN = ".broken"  # what a damaged store is called beside the one that took its place
 SLUG = regex.late(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 # Written by us alone: any other text in it was put there by somebody else, and is put right.
 CONFIG = b"""\
@@ -193,7 +194,7 @@ class Store:
         Worktrees keep their registrations, so that attempts under way go on. The damaged one
         stays beside it until it is as old as any leftover. The caller fetches the base anew.
         """
-        aside = self.folder.with_suffix(".broken")
+        aside = self.folder.with_suffix(BROKEN)
         files.remove_tree(aside, inside=self.folder.parent)
         files.move_durably(self.folder, aside)
         for kept in ("worktrees", "agent-os"):
