@@ -8,6 +8,7 @@ from datetime import timedelta
 from msgspec import structs
 
 from orchestrator import (
+    aftermath,
     escalation,
     github_sync,
     groundwork,
@@ -21,7 +22,7 @@ from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import MergeMark, State, marked
+from orchestrator.records.task import BaseAfter, MergeMark, State, marked
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -166,7 +167,8 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     head = facts.pull.head_sha
     mark = MergeMark(head_sha=head, base_sha=tip, sha=verdict.sha, verified=True)
     if task.merge is not None:
-        mark = structs.replace(task.merge, sha=verdict.sha, verified=True)
+        after = BaseAfter.WATCHED if verdict.ours else None
+        mark = structs.replace(task.merge, sha=verdict.sha, verified=True, after=after)
     task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
     if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
@@ -179,6 +181,8 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     task = github_sync.done(world, repository, task)
     github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
     room.forget(task)
+    if mark.after is BaseAfter.WATCHED:
+        aftermath.remember(world, task)
     world.mailroom.move(task, State.DONE, by=BY)
     world.events.add("done", task=task, reason=verdict.reason, sha=verdict.sha)
     world.say(f"{task.repo}#{facts.pull.number}: merged as {verdict.sha[:12]} and verified; done")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from orchestrator import foresight, landing, repairs, scrutiny, tick
+from orchestrator import aftermath, foresight, landing, repairs, scrutiny, tick
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
 from orchestrator.rules import lanes, merge
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def story(world: World) -> None:
     """One request for all pull requests, a verdict for each, at most one merge for each base."""
+    aftermath.watch(world)
     tasks = watched(world)
     if not tasks:
         return

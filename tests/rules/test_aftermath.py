@@ -1,0 +1,75 @@
+"""What a base says of a merge: every fact of the verdict, one at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import structs
+
+from orchestrator.records.tracker import Check
+from orchestrator.rules import aftermath
+from orchestrator.rules.aftermath import AskBefore, Green, Look, Red, RunAgain, Unknown, Waits
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def check(name: str, conclusion: str, id_: int = 1, **more: int) -> Check:
+    return Check(
+        name=name, group="CI", status="completed" if conclusion else "in_progress",
+        conclusion=conclusion, id=id_, started=NOW - timedelta(minutes=30 - id_), **more,
+    )  # fmt: skip
+
+
+GREEN, RED = check("test", "success"), check("test", "failure", workflow_run=7)
+AGAIN = check("test", "failure", 2, workflow_run=7)
+HEALTHY = check("test", "success", 3, workflow_run=7)
+RUNNING = check("slow", "")
+STATUS = check("test", "failure")
+LOOK = Look(checks=(RED,), before=(GREEN,), merged_at=NOW - timedelta(minutes=5), now=NOW)
+LATE = dict(merged_at=NOW - aftermath.WATCHED_FOR)
+ORDERED = frozenset({1})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, RunAgain),
+        (dict(checks=(GREEN,), before=None), Green),
+        (dict(checks=(RED, AGAIN), first_red=ORDERED), Red),
+        (dict(checks=(RED,), first_red=ORDERED), Waits),  # the second run is not there yet
+        (dict(checks=(RED,), first_red=ORDERED, **LATE), Red),
+        (dict(checks=(RED, HEALTHY), first_red=ORDERED), Green),  # it was chance
+        (dict(checks=(STATUS,)), Red),  # nothing of it can be run again
+        (dict(before=None), AskBefore),
+        (dict(before=None, **LATE), Unknown),
+        (dict(before=(RED,)), Unknown),  # it was red before
+        (dict(before=(check("other", "failure"),)), RunAgain),
+        (dict(before=()), RunAgain),
+        (dict(before=(check("test", ""),)), Waits),
+        (dict(checks=None), Waits),
+        (dict(checks=None, **LATE), Unknown),
+        (dict(checks=(RED, RUNNING)), Waits),
+        (dict(checks=(RED, RUNNING), **LATE), Unknown),
+        (dict(checks=()), Waits),
+        (dict(checks=(), merged_at=NOW - aftermath.SILENT), Unknown),
+        (dict(checks=(check("test", "cancelled"),)), Waits),
+        (dict(checks=(check("test", "skipped"),), merged_at=NOW - aftermath.SILENT), Unknown),
+        (dict(checks=(check("test", "a new word"),)), Waits),
+    ],
+)
+def test_the_base_after_a_merge(change: dict[str, object], expected: type) -> None:
+    verdict = aftermath.judge(structs.replace(LOOK, **change))
+    assert isinstance(verdict, expected), verdict
+    assert verdict.reason
+
+
+def test_only_what_was_not_red_before_is_blamed_and_run_again() -> None:
+    lint = check("lint", "failure", 9, workflow_run=8)
+    look = structs.replace(LOOK, checks=(RED, lint), before=(structs.replace(lint, id=4),))
+    verdict = aftermath.judge(look)
+    assert isinstance(verdict, RunAgain)
+    assert (verdict.workflow_runs, verdict.checks) == ((7,), frozenset({1}))
+    again = structs.replace(look, checks=(RED, AGAIN, lint), first_red=ORDERED)
+    found = aftermath.judge(again)
+    assert isinstance(found, Red) and found.failed == ("test",)

@@ -1,0 +1,197 @@
+"""After a merge its base is watched: what breaks it stops the repository, once, and is offered back."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.records.task import BaseAfter, State
+from tests.commands.test_task import reverts
+from tests.stories.test_crash_at_every_step import fresh
+from tests.stories.test_merge_safety import pushes
+from tests.support import hostile
+from tests.support.crash import Killed, Reaper, with_reaper
+from tests.support.office import SEED, SLUG, Office, an_office, writes
+
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+
+
+class Base:
+    """How the base's CI ends, run by run: the last word stays."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = list(words)
+        self.runs = 0
+
+    def __call__(self, order: Any) -> str:
+        if order.branch != "main" or not self.words:
+            return "success"
+        self.runs += 1
+        return self.words[min(self.runs, len(self.words)) - 1]
+
+
+@contextmanager
+def merged(tmp_path: Path, base: Base, **more: Any) -> Iterator[tuple[Office, int]]:
+    """An office that has just merged first.txt; the base's own checks run after that."""
+    words, base.words = base.words, []
+    with an_office(tmp_path, repository=QUICK, verdict=base, **more) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        office.pass_time(30)
+        base.words = words
+        office.monitor()
+        assert office.state_of(issue) is State.DONE, office.told()
+        yield office, issue
+
+
+def looks(office: Office, times: int = 4) -> None:
+    for _ in range(times):
+        office.pass_time(30)
+        office.monitor()
+
+
+def switch(office: Office) -> Path:
+    return office.world.paths.off_d / "maria__library"
+
+
+def after(office: Office, issue: int) -> BaseAfter | None:
+    mark = office.task(issue).merge
+    return mark.after if mark else None
+
+
+def told_once(office: Office, issue: int) -> None:
+    assert switch(office).exists(), office.told()
+    assert office.told().count("ALERT") == 1, office.told()
+    assert sum("fails its checks since #2" in said for said in office.comments(issue)) == 1
+    assert len(reverts(office)) == 1
+    assert after(office, issue) is BaseAfter.RED
+
+
+def test_a_base_that_stays_green_is_looked_at_until_it_says_so_and_no_longer(
+    tmp_path: Path,
+) -> None:
+    with merged(tmp_path, Base("success")) as (office, issue):
+        looks(office, 2)
+        assert after(office, issue) is BaseAfter.GREEN, office.told()
+        bad = hostile.between(office.github)
+        looks(office, 2)
+        assert bad.count("POST", r"/graphql$") == 0  # nothing in review, nothing watched
+        assert not switch(office).exists()
+
+
+def test_a_base_that_breaks_stops_the_repository_and_is_offered_back(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        looks(office)
+        told_once(office, issue)
+        reason = switch(office).read_text()
+        assert "fails test since #2 was merged" in reason and "Remove this file" in reason
+        [pull] = reverts(office)
+        assert f"#{pull['number']} takes it back" in "".join(office.comments(issue))
+        waiting = office.ready("Something else")
+        office.work_until_quiet(3)
+        assert office.state_of(waiting) is State.INBOX, office.told()
+        told_once(office, issue)
+        assert office.file("first.txt") == "done\n" and pull["state"] == "open"
+
+
+def test_one_red_run_is_run_again_and_chance_freezes_nothing(tmp_path: Path) -> None:
+    base = Base("failure", "success")
+    with merged(tmp_path, base) as (office, issue):
+        looks(office)
+        assert base.runs == 2 and "runagain:" in office.told()
+        assert after(office, issue) is BaseAfter.GREEN, office.told()
+        assert not switch(office).exists() and not reverts(office)
+
+
+def test_a_base_that_was_red_before_is_not_this_merge_s_doing(tmp_path: Path) -> None:
+    base = Base("failure")
+    broken = {**SEED["repos"][0]["files"], "broken": "yes\n"}
+    seed = {**SEED, "repos": [{**SEED["repos"][0], "files": broken}]}
+    with an_office(tmp_path, repository=QUICK, verdict=base, seed=seed) as office:
+        pushes(office, tmp_path, "main", {"hand.txt": "red\n"})
+        office.pass_time(30)
+        office.executor.scripts["first"] = writes("first.txt", "done\n")
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        looks(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert after(office, issue) is BaseAfter.UNKNOWN, office.told()
+        assert not switch(office).exists() and not reverts(office)
+
+
+def test_a_base_that_heals_is_told_and_a_person_lifts_the_freeze(tmp_path: Path) -> None:
+    base = Base("failure", "failure", "success")
+    with merged(tmp_path, base) as (office, issue):
+        looks(office)
+        told_once(office, issue)
+        [pull] = reverts(office)
+        answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
+        assert answer.status_code == 200
+        looks(office)
+        assert office.told().count("recovered: ") == 1, office.told()
+        assert switch(office).exists()
+        switch(office).unlink()
+        other = office.ready("Add second.txt")
+        office.executor.scripts["first"] = writes("second.txt", "2\n")
+        office.work_until_quiet()
+        assert office.state_of(other) is State.DONE, office.told()
+
+
+def test_a_persons_switch_stops_the_looking_too(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        switch(office).parent.mkdir(exist_ok=True)
+        switch(office).write_text("holiday\n")
+        looks(office)
+        assert switch(office).read_text() == "holiday\n" and not reverts(office)
+        switch(office).unlink()
+        looks(office)
+        told_once(office, issue)
+
+
+@pytest.mark.parametrize("when", ["at once", "in between", "after"])
+def test_a_deleted_runtime_loses_no_watch_and_tells_nothing_twice(
+    tmp_path: Path, when: str
+) -> None:
+    def forgets(office: Office) -> None:
+        for name in ("state", "effects", "cache", "repos"):
+            shutil.rmtree(office.world.paths.runtime / name, ignore_errors=True)
+            (office.world.paths.runtime / name).mkdir()
+
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        if when == "at once":
+            forgets(office)
+        looks(office, 1 if when == "in between" else 4)
+        if when != "at once":
+            forgets(office)
+        looks(office, 4)
+        told_once(office, issue)
+
+
+def test_killed_at_any_step_it_ends_the_same_and_makes_nothing_twice(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        alive = office.world
+        for at in range(1, 14):
+            office.world = with_reaper(fresh(office, alive), Reaper(1 + at % 4))
+            with contextlib.suppress(Killed):
+                office.monitor()
+            office.world.locks.release_all()
+            office.pass_time(20)
+        office.world = fresh(office, alive)
+        looks(office)
+        told_once(office, issue)
+
+
+def test_a_dry_run_tells_and_does_nothing(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        office.pass_time(30)
+        object.__setattr__(office.world, "dry_run", True)
+        office.monitor()
+        assert "runagain: failed on the base: test [dry run]" in office.told()
+        assert after(office, issue) is BaseAfter.WATCHED
