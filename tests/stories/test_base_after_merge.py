@@ -1,4 +1,4 @@
-"""After a merge its base is watched: what breaks it stops the repository, once, and is offered back."""
+"""After a merge its base is watched: what breaks it stops the repository, and is offered back."""
 
 from __future__ import annotations
 
