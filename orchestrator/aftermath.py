@@ -11,7 +11,6 @@ from msgspec import structs
 from orchestrator import alerts, github_sync, reverting, tick, workspace
 from orchestrator.adapters import files
 from orchestrator.records.effect import Stage
-from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import BaseAfter, State, Task
 from orchestrator.rules import aftermath
 from orchestrator.rules.aftermath import (
@@ -125,8 +124,8 @@ def stop(world: World, task: Task, verdict: Red) -> None:
         world,
         task,
         f"{task.base} of {task.repo} fails {failed} since #{number} was merged as {sha}; before "
-        f"it did not, and run again it failed again. To take it back: bin/task.sh revert "
-        f"{task.repo}#{number}. Remove this file to go on.",
+        f"it did not{', and run again it failed again' if verdict.again else ''}. To take it back: "
+        f"bin/task.sh revert {task.repo}#{number}. Remove this file to go on.",
     )
     alerts.alert(
         world, alert_key(task),
@@ -142,7 +141,7 @@ def stop(world: World, task: Task, verdict: Red) -> None:
     github_sync.comment_once(
         world, task, "base-red",
         lambda marker: messages.base_red_comment(
-            task, verdict.failed, number=number, offer=said, marker=marker
+            task, verdict.failed, number=number, offer=said, again=verdict.again, marker=marker
         ),
     )  # fmt: skip
     noted(world, task, BaseAfter.RED, verdict.reason)

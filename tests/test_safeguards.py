@@ -368,6 +368,26 @@ GUARDS = {
         "rules/conflicts.py", "not timedelta() <= now - since < patience", "False",
         "tests/stories/test_conflicts_ahead.py::test_a_task_waits_no_longer_than_for_its_reason",
     ),
+    "a base is not frozen for one red run": Guard(
+        "rules/aftermath.py", "if look.first_red is None and runs:", "if False:",
+        "tests/stories/test_base_after_merge.py::test_one_red_run_is_run_again_and_chance",
+    ),
+    "a base that was red before is nobody's doing": Guard(
+        "rules/aftermath.py", "if name not in earlier.red)", "if name)",
+        "tests/stories/test_base_after_merge.py::test_a_base_that_was_red_before_is_not",
+    ),
+    "a broken base stops the repository": Guard(
+        "aftermath.py", "    if not switch.exists():\n", "    if False:\n",
+        "tests/stories/test_base_after_merge.py::test_a_base_that_breaks_stops_the_repository",
+    ),
+    "S20 a person's switch stops the looking": Guard(
+        "aftermath.py", "return not reason or (", "return True or (",
+        "tests/stories/test_base_after_merge.py::test_a_persons_switch_stops_the_looking_too",
+    ),
+    "a merge is watched before its file moves": Guard(
+        "landing.py", "        aftermath.remember(world, task)\n", "        pass\n",
+        "tests/stories/test_base_after_merge.py::test_a_base_that_breaks_stops_the_repository",
+    ),
     "a revert leaves later work alone": Guard(
         "adapters/reversal.py", "    if paths:\n", "    if False:\n",
         "tests/commands/test_task.py::test_what_does_not_come_back_by_itself_is_told_with",

@@ -59,10 +59,11 @@ class RunAgain(Struct, frozen=True, tag=True):
 
 
 class Red(Struct, frozen=True, tag=True):
-    """These fail since the merge, did not fail before it, and failed again."""
+    """These fail since the merge and did not before it; `again`: a second run failed as well."""
 
     reason: str
     failed: tuple[str, ...]
+    again: bool
 
 
 Aftermath = Green | Unknown | Waits | AskBefore | RunAgain | Red
@@ -107,4 +108,5 @@ def _red(look: Look, red: tuple[str, ...], *, late: bool) -> Aftermath:
         return RunAgain(f"failed on the base: {', '.join(blamed)}", runs, ids)
     if look.first_red is not None and ids <= look.first_red and not late:
         return Waits(f"run again on the base: {', '.join(blamed)}")
-    return Red(f"failed on the base since the merge: {', '.join(blamed)}", blamed)
+    again = look.first_red is not None and not ids <= look.first_red
+    return Red(f"failed on the base since the merge: {', '.join(blamed)}", blamed, again)

@@ -136,15 +136,18 @@ def revert_body(task: Task, why: str, *, number: int, merge_sha: str, marker: st
 
 
 def base_red_comment(
-    task: Task, failed: tuple[str, ...], *, number: int, offer: str, marker: str
+    task: Task, failed: tuple[str, ...], *, number: int, offer: str, again: bool, marker: str
 ) -> str:
-    """What happened after the merge, and what a person can do; `offer` is a sentence."""
+    """What happened after the merge, and what a person can do; `offer` is a sentence.
+
+    `again` says that the failed checks were run once more, and failed.
+    """
     base = quoting.path(task.base) if task.base else "the base"
     names = ", ".join(quoting.path(name) for name in failed[:CRITERIA])
     return _signed(
         marker,
         f"**{base} fails its checks since #{number} was merged.** Failed: {names}. Before the "
-        "merge they had not, and run again they failed again.",
+        f"merge they had not{', and run again they failed again' if again else ''}.",
         offer,
         "Agent OS has stopped its work on this repository until a person removes "
         f"`runtime/off.d/{task.repo.replace('/', '__')}` where it runs.",

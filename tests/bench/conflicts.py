@@ -2,9 +2,10 @@
 
 The tasks are commits of this repository's own history, each with the files that it changed; where
 there is no history, drawn ones with a few hot files. They come one after the other to workers; an
-attempt takes its time, then CI, and each merge asks for one more run of CI before the next. Two that change a common
-file conflict, if they do so near each other (a coin that is the same in every run). One that
-conflicts with what was merged since it began needs a repair: another attempt from the new base.
+attempt takes its time, then CI, and each merge asks for one more run of CI before the next. Two
+that change a common file conflict, if they do so near each other (a coin that is the same in every
+run). One that conflicts with what was merged since it began needs a repair: another attempt from
+the new base.
 
 `hold` is what tells a worker not to start a task beside an open branch with the files that its
 issue names (two of three name their first file), `turns` the order of merges. Both are the rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,9 @@ def test_a_base_that_breaks_stops_the_repository_and_is_offered_back(tmp_path: P
         assert "fails test since #2 was merged" in reason and "Remove this file" in reason
         [pull] = reverts(office)
         assert f"#{pull['number']} takes it back" in "".join(office.comments(issue))
-        waiting = office.ready("Something else")
+        office.ready("Something else")
         office.work_until_quiet(3)
-        assert office.state_of(waiting) is State.INBOX, office.told()
+        assert len(office.executor.agent_runs) == 1, office.told()
         told_once(office, issue)
         assert office.file("first.txt") == "done\n" and pull["state"] == "open"
 
