@@ -24,6 +24,7 @@ from orchestrator.records.errors import AgentOSError
 NEEDED = (2, 38)  # merge-tree --write-tree
 BATCHES = (2, 39)  # the same for many pairs in one process, 0.4 ms each instead of 4
 SIDE_LIMIT = 200_000  # characters of one side of a conflict
+NOT_TEXT = "(this file is not text; compare the two versions with git)\n"
 BEHIND_LIMIT = 1000
 COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
 KINDS = {
@@ -257,6 +258,8 @@ def _conflicted(git: Git, path: str, sides: dict[str, str]) -> ConflictedPath:
         if stage not in sides:
             return None
         blob = git.run("cat-file", "blob", sides[stage]).stdout[: 4 * SIDE_LIMIT]
+        if b"\0" in blob:
+            return NOT_TEXT
         return blob.decode("utf-8", "replace")[:SIDE_LIMIT]
 
     return ConflictedPath(path=path, branch=text("2"), base=text("3"))

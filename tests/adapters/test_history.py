@@ -198,3 +198,14 @@ def test_a_pair_with_a_missing_commit_is_an_error_and_not_a_peace(
 ) -> None:
     with pytest.raises(GitError):
         history.clashes(store, ((str(origin.tip()), "0" * 39 + "1"),))
+
+
+def test_a_conflict_of_files_that_are_not_text_is_told_without_their_bytes(
+    origin: Origin, store: Git
+) -> None:
+    head, tip = parted(origin, store, {"README.md": "a\0b\n"}, {"README.md": None})
+    outcome = update(store, head, tip)
+    assert isinstance(outcome, Conflict)
+    assert outcome.paths == (
+        ConflictedPath(path="README.md", branch=history.NOT_TEXT, base=None),
+    )
