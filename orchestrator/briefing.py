@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from orchestrator import codebase_memory, reviewing
 from orchestrator.adapters import markers
 from orchestrator.groundwork import Ground
@@ -19,19 +21,26 @@ from orchestrator.world import World
 def comments(world: World, repository: RepositoryConfig, task: Task) -> tuple[Comment, ...]:
     """What people who may be heard wrote on the issue since the task was taken up (S7).
 
-    Asked only for an attempt that is not the first. Raises GitHubTrouble.
+    With it come our checklists for people, as they are ticked now. Asked only for an attempt that
+    is not the first. Raises GitHubTrouble.
     """
     if task.issue is None or not (task.attempts or task.round > 1):
         return ()
     taken_up = task.marks[0].at if task.marks else task.created
     voices = reviewing.Voices(world, repository)
-    return tuple(
-        comment
-        for comment in world.read.comments(task.repo, task.issue)
-        if comment.created >= taken_up
-        and not markers.signed(comment.body)
-        and voices.trusted(comment.author)
-    )
+    heard: list[Comment] = []
+    there = world.read.comments(task.repo, task.issue)
+    for comment in there:
+        ours = markers.signed(comment.body)
+        if comment.created >= taken_up and not ours and voices.trusted(comment.author):
+            heard.append(comment)
+    for made in task.attempts:
+        if made.result is not None and made.result.manual_steps:
+            line = world.markers.line(task, "manual-steps", made.n, round_=made.round)
+            asked = markers.oldest(line, there)
+            if asked is not None:
+                heard.append(structs.replace(asked, author="Steps for a person ([x]: done)"))
+    return tuple(heard)
 
 
 def prompt(

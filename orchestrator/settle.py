@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import answering, escalation, github_sync, reviewing, salvage, workspace
+from orchestrator import alerts, answering, escalation, github_sync, reviewing, salvage, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
@@ -67,6 +67,9 @@ def ask_for_manual_steps(world: World, task: Task, attempt: Attempt) -> None:
             lambda marker: messages.manual_steps_comment(steps, marker=marker),
             ordinal=attempt.n,
         )
+        where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
+        said = f"{where}: {len(steps)} steps need a person: {steps[0]}"
+        alerts.alert(world, f"manual-steps:{task.key}:{attempt.n}", said, task=task)
 
 
 def settled(world: World, task: Task) -> Task:

@@ -181,7 +181,7 @@ GUARDS = {
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
     ),
     "S7 whose comments reach an attempt": Guard(
-        "briefing.py", "        and voices.trusted(comment.author)\n", "",
+        "briefing.py", "and not ours and voices.trusted(comment.author):", "and not ours:",
         QUESTIONS + "test_a_comment_while_it_works_reaches_the_next_attempt",
     ),
     "S6 a stranger's thread": Guard(

@@ -28,6 +28,8 @@ CLOSING = regex.late(
 )
 BREAK = "\u200b"
 CUT = "[shortened]"
+LEFT_OUT = "[%d more characters left out]"
+SENTENCE_END = regex.late(r"([.!?:;][\"')\]]{0,3})(?= |$)")
 
 SECTIONS = frozenset({
     "goal", "success criteria", "acceptance criteria", "constraints", "context", "task type",
@@ -220,6 +222,21 @@ def one_line(text: str, limit: int = 200) -> str:
     if len(flat) <= limit:
         return flat
     return flat[: limit - 3].rsplit(" ", 1)[0].rstrip(" ,;:") + "..."
+
+
+def sentences(text: str, limit: int) -> str:
+    """The first whole sentences on one line of at most `limit` characters, and what was left out.
+
+    No sentence is ever cut; where not even the first one fits, only the note is given.
+    """
+    flat = " ".join(text.split())
+    if len(flat) <= limit:
+        return flat
+    ends = [found.end(1) for found in SENTENCE_END.finditer(flat)]
+    fitting = [end for end in ends if end <= limit - len(LEFT_OUT) - 9]
+    kept = flat[: fitting[-1]] if fitting else ""
+    note = LEFT_OUT % (len(flat) - len(kept))
+    return f"{kept} {note}" if kept else note
 
 
 def bullets(items: Iterable[str]) -> str:

@@ -62,7 +62,7 @@ def attempt(briefing: Briefing, *, limit: int = LIMIT) -> str:
     title = markdown.one_line(task.title, 200)
     body = markdown.truncated(task.body.strip("\n"), room["task"])
     sections = "".join((
-        templates.fill("repair", reason=markdown.one_line(briefing.repair, 1_000))
+        templates.fill("repair", reason=markdown.sentences(briefing.repair, 1_000))
         if briefing.repair else "",
         _section("What has to be repaired", _items(task.repair_items, room["repairs"])),
         _section("Comments of the maintainers", _comments(briefing.comments, room["comments"])),
@@ -178,20 +178,40 @@ def _side(text: str) -> str:
 
 
 def _attempts(attempts: tuple[Attempt, ...], room: int) -> str:
-    return _fitting(map(_told, reversed(attempts)), room, what="earlier attempts")
+    """The newest first, each whole while there is room for the verdicts of all the others."""
+    told: list[str] = []
+    left = room - 60
+    later = [_in_short(made) for made in reversed(attempts)]
+    reserve = sum(len(text.encode("utf-8", "replace")) + 2 for text in later)
+    for made, short in zip(reversed(attempts), later, strict=True):
+        reserve -= len(short.encode("utf-8", "replace")) + 2
+        whole = _told(made)
+        size = len(whole.encode("utf-8", "replace")) + 2
+        told.append(whole if size + reserve <= left else short)
+        left -= len(told[-1].encode("utf-8", "replace")) + 2
+    return _fitting(told, room, what="earlier attempts")
+
+
+def _headline(made: Attempt) -> str:
+    verdict = made.verdict.value if made.verdict else "not finished"
+    code = "" if made.code == "none" else f" ({made.code})"
+    return f"### Attempt {made.n}: {made.agent}, {verdict}{code}"
+
+
+def _in_short(made: Attempt) -> str:
+    reason = f"\nVerdict: {markdown.sentences(made.reason, SAID // 2)}" if made.reason else ""
+    return f"{_headline(made)}{reason}"
 
 
 def _told(made: Attempt) -> str:
-    verdict = made.verdict.value if made.verdict else "not finished"
-    code = "" if made.code == "none" else f" ({made.code})"
-    lines = [f"### Attempt {made.n}: {made.agent}, {verdict}{code}"]
+    lines = [_headline(made)]
     if made.reason:
-        lines.append(f"Verdict: {markdown.one_line(made.reason, SAID)}")
+        lines.append(f"Verdict: {markdown.sentences(made.reason, SAID)}")
     result = made.result
     if result is None:
         return "\n".join(lines)
     if result.summary:
-        lines.append(f"It says: {markdown.one_line(result.summary, SAID)}")
+        lines.append(f"It says: {markdown.sentences(result.summary, SAID)}")
     for name, items in (
         ("Done", result.done),
         ("In the way", result.blockers),
@@ -200,8 +220,10 @@ def _told(made: Attempt) -> str:
         ("Left for a person", result.manual_steps),
     ):
         if items:
-            short = [markdown.one_line(item, SAID) for item in items[:ITEMS]]
+            short = [markdown.sentences(item, SAID) for item in items[:ITEMS]]
+            more = len(items) - ITEMS
+            short += [f"({more} more left out)"] if more > 0 else []
             lines.append(f"{name}:\n{markdown.bullets(short)}")
     if result.next_step:
-        lines.append(f"Next step: {markdown.one_line(result.next_step, SAID)}")
+        lines.append(f"Next step: {markdown.sentences(result.next_step, SAID)}")
     return "\n".join(lines)

@@ -120,6 +120,37 @@ def test_what_only_a_person_can_do_is_asked_once(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.DONE, office.told()
         asked = [text for text in office.comments(issue) if "SHOP_KEY" in text and "- [ ]" in text]
         assert len(asked) == 1
+        told = [line for line in office.said if line.startswith("ALERT") and "SHOP_KEY" in line]
+        assert len(told) == 1
+
+
+def test_a_ticked_step_reaches_the_next_attempt(tmp_path: Path) -> None:
+    prompts: list[str] = []
+    steps = "MANUAL_STEPS:\n- Add the key SHOP_KEY\n- Order a domain\n"
+
+    def asks(folder: Path, prompt: str) -> str:
+        return "STATUS: partial\nBLOCKER_CODE: environment_failure\nSUMMARY: Half.\n" + steps
+
+    def works(folder: Path, prompt: str) -> str:
+        prompts.append(prompt)
+        return str(writes("x.txt", "x\n")(folder, prompt))
+
+    with an_office(tmp_path, agents={"first": asks, "second": works, "third": works}) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+
+        def ticked(folder: Path, prompt: str) -> None:
+            url = f"/repos/{SLUG}/issues"
+            for comment in office.api.get(f"{url}/{issue}/comments").json():
+                body = comment["body"].replace("- [ ] Add the key", "- [x] Add the key")
+                office.api.patch(f"{url}/comments/{comment['id']}", json={"body": body})
+
+        office.executor.scripts["second"] = ticked
+        office.queue()
+        office.queue()
+        [prompt] = prompts
+        assert "- [x] Add the key SHOP_KEY" in prompt and "- [ ] Order a domain" in prompt
+        assert "aos:fx" not in prompt
 
 
 def test_issues_that_wait_cost_one_request_for_all(tmp_path: Path) -> None:

@@ -129,3 +129,18 @@ def test_small_pieces():
     assert markdown.fence("a\n```\nb\n", "diff") == "````diff\na\n```\nb\n````"
     assert markdown.fence("a") == "```\na\n```"
     assert markdown.cell("a|b\nc") == "a\\|b c"
+
+
+@given(st.lists(st.sampled_from(["One two.", "Is it?", "No!", "a very long word " * 9 + "."]),
+                max_size=30), st.integers(40, 400))
+def test_of_a_long_text_only_whole_sentences_are_shown(said, limit):
+    text = " ".join(" ".join(said).split())
+    short = markdown.sentences(text, limit)
+    assert len(short) <= max(limit, 40)
+    kept, bracket, note = short.partition("[")
+    assert text.startswith(kept.rstrip())
+    if bracket:
+        assert not kept.strip() or kept.rstrip()[-1] in ".!?:;"
+        assert note.endswith("left out]")
+    else:
+        assert short == text

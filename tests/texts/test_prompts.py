@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -191,3 +192,24 @@ def test_it_never_grows_beyond_the_limit(limit, unit):
     )
     assert len(text.encode()) <= limit
     assert text.rstrip().endswith("be exact about what you tried.")
+
+
+@pytest.mark.parametrize("limit", [20_000, prompts.LIMIT])
+def test_twelve_attempts_of_any_size_fit_and_no_sentence_is_cut(limit):
+    long = " ".join(f"Sentence {n} says something." for n in range(200))
+    said = Result(
+        status=Status.PARTIAL, summary=long, blockers=(long,) * 40, next_step=long,
+        attempted_approaches=(long,) * 40, decisions=(long,) * 40,
+    )  # fmt: skip
+    made = tuple(
+        Attempt(n=n, agent="codex", started=TASK.created, verdict=AttemptVerdict.REWORK,
+                reason=long, result=said)
+        for n in range(1, 13)
+    )  # fmt: skip
+    text = prompts.attempt(Briefing(task=structs.replace(TASK, attempts=made)), limit=limit)
+    assert len(text.encode()) <= limit
+    assert "### Attempt 12" in text and (limit < prompts.LIMIT or "### Attempt 1:" in text)
+    for line in text.splitlines():
+        if "Sentence" in line:
+            assert line.endswith(("left out]", "something.")), line
+            assert "something. [" in line or line.endswith("something."), line
