@@ -178,33 +178,50 @@ def _side(text: str) -> str:
 
 
 def _attempts(attempts: tuple[Attempt, ...], room: int) -> str:
-    """The newest first, each whole while there is room for the verdicts of all the others."""
-    told: list[str] = []
-    left = room - 60
-    later = [_in_short(made) for made in reversed(attempts)]
-    reserve = sum(len(text.encode("utf-8", "replace")) + 2 for text in later)
-    for made, short in zip(reversed(attempts), later, strict=True):
-        reserve -= len(short.encode("utf-8", "replace")) + 2
-        whole = _told(made)
-        size = len(whole.encode("utf-8", "replace")) + 2
-        told.append(whole if size + reserve <= left else short)
-        left -= len(told[-1].encode("utf-8", "replace")) + 2
-    return _fitting(told, room, what="earlier attempts")
+    """The newest, whole as many as fit; of those before them a line each while there is room."""
+    newest = tuple(reversed(attempts))
+    lines = [_in_short(made) for made in newest]
+    reserve = min(room // 4, sum(len(line.encode("utf-8", "replace")) + 1 for line in lines[1:]))
+    whole: list[str] = []
+    left = room - 100
+    for made in newest:
+        # The newest is worth the room: with fewer bullets where all of them do not fit.
+        for items in (ITEMS, ITEMS // 2, 1) if not whole else (ITEMS,):
+            text = _told(made, items)
+            size = len(text.encode("utf-8", "replace")) + 2
+            if size <= left - reserve:
+                break
+        if size > left - reserve:
+            break
+        whole.append(text)
+        left -= size
+    short: list[str] = []
+    for line in lines[len(whole) :]:
+        left -= len(line.encode("utf-8", "replace")) + 1
+        if left < 0:
+            break
+        short.append(line)
+    if short:
+        whole.append("\n".join(["Before that, in short:", *short]))
+    left_out = len(lines) - len(short) - (len(whole) - bool(short))
+    if left_out:
+        whole.append(f"({left_out} more earlier attempts left out)")
+    return "\n\n".join(whole)
 
 
 def _headline(made: Attempt) -> str:
     verdict = made.verdict.value if made.verdict else "not finished"
     code = "" if made.code == "none" else f" ({made.code})"
-    return f"### Attempt {made.n}: {made.agent}, {verdict}{code}"
+    return f"Attempt {made.n}: {made.agent}, {verdict}{code}"
 
 
 def _in_short(made: Attempt) -> str:
-    reason = f"\nVerdict: {markdown.sentences(made.reason, SAID // 2)}" if made.reason else ""
-    return f"{_headline(made)}{reason}"
+    reason = f": {markdown.sentences(made.reason, SAID // 2)}" if made.reason else ""
+    return f"- {_headline(made)}{reason}"
 
 
-def _told(made: Attempt) -> str:
-    lines = [_headline(made)]
+def _told(made: Attempt, most: int) -> str:
+    lines = [f"### {_headline(made)}"]
     if made.reason:
         lines.append(f"Verdict: {markdown.sentences(made.reason, SAID)}")
     result = made.result
@@ -220,8 +237,8 @@ def _told(made: Attempt) -> str:
         ("Left for a person", result.manual_steps),
     ):
         if items:
-            short = [markdown.sentences(item, SAID) for item in items[:ITEMS]]
-            more = len(items) - ITEMS
+            short = [markdown.sentences(item, SAID) for item in items[:most]]
+            more = len(items) - most
             short += [f"({more} more left out)"] if more > 0 else []
             lines.append(f"{name}:\n{markdown.bullets(short)}")
     if result.next_step:

@@ -208,7 +208,8 @@ def test_twelve_attempts_of_any_size_fit_and_no_sentence_is_cut(limit):
     )  # fmt: skip
     text = prompts.attempt(Briefing(task=structs.replace(TASK, attempts=made)), limit=limit)
     assert len(text.encode()) <= limit
-    assert "### Attempt 12" in text and (limit < prompts.LIMIT or "### Attempt 1:" in text)
+    assert "Attempt 12: codex, rework" in text
+    assert limit < prompts.LIMIT or ("### Attempt 12:" in text and "- Attempt 1: codex" in text)
     for line in text.splitlines():
         if "Sentence" in line:
             assert line.endswith(("left out]", "something.")), line
