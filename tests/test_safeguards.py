@@ -45,6 +45,7 @@ REVIEWS = "tests/stories/test_reviews.py::"
 RED = "tests/stories/test_red_checks.py::"
 QUESTIONS = "tests/stories/test_questions.py::"
 QUOTA = "tests/stories/test_quota.py::"
+FAULTS = "tests/stories/faults/"
 
 GUARDS = {
     "M14 a red head costs one repair": Guard(
@@ -462,6 +463,89 @@ GUARDS = {
         "housekeeping.py", " if tree.name not in alive]", "]",
         "tests/test_housekeeping.py::"
         "test_the_worktree_of_a_task_under_way_stays_whatever_its_age_and_size",
+    ),
+    "M5 an unknown word is not green": Guard(
+        "rules/checks.py", "return STATES.get(word, CheckState.PENDING)",
+        "return STATES.get(word, CheckState.PASS)",
+        "tests/rules/test_checks.py::test_every_word_has_one_meaning_and_a_new_one_is_pending",
+    ),
+    "M8 behind is brought up to date": Guard(
+        "rules/obstacles.py", "    if facts.behind:\n", "    if False:\n",
+        FAULTS + "test_merging.py::test_f19_the_base_moves_between_verdict_and_merge",
+    ),
+    "M10 no answer is not asked again": Guard(
+        "rules/merge.py", "Trouble.SERVER: AfterCall.AMBIGUOUS", "Trouble.SERVER: AfterCall.LATER",
+        "tests/rules/test_merge.py::test_what_follows_the_merge_call",
+    ),
+    "M11 unknown is not mergeable": Guard(
+        "rules/obstacles.py", "    if pull.mergeable is None:\n", "    if False:\n",
+        FAULTS + "test_merging.py::test_f25_whether_it_can_be_merged_is_not_known",
+    ),
+    "M12 a merge of ours is remembered": Guard(
+        "rules/obstacles.py", "    if mark is not None and mark.sha:\n", "    if False:\n",
+        "tests/rules/test_merge.py::test_one_changed_fact_that_keeps_it_from_merging",
+    ),
+    "Q3 a copy is not worked on beside its original": Guard(
+        "adapters/mailroom.py", "os.path.lexists(self.file_name(state, task.task_id))", "False",
+        "tests/adapters/test_mailroom.py::test_a_copy_beside_its_original_is_never_worked_on",
+    ),
+    "Q5 a claim of the living": Guard(
+        "adapters/mailroom.py",
+        "if claim and claim.uuid != slot.uuid and self.locks.is_live(claim.slot, claim.uuid):",
+        "if False:",
+        "tests/adapters/test_mailroom.py::test_a_claim_of_the_living_is_left_alone_and_one_of",
+    ),
+    "Q5 only the holder is alive": Guard(
+        "adapters/inspection.py",
+        "return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)",
+        "return bool(line.uuid)",
+        "tests/adapters/test_mailroom.py::test_a_claim_whose_worker_died_is_stale",
+    ),
+    "Q7 the old run is fenced": Guard(
+        "reaper.py",
+        "    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))\n",
+        "    killed = ()\n", FAULTS + "test_mailbox.py::test_f04_a_worker_killed_in_the_middle",
+    ),
+    "Q9 a bad file does not stop the good ones": Guard(
+        "adapters/shelves.py", "        except UnicodeDecodeError:\n            self._set_aside(",
+        "        except UnboundLocalError:\n            self._set_aside(",
+        "tests/adapters/test_mailroom.py::test_what_is_no_task_is_set_aside_once_and_the_rest",
+    ),
+    "Q11 a torn line is closed first": Guard(
+        "adapters/files.py", '(b"\\n" if torn else b"") + line', "line",
+        "tests/adapters/test_files.py::test_lines_survive_a_torn_one",
+    ),
+    "Q12 who waits long goes up": Guard(
+        "rules/priority.py", "steps = max(0, (now - created) // ages_up)", "steps = 0",
+        "tests/rules/test_priority.py::test_who_waits_long_goes_up_a_class_and_then_another",
+    ),
+    "I12 a person's save is not overwritten": Guard(
+        "adapters/files.py", "            _take_back_unless(expected, temporary, path)\n", "",
+        "tests/adapters/test_files.py::test_a_save_between_look_and_exchange_is_given_back",
+    ),
+    "A1 a write is sent once": Guard(
+        "adapters/gh_write.py", "retry=None,", "retry=3,",
+        "tests/adapters/test_gh_write.py::test_a_write_is_sent_once_and_its_trouble_is_named",
+    ),
+    "E4 of two marks the older counts": Guard(
+        "adapters/markers.py", "return min(ours, key", "return max(ours, key",
+        FAULTS + "test_github.py::test_f16_a_list_that_lags_behind_what_was_made",
+    ),
+    "G8 the store's settings are ours again": Guard(
+        "adapters/store.py", "            if files.read_bounded(config, 65_536) == CONFIG:\n",
+        "            if files.read_bounded(config, 65_536):\n",
+        FAULTS + "test_agents.py::test_f32_an_agent_sets_traps_in_git[config]",
+    ),
+    "S4 nothing of an agent survives": Guard(
+        "adapters/process.py",
+        "lambda: survivors.of_attempt(folder, born=born, children_before=before)", "lambda: set()",
+        FAULTS + "test_agents.py::test_f33_an_agent_leaves_a_program_behind",
+    ),
+    "S7 an edit after Ready": Guard(
+        "intake.py",
+        "edited_later = issue.edited and (ready.at is None or issue.edited > ready.at)",
+        "edited_later = False",
+        FAULTS + "test_agents.py::test_f35_an_issue_hides_an_order_or_changes_after_ready",
     ),
 }  # fmt: skip
 

@@ -249,7 +249,7 @@ ADVICE = {
     Obstacle.RED: "gh pr checks {n} -R {repo}",
     Obstacle.RUN_AGAIN: "gh pr checks {n} -R {repo}",
     Obstacle.BASE_RED: "mend the base of {repo}: no pull request is blamed for what fails there",
-    Obstacle.BASE_OPEN: "mend the base of {repo}: no pull request is blamed for what fails there",
+    Obstacle.BASE_OPEN: "gh pr checks {n} -R {repo}",
     Obstacle.RED_AND_RUNNING: "gh pr checks {n} -R {repo}",
     Obstacle.CANCELLED_CHECK: "run it again: gh pr checks {n} -R {repo}, then gh run rerun",
     Obstacle.SILENT_CHECK: "gh pr checks {n} -R {repo}; a check that nobody runs blocks for ever",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
 from orchestrator import pr_monitor, reaper, tick
+from orchestrator.adapters.clock import zone
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
+from orchestrator.rules import cadence
 from orchestrator.world import World
 from tests.support import forge
 from tests.support.office import Office, an_office, writes
@@ -26,9 +28,10 @@ def hand(office: Office) -> forge.Clock:
 def test_f39_overlaps_and_clocks_that_jump(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """cron overlaps, the clock goes back two hours, the box is off for three days =>
-    one instance; a live worker keeps its task whatever the clock says; what is due is done once.
-    Missing: weekly jobs, once per ISO week through a double hour, come with the planner."""
+    """cron overlaps, the clock goes back two hours, a double hour, the box is off for three days =>
+    one instance; a live worker keeps its task whatever the clock says; what is due is done once,
+    and the rule for weekly jobs lets them run once in each ISO week.
+    Missing: a weekly job itself: the rule is there, the planner that asks it comes later."""
 
     def jumps(folder: Path, prompt: str) -> object:
         hand(office).moment -= timedelta(hours=2)
@@ -56,6 +59,12 @@ def test_f39_overlaps_and_clocks_that_jump(
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first"], "three days late, and once"
+    berlin, ran = zone("Europe/Berlin"), list[str]()
+    for minutes in range(0, 14 * 24 * 60, 5):  # two weeks, and in them the hour that comes twice
+        moment = datetime(2026, 10, 19, tzinfo=UTC) + timedelta(minutes=minutes)
+        if cadence.weekly(ran[-1] if ran else "", moment, berlin, weekday=7, hour=2):
+            ran.append(cadence.week(moment, berlin))
+    assert ran == ["2026-W43", "2026-W44"]
 
 
 def test_f40_our_own_code_is_broken(tmp_path: Path) -> None:

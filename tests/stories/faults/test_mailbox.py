@@ -190,6 +190,7 @@ def test_f04_a_worker_killed_in_the_middle_of_its_agent(tmp_path: Path) -> None:
         assert first.verdict is AttemptVerdict.CRASHED
         assert second.verdict is AttemptVerdict.DELIVER
         assert "died during this attempt" in prompts[0]
+        assert "ended 1 processes of the dead attempt" in office.told()
 
 
 def test_f05_after_a_reboot_the_old_pid_is_somebody_elses(tmp_path: Path) -> None:

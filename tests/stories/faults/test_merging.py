@@ -136,6 +136,7 @@ def test_f25_whether_it_can_be_merged_is_not_known(tmp_path: Path) -> None:
         bad.on("POST", r"/graphql$", hostile.rewritten(unknown), times=99)
         monitor(office, 10)
         assert not merged(office) and office.task(issue).pushed == pushed
+        assert "GitHub has not said whether it can be merged" in office.told()
         assert office.state_of(issue) is State.REVIEW, office.told()
         bad.calm()
         monitor(office)
