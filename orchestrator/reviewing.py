@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from orchestrator import repairs
-from orchestrator import repairs
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import RepairItem, RepairKind, State, Task
