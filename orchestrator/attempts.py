@@ -39,7 +39,7 @@ from orchestrator.records.verdicts import (
     Escalate,
     type_of_attempt,
 )
-from orchestrator.rules import cooldown, failures, retry, routing
+from orchestrator.rules import answers, cooldown, failures, retry, routing
 from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
@@ -255,7 +255,8 @@ def attempt(
                 reaper.called_off(world, task, stop)
         raise
     refused = cooling.heard(world, name, agent, seen)
-    verdict = judge(world, repository, cooling.marked(task, seen, refused=refused), agent, seen)
+    marked = cooling.marked(task, seen, refused=refused)
+    verdict = judge(world, repository, marked, agent, seen, start=site.tree.start_sha)
     return judged(
         world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
     )
@@ -285,7 +286,13 @@ def launch(
 
 
 def judge(
-    world: World, repository: RepositoryConfig, task: Task, agent: Agent, seen: Proof
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    agent: Agent,
+    seen: Proof,
+    *,
+    start: str,
 ) -> AttemptJudgement:
     failure, problem = agent.read_failure(seen.report), seen.report.result_problem
     left = choose(world, repository, task)
@@ -308,6 +315,11 @@ def judge(
             ),
             attempts=len(made),
             max_attempts=task.max_attempts or repository.max_attempts,
+            idle_repair=(
+                start in task.pushed[-1:]
+                and not seen.worked
+                and answers.undisputed_checks(task.repair_items, seen.result.answers)
+            ),
             cancelled=closed_meanwhile(world, task),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.records.result import Answer, AnswerKind
-from orchestrator.records.task import RepairItem
+from orchestrator.records.task import RepairItem, RepairKind
 
 
 def belonging(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[Answer, ...]:
@@ -24,3 +24,9 @@ def for_a_person(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tupl
     """The items of which the agent says that only a person can settle them."""
     wanted = {answer.item for answer in answers if answer.kind is AnswerKind.NEEDS_PERSON}
     return tuple(item for item in items if item.number in wanted)
+
+
+def undisputed_checks(items: Sequence[RepairItem], answers: Sequence[Answer]) -> bool:
+    """Whether red checks alone are to be mended, and the agent does not say that they are right."""
+    disputed = any(answer.kind is not AnswerKind.FIXED for answer in answers)
+    return bool(items) and not disputed and {item.kind for item in items} == {RepairKind.CHECK}

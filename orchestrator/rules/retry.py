@@ -44,7 +44,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     login), and `fault_reason` says it in words. `agents_left` counts those
     of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
     for a chain that has only such left. `attempts` counts this round's, this one and crashes
-    included, since the last Deliver. `cancelled` says what a person did meanwhile.
+    included, since the last Deliver. `idle_repair` is a repair of red checks that changed
+    nothing and disputes nothing. `cancelled` says what a person did meanwhile.
     """
 
     result: Result | None
@@ -59,6 +60,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     attempts: int
     max_attempts: int
+    idle_repair: bool = False
     cancelled: str = ""
 
 
@@ -100,6 +102,9 @@ def _obstacle(facts: Facts) -> Rework | Escalate | None:
         return _unfinished(result)
     if facts.deliverable is Deliverable.CHANGE and not facts.has_diff:
         reason = "it says complete, and the branch does not differ from its base"
+        return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
+    if facts.idle_repair:
+        reason = "it says complete, and changed nothing of what was red"
         return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
     if facts.has_diff and facts.tests is OwnTests.FAILED:
         return Rework("it says complete, and our own test run fails", BlockerCode.TEST_FAILURE)

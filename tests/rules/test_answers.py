@@ -27,3 +27,11 @@ def test_an_item_without_a_word_is_unanswered() -> None:
 
 def test_what_needs_a_person_is_known() -> None:
     assert [item.number for item in answers.for_a_person(ITEMS, SAID)] == [3]
+
+
+def test_red_checks_are_undisputed_unless_the_agent_says_otherwise() -> None:
+    red = (RepairItem(number=1, kind=RepairKind.CHECK, where="test"),)
+    assert answers.undisputed_checks(red, ()) and answers.undisputed_checks(red, SAID[:1])
+    assert not answers.undisputed_checks(red, SAID[1:2])
+    assert not answers.undisputed_checks((*red, *ITEMS), ())
+    assert not answers.undisputed_checks((), ())

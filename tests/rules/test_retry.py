@@ -52,6 +52,7 @@ REFUSED = ("symlink out of the repository",)
 TO_THE_NEXT = [
     (GOOD, dict(has_diff=False), "no_diff_produced", "does not differ from its base"),
     (GOOD, dict(tests=OwnTests.FAILED), "test_failure", "test run fails"),
+    (GOOD, dict(idle_repair=True), "no_diff_produced", "nothing of what was red"),
     (REPORT, dict(has_diff=True, tests=OwnTests.FAILED), "test_failure", "test run fails"),
     (GOOD, dict(gate_refused=REFUSED), "gate_refused", "symlink out"),
     (GOOD, dict(gate_refused=REFUSED, result=None), "gate_refused", "symlink out"),
