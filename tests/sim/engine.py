@@ -37,7 +37,7 @@ from tests.sim.interface import (
 )
 from tests.sim.processes import Flocks, Killed, Process, SimClock, Time, chosen
 from tests.sim.seeing import Eyes
-from tests.sim.stage import Hands
+from tests.sim.stage import Hands, aged
 from tests.sim.transport import Watched, Weather
 from tests.sim.wire import SharedWire
 from tests.sim.work import SimExecutor
@@ -73,7 +73,10 @@ class Result:
 
 
 class Simulation:
-    """A world of its own under `folder`; `crash_at` kills whoever comes to that door, by number."""
+    """A world of its own under `folder`; `crash_at` kills whoever comes to that door, by number.
+
+    `until_over` ends it as soon as every task is, without looking whether it stays so.
+    """
 
     def __init__(
         self,
@@ -84,9 +87,11 @@ class Simulation:
         *,
         crash_at: int | None = None,
         note_boundaries: bool = False,
+        until_over: bool = False,
     ) -> None:
         self.plan, self.content, self.folder = plan, content, folder
         self.crash_at, self.note_boundaries = crash_at, note_boundaries
+        self.until_over = until_over
         self.time = Time(forges.START)
         names = ("engine", "agents", "deeds", "ci")
         dice = [random.Random(f"{plan.seed}:{name}") for name in names]
@@ -195,6 +200,8 @@ class Simulation:
         if ready:
             self._run(chosen(ready, self.rng))
             return True
+        if self.until_over and self._over():
+            return False
         self._note_changes()
         moment = self._next_moment()
         end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
@@ -208,6 +215,15 @@ class Simulation:
         for script in STORIES:
             self._start_if_due(script, now)
         return True
+
+    def _over(self) -> bool:
+        """Whether nothing runs, nobody will come, and every task there is has come to an end."""
+        mailbox = self._mailbox()
+        there = {state for state, files in mailbox.items() if files}
+        return (
+            bool(there) and not self.processes and len(self._agenda) <= 1
+            and not there & {State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW}
+        )  # fmt: skip
 
     def _next_moment(self) -> datetime | None:
         moments = [p.wakes for p in self.processes]
@@ -510,7 +526,11 @@ class Simulation:
 
     def _deed(self, name: str, arguments: Mapping[str, Any]) -> None:
         self.deeds.append((self.time.moment, name, arguments))
+        before = self.eyes.inodes()
         self.content.deeds[name](self.hands, **arguments)
+        for path, version in self.eyes.inodes().items():
+            if before.get(path) != version:
+                aged(path)
         said = ", ".join(f"{key}={value}" for key, value in arguments.items())
         self.person_acted(f"{name}({said})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,16 @@ class Eyes:
                 found.append(filed)
             shown[state] = tuple(found)
         return shown
+
+    def inodes(self) -> dict[str, tuple[int, int]]:
+        """Every plain file of the mailbox with its inode and when that last changed."""
+        found = {}
+        for state in State:
+            folder = self.paths.mailbox / state.value
+            for name, status in listed(folder):
+                if stat.S_ISREG(status.st_mode):
+                    found[f"{folder}/{name}"] = (status.st_ino, status.st_ctime_ns)
+        return found
 
     def effects(self) -> dict[str, tuple[Effect, ...]]:
         """By the name of the log, which is a task's id or a script's name."""

@@ -148,7 +148,7 @@ class Hands:
         )
 
 
-def aged(file: Path) -> None:
+def aged(file: Path | str) -> None:
     """The file's own time before its inode's, as of one that is left alone since it was written."""
     then = time.time() - AGO_SECONDS
     os.utime(file, (then, then))
