@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from orchestrator.forge import objects
+
 CHUNK = 1 << 16
 ZERO = "0" * 40
 # The forge says in the environment which branches this push may not touch, and why.
@@ -101,6 +103,9 @@ def create(repository: Path, default_branch: str) -> None:
 
 
 def refs(repository: Path) -> dict[str, str]:
+    known = objects.refs(repository)
+    if known is not None:
+        return known
     listing = git(repository, "for-each-ref", "--format=%(objectname) %(refname)")
     pairs = (line.split(" ", 1) for line in listing.splitlines())
     return {name: sha for sha, name in pairs}
@@ -113,15 +118,23 @@ def update_ref(repository: Path, name: str, new: str, old: str) -> bool:
 
 
 def rev_parse(repository: Path, expression: str) -> str | None:
+    sha = expression.removesuffix("^{commit}")
+    if objects.is_commit(repository, sha):
+        return sha
     done = run(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", expression)
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
 def is_ancestor(repository: Path, older: str, newer: str) -> bool:
+    known = objects.is_ancestor(repository, older, newer)
+    if known is not None:
+        return known
     return run(repository, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
 def merge_base(repository: Path, one: str, other: str) -> str | None:
+    if objects.is_ancestor(repository, one, other):
+        return one
     done = run(repository, "merge-base", one, other)
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
@@ -188,11 +201,25 @@ def changes(repository: Path, base: str, head: str) -> list[tuple[str, str, int,
 
 
 def tree_files(repository: Path, commit: str, folder: str) -> list[str]:
+    try:
+        found = objects.entry(repository, commit, folder)
+        inside = objects.entries(repository, found[1]) if found and found[0] == "40000" else {}
+        return [f"{folder}/{name}" for name in inside]
+    except objects.Packed:
+        pass
     done = run(repository, "ls-tree", "--name-only", "-z", commit, f"{folder}/")
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
 def blob(repository: Path, commit: str, path: str) -> bytes | None:
+    try:
+        found = objects.entry(repository, commit, path)
+        if found is None:
+            return None
+        kind, content = objects.loose(repository, found[1])
+        return content if kind == "blob" else None
+    except objects.Packed:
+        pass
     done = run(repository, "cat-file", "blob", f"{commit}:{path}")
     return done.stdout if done.returncode == 0 else None
 
