@@ -9,6 +9,7 @@ from msgspec import structs
 
 from orchestrator import (
     aftermath,
+    alerts,
     escalation,
     github_sync,
     groundwork,
@@ -22,7 +23,7 @@ from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import BaseAfter, MergeMark, State, marked
+from orchestrator.records.task import BaseAfter, MergeMark, State, Task, marked
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -44,6 +45,7 @@ BY = "pr_monitor"
 MERGE_LOCK_SECONDS = 20.0
 # What GitHub puts off for so long, it will not do without a person.
 PATIENCE = timedelta(hours=1)
+MERGED_LABEL = "merged"
 
 
 def wait(reason: str) -> Wait:
@@ -82,8 +84,9 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
             return refused(world, structs.replace(facts, task=task), trouble)
         world.events.add("merged", task=task, reason=verdict.reason, sha=sha)
         task = world.mailroom.update(structs.replace(task, merge=structs.replace(mark, sha=sha)))
+    now = structs.replace(pull, open=False, merged=True)
     return do_merged(
-        world, structs.replace(facts, task=task), Merged("we merged it", sha, ours=True)
+        world, structs.replace(facts, task=task, pull=now), Merged("we merged it", sha, ours=True)
     )
 
 
@@ -173,6 +176,8 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
         task = salvage.noted(world, task)
+    if facts.pull.open and verdict.ours and not facts.pull.merged:
+        still_open(world, task, verdict)
     if facts.pull.open and not verdict.ours and not facts.pull.merged:
         # Its whole change came to the base another way: GitHub would leave it open for ever.
         with github_sync.unless_refused(world, task, f"closing #{facts.pull.number}"):
@@ -187,6 +192,26 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     world.events.add("done", task=task, reason=verdict.reason, sha=verdict.sha)
     world.say(f"{task.repo}#{facts.pull.number}: merged as {verdict.sha[:12]} and verified; done")
     return True
+
+
+def still_open(world: World, task: Task, verdict: Merged) -> None:
+    """Open for GitHub, and its merge on the base: told, and never merged again (M12)."""
+    assert task.pull_request is not None
+    number = task.pull_request.number
+    with github_sync.unless_refused(world, task, f"marking #{number} as merged"):
+        world.effects.settled(
+            task.task_id,
+            f"{task.key}:label-merged",
+            verdict.sha,
+            lambda: world.write.add_label(task.repo, number, MERGED_LABEL),
+        )
+    alerts.alert(
+        world,
+        f"still open {task.repo}#{number}",
+        f"GitHub shows {task.repo}#{number} open, and its merge {verdict.sha[:12]} is on "
+        f"{task.base}. It is not merged again; close it if GitHub does not.",
+        task=task,
+    )
 
 
 def held(world: World, facts: Facts) -> timedelta:

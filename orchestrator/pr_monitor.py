@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from orchestrator import aftermath, foresight, landing, repairs, scrutiny, tick
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
 from orchestrator.rules import lanes, merge
@@ -27,7 +28,7 @@ def story(world: World) -> None:
     tasks = watched(world)
     if not tasks:
         return
-    pulls = world.read.pull_requests([link(task) for task in tasks])
+    pulls = world.read.pull_requests_or_why([link(task) for task in tasks])
     looked: list[Facts] = []
     with scrutiny.Scrutiny(world, tasks) as scrutiny_:
         for task in tasks:
@@ -36,6 +37,8 @@ def story(world: World) -> None:
                 if pull is None:
                     world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
                     continue
+                if isinstance(pull, GitHubTrouble):
+                    raise pull
                 looked.append(scrutiny_.facts(task, pull))
         # Who is only watched is nobody's front: the others would wait for it for ever.
         candidates = [facts for facts in looked if not hands_off(facts)]

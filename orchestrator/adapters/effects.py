@@ -13,8 +13,8 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.records.effect import Effect, Stage
 from orchestrator.records.errors import GitHubTrouble, OutcomeUnknown
 
-# A list may lag behind a create by tens of seconds (E1, F16): look twice, this far apart.
-SECOND_LOOK = timedelta(seconds=30)
+# A list may lag behind a create by a minute (E1, F16): look twice, further apart than that.
+SECOND_LOOK = timedelta(seconds=90)
 
 
 class Effects:
@@ -30,7 +30,7 @@ class Effects:
         """The result of the effect `key`, made at most once; `find` and `make` give its identity.
 
         Raises OutcomeUnknown while an earlier or this call may or may not have happened: nothing
-        is sent again before GitHub was read twice, 30 seconds apart, without a trace of it.
+        is sent again before GitHub was read twice, 90 seconds apart, without a trace of it.
         Raises GitHubTrouble where GitHub refused, so that nothing happened.
         """
         last = self.last(log, key)

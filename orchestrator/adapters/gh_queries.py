@@ -7,9 +7,16 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from orchestrator.adapters import gh_answers, gh_checks, gh_documents, gh_logs, gh_rest
+from orchestrator.adapters import (
+    gh_answers,
+    gh_checks,
+    gh_documents,
+    gh_logs,
+    gh_pulls,
+    gh_rest,
+)
 from orchestrator.adapters.gh_reviews import ReviewQueries
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import (
@@ -299,30 +306,17 @@ class Queries(ReviewQueries):
     def pull_requests(self, node_ids: Sequence[str]) -> dict[str, PullRequest]:
         """The named pull requests by node id, 100 a request; one that is gone is left out."""
         found: dict[str, PullRequest] = {}
-        left = list(node_ids)
-        while left:
-            size, answer = self.door.shrinking(partial(self._pull_request_page, left))
-            left = left[size:]
-            for node in answer.nodes:
-                value = gh_answers.pull_request(node) if node else None
-                if node is None or value is None:
-                    continue
-                if gh_answers.has_more_checks(node):
-                    whole = self.commit_checks(value.repo, value.head_sha)
-                    value = structs.replace(value, checks=whole)
-                found[value.node_id] = value
+        for node_id, value in self.pull_requests_or_why(node_ids).items():
+            if isinstance(value, GitHubTrouble):
+                raise value
+            found[node_id] = value
         return found
 
-    def _pull_request_page(
-        self, node_ids: Sequence[str], size: int
-    ) -> tuple[int, gh_answers.PullRequestsAnswer]:
-        answer = self.door.graphql(
-            gh_documents.PULL_REQUESTS,
-            {"ids": list(node_ids[:size])},
-            gh_answers.PullRequestsAnswer,
-            may_miss=True,
-        )
-        return size, answer
+    def pull_requests_or_why(
+        self, node_ids: Sequence[str]
+    ) -> dict[str, PullRequest | GitHubTrouble]:
+        """As `pull_requests`; one of which a part may not be read has that trouble in its place."""
+        return gh_pulls.or_why(self.door, node_ids)
 
 
 def entry_of(item: gh_answers.Item) -> list[BoardEntry]:

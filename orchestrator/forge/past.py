@@ -26,8 +26,12 @@ class Past:
             self.remember(watching=True)
 
     def remember(self, *, watching: bool = False) -> None:
-        """Keep how it stands now, if it is another than the last copy; call it with the lock."""
+        """Keep how it stands now, if it is another than the last copy.
+
+        Call it with the lock and outside of a transaction, or the copy would wait for its end.
+        """
         connection = self.state.store.connection
+        assert not connection.in_transaction
         if not (watching or self.copies) or connection.total_changes == self.changes:
             return
         self.changes = connection.total_changes

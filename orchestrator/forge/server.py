@@ -72,10 +72,11 @@ class Forge:
     def advance(self, now: datetime | None = None) -> int:
         """Run what is due by now; how much that was."""
         moment = now or self.state.clock()
-        with self.state.lock, self.state.store.transaction():
-            done = pulls.compute_due(self.state, moment.timestamp())
-            done += actions.settle(self.state, moment)
-            done += actions.begin(self.state, moment)
+        with self.state.lock:
+            with self.state.store.transaction():
+                done = pulls.compute_due(self.state, moment.timestamp())
+                done += actions.settle(self.state, moment)
+                done += actions.begin(self.state, moment)
             self.faults.past.remember()
             return done
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-# Seconds after a change at which the same facts may be judged anew: second looks (30),
+# Seconds after a change at which the same facts may be judged anew: second looks (90),
 # settle_seconds (60), min_head_age_seconds (120), checks that are missing, silent, cancelled, red
 # beside running (15 min, 1 h, 2 h, 30 min), who waits for another's files (1 h), what GitHub does
 # not know (6 h), strange commits, running checks, alerts (24 h). What a task file itself says
