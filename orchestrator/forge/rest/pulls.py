@@ -44,7 +44,10 @@ def simple(call: Call, repo: records.Repo, row: records.Issue) -> Json:
         "review_comment": call.url(f"{home}/pulls/comments{{/number}}"),
         "commits": f"{api}/commits", "statuses": call.url(f"{home}/statuses/{row.head_sha}"),
     }
+    # In the lists of pull requests alone a label without a description has an empty one.
+    labels = [{**one, "description": one["description"] or ""} for one in shared["labels"]]
     return {name: shared[name] for name in SHARED} | {
+        "labels": labels,
         "url": api, "html_url": page, "diff_url": f"{page}.diff", "patch_url": f"{page}.patch",
         "issue_url": links["issue"], "comments_url": links["comments"],
         "commits_url": links["commits"], "review_comments_url": links["review_comments"],
