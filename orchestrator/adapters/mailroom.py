@@ -221,7 +221,10 @@ class Mailroom(Inspection):
                     files.swap_durably(found.path, _encoded(current), expected=found.stamp)
             except (FileNotFoundError, Changed):
                 continue
-            return structs.replace(found, task=self._remember(found.state, current))
+            # Where it stands by a person's hand is not where we put it: `move` must tell the two.
+            seen = self._seen.get(task.task_id)
+            state = seen.state if seen else found.state
+            return structs.replace(found, task=self._remember(state, current))
         raise _contended(task.task_id)
 
     def _merged(self, task: Task, found: Found) -> Task:
@@ -277,7 +280,7 @@ class Mailroom(Inspection):
     def _renamed(self, found: Found, to: State) -> Task:
         target = self.path(to, found.task.task_id)
         if target == found.path:
-            return found.task
+            return self._remember(to, found.task)
         try:
             files.move_durably(found.path, target)
         except FileExistsError:

@@ -85,6 +85,23 @@ def test_a_file_taken_away_while_its_agent_works_opens_no_pull_request(tmp_path:
         assert "a person removed it" in office.told()
 
 
+def test_a_file_moved_away_while_its_agent_works_stays_where_it_is(tmp_path: Path) -> None:
+    def fails(folder: Path, prompt: str) -> None:
+        room = office.world.mailroom
+        [path] = room.folder(State.PROCESSING).glob("*.md")
+        path.rename(room.folder(State.CANCELLED) / path.name)
+
+    with an_office(tmp_path, agent=fails) as office:
+        issue = office.ready("Add x")
+        office.dispatch()
+        assert office.queue() == 0, office.told()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.queue() == 0, office.told()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.executor.agent_runs == ["first"]
+        assert office.task(issue).attempts[-1].judged, "what it came to is kept"
+
+
 def test_editor_droppings_and_notes_disturb_nobody(tmp_path: Path) -> None:
     with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
         issue = office.ready("Add it")
