@@ -11,8 +11,9 @@ from msgspec import structs
 from orchestrator import alerts, github_sync, reverting, tick, workspace
 from orchestrator.adapters import files
 from orchestrator.records.effect import Stage
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import BaseAfter, State, Task
-from orchestrator.rules import aftermath
+from orchestrator.rules import aftermath, failures, lanes
 from orchestrator.rules.aftermath import (
     HEALS_WITHIN,
     AskBefore,
@@ -23,6 +24,7 @@ from orchestrator.rules.aftermath import (
     Unknown,
     Waits,
 )
+from orchestrator.rules.lanes import Action
 from orchestrator.texts import messages
 from orchestrator.world import World
 
@@ -138,6 +140,11 @@ def stop(world: World, task: Task, verdict: Red) -> None:
         said = f"#{offer.number} takes it back, if you merge it."
     except reverting.CannotRevert as reason:
         said = f"It could not be taken back by itself: {reason}."
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.PASSING:
+            raise
+        # The same at every later look; the freeze must be told all the same.
+        said = f"It could not be taken back by itself: {world.redact(str(trouble))}."
     github_sync.comment_once(
         world, task, "base-red",
         lambda marker: messages.base_red_comment(
@@ -213,7 +220,11 @@ def watched(world: World) -> Watched:
 
 
 def is_watched(world: World, task: Task) -> bool:
-    if world.repository_of(task) is None or task.merge is None or not task.base:
+    """Never in a lane that leaves merges to people: whoever changed it takes the base over."""
+    repository = world.repository_of(task)
+    if repository is None or task.merge is None or not task.base:
+        return False
+    if not lanes.may(repository.automation_mode, Action.MERGE):
         return False
     if task.merge.after is BaseAfter.RED:
         return world.clock.now() - merged_at(task) < HEALS_WITHIN and bool(world.stopped(task.repo))
@@ -258,7 +269,9 @@ def order_key(task: Task) -> str:
 
 
 def alert_key(task: Task) -> str:
-    return f"base-red {task.repo} {task.base}"
+    """Of one merge: a base that another one breaks on the same day is told again."""
+    assert task.merge is not None  # `watched` takes no other
+    return f"base-red {task.repo} {task.base} {task.merge.sha}"
 
 
 def switch_of(world: World, task: Task) -> Path:

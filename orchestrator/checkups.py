@@ -33,7 +33,12 @@ class Told(Struct, frozen=True, kw_only=True):
 
     @property
     def over(self) -> bool:
-        return not self.summary.pending and not self.summary.none
+        """Of a commit that the base has left behind: where nothing ran, nothing will."""
+        return not self.summary.pending
+
+    @property
+    def settled_at_tip(self) -> bool:
+        return self.over and not self.summary.none and not self.summary.red
 
 
 class Checkups:
@@ -48,7 +53,7 @@ class Checkups:
         self.path = world.paths.state / "base_checks.json"
         self.before = self._read()
         self.now = dict(self.before)
-        self.asked: set[tuple[str, str]] = set()
+        self.asked: set[tuple[str, str, str]] = set()
         self.seen: dict[str, tuple[Sighting, ...]] = {}
 
     def save(self) -> None:
@@ -82,8 +87,9 @@ class Checkups:
     def base(self, facts: Facts, tip: str) -> Base:
         """What the base at `tip`, and the commit of it that the head stands on, say of the checks.
 
-        One request for each base in a tick; what has to wait for the next one is `later`. What
-        GitHub will never tell is left out: it must not keep a repair from being made.
+        One request in a tick for each base's tip, and one for what lies below its heads; what has
+        to wait for the next one is `later`. What GitHub will never tell is left out: it must not
+        keep a repair from being made.
         """
         repo, base = facts.pull.repo, facts.pull.base
         git = workspace.of(self.world).git(repo)
@@ -99,11 +105,14 @@ class Checkups:
         """The summary, None where it is not known, and whether a later look may know it."""
         name = f"{place[0]}@{sha}"
         known = self.now.get(name)
-        if known is not None and known.over and not (tip and known.summary.red):
+        if known is not None and (known.settled_at_tip if tip else known.over):
             return known.summary, False
-        if place in self.asked:
+        # The tip and what lies below are counted apart: a tip that is asked at each look, red or
+        # without checks of its own, would keep the others from being asked for ever.
+        turn = (*place, "tip" if tip else "below")
+        if turn in self.asked:
             return (known.summary if known else None), known is None
-        self.asked.add(place)
+        self.asked.add(turn)
         try:
             found = self.world.read.commit_checks(place[0], sha)
         except GitHubTrouble as trouble:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator import github_sync, reviewing
+from orchestrator import github_sync, reviewing, tick
 from orchestrator.adapters import mailroom, markers
+from orchestrator.records.effect import Stage
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Comment
@@ -23,8 +24,13 @@ def waiting(world: World) -> dict[str, Task]:
 
 
 def asks(task: Task) -> bool:
+    """Whether its last step was a question; not where a later round ended for another reason."""
     attempt = task.attempt
-    return attempt is not None and attempt.code is BlockerCode.MISSING_CONTEXT
+    return (
+        attempt is not None
+        and attempt.round == task.round
+        and attempt.code is BlockerCode.MISSING_CONTEXT
+    )
 
 
 def answered(
@@ -33,21 +39,40 @@ def answered(
     """Of these tasks those on which somebody who may be heard has written since the question."""
     found = []
     for node, task in tasks.items():
-        repository = world.repository_of(task)
-        asked = [mark.at for mark in task.marks if mark.state is State.ESCALATED]
-        if repository is None or not asked:
-            continue
-        voices = reviewing.Voices(world, repository)
-        for comment in heard.get(node, ()):
-            new = comment.created > asked[-1] and not markers.signed(comment.body)
-            if new and voices.trusted(comment.author):
-                found.append((task, comment))
-                break
+        with tick.isolated(world, f"{task.repo}#{task.issue}"):
+            answer = answer_to(world, task, heard.get(node, ()))
+            if answer is not None:
+                found.append((task, answer))
     return found
+
+
+def answer_to(world: World, task: Task, heard: Sequence[Comment]) -> Comment | None:
+    repository = world.repository_of(task)
+    asked = [mark.at for mark in task.marks if mark.state is State.ESCALATED]
+    if repository is None or not asked:
+        return None
+    voices = reviewing.Voices(world, repository)
+    for comment in heard:
+        new = comment.created > asked[-1] and not markers.signed(comment.body)
+        if new and may_answer(world, task, comment, voices):
+            return comment
+    return None
+
+
+def may_answer(world: World, task: Task, comment: Comment, voices: reviewing.Voices) -> bool:
+    """Whether its author may be heard; who may not is asked about once, and not at each tick."""
+    key = f"{task.key}:no-answer:{comment.id}"
+    if world.effects.last(task.task_id, key) is not None:
+        return False
+    trusted = voices.trusted(comment.author)
+    if not trusted and not world.dry_run:
+        world.effects.record(task.task_id, key, Stage.DONE, comment.author, durable=False)
+    return trusted
 
 
 def resume(world: World, task: Task, comment: Comment) -> None:
     """The same file back to the inbox in a new round; the comment reaches the next attempt."""
+    world.check_switches(task.repo)
     repository = world.repository_of(task)
     lock = world.locks.try_task(task.task_id)
     if repository is None or lock is None:

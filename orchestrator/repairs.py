@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from msgspec import structs
 
@@ -30,12 +31,11 @@ def do_run_again(world: World, facts: Facts, verdict: RunAgain) -> bool:
     task = ordered(world, facts.task, verdict)
     facts = structs.replace(facts, task=task)
     world.check_switches(task.repo)
-    for target, make in orders(world, task, verdict):
+    for target, (about, make) in orders(world, task, verdict).items():
         key = f"{task.key}:run-again:{verdict.head_sha[:12]}:{target}"
+        find = partial(begun, world, structs.replace(verdict, checks=about), task.repo)
         try:
-            world.effects.once(
-                task.task_id, key, find=lambda: begun(world, task, verdict), make=make
-            )
+            world.effects.once(task.task_id, key, find=find, make=make)
         except GitHubTrouble as trouble:
             if trouble.trouble in failures.PASSING:
                 raise
@@ -66,33 +66,29 @@ def ordered(world: World, task: Task, verdict: RunAgain) -> Task:
 
 def orders(
     world: World, task: Task, verdict: RunAgain
-) -> list[tuple[str, Callable[[], str]]]:
-    """What to send, by a name for the run and the outcome that is not believed.
+) -> dict[str, tuple[tuple[Check, ...], Callable[[], str]]]:
+    """What to send and for which checks, by a name for the run and the outcome not believed.
 
     The failed jobs of an Actions run go together: while one is being repeated, GitHub refuses
     the next.
     """
-    found: dict[str, Callable[[], str]] = {}
     write = world.write
-
-    def again(run: int) -> Callable[[], str]:
-        return lambda: write.run_again(task.repo, run)
-
-    def ask(check: int) -> Callable[[], str]:
-        return lambda: write.ask_again(task.repo, check)
-
+    found: dict[str, tuple[tuple[Check, ...], Callable[[], str]]] = {}
+    workflows: dict[int, list[Check]] = {}
     for check in sorted(verdict.checks, key=lambda one: one.run):
         if check.workflow_run:
-            outcome = max(one.run for one in verdict.checks if one.workflow_run)
-            found[f"run-{check.workflow_run}-{outcome}"] = again(check.workflow_run)
+            workflows.setdefault(check.workflow_run, []).append(check)
         else:
-            found[f"check-{check.run}"] = ask(check.id)
-    return list(found.items())
+            found[f"check-{check.run}"] = (check,), partial(write.ask_again, task.repo, check.id)
+    for run, about in workflows.items():
+        make = partial(write.run_again, task.repo, run)
+        found[f"run-{run}-{about[-1].run}"] = tuple(about), make
+    return found
 
 
-def begun(world: World, task: Task, verdict: RunAgain) -> str | None:
+def begun(world: World, verdict: RunAgain, repo: str) -> str | None:
     """Whether GitHub shows another run of these checks already."""
-    now = world.read.commit_checks(task.repo, verdict.head_sha) or ()
+    now = world.read.commit_checks(repo, verdict.head_sha) or ()
     runs = {(one.group, one.name): one.run for one in checks.latest(now)}
     newer = [c.name for c in verdict.checks if runs.get((c.group, c.name), c.run) != c.run]
     return f"seen: {', '.join(newer)}" if newer else None
@@ -165,7 +161,7 @@ def check_items(
         RepairItem(
             number=number,
             kind=RepairKind.CHECK,
-            where=world.redact(markdown.one_line(check.name, 200)),
+            where=markdown.one_line(world.redact(check.name), 200),
             text=markdown.last_lines(words_of(world, repo, check), share),
             url=check.url,
             ref=str(check.id or ""),

@@ -9,9 +9,9 @@ from msgspec import structs
 from orchestrator import repairs
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import RepairItem, RepairKind, State, Task
+from orchestrator.records.task import RepairItem, RepairKind, Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules import redness, trust
+from orchestrator.rules import obstacles, redness, trust
 from orchestrator.rules.obstacles import Facts, Obstacle, view
 from orchestrator.texts import reviews as texts
 from orchestrator.world import World
@@ -52,7 +52,11 @@ def begun(world: World, facts: Facts, task: Task) -> Task:
         return task
     found = list(items(world, facts))[:MOST]
     numbered = tuple(structs.replace(item, number=n) for n, item in enumerate(found, 1))
-    return structs.replace(task, repair_items=numbered, review_rounds=task.review_rounds + 1)
+    made = [one.submitted for one in obstacles.objections(facts) if one.submitted]
+    heard = max(made, default=task.heard)
+    return structs.replace(
+        task, repair_items=numbered, review_rounds=task.review_rounds + 1, heard=heard
+    )
 
 
 def items(world: World, facts: Facts) -> Iterator[RepairItem]:
@@ -75,12 +79,13 @@ def items(world: World, facts: Facts) -> Iterator[RepairItem]:
 
 
 def reviewed(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]:
-    """The texts of the reviews of this very work, by people who may be heard."""
-    pull = facts.pull
+    """The texts of the reviews of this very work, or heard by no round yet, of who may be heard."""
+    pull, task = facts.pull, facts.task
     same_work = {pull.head_sha, *facts.carried}
     for review in world.read.reviews(pull.repo, pull.number):
         said = review.state in {"changes_requested", "commented"} and review.body.strip()
-        if said and review.commit in same_work and voices.trusted(review.author):
+        counts = review.commit in same_work or obstacles.unheard(task, review)
+        if said and counts and voices.trusted(review.author):
             text = texts.visible(world.redact(review.body), ITEM_BYTES)
             yield RepairItem(
                 number=0, kind=RepairKind.COMMENT, where="review", author=review.author,
@@ -89,11 +94,13 @@ def reviewed(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]
 
 
 def commented(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]:
-    """What was said below the pull request since its last delivery."""
-    pull = facts.pull
-    delivered = [mark.at for mark in facts.task.marks if mark.state is State.REVIEW]
+    """What was said below the pull request since the last round's objection, by GitHub's clock.
+
+    A round's own time counts: what is said while its agent works is for the next one.
+    """
+    pull, since = facts.pull, facts.task.heard
     for comment in world.read.comments(pull.repo, pull.number):
-        new = not delivered or comment.created >= delivered[-1]
+        new = since is None or comment.created >= since
         if new and not markers.signed(comment.body) and voices.trusted(comment.author):
             text = texts.visible(world.redact(comment.body), ITEM_BYTES)
             yield RepairItem(

@@ -25,6 +25,7 @@ def new_round(task: Task) -> Task:
         repair="",
         repair_items=(),
         review_rounds=0,
+        heard=None,
         red_heads=(),
         reruns=(),
     )

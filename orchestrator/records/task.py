@@ -159,7 +159,8 @@ class Task(Struct, frozen=True, kw_only=True):
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
     order: the last is what the next push expects to find there. `repair` says why the pull
     request came back and `repair_items` what has to be answered, until the next delivery.
-    `review_rounds` counts the repairs that a reviewer asked for. `red_heads` are the heads whose
+    `review_rounds` counts the repairs that a reviewer asked for, and `heard` is when the newest
+    objection that one of them took up was made, by GitHub's clock. `red_heads` are the heads whose
     red checks cost a repair, or went to a person, in this round: none costs two (M14). `reruns`
     are the checks of this round that were run again. `blocked_label` says that the label `blocked`
     on the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
@@ -202,6 +203,7 @@ class Task(Struct, frozen=True, kw_only=True):
     repair: str = ""
     repair_items: tuple[RepairItem, ...] = ()
     review_rounds: int = 0
+    heard: datetime | None = None
     salvage: str = ""
     red_heads: tuple[str, ...] = ()
     reruns: tuple[Rerun, ...] = ()

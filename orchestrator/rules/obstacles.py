@@ -11,7 +11,7 @@ from orchestrator.records.config import AutomationMode, MergePolicy, RepositoryC
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.sighting import Sighting
 from orchestrator.records.task import Task
-from orchestrator.records.tracker import PullRequest
+from orchestrator.records.tracker import PullRequest, Review
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -222,8 +222,8 @@ def _brakes(facts: Facts) -> View | None:
 def _review(facts: Facts) -> View | None:
     """Commits that are not ours, and changes that a reviewer asks for (M13)."""
     pull, task = facts.pull, facts.task
-    reviews, same_work = _standing(facts), {pull.head_sha, *facts.carried}
-    approved = any(state == "approved" and commit in same_work for state, commit in reviews)
+    same_work = {pull.head_sha, *facts.carried}
+    approved = _approved(facts)
     if not pull.reviews_complete:
         return _wait(Obstacle.UNREAD, "not all reviews of the pull request could be read")
     if pull.head_sha in task.pushed[:-1]:
@@ -234,8 +234,9 @@ def _review(facts: Facts) -> View | None:
             f"of {pull.head_sha[:12]} lets them through"
         )
         return _wait(Obstacle.COMMITS, reason, STRANGE_COMMIT)
-    asked = [commit for state, commit in reviews if state == "changes_requested"]
-    if any(commit in same_work for commit in asked):
+    asked = objections(facts)
+    # What was said of an earlier head, while its repair for another reason was made, counts too.
+    if any(one.commit in same_work or unheard(task, one) for one in asked):
         verdict = bounded(task.reworks, "a reviewer asks for changes")
         return View(obstacle=Obstacle.REVIEW, verdict=verdict)
     if asked or pull.changes_requested:
@@ -243,13 +244,30 @@ def _review(facts: Facts) -> View | None:
     return None
 
 
-def _standing(facts: Facts) -> list[tuple[str, str]]:
-    """The last word of each reviewer who may write: state and commit."""
-    words: dict[str, tuple[str, str]] = {}
+def objections(facts: Facts) -> list[Review]:
+    """The reviews that ask for changes and that nothing later of the same author replaces."""
+    return [one for one in _standing(facts) if one.state.lower() == "changes_requested"]
+
+
+def unheard(task: Task, review: Review) -> bool:
+    """Whether no round of this task's round took it up."""
+    since = review.submitted
+    return since is not None and (task.heard is None or since > task.heard)
+
+
+def _approved(facts: Facts) -> bool:
+    same_work = {facts.pull.head_sha, *facts.carried}
+    standing = _standing(facts)
+    return any(one.state.lower() == "approved" and one.commit in same_work for one in standing)
+
+
+def _standing(facts: Facts) -> list[Review]:
+    """The last word of each reviewer who may write."""
+    words: dict[str, Review] = {}
     for review in facts.pull.reviews:
-        state = review.state.lower()
-        if review.by_writer and state in {"approved", "changes_requested", "dismissed"}:
-            words[review.author] = (state, review.commit)
+        known = review.state.lower() in {"approved", "changes_requested", "dismissed"}
+        if review.by_writer and known:
+            words[review.author] = review
     return list(words.values())
 
 
@@ -370,8 +388,7 @@ def _approval(facts: Facts) -> View | None:
     if facts.repository.merge is not MergePolicy.APPROVED:
         return None
     pull = facts.pull
-    same_work = {pull.head_sha, *facts.carried}
-    if any(state == "approved" and commit in same_work for state, commit in _standing(facts)):
+    if _approved(facts):
         return None
     labelled = "approved" in {label.lower() for label in pull.labels}
     if labelled and pull.approved_label_at and facts.work_at and facts.commits_ours is not False:

@@ -169,6 +169,10 @@ NOT_MERGED = [
     (dict(pull__reviews=(APPROVING, REFUSING)), Rework, "asks for changes"),
     (dict(pull__reviews=(REFUSING,), task__reworks=3), Escalate, "after 3 repairs"),
     (dict(pull__reviews=(structs.replace(REFUSING, commit=OLD),)), Wait, "has not looked again"),
+    (dict(pull__reviews=(structs.replace(REFUSING, commit=OLD, submitted=NOW),)), Rework,
+     "asks for changes"),
+    (dict(pull__reviews=(structs.replace(REFUSING, commit=OLD, submitted=NOW),), task__heard=NOW),
+     Wait, "has not looked again"),
     (dict(pull__changes_requested=True), Wait, "has not looked again"),
     # checks
     (dict(pull__checks=None), Wait, "checks could not be read"),
