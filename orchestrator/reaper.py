@@ -40,8 +40,13 @@ def put_right(world: World) -> None:
     """Finish half-made moves, honour a person's, and keep one file of each task (Q3)."""
     for double in world.mailroom.duplicates():
         dropped = "one name of two" if double.same_file else "a second file, to quarantine/"
-        if world.decided(double.task_id, f"{double.drop.parent.name}/ holds {dropped}"):
-            world.mailroom.resolve(double)
+        if not world.decided(double.task_id, f"{double.drop.parent.name}/ holds {dropped}"):
+            continue
+        # Whoever moves the task meanwhile may bring it to the very name that is to be dropped.
+        lock = world.locks.try_task(double.task_id)
+        if lock is not None:
+            with lock:
+                world.mailroom.resolve(double)
     for stray in world.mailroom.misplaced():
         target = stray.marked if stray.interrupted else stray.state
         why = "its move is finished" if stray.interrupted else "a person moved it there"

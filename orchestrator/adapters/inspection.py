@@ -32,12 +32,21 @@ class Misplaced(Struct, frozen=True, kw_only=True):
 
 
 class Duplicate(Struct, frozen=True, kw_only=True):
-    """Two files of one task; `same_file` when both are names of one inode."""
+    """Two files of one task, as they were seen, by their inodes.
+
+    `task_id` is the one whose lock guards `drop`.
+    """
 
     task_id: str
     keep: Path
     drop: Path
-    same_file: bool
+    kept_inode: int
+    dropped_inode: int
+
+    @property
+    def same_file(self) -> bool:
+        """Whether both are names of one file."""
+        return self.kept_inode == self.dropped_inode
 
 
 class Inspection(Shelves):
@@ -149,5 +158,6 @@ def _duplicate(first: Line, other: Line) -> Duplicate:
         task_id=other.entry.task_id,
         keep=first.path,
         drop=other.path,
-        same_file=first.inode == other.inode,
+        kept_inode=first.inode,
+        dropped_inode=other.inode,
     )

@@ -140,13 +140,21 @@ class Mailroom(Inspection):
             stored = self._stored(task, lambda current: self._marked(current, to, by), allowed)
             try:
                 return self._renamed(stored, to)
-            except FileNotFoundError as reason:
+            except (FileNotFoundError, FileExistsError) as reason:
                 if not self.folder(to).is_dir():
                     raise self.missing(to) from reason
         raise _contended(task.task_id)
 
     def resolve(self, duplicate: Duplicate) -> None:
-        """Make one file of two: a second name is dropped, a second file is set aside (Q3)."""
+        """Make one file of two: a second name is dropped, a second file is set aside (Q3).
+
+        Does nothing where either is another file by now: what was seen as a copy may since have
+        been set aside, and the task itself have come to its name.
+        """
+        if not _stands(duplicate.keep, duplicate.kept_inode):
+            return
+        if not _stands(duplicate.drop, duplicate.dropped_inode):
+            return
         if duplicate.same_file:
             files.remove_file(duplicate.drop)
             files.sync_folder(duplicate.drop.parent)
@@ -295,6 +303,13 @@ class Mailroom(Inspection):
     def _remember(self, state: State, task: Task) -> Task:
         self._seen[task.task_id] = _Sighting(state, task)
         return task
+
+
+def _stands(path: Path, inode: int) -> bool:
+    try:
+        return path.lstat().st_ino == inode
+    except FileNotFoundError:
+        return False
 
 
 def _encoded(task: Task) -> bytes:

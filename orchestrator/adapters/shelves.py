@@ -23,6 +23,8 @@ LARGEST_FILE = 1_000_000
 HALF_WRITTEN_SECONDS = 2.0
 # So many files read anew are worth a new cache file; fewer are read again sooner than written.
 WORTH_SAVING = 32
+# Names in quarantine/ that are tried for one file, before a person must make room there.
+_NAMES = 20
 # What these folders hold is never parsed in search of something: done/ grows for ever.
 SEARCHED = tuple(s for s in State if s not in {State.DONE, State.QUARANTINE})
 
@@ -178,14 +180,23 @@ class Shelves:
 
     def quarantine(self, path: Path, reason: str) -> None:
         """Set a file aside that we cannot or must not work with, and say so once."""
-        target = self.folder(State.QUARANTINE) / path.name
-        try:
-            if os.path.lexists(target):
-                moment = self.clock.now().strftime("%Y%m%dT%H%M%S%fZ")
-                target = target.with_name(f"{path.stem}.{moment}{path.suffix}")
-            files.move_durably(path, target)
-        except FileNotFoundError:
-            return  # a person was quicker
+        moment = self.clock.now().strftime("%Y%m%dT%H%M%S%fZ")
+        stems = [path.stem, f"{path.stem}.{moment}"]
+        stems += [f"{stems[-1]}-{number}" for number in range(2, _NAMES)]
+        for stem in stems:
+            target = self.folder(State.QUARANTINE) / f"{stem}{path.suffix}"
+            try:
+                files.move_durably(path, target)
+                break
+            except FileExistsError:
+                continue  # taken, perhaps this very moment
+            except FileNotFoundError:
+                return  # a person was quicker
+        else:
+            raise AgentOSError(
+                f"{path} is to be set aside, but {_NAMES} names of it are taken in quarantine/. "
+                "It was left where it is; empty quarantine/ of what is not needed any more."
+            )
         if self.events:
             self.events.add(
                 QUARANTINED,

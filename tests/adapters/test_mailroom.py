@@ -14,6 +14,7 @@ from orchestrator.adapters.clock import FixedClock
 from orchestrator.adapters.events import Events
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Gone, MailboxBroken, Mailroom, MovedAway
+from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Claim, Mark, Priority, State, Task
 from orchestrator.texts import taskfile
 
@@ -343,6 +344,37 @@ def test_a_second_bad_file_of_one_name_is_kept_as_well(office):
     assert len(os.listdir(office.root / "quarantine")) == 2
 
 
+class StandingClock(FixedClock):
+    """Several files may be set aside in one instant."""
+
+    def now(self):
+        return NOW
+
+
+def test_in_quarantine_a_taken_name_is_passed_over(office):
+    office.room.clock = StandingClock(NOW)
+    for number in range(4):
+        path = office.root / "inbox/bad.md"
+        path.write_text(f"nothing {number}")
+        office.room.quarantine(path, "It is no task.")
+    kept = sorted(path.read_text() for path in (office.root / "quarantine").iterdir())
+    assert kept == [f"nothing {number}" for number in range(4)]
+
+
+def test_a_file_for_which_quarantine_has_no_name_stays_and_is_told(office):
+    office.room.clock = StandingClock(NOW)
+    path = office.root / "inbox/bad.md"
+
+    def fill():
+        for _ in range(100):
+            path.write_text("nothing")
+            office.room.quarantine(path, "It is no task.")
+
+    with pytest.raises(AgentOSError, match="empty quarantine/"):
+        fill()
+    assert path.exists()
+
+
 def test_a_half_written_file_is_left_for_the_next_tick(office):
     (office.root / "inbox/new.md").write_text("---\nrepo: acme")
     assert office.room.waiting(NOW) == ()
@@ -386,6 +418,24 @@ def test_two_names_of_one_file_become_one(office):
     office.room.resolve(double)
     assert office.files() == [f"blocked/{name()}"]
     assert office.room.duplicates() == []
+
+
+def test_a_double_that_was_put_right_meanwhile_is_left_alone(office):
+    """Q3: its name holds the only file of the task by now; or the one that counted is gone."""
+    write(office, State.REVIEW, task(marks=marks(State.REVIEW)))
+    copy = office.root / "inbox" / name()
+    shutil.copy(office.root / "review" / name(), copy)
+    office.old(copy)
+    (double,) = office.room.duplicates()
+    assert double.drop == copy
+    os.rename(copy, office.root / "quarantine" / "copy.md")
+    os.rename(office.root / "review" / name(), copy)
+    office.room.resolve(double)
+    assert sorted(office.files()) == [f"inbox/{name()}", "quarantine/copy.md"]
+    os.rename(copy, office.root / "blocked" / name())
+    os.rename(office.root / "quarantine" / "copy.md", copy)
+    office.room.resolve(double)
+    assert sorted(office.files()) == [f"blocked/{name()}", f"inbox/{name()}"]
 
 
 def test_of_two_copies_the_live_one_stays_else_the_newest(office):

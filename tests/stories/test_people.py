@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import queue, tick
+from orchestrator import queue, reaper, tick
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
@@ -230,6 +231,25 @@ def test_a_file_that_goes_while_the_dispatcher_works_is_no_fault_of_ours(tmp_pat
             mailroom=Interrupted(office.world.mailroom, removes),  # type: ignore[arg-type]
         )
         assert office.dispatch() == 0, office.told()
+
+
+def test_a_second_file_is_set_aside_only_by_who_holds_the_task(tmp_path: Path) -> None:
+    """Q3: who has it may at this moment bring the task itself to the name of the copy."""
+    with an_office(tmp_path) as office:
+        issue = office.ready("Add x")
+        office.dispatch()
+        task = office.task(issue)
+        rooms = office.world.mailroom
+        file = rooms.path(State.INBOX, task.task_id)
+        copy = shutil.copy(file, rooms.folder(State.BLOCKED))
+        holder = fresh(office).locks.try_task(task.task_id)
+        assert holder is not None
+        with holder:
+            reaper.put_right(office.world)
+            assert file.exists() and Path(copy).exists()
+        reaper.put_right(office.world)
+        assert file.exists() != Path(copy).exists()
+        assert len(list(rooms.folder(State.QUARANTINE).glob("*.md"))) == 1
 
 
 def fresh(office: Office) -> World:
