@@ -38,6 +38,7 @@ from orchestrator.rules import failures, lanes, merge, obstacles
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
 from orchestrator.rules.obstacles import Facts
+from orchestrator.rules.pacing import Write
 from orchestrator.texts import messages
 from orchestrator.world import World
 
@@ -63,6 +64,7 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     stop = issue_against(world, facts)
     if stop is not None:
         return ACTIONS[type(stop)](world, facts, stop)
+    world.limits.await_turn(Write.NOTICE)
     world.check_switches(task.repo)
     with world.locks.merge(task.repo, pull.base, MERGE_LOCK_SECONDS):
         objection = last_look(world, facts, verdict)

@@ -9,7 +9,13 @@ from msgspec import structs
 from orchestrator import aftermath, foresight, landing, repairs, scrutiny, tick
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
-from orchestrator.records.verdicts import Cancelled, Merged, PullRequestVerdict
+from orchestrator.records.verdicts import (
+    Cancelled,
+    Escalate,
+    Merged,
+    PullRequestVerdict,
+    Rework,
+)
 from orchestrator.rules import lanes, merge
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import Facts
@@ -92,6 +98,8 @@ def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
         world.say(f"{where(facts.task)}: somebody else works on it; the next tick looks again")
         return False
     with lock:
+        if isinstance(verdict, Rework | Escalate | Cancelled):
+            world.check_switches(facts.task.repo)  # set, or frozen by us, since the tick began
         return landing.ACTIONS[type(verdict)](world, facts, verdict)
 
 

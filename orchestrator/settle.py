@@ -171,7 +171,6 @@ def held_back(
         return True
     if not reviewing.withdrawn(world, repository, task):
         return False
-    # No later repair may begin from it: it would bring in what nobody wants any more.
     said = f"nobody asks for it any more; its work is commit {attempt.head_sha} in our store"
     unwanted = structs.replace(
         attempt, verdict=AttemptVerdict.CANCELLED, head_sha="", reason=said,
@@ -183,7 +182,13 @@ def held_back(
 def back_to_review(world: World, task: Task) -> bool:
     """Return a repair that no reviewer asks for any more to review/; True."""
     world.say(f"{task.repo} {task.task_id}: nobody asks for changes any more; back to review/")
-    task = structs.replace(task, repair="", repair_items=(), note="", not_before=None)
+    # No later repair may begin from what was made of it: nobody wants that any more.
+    delivered = max((one.n for one in task.attempts if one.head_sha in task.pushed), default=0)
+    made = tuple(
+        structs.replace(one, head_sha="") if one.n > delivered else one for one in task.attempts
+    )
+    task = structs.replace(task, attempts=made, not_before=None)
+    task = structs.replace(task, repair="", repair_items=(), note="")
     world.mailroom.move(task, State.REVIEW, by=BY)
     world.events.add("withdrawn", task=task, reason="the review was taken back")
     return True

@@ -75,9 +75,10 @@ class Cooldowns:
         except (OSError, NotReadable):
             return None, None
         try:
-            return msgspec.json.decode(known, type=Rest), stamp
+            rest = msgspec.json.decode(known, type=Rest)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return None, stamp
+        return (rest if cooldown.credible(rest, self.clock.now()) else None), stamp
 
     def _swapped(self, agent: str, rest: Rest, stamp: files.Stamp | None) -> bool:
         """Whether ours was written; False when another process was quicker."""

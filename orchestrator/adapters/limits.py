@@ -78,6 +78,19 @@ class Limits:
             self.clock.sleep(waits[-1])
             self.before_read()
 
+    def await_turn(self, write: Write) -> None:
+        """Wait until such a write could leave at once, and take no turn.
+
+        For who looks once more before a write: what was seen before a wait is old after it.
+        """
+        self.before_read()
+        now = self._now()
+        seconds = pacing.wait_for(write, self._account(), now) if self.paced else 0.0
+        if seconds > PATIENCE:
+            raise self._too_long(now + seconds, "many of us write to GitHub at once")
+        if seconds > 0:
+            self.clock.sleep(seconds)
+
     def closed(self) -> GitHubTrouble | None:
         """Why nobody should begin anything that needs GitHub now; None when there is no reason."""
         try:

@@ -76,6 +76,11 @@ def rest(before: Rest | None, hint: datetime | None, now: datetime) -> Rest:
     return Rest(until=until, count=count)
 
 
+def credible(rest: Rest, now: datetime) -> bool:
+    """Whether a rest can have been asked for; a longer one was measured by a wrong clock."""
+    return rest.until <= now + LONGEST
+
+
 def _wait(count: int) -> timedelta:
     return WAITS[min(count, len(WAITS)) - 1]
 

@@ -73,3 +73,12 @@ def test_any_name_has_a_file_of_its_own_and_what_is_broken_counts_as_none(tmp_pa
     one.path("codex").write_bytes(b"{")
     assert other.until("codex") is None and other.may_start("codex")
     assert one.refused("codex", None).count == 1
+
+
+def test_a_rest_that_a_wrong_clock_measured_is_over(tmp_path: Path) -> None:
+    one, other, hand = two(tmp_path)
+    hand.moment += timedelta(days=900)
+    one.refused("codex", None)
+    hand.moment = NOW
+    assert other.until("codex") is None and other.may_start("codex")
+    assert one.refused("codex", None).until == NOW + cooldown.WAITS[0]

@@ -235,3 +235,16 @@ def test_the_servers_clock_is_compared(tmp_path: Path, hand: Hand) -> None:
     one.heard(LIMITED, late | {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)})
     with pytest.raises(GitHubTrouble, match="12:10:01Z"):
         one.before_read()
+
+
+def test_who_waited_for_the_turn_before_looking_does_not_wait_after_it(
+    tmp_path: Path, hand: Hand
+) -> None:
+    one, other = a_process(tmp_path, hand), a_process(tmp_path, hand)
+    for _ in range(10):
+        other.before_write(Write.NOTICE)
+    began = hand.now()
+    one.await_turn(Write.NOTICE)
+    looked = hand.now()
+    one.before_write(Write.NOTICE)
+    assert began < looked == hand.now()

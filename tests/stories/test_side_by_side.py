@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from orchestrator import escalation, groundwork, workspace
 from orchestrator.records.task import State
+from orchestrator.records.verdicts import Escalate
 from tests.stories import test_base_after_merge as bases
 from tests.stories.test_merge_safety import pushes
 from tests.stories.test_questions import asked, asks_first, says_on, until_asked
 from tests.stories.test_red_checks import Ci, in_review, look, on_branches
 from tests.stories.test_reviews import Answering, objects, requested, reviewed, threads
-from tests.support import forge
+from tests.support import forge, hostile
 from tests.support.office import COMPLETE, SEED, SLUG, writes
 
 
@@ -151,3 +153,50 @@ def test_what_a_stranger_says_below_a_question_costs_no_request_a_tick(tmp_path:
         before = office.world.read.door.requests_made
         office.dispatch()
         assert office.world.read.door.requests_made - before == 2
+
+
+def test_what_was_half_made_for_a_review_that_was_taken_back_is_no_ground(tmp_path: Path) -> None:
+    with reviewed(tmp_path, "Rename this.") as (office, issue):
+        head = office.task(issue).pushed[-1]
+
+        def half(folder: Path, prompt: str) -> str:
+            (folder / "first.txt").write_text("half\n")
+            objects(office, event="APPROVE")
+            return "STATUS: partial\nBLOCKER_CODE: none\nSUMMARY: Half of it.\n"
+
+        office.executor.scripts["first"] = half
+        office.monitor()
+        office.queue()
+        task = office.task(issue)
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        git = workspace.of(office.world).git(task.repo)
+        assert len(task.attempts) == 2 and groundwork.newest(git, task) == head
+
+
+def test_a_switch_set_while_a_tick_runs_stops_repairs_too(tmp_path: Path) -> None:
+    with reviewed(tmp_path, "Rename this.") as (office, issue):
+        office.world.paths.off_d.mkdir(exist_ok=True)
+        bad = hostile.between(office.github)
+        switch = bases.switch(office)
+        late = hostile.overtaken_by(lambda: switch.write_text("holiday\n"))
+        bad.on("POST", r"/graphql$", late, times=1)
+        office.monitor()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert "holiday" in office.told()
+        switch.unlink()
+        office.monitor()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
+def test_a_secret_across_the_cut_of_a_reason_is_not_half_told(tmp_path: Path) -> None:
+    with reviewed(tmp_path, "Rename this.") as (office, issue):
+        reason = "a " * 297 + "robot-token in it"
+        lock = office.world.locks.try_task(office.task(issue).task_id)
+        assert lock is not None
+        with lock:
+            escalation.escalate(
+                office.world, office.world.config.repositories[0], office.task(issue),
+                Escalate(reason), by="test",
+            )  # fmt: skip
+        [said] = [text for text in office.comments(issue) if "A person is needed" in text]
+        assert "robot" not in said
