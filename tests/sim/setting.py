@@ -109,8 +109,10 @@ def set_ready(house: Simulation, number: int) -> None:
 
 def calm(house: Simulation) -> None:
     """Whoever switched us off switches us on again; what the weather owes is paid."""
-    for switch in (house.paths.off, *house.paths.off_d.glob("*")):
-        switch.unlink(missing_ok=True)
+    for switch in (house.paths.off, *sorted(house.paths.off_d.glob("*"))):
+        if switch.exists():
+            switch.unlink()
+            house.hands.act("on", file=switch.name)
     house.forge.faults.clear()
 
 

@@ -4,6 +4,7 @@ cancelled by a person, or escalated once; and an idle tick changes nothing."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from orchestrator.forge import issues, records
 from orchestrator.records.config import AutomationMode, MergePolicy
@@ -17,6 +18,9 @@ ENDED_BY = (
     Did.CLOSED_ISSUE, Did.CLOSED_PULL, Did.DELETED_BRANCH, Did.MOVED, Did.PUSHED, Did.MERGED,
     Did.COPIED,
 )  # fmt: skip
+
+# Whoever waits for a person who was told once hears of it each day.
+RECENTLY = timedelta(days=2)
 
 
 def every_task_came_to_an_end(seen: Seen) -> list[str]:
@@ -83,6 +87,15 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
         or repository.merge is MergePolicy.APPROVED
         or {"hold", "blocked"} & labels
         or asked_for_changes(seen, pull)
+        or (facts.failed_on_base(seen, task) and alerted(seen, f"{task.base} is red itself"))
+    )
+
+
+def alerted(seen: Seen, words: str) -> bool:
+    """Whether an alert with these words was told in the last two days."""
+    since = seen.now - RECENTLY
+    return any(
+        when > since and line.startswith("ALERT") and words in line for when, _, line in seen.said
     )
 
 
@@ -96,10 +109,7 @@ def unheard(seen: Seen, task: Task) -> str:
     if task.issue is None or any(facts.acts(seen, Did.MOVED, Did.COPIED, task_id=task.task_id)):
         return ""
     issue = facts.place(seen, task.repo, task.issue)
-    told = facts.comments(seen, issue) if issue else []
-    if any(facts.ESCALATION in comment.body for comment in told):
-        return ""
-    return "nobody was told"
+    return "" if issue and facts.calls(seen, issue) else "nobody was told"
 
 
 def every_ready_issue_is_heard(seen: Seen) -> list[str]:

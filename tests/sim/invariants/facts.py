@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from orchestrator.forge import records
+from orchestrator.forge import checks, records
 from orchestrator.forge.state import State as ForgeState
 from orchestrator.records.task import State, Task
 from orchestrator.texts import taskfile
@@ -22,7 +22,8 @@ from tests.sim.people import Did
 T = TypeVar("T")
 MERGE = re.compile(r"^/repos/([^/]+/[^/]+)/pulls/(\d+)/merge$")
 MARKER = re.compile(r"<!-- aos:fx=([0-9a-f]+) -->")
-ESCALATION = "**A person is needed**"
+# How a comment of ours begins that hands a task over: a plea for help, or the agent's question.
+CALLS = ("**A person is needed**", "**A question.**")
 HEADS = "refs/heads/"
 OVER = (State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED)
 
@@ -240,6 +241,23 @@ def comments(seen: Seen, issue: records.Issue) -> list[records.Comment]:
     """Our account's comments on an issue."""
     where = "issue_id = ? and author_id = ? order by id"
     return forge(seen).store.select(records.Comment, where, issue.id, robot(seen))
+
+
+def calls(seen: Seen, issue: records.Issue) -> int:
+    """How many of our comments on an issue hand it to a person."""
+    return sum(any(one in told.body for one in CALLS) for told in comments(seen, issue))
+
+
+def failed_on_base(seen: Seen, task: Task) -> list[str]:
+    """The checks whose last run on the base's tip failed, as the forge holds them."""
+    repo = repositories(seen)[task.repo]
+    where = "repo_id = ? and name = ?"
+    tip = forge(seen).store.first(records.Ref, where, repo.id, f"{HEADS}{task.base}")
+    if tip is None:
+        return []
+    runs = checks.latest_runs(forge(seen), repo.id, tip.sha)
+    bad = {"failure", "cancelled", "timed_out", "action_required", "startup_failure"}
+    return [run.name for run in runs if run.conclusion in bad]
 
 
 def fields(**told: Any) -> str:

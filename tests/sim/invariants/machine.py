@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.records.task import State
 from tests.sim.interface import Seen, Step, StepKind
 from tests.sim.invariants import facts
+from tests.sim.people import Did
 
 # A dispatcher or monitor asks a few questions for each task, a worker some dozens for each attempt.
 REQUESTS_OF_A_TICK = 150
@@ -59,8 +60,9 @@ def i11_nothing_is_left_open(seen: Seen) -> list[str]:
 def i11_finished_tasks_leave_nothing(seen: Seen) -> list[str]:
     """At the end no lock is held, and no worktree stands for a task that is over.
 
-    Every lock file can be taken by somebody else. A worktree of a task that waits may stand, and
-    one whose worker was killed while it tidied up stands until its retention ends.
+    Every lock file can be taken by somebody else. A worktree of a task that waits may stand; one
+    whose worker was killed while it tidied up, or whose file a person took from its worker, stands
+    until its retention ends.
     """
     if seen.step.kind is not StepKind.END:
         return []
@@ -68,7 +70,8 @@ def i11_finished_tasks_leave_nothing(seen: Seen) -> list[str]:
     over = {task.task_id for state, task in seen.tasks() if state in {State.DONE, State.CANCELLED}}
     gone = crashed(seen)
     for folder in sorted(seen.paths.worktrees.glob("*/*")):
-        if folder.name in over and not gone:
+        moved = any(facts.acts(seen, Did.MOVED, task_id=folder.name))
+        if folder.name in over and not gone and not moved:
             found.append(f"the worktree of {folder.name} still stands")
     return found
 

@@ -186,7 +186,7 @@ def i9_escalated_once(seen: Seen) -> list[str]:
         issue = facts.place(seen, slug, number)
         if issue is None:
             continue
-        asked = sum(facts.ESCALATION in one.body for one in facts.comments(seen, issue))
+        asked = facts.calls(seen, issue)
         if asked > count and told.get((slug, number)) != asked:
             told[slug, number] = asked
             if not any(facts.acts(seen, Did.REMOVED, Did.BROKE)):
