@@ -17,8 +17,6 @@ def escalate(
     world: World, repository: RepositoryConfig, task: Task, verdict: Escalate, *, by: str
 ) -> Task:
     """Tell GitHub first, move the file last; a repeated call tells nothing twice."""
-    # Redacted whole before any text takes the beginning of it (S15).
-    verdict = structs.replace(verdict, reason=world.redact(verdict.reason))
     task = salvage.keep(world, task)
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone)
     task = structs.replace(task, note=world.redact(note))
@@ -33,7 +31,7 @@ def escalate(
     moved = world.mailroom.move(task, State.ESCALATED, by=by)
     moved = world.mailroom.update(github_sync.tell(world, moved))
     world.events.add(
-        "escalated", task=moved, reason=verdict.reason, code=verdict.code
+        "escalated", task=moved, reason=world.redact(verdict.reason), code=verdict.code
     )
     return moved
 

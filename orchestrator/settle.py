@@ -29,7 +29,8 @@ from orchestrator.texts import messages
 from orchestrator.world import World
 
 BY = "queue"
-HOLD_WAIT = timedelta(minutes=10)  # until a pull request under `hold` is looked at again
+# Until a pull request under `hold` is looked at again.
+HOLD_WAIT, LONGEST_HOLD_WAIT = timedelta(minutes=10), timedelta(hours=1)
 
 
 def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -164,7 +165,9 @@ def held_back(
     where = f"{task.repo} {task.task_id}"
     brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
     if brakes:
-        until = world.clock.now() + HOLD_WAIT
+        # Each look costs three marks in the file: a hold of weeks is looked at ever more seldom.
+        so_far = world.clock.now() - (attempt.judged or world.clock.now())
+        until = world.clock.now() + min(max(HOLD_WAIT, so_far / 4), LONGEST_HOLD_WAIT)
         world.say(f"{where}: pull request #{pull.number} bears {brakes[0]}; not pushed, waits")
         task = structs.replace(task, not_before=until)
         world.mailroom.move(task, State.BLOCKED, by=BY)

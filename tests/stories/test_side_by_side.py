@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from orchestrator import escalation, groundwork, workspace
+from orchestrator import groundwork, workspace
 from orchestrator.records.task import State
-from orchestrator.records.verdicts import Escalate
 from tests.stories import test_base_after_merge as bases
-from tests.stories.test_merge_safety import pushes
+from tests.stories.test_merge_safety import hold, pushes
 from tests.stories.test_questions import asked, asks_first, says_on, until_asked
 from tests.stories.test_red_checks import Ci, in_review, look, on_branches
 from tests.stories.test_reviews import Answering, objects, requested, reviewed, threads
@@ -188,15 +187,23 @@ def test_a_switch_set_while_a_tick_runs_stops_repairs_too(tmp_path: Path) -> Non
         assert office.state_of(issue) is State.INBOX, office.told()
 
 
-def test_a_secret_across_the_cut_of_a_reason_is_not_half_told(tmp_path: Path) -> None:
-    with reviewed(tmp_path, "Rename this.") as (office, issue):
-        reason = "a " * 297 + "robot-token in it"
-        lock = office.world.locks.try_task(office.task(issue).task_id)
-        assert lock is not None
-        with lock:
-            escalation.escalate(
-                office.world, office.world.config.repositories[0], office.task(issue),
-                Escalate(reason), by="test",
-            )  # fmt: skip
-        [said] = [text for text in office.comments(issue) if "A person is needed" in text]
-        assert "robot" not in said
+def test_a_hold_of_hours_is_looked_at_ever_more_seldom(tmp_path: Path) -> None:
+    with reviewed(tmp_path, "Rename it.") as (office, issue):
+        clock = office.github.clock
+        assert clock is not None
+
+        def works(folder: Path, prompt: str) -> str:
+            hold(office, True)
+            return Answering("1: fixed", "2: fixed")(folder, prompt)
+
+        office.executor.scripts["first"] = works
+        office.monitor()
+        office.queue()
+        waits = []
+        for hours in (0, 2, 200):
+            clock.advance(hours * 3600)
+            office.queue()
+            until = office.task(issue).not_before
+            assert office.state_of(issue) is State.BLOCKED and until is not None, office.told()
+            waits.append(round((until - clock.moment).total_seconds() / 60))
+        assert waits == [10, 30, 60]
