@@ -178,7 +178,7 @@ GUARDS = {
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
     ),
     "S6 whose answer begins a round": Guard(
-        "questions.py", "if new and voices.trusted(comment.author):", "if new:",
+        "questions.py", "if new and may_answer(world, task, comment, voices):", "if new:",
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
     ),
     "S7 whose comments reach an attempt": Guard(
