@@ -94,10 +94,26 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
+    if taken_away(world, task):
+        workspace.of(world).discard(site.tree)
+        return
     task = repair_begins(world, structs.replace(task, base=site.base))
     task = attempt(world, repository, task, choice, site)
     settle.settle(world, repository, task)
     clear_away(world, site.tree, task.attempt)
+
+
+def taken_away(world: World, task: Task) -> bool:
+    """Whether a person took the file from us during the preparations, which may be long (I12).
+
+    What lies in inbox/ is a copy, or a wish to begin again that can wait until this is done.
+    """
+    where = world.mailroom.holds(task.task_id)
+    if where in {State.PROCESSING, State.INBOX}:
+        return False
+    place = f"was moved to {where}/" if where else "was removed"
+    world.say(f"{task.repo} {task.task_id}: {place} by a person; no attempt begins")
+    return True
 
 
 def repair_begins(world: World, task: Task) -> Task:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from msgspec import structs
 
 from orchestrator import escalation, tick
-from orchestrator.adapters import process
+from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import Attempt, State, Task, with_attempt
+from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.world import World
 
@@ -55,8 +55,14 @@ def put_right(world: World) -> None:
         lock = world.locks.try_task(stray.task.task_id)
         if lock is not None:
             with lock:
-                by = BY if stray.interrupted else "a person"
-                world.mailroom.move(stray.task, target, by=by)
+                by, task = (BY, stray.task) if stray.interrupted else ("a person", resumed(stray))
+                world.mailroom.move(task, target, by=by)
+
+
+def resumed(stray: mailroom.Misplaced) -> Task:
+    """What had ended and a person put where work goes on begins a new round, as in inbox/ (I9)."""
+    over = stray.marked in ENDED and stray.state not in ENDED
+    return mailroom.new_round(stray.task) if over else stray.task
 
 
 def fate(task: Task) -> str:

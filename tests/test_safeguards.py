@@ -83,6 +83,17 @@ GUARDS = {
         "return label(world, task, wanted=False) if task.blocked_label else task", "return task",
         RED + "test_a_red_check_comes_back_with_its_log_and_is_told_on_the_issue",
     ),
+    "Q3 a double is dropped only while it is what was seen": Guard(
+        "adapters/mailroom.py", "if not _stands(duplicate.drop, duplicate.dropped_inode):",
+        "if False:",
+        "tests/adapters/test_mailroom.py::"
+        "test_a_double_that_was_put_right_meanwhile_is_left_alone",
+    ),
+    "I12 a task that was taken away starts no agent": Guard(
+        "attempts.py", "if taken_away(world, task):", "if False:",
+        "tests/stories/test_people.py::"
+        "test_a_file_taken_away_before_its_agent_starts_costs_no_attempt",
+    ),
     "A3 a pause holds every process": Guard(
         "adapters/limits.py", "seconds = pacing.left(account.pause, now)", "seconds = 0.0",
         LIMITS + "test_a_long_pause_ends_every_tick_at_once_and_moves_no_file",

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from orchestrator import queue, reaper, tick
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
@@ -101,6 +103,31 @@ def test_a_file_moved_away_while_its_agent_works_stays_where_it_is(tmp_path: Pat
         assert office.state_of(issue) is State.CANCELLED, office.told()
         assert office.executor.agent_runs == ["first"]
         assert office.task(issue).attempts[-1].judged, "what it came to is kept"
+
+
+@pytest.mark.parametrize("to", [State.CANCELLED, State.BLOCKED, None])
+def test_a_file_taken_away_before_its_agent_starts_costs_no_attempt(
+    tmp_path: Path, to: State | None
+) -> None:
+    """I12: while the worktree is set up, a person says no."""
+    with an_office(tmp_path, repository={"setup_command": "make ready"}) as office:
+        issue = office.ready("Add x")
+        office.dispatch()
+        room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+
+        def takes_away(folder: Path) -> int:
+            file = room.folder(State.PROCESSING) / name
+            if to is None:
+                file.unlink()
+            else:
+                file.rename(room.folder(to) / name)
+            return 0
+
+        office.executor.tests = takes_away
+        assert office.queue() == 0, office.told()
+        assert office.executor.agent_runs == [], office.told()
+        assert to is None or (room.folder(to) / name).exists(), office.told()
+        assert not list(office.world.paths.worktrees.glob("*/*"))
 
 
 def test_editor_droppings_and_notes_disturb_nobody(tmp_path: Path) -> None:

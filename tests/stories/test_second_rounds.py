@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from orchestrator import reaper
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import QUICK, an_open_pull_request, tip
 from tests.support.office import SLUG, Office, an_office, says, writes
@@ -47,6 +49,26 @@ def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: 
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.task(issue).round == 2
         assert [bool(pull["merged_at"]) for pull in office.pulls()] == [True]
+
+
+def test_escalated_and_put_back_into_review_it_has_its_attempts_again(tmp_path: Path) -> None:
+    """I9: a person's hand begins a round, whichever folder of the living ones it chooses."""
+    colour = ["failure"]
+    with an_office(tmp_path, repository=QUICK, verdict=lambda order: colour[0]) as office:
+        another(office)
+        issue = office.ready("Add it")
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        used = len(office.task(issue).attempts)
+        room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+        os.rename(room.folder(State.ESCALATED) / name, room.folder(State.REVIEW) / name)
+        os.utime(room.folder(State.REVIEW) / name, (1, 1))  # it was written long before the move
+        reaper.put_right(office.world)
+        assert office.state_of(issue) is State.REVIEW and office.task(issue).round == 2
+        colour[0] = "success"
+        office.work_until_quiet(8)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert {one.round for one in office.task(issue).attempts[used:]} <= {2}
 
 
 def test_closed_with_its_branch_deleted_it_begins_anew(tmp_path: Path) -> None:
