@@ -265,8 +265,8 @@ def _standing(facts: Facts) -> list[Review]:
     """The last word of each reviewer who may write."""
     words: dict[str, Review] = {}
     for review in facts.pull.reviews:
-        known = review.state.lower() in {"approved", "changes_requested", "dismissed"}
-        if review.by_writer and known:
+        state = review.state.lower()
+        if review.by_writer and state in {"approved", "changes_requested", "dismissed"}:
             words[review.author] = review
     return list(words.values())
 
