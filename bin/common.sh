@@ -187,7 +187,7 @@ meaning() {
         2) printf 'it was called in a way that it does not know; nothing was done' ;;
         10) printf 'degraded: the next tick tries again' ;;
         20) printf 'the config or this installation needs you' ;;
-        30) printf 'GitHub refuses the token' ;;
+        30) printf 'there is no token, or GitHub refuses it' ;;
         124 | 137) printf 'stopped: it ran longer than its time limit' ;;
         130 | 143) printf 'stopped from outside' ;;
         *) printf 'a fault of ours; runtime/logs/trouble.log has the details' ;;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -200,6 +199,7 @@ class Neighbours:
             since=began(task),
             now=self.world.clock.now(),
             patience=timedelta(minutes=repository.overlap_wait_minutes),
+            spoken=self.world.spoken,
         )
 
     def _beside(self, entry: QueueEntry) -> list[UnderWay]:
@@ -209,24 +209,33 @@ class Neighbours:
         return [each for each in mine if each.name != entry.task_id]
 
     def _look(self) -> dict[str, list[UnderWay]]:
-        """What is in review, by its pull request's paths, and in processing, by its footprint."""
+        """What is in review and in processing, by the paths of its branch or by its footprint."""
         found: dict[str, list[UnderWay]] = {}
         room = self.world.mailroom
-        for branch in read(where(self.world)).branches:
-            if os.path.lexists(room.path(State.REVIEW, branch.task_id)):
+        branches = {branch.task_id: branch for branch in read(where(self.world)).branches}
+        for line in room.lines(State.REVIEW):
+            branch = branches.get(line.entry.task_id)
+            if branch is not None:
                 one = UnderWay(name=f"#{branch.number}", paths=frozenset(branch.paths))
-                found.setdefault(branch.repo.lower(), []).append(one)
+            elif young := room.fit(line.path):  # younger than the forecast
+                pull = young.task.pull_request
+                name = f"#{pull.number}" if pull else line.entry.task_id
+                one = UnderWay(name=name, paths=self._changed(young.task))
+            else:
+                continue
+            found.setdefault(line.entry.repo.lower(), []).append(one)
         for task in room.list_state(State.PROCESSING):
-            one = UnderWay(name=task.task_id, paths=frozenset(self._footprint(task)))
+            named = conflicts.surely(self._footprint(task))
+            one = UnderWay(name=task.task_id, paths=named | self._changed(task))
             found.setdefault(task.repo.lower(), []).append(one)
         return found
 
     def _footprint(self, task: Task) -> Collection[str]:
         """The files that the task names, and those that its earlier attempts changed."""
-        made = [attempt.head_sha for attempt in task.attempts if attempt.head_sha]
-        return conflicts.named(f"{task.title}\n{task.body}") | self._changed(task, made[-1:])
+        return conflicts.named(f"{task.title}\n{task.body}") | self._changed(task)
 
-    def _changed(self, task: Task, heads: Sequence[str]) -> frozenset[str]:
+    def _changed(self, task: Task) -> frozenset[str]:
+        heads = [attempt.head_sha for attempt in task.attempts if attempt.head_sha][-1:]
         if not heads or not task.base or not self.world.paths.store(task.repo).exists():
             return frozenset()
         git = workspace.of(self.world).git(task.repo)

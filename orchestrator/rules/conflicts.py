@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -110,8 +110,22 @@ def _first(
 
 def named(text: str) -> frozenset[str]:
     """Everything in a text that may be the name of a file; most of it is not."""
-    words = (word.strip("./") for word in TOKEN.findall(text[:READ]))
-    return frozenset(word for word in words if "/" in word or "." in word)
+    words = {word.strip("./") for word in TOKEN.findall(text[:READ])}
+    for word in [word for word in words if word.startswith("a/") and f"b{word[1:]}" in words]:
+        words -= {word, f"b{word[1:]}"}  # how a diff names its two sides
+        words.add(word[2:])
+    return frozenset(word for word in words if "/" in word or _is_file(word))
+
+
+def surely(words: Collection[str]) -> frozenset[str]:
+    """Those of `named` that two tasks may meet in: `owner/name` and `and/or` stand in many."""
+    return frozenset(word for word in words if _is_file(word))
+
+
+def _is_file(word: str) -> bool:
+    """Whether it ends like a file's name; `e.g` and `3.5` do not."""
+    _, dot, ending = word.rpartition("/")[2].rpartition(".")
+    return bool(dot) and len(word) > 3 and any(letter.isalpha() for letter in ending)
 
 
 def overlap(footprint: Collection[str], paths: Iterable[str]) -> tuple[str, ...]:
@@ -134,10 +148,12 @@ def hold(
     since: datetime,
     now: datetime,
     patience: timedelta,
+    spoken: Callable[[datetime], str],
 ) -> str:
     """Why a waiting task should not start beside the others yet; "" when it may.
 
     An urgent one never waits for this, and no other longer than `patience` after `since`.
+    `spoken` puts a time into words.
     """
     if priority is Priority.HIGH or not footprint or not timedelta() <= now - since < patience:
         return ""
@@ -147,7 +163,7 @@ def hold(
             more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
             return (
                 f"waits for {other.name}, which changes {shared[0]}{more} too; starts at "
-                f"{since + patience:%Y-%m-%d %H:%M} UTC at the latest"
+                f"{spoken(since + patience)} at the latest"
             )
     return ""
 

@@ -98,7 +98,8 @@ def replay(tasks: list[Work], *, hold: bool, turns: bool) -> Outcome:
             beside += [UnderWay(name=str(w.number), paths=w.named) for w in busy]
             since = START + timedelta(minutes=work.comes)
             if hold and conflicts.hold(
-                Priority.NORMAL, work.named, beside, since=since, now=now, patience=PATIENCE
+                Priority.NORMAL, work.named, beside, since=since, now=now, patience=PATIENCE,
+                spoken=str,
             ):
                 continue
             waiting.remove(work)

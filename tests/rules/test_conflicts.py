@@ -111,11 +111,22 @@ def test_it_is_as_good_as_trying_all_orders_and_never_worse_than_the_oldest_firs
         ("Mend other/parser.py", "src/parser.py", False),
         ("Mend the Makefile and/or src.", "Makefile", False),
         ("Keep CODEBASE.md short", "CODEBASE.md", False),
+        ("--- a/src/parser.py\n+++ b/src/parser.py", "src/parser.py", True),
     ],
 )
 def test_a_task_is_held_for_the_files_that_it_names(text: str, path: str, meets: bool) -> None:
     footprint = conflicts.named(text)
     assert bool(conflicts.overlap(footprint, [path])) is meets
+
+
+def test_two_sides_of_a_diff_are_one_file_and_what_is_no_file_is_left_out() -> None:
+    text = "diff --git a/x.py b/x.py\nSee b/y.py, e.g. version 3.5 of a.c, i.e. the newest."
+    assert conflicts.named(text) == {"x.py", "b/y.py"}
+
+
+def test_two_tasks_do_not_meet_in_words_that_stand_in_every_issue() -> None:
+    words = conflicts.named("From issue owner/name#7, and/or see /dev/null: mend src/x.py")
+    assert conflicts.surely(words) == {"src/x.py"}
 
 
 def held(priority: Priority = Priority.NORMAL, minutes: int = 5, **more: frozenset[str]) -> str:
@@ -126,13 +137,13 @@ def held(priority: Priority = Priority.NORMAL, minutes: int = 5, **more: frozens
         since=NOW - timedelta(minutes=minutes),
         now=NOW,
         patience=HOUR,
+        spoken="{:%H:%M} CEST".format,
     )
 
 
 def test_a_task_waits_beside_work_on_its_files_and_says_for_whom_and_until_when() -> None:
-    assert held() == (
-        "waits for #7, which changes src/a.py too; starts at 2026-05-04 12:55 UTC at the latest"
-    )
+    said = "waits for #7, which changes src/a.py too; starts at 12:55 CEST at the latest"
+    assert held() == said
 
 
 @pytest.mark.parametrize(
