@@ -12,6 +12,8 @@ from orchestrator.records.verdicts import Escalate
 from orchestrator.texts import messages
 from orchestrator.world import World
 
+ALERT = "escalated:"  # and the task with its round
+
 
 def escalate(
     world: World, repository: RepositoryConfig, task: Task, verdict: Escalate, *, by: str
@@ -25,7 +27,7 @@ def escalate(
     )
     where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
     alerts.alert(
-        world, f"escalated:{task.key}", f"{where} needs a person: {verdict.reason}", task=task
+        world, f"{ALERT}{task.key}", f"{where} needs a person: {verdict.reason}", task=task
     )
     task = github_sync.blocked(world, repository, task)
     moved = world.mailroom.move(task, State.ESCALATED, by=by)

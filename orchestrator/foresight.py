@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -209,21 +210,13 @@ class Neighbours:
         return [each for each in mine if each.name != entry.task_id]
 
     def _look(self) -> dict[str, list[UnderWay]]:
-        """What is in review and in processing, by the paths of its branch or by its footprint."""
+        """What is in review, by its pull request's paths, and in processing, by its footprint."""
         found: dict[str, list[UnderWay]] = {}
         room = self.world.mailroom
-        branches = {branch.task_id: branch for branch in read(where(self.world)).branches}
-        for line in room.lines(State.REVIEW):
-            branch = branches.get(line.entry.task_id)
-            if branch is not None:
+        for branch in read(where(self.world)).branches:
+            if os.path.lexists(room.path(State.REVIEW, branch.task_id)):
                 one = UnderWay(name=f"#{branch.number}", paths=frozenset(branch.paths))
-            elif young := room.fit(line.path):  # younger than the forecast
-                pull = young.task.pull_request
-                name = f"#{pull.number}" if pull else line.entry.task_id
-                one = UnderWay(name=name, paths=self._changed(young.task))
-            else:
-                continue
-            found.setdefault(line.entry.repo.lower(), []).append(one)
+                found.setdefault(branch.repo.lower(), []).append(one)
         for task in room.list_state(State.PROCESSING):
             named = conflicts.surely(self._footprint(task))
             one = UnderWay(name=task.task_id, paths=named | self._changed(task))

@@ -175,6 +175,7 @@ def build(
         clock=clock,
         token=token,
         paced=not hosts.is_here(config.github_api_url),
+        spoken=lambda moment: moments.spoken(moment, zone(config.timezone), now=clock.now()),
     )
     door = Door(
         token=token,

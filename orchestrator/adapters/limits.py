@@ -39,13 +39,15 @@ class Limits:
     """The limits of one token; without `paced` only pauses count (a forge has no abuse limits)."""
 
     def __init__(
-        self, *, path: Path, locks: Locks, clock: Clock, token: str, paced: bool = True
-    ) -> None:
+        self, *, path: Path, locks: Locks, clock: Clock, token: str, paced: bool = True,
+        spoken: Callable[[datetime], str] = "{:%Y-%m-%dT%H:%M:%SZ}".format,
+    ) -> None:  # fmt: skip
         self.path = path
         self.locks = locks
         self.clock = clock
         self.name = hashlib.sha256(token.encode()).hexdigest()[:12]
         self.paced = paced
+        self._spoken = spoken
         # What the answers of this process said by the way.
         self.points: dict[str, Points] = {}
         self.skew: float | None = None
@@ -116,7 +118,7 @@ class Limits:
             )
         )
         assert account.pause is not None
-        return f"nobody asks it again before {spoken(account.pause.until)}"
+        return f"nobody asks it again before {self._at(account.pause.until)}"
 
     def _refused(self) -> None:
         self.was_refused = True
@@ -170,9 +172,9 @@ class Limits:
             self.was_refused = True
             raise GitHubTrouble(
                 Trouble.AUTH,
-                f"GitHub refused the token at {spoken(account.refusal.at)}; nothing was asked and "
-                "every task stays where it is. Renew github_token (a new one counts at once; this "
-                f"one is tried again after {spoken(account.refusal.until)})",
+                f"GitHub refused the token at {self._at(account.refusal.at)}; nothing was asked "
+                "and every task stays where it is. Renew github_token (a new one counts at once; "
+                f"this one is tried again after {self._at(account.refusal.until)})",
             )
         seconds = pacing.left(account.pause, now)
         if seconds > PATIENCE:
@@ -183,8 +185,12 @@ class Limits:
         return GitHubTrouble(
             Trouble.RATE,
             f"{why}; this tick ends, its work is kept, and the next one after "
-            f"{spoken(until)} goes on",
+            f"{self._at(until)} goes on",
         )
+
+    def _at(self, moment: float) -> str:
+        """As a person reads it in a log."""
+        return self._spoken(datetime.fromtimestamp(moment, UTC))
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
@@ -253,8 +259,3 @@ def retry_after(words: str, date: float | None) -> float | None:
 
 def whole(words: str | None) -> int | None:
     return int(words) if words and words.isdecimal() and len(words) < 16 else None
-
-
-def spoken(moment: float) -> str:
-    """A moment in whole, for a person who reads a log."""
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -75,7 +75,7 @@ def revert(world: World, asked: argparse.Namespace) -> int:
     if isinstance(task, Unknown):
         world.say(task.sentence)
         for suggestion in task.suggestions:
-            world.say(f"  {suggestion}")
+            world.say(f"  bin/task.sh revert {suggestion.replace(' ', '    ', 1)}")
         return UNKNOWN
     number, sha = reverting.merged(task)
     where = f"{task.repo}#{number}"

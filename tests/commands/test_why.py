@@ -22,6 +22,7 @@ from orchestrator.commands.why import question
 from orchestrator.commands.why.account import Account, Reason, Unknown
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
+from orchestrator.texts import messages
 from tests.support import hostile
 from tests.support.crash import Killed
 from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
@@ -335,6 +336,11 @@ def test_all_its_agents_are_cooling_down(tmp_path: Path) -> None:
         told = answer(office, issue, offline=True)
         [rests] = [one for one in told.findings if one.reason is Reason.COOLING]
         assert rests.until is not None and "first skipped" in rests.text
+        files = [str(cooling.of(office.world).path(name)) for name in ("first", "second", "third")]
+        assert rests.step == f"to ask a provider again at once: rm {' '.join(files)}"
+        office.queue()
+        waiting = answer(office, issue, offline=True)
+        assert waiting.state == "blocked" and rests.step in steps(waiting)
 
 
 # --- what ended -----------------------------------------------------------------------------
@@ -352,6 +358,17 @@ def test_an_escalated_task_says_who_tried_what_and_how_to_go_on(tmp_path: Path) 
         assert [one.agent for one in told.tried] == ["first", "second", "third"]
         assert told.tried[0].code == "environment_failure"
         assert f"set #{issue} Ready again, or: mv {told.file}" in steps(told)
+        assert not machine(told)  # the alert is of this task, and told already
+
+
+def test_what_no_agent_could_start_is_told_as_that(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        for name in ("first", "second", "third"):
+            (tmp_path / "bin" / name).unlink()
+        office.queue()
+        told = answer(office, issue, offline=True)
+        assert told.state == "escalated" and messages.NEEDED_TO_START in told.findings[-1].text
 
 
 def test_a_cancelled_and_a_done_task_say_so(tmp_path: Path) -> None:

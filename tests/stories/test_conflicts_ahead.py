@@ -99,19 +99,6 @@ def test_a_task_that_names_a_file_of_an_open_pull_request_waits_for_it(
         assert attempts(office, issues) == ([2, 1, 1] if urgent else [1, 1, 1])
 
 
-def test_a_pull_request_that_nobody_has_compared_yet_is_waited_for_too(tmp_path: Path) -> None:
-    with an_office(tmp_path, agent=as_told, seed=TWO_FILES, repository=QUICK) as office:
-        first, second = office.ready("First to: a"), office.ready("Then to: a", "Mend `a.txt`.")
-        other = office.ready("Also to: b", "Mend `b.txt`, and/or its comments.")
-        office.dispatch()
-        office.queue()
-        issues = [first, second, other]
-        expected = [State.REVIEW, State.INBOX, State.REVIEW]
-        assert [office.state_of(issue) for issue in issues] == expected, office.told()
-        office.work_until_quiet(20)
-        assert attempts(office, issues) == [1, 1, 1], office.told()
-
-
 @pytest.mark.parametrize("gone", ["an hour", "its pull request", "switched off"])
 def test_a_task_waits_no_longer_than_for_its_reason(tmp_path: Path, gone: str) -> None:
     config = {**QUICK, "overlap_wait_minutes": 0 if gone == "switched off" else 60}

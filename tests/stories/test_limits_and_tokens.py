@@ -95,7 +95,7 @@ def test_a_limit_in_the_middle_loses_nothing_and_repeats_nothing(
         pause = 3600 if "primary" in office.github.forge.faults.rules[number].name else 60
         assert worked(office, issue, pause) == undisturbed, office.told()
         assert office.github.forge.faults.met(number) == 1
-        assert sum("nobody asks it again before 2026-" in line for line in office.said) == 1
+        assert sum("nobody asks it again before " in line for line in office.said) == 1
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_long_pause_ends_every_tick_at_once_and_moves_no_file(tmp_path: Path) 
             for script in (office.dispatch, office.queue, office.monitor, supervised):
                 assert script() == (0 if script == office.monitor else 10), office.told()
             assert office.world.clock.now() - began < timedelta(seconds=1), "nobody sleeps"
-            assert all("2026-01-05T09:" in line for line in office.said), office.told()
+            assert all(" UTC" in line for line in office.said), office.told()
             office.pass_time(60)
         assert office.github.forge.faults.met(met) == 0 and heard == 1, "GitHub is left alone"
         assert office.task(issue) == before, "not even a mark"

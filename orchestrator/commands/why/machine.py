@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from orchestrator import alerts, disk
+from orchestrator import alerts, disk, escalation
 from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.alerts import Raised
@@ -47,8 +47,10 @@ def findings(world: World, state: str) -> Iterator[Finding]:
             step=f"make room: du -xhd2 {world.paths.runtime} {world.paths.worktrees}",
         )  # fmt: skip
     for raised in open_alerts(world):
-        if raised.key != disk.ALERT or not lacking:
-            yield Finding(reason=Reason.MACHINE, text=f"alert of {raised.at:%H:%M}Z: {raised.text}")
+        of_a_task = raised.key.startswith(escalation.ALERT)  # its own account tells it
+        if not of_a_task and (raised.key != disk.ALERT or not lacking):
+            text = f"alert of {world.spoken(raised.at)}: {raised.text}"
+            yield Finding(reason=Reason.MACHINE, text=text)
 
 
 def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:

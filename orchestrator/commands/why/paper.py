@@ -48,7 +48,7 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
             yield from wrapped("  ", f"{head}{code}{reason}", "")
     if told.said:
         yield "", ""
-        yield "What was said last", "bold"
+        yield "What was said last (times as in the logs, UTC)", "bold"
         for line in told.said:
             yield from wrapped("  ", line, "dim")
     if told.others:

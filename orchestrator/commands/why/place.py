@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import attempts, foresight
+from orchestrator import attempts, cooling, foresight
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.config import RepositoryConfig
@@ -144,6 +144,7 @@ def agents(
             reason=Reason.COOLING,
             text=f"every agent that is left is cooling down: {'; '.join(choice.skipped)}",
             until=choice.until,
+            step=wake(world),
         )
     elif isinstance(choice, routing.Exhausted):
         yield Finding(
@@ -151,6 +152,13 @@ def agents(
             text=f"{choice.reason}; the next attempt would hand it to a person",
             step="install or log in an agent, or name another in config.yaml (agent_fallbacks)",
         )
+
+
+def wake(world: World) -> str:
+    """How a person says that a provider takes orders again, as after a larger plan was bought."""
+    rests = cooling.of(world)
+    files = [str(rests.path(name)) for name in world.config.agents if rests.until(name)]
+    return f"to ask a provider again at once: rm {' '.join(files)}" if files else ""
 
 
 def beside(world: World, found: Found) -> Iterator[Finding]:
@@ -219,6 +227,8 @@ def blocked(world: World, found: Found) -> Iterator[Finding]:
             reason=Reason.NOT_BEFORE, text=f"it waits{because(task)}",
             until=task.not_before, step=at_once(found),
         )  # fmt: skip
+        resting = agents(world, task, world.config.repository(task.repo))
+        yield from (finding for finding in resting if finding.reason is Reason.COOLING)
 
 
 def because(task: Task) -> str:
@@ -263,8 +273,9 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
 
 
 def needed(task: Task) -> Finding:
-    code = task.attempt.code if task.attempt else None
-    text = messages.NEEDED.get(code, messages.NEEDED_ELSE) if code else messages.NEEDED_ELSE
+    """The first step of the note that the task was handed over with."""
+    steps = [line for line in task.note.splitlines() if line.startswith("1. ")]
+    text = steps[-1].removeprefix("1. ") if steps else messages.NEEDED_ELSE
     return Finding(reason=Reason.PERSON, text=text)
 
 
