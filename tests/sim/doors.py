@@ -6,10 +6,11 @@ us, and what we raise there stops the operation before it happens.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +56,7 @@ class Watch:
         self.tell: Told | None = None
         self.lock_taken: Callable[[int, Process], None] | None = None
         self.installed = False
+        self._touched: list[str] | None = None
 
     def install(self) -> None:
         if not self.installed:
@@ -65,6 +67,8 @@ class Watch:
         if event not in WATCHED:
             return
         process = self.process
+        if process is None and self._touched is not None:
+            self._by_a_person(event, told, self._touched)
         if process is None or process.outside or process.ident != threading.get_ident():
             return
         if event == "open":
@@ -75,6 +79,28 @@ class Watch:
             self._locked(process, told)
         else:
             self._changed(process, event, told)
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[list[str]]:
+        """While a person acts: what they write under the root, and which programs they start."""
+        self._touched = touched = []
+        try:
+            yield touched
+        finally:
+            self._touched = None
+
+    def _by_a_person(self, event: str, told: tuple[Any, ...], touched: list[str]) -> None:
+        if event == "subprocess.Popen":
+            touched += [word for word in map(os.fsdecode, told[1] or ()) if self.root in word]
+        elif event == "open":
+            path, _, flags = told
+            if isinstance(flags, int) and flags & WRITING and isinstance(path, str | bytes):
+                name = os.fsdecode(path)
+                touched += [name] if name.startswith(self.root) else []
+        elif event in PATHS:
+            named = (one for one in told[: PATHS[event]] if not isinstance(one, int))
+            names = [os.fsdecode(one) for one in named if one is not None]
+            touched += [n for n in names if n.startswith(self.root) or not n.startswith("/")]
 
     def _opened(self, process: Process, told: tuple[Any, ...]) -> None:
         path, _, flags = told

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,10 @@ class Simulation:
             script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
         }
         self.proof = {script: self._proof_after() for script in STORIES}
-        # Versions: of all that we change, of task files, refs, forecasts, freed locks, the rest.
-        self.work = self.filed = self.stored = self.foreseen = self.freed = self.people = 0
+        # Versions: of all that we change, of refs, forecasts, watched bases, switches, freed locks,
+        # of what people do to this machine, and of regular jobs, which only the clock asks for.
+        self.work = self.stored = self.foreseen = self.watched = self.switched = self.freed = 0
+        self.people = self.regular = 0
         self.orders = 0
         self.acts: list[Act] = []
         self.calm = False
@@ -135,8 +138,10 @@ class Simulation:
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._agenda_count = 0
         self.hands = Hands(self)
-        self._mailbox_root = f"{self.paths.mailbox}/"
         self._forecast = f"{self.paths.state}/conflicts.json"
+        self._watched = f"{self.paths.state}/aftermath.json"
+        self._regular = f"{self.paths.state}/cadence/"
+        self._switches = str(self.paths.off)
         self._work_roots = tuple(
             f"{place}/" for place in (
                 self.paths.mailbox, self.paths.effects, self.paths.attempts, self.paths.repos,
@@ -163,12 +168,21 @@ class Simulation:
             for process in self._living():
                 self._end(process)
             self.forge.close()
+            self._count_the_rest()
             self.counts["seconds"] = int((self.time.moment - forges.START).total_seconds())
             self.counts["crashes"] += 0
             self.counts["faults"] = self.weather.met
             self.counts["lifetimes"] = len({run.task_id for run in self.runs})
             self.counts["requests"] = len(self.requests)
         return self.result
+
+    def _count_the_rest(self) -> None:
+        """Until the end of the calm nothing is due: those ticks were not run either."""
+        end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
+        for script, (_, every) in STORIES.items():
+            last = self.habits[script].last
+            if last is not None and not self.result.violations and not self.until_over:
+                self.counts["skipped"] += max(0, (end - last) // timedelta(minutes=every))
 
     def _draw_agenda(self) -> None:
         for number, issue in enumerate(self.plan.issues):
@@ -238,6 +252,7 @@ class Simulation:
         WATCH.process = process
         process.resume()
         WATCH.process = None
+        self._shown_at = -1
         self._move_forge()
         if process.ended:
             self._buried(process)
@@ -273,8 +288,10 @@ class Simulation:
             return
         began = self.memory.setdefault("began", {}).pop(process.name)
         proven = self.memory.setdefault("proven", {}).pop(process.name, None)
-        habit.asked(process.requests)
+        quiet = process.exit_code == 0 and not process.faults
+        habit.asked(process.script, process.requests, in_order=quiet)
         inputs = self._inputs(process.script)
+        began = began[habit.looked, habit.watching]
         if any("the one before still runs" in line for line in process.said):
             # It looked at nothing; the one before will say how it ended.
             habit.ran(inputs, self.time.moment, idle=True)
@@ -283,8 +300,9 @@ class Simulation:
         in_order = not process.faults and not 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
         habit.ran(inputs, self.time.moment, idle=inputs == began and in_order)
         if proven is not None and self._all() != proven and not self.processes:
-            since, until = self.memory["proof"][process.script]
-            if not self.changes[process.script].any_between(since, until):
+            since, until, regular = self.memory["proof"][process.script]
+            due = self.regular != regular
+            if not due and not self.changes[process.script].any_between(since, until):
                 told = "; ".join(process.said[-5:])
                 self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
 
@@ -384,9 +402,14 @@ class Simulation:
         if kind is Kind.FILE:
             if where.startswith(self._work_roots):
                 self.changed_work()
-                self.filed += where.startswith(self._mailbox_root)
             elif where == self._forecast:
                 self.foreseen += 1
+            elif where == self._watched:
+                self.watched += 1
+            elif where.startswith(self._regular):
+                self.regular += 1
+            elif where.startswith(self._switches):
+                self.switched += 1
         elif kind is Kind.GIT and what not in LOOKING:
             self.changed_work()
             self.stored += 1
@@ -429,19 +452,22 @@ class Simulation:
         habit = self.habits[script]
         if habit.last is None or not habit.idle or habit.seen != self._inputs(script):
             return self._cron_after(script, self.time.moment)
-        due = [
-            moment
-            for moment in (
-                self.changes[script].next_after(habit.last), self._not_before(habit.last)
-            )
-            if moment is not None
-        ]
+        due = self._due(script, habit.last)
         if not due:
             return None
         every = timedelta(minutes=STORIES[script][1])
         if not self.calm:
             due.append(habit.last + every * self.proof[script])
         return self._cron_after(script, max(min(due) - timedelta(milliseconds=1), self.time.moment))
+
+    def _due(self, script: str, last: datetime) -> list[datetime]:
+        """When the same inputs may mean something else to a script, after its last tick."""
+        moments = []
+        if self.habits[script].watching:
+            moments.append(self.changes[script].next_after(last))
+        if script == "supervisor":
+            moments.append(self._not_before(last))
+        return [moment for moment in moments if moment is not None]
 
     def _not_before(self, last: datetime) -> datetime | None:
         moments = [
@@ -458,40 +484,54 @@ class Simulation:
             return
         habit, inputs = self.habits[script], self._inputs(script)
         proven = False
-        if habit.last is not None and habit.idle and habit.seen == inputs:
-            due = [self.changes[script].next_after(habit.last), self._not_before(habit.last)]
-            if not any(moment is not None and moment <= now for moment in due):
-                every = timedelta(minutes=STORIES[script][1])
-                if self.calm or now < habit.last + every * self.proof[script]:
-                    return
-                proven = True
-                self.proof[script] = self._proof_after()
+        same = habit.last is not None and habit.idle and habit.seen == inputs
+        if same and not any(moment <= now for moment in self._due(script, habit.last)):
+            every = timedelta(minutes=STORIES[script][1])
+            if self.calm or now < habit.last + every * self.proof[script]:
+                return
+            proven = True
+            self.proof[script] = self._proof_after()
         if habit.last is not None:
             every = timedelta(minutes=STORIES[script][1])
             self.counts["skipped"] += max(0, (now - habit.last) // every - 1)
         process = self.start(script, STORIES[script][0])
-        self.memory.setdefault("began", {})[process.name] = inputs
+        self.memory.setdefault("began", {})[process.name] = {
+            mode: self._versions(script, *mode) for mode in product((False, True), repeat=2)
+        }
         if proven:
             self.counts["proven"] += 1
             self.memory.setdefault("proven", {})[process.name] = self._all()
-            self.memory.setdefault("proof", {})[script] = (habit.last, now)
+            self.memory.setdefault("proof", {})[script] = (habit.last, now, self.regular)
 
     def _proof_after(self) -> int:
         return self.rng.randint(1, 2 * PROVEN_ONE_IN)
 
     def _inputs(self, script: str) -> Inputs:
         """What this script's tick reads, as versions."""
+        habit = self.habits[script]
+        return self._versions(script, habit.looked, habit.watching)
+
+    def _versions(self, script: str, looked: bool, watching: bool) -> Inputs:  # noqa: FBT001
+        mailbox = self._mailbox()
+        contents, names = self.eyes.contents, self.eyes.names
+        here = self.people + self.switched
         if script == "github_dispatcher":
             # Without a Ready issue it opens no file.
-            files = self.filed if self.habits[script].looked else 0
-            return Inputs(forges.issue_changes(self.forge), files, self.people)
+            files = (sum(contents.values()),) if looked else ()
+            return Inputs(forges.issue_changes(self.forge), files, here)
         if script == "supervisor":
-            return Inputs(0, self.filed + self.foreseen, self.people + self.freed)
-        files = self.filed + self.stored + self.foreseen
-        return Inputs(forges.changes(self.forge), files, self.people + self.freed)
+            # Who waits is looked at beside what is under way; else names alone tell of a move.
+            waits = (contents[State.PROCESSING], self.foreseen) if mailbox[State.INBOX] else ()
+            shelves = (contents[State.INBOX], contents[State.BLOCKED], sum(names.values()))
+            return Inputs(0, (*shelves, *waits), here + self.freed)
+        if not watching:
+            open_ones = (contents[State.REVIEW], contents[State.ESCALATED], contents[State.DONE])
+            return Inputs(0, (*open_ones, self.watched), here)
+        files = (sum(contents.values()), self.stored, self.foreseen, self.watched)
+        return Inputs(forges.changes(self.forge), files, here + self.freed)
 
     def _all(self) -> Inputs:
-        return Inputs(forges.changes(self.forge), self.work, self.people)
+        return Inputs(forges.changes(self.forge), (self.work,), self.people + self.switched)
 
     def _move_forge(self) -> None:
         """Let the forge do what is due; only where something changed or its moment has come."""
@@ -517,9 +557,10 @@ class Simulation:
     def changed_work(self) -> None:
         self.work += 1
 
-    def person_acted(self, what: str) -> None:
-        """A person's or the machine's deed is over: everybody looks again."""
-        self.people += 1
+    def person_acted(self, what: str, *, here: bool = True) -> None:
+        """A person's or the machine's deed is over; one on this machine makes everybody look."""
+        self.people += here
+        self._shown_at = -1
         self._move_forge()
         self.tell("person", what)
         self._observe(Step(kind=StepKind.DEED, at=self.time.moment, process="person"))
@@ -527,12 +568,13 @@ class Simulation:
     def _deed(self, name: str, arguments: Mapping[str, Any]) -> None:
         self.deeds.append((self.time.moment, name, arguments))
         before = self.eyes.inodes()
-        self.content.deeds[name](self.hands, **arguments)
+        with WATCH.noted() as touched:
+            self.content.deeds[name](self.hands, **arguments)
         for path, version in self.eyes.inodes().items():
             if before.get(path) != version:
                 aged(path)
         said = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        self.person_acted(f"{name}({said})")
+        self.person_acted(f"{name}({said})", here=bool(touched))
 
     # --- what is seen and told ------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 A tick also depends on the clock. After the last change it is run again at each moment at which a
 rule of the product may judge the same facts differently; between two of them it may not change
-anything, and now and then one that need not run is run to prove that.
+anything, and now and then one that need not run is run to prove that. A tick that asked for nothing
+and met no trouble had nothing to judge by the clock, and only its files can change that.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Inputs(Struct, frozen=True):
     """Versions of everything that a script's tick reads."""
 
     forge: int
-    files: int
+    files: tuple[int, ...]
     people: int
 
 
@@ -43,16 +44,23 @@ class Habit:
         self.idle = False
         self.last: datetime | None = None
         self.troubled = 0
-        # The fewest requests of a tick: one that made no more met nothing to look into.
+        # The fewest requests of a tick that made any: one with no more met nothing to look into.
         self.fewest = 1_000_000
         self.looked = True
+        # Whether it had something before it that time alone may change.
+        self.watching = True
 
     def ran(self, inputs: Inputs, now: datetime, *, idle: bool) -> None:
         self.seen, self.idle, self.last = inputs, idle, now
 
-    def asked(self, requests: int) -> None:
-        self.fewest = min(self.fewest, requests)
-        self.looked = requests > self.fewest
+    def asked(self, script: str, requests: int, *, in_order: bool) -> None:
+        """The requests of a tick; one that came through without trouble tells what it had to do."""
+        if requests:
+            self.fewest = min(self.fewest, requests)
+        self.looked = requests > self.fewest or not in_order
+        self.watching = {"pr_monitor": requests > 0, "github_dispatcher": self.looked}.get(
+            script, True
+        ) or not in_order
 
 
 class Changes:

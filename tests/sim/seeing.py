@@ -25,7 +25,12 @@ class Eyes:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
+        self._folders = {state: f"{paths.mailbox}/{state.value}" for state in State}
         self._filed: dict[str, tuple[Key, Filed]] = {}
+        # How often what stands in a folder was found changed, and how often its list of names was.
+        self.contents = dict.fromkeys(State, 0)
+        self.names = dict.fromkeys(State, 0)
+        self._held: dict[State, dict[str, Key]] = {state: {} for state in State}
         self._effects: dict[str, tuple[Key, tuple[Effect, ...]]] = {}
         self.events: list[Event] = []
         self._events_inode = 0
@@ -35,17 +40,22 @@ class Eyes:
         known, self._filed = self._filed, {}
         shown = {}
         for state in State:
-            folder = self.paths.mailbox / state.value
+            folder = self._folders[state]
             found = []
+            held = {}
             for name, status in listed(folder):
                 if not name.endswith(".md") or name.startswith("."):
                     continue
                 path = f"{folder}/{name}"
-                key = (status.st_ino, status.st_mtime_ns, status.st_size)
+                held[name] = key = (status.st_ino, status.st_mtime_ns, status.st_size)
                 before = known.get(path)
                 filed = before[1] if before and before[0] == key else read(state, Path(path))
                 self._filed[path] = (key, filed)
                 found.append(filed)
+            if held != self._held[state]:
+                self.contents[state] += 1
+                self.names[state] += held.keys() != self._held[state].keys()
+                self._held[state] = held
             shown[state] = tuple(found)
         return shown
 
@@ -53,7 +63,7 @@ class Eyes:
         """Every plain file of the mailbox with its inode and when that last changed."""
         found = {}
         for state in State:
-            folder = self.paths.mailbox / state.value
+            folder = self._folders[state]
             for name, status in listed(folder):
                 if stat.S_ISREG(status.st_mode):
                     found[f"{folder}/{name}"] = (status.st_ino, status.st_ctime_ns)
@@ -93,7 +103,7 @@ class Eyes:
         return self.events
 
 
-def listed(folder: Path) -> list[tuple[str, os.stat_result]]:
+def listed(folder: Path | str) -> list[tuple[str, os.stat_result]]:
     found = []
     try:
         with os.scandir(folder) as entries:

@@ -87,7 +87,8 @@ def open_issue(house: Simulation, number: int) -> None:
     )
     assert told.status_code == 201, told.text
     house.issue_numbers[number] = int(told.json()["number"])
-    house.person_acted(f"{plan.author} opens {plan.slug}#{told.json()['number']}: {plan.title}")
+    said = f"{plan.author} opens {plan.slug}#{told.json()['number']}: {plan.title}"
+    house.person_acted(said, here=False)
 
 
 def set_ready(house: Simulation, number: int) -> None:
@@ -104,7 +105,7 @@ def set_ready(house: Simulation, number: int) -> None:
         session.query(SET_STATUS, board=board["id"], item=item, field=field["id"], option=ready)
     else:
         session.post(f"/repos/{plan.slug}/issues/{issue}/labels", json={"labels": ["ready"]})
-    house.person_acted(f"{OWNER} sets {plan.slug}#{issue} Ready")
+    house.person_acted(f"{OWNER} sets {plan.slug}#{issue} Ready", here=False)
 
 
 def calm(house: Simulation) -> None:
