@@ -69,7 +69,7 @@ def test_every_command_of_the_readme_may_be_run() -> None:
     assert {"bin/demo.sh", "bin/test.sh"} <= {program for program, _ in commands}
     for program, arguments in commands:
         assert (CODE / program).stat().st_mode & 0o100, program
-        assert set(shlex.split(arguments)) <= {"--dry-run"}, arguments
+        assert set(shlex.split(arguments)) <= {"--dry-run", "--keep", "--stay"}, arguments
 
 
 def test_the_crontab_names_each_wrapper_once_and_logs_where_cron_can_write() -> None:

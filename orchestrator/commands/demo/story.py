@@ -82,6 +82,7 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
     look_around(stage, trail)
     if staying:
         trail.say(f"The forge stays on {forge.url} (token: {shown(stage)}/token).")
+        trail.say(f"Take a merge back: ORCH_ROOT={shown(stage)} bin/task.sh revert demo/site#2")
         trail.say(f"End it with: kill {forge.pid}")
     elif good:
         trail.say("The forge is stopped; bin/demo.sh --keep --stay starts it again with this data.")
@@ -205,6 +206,7 @@ def look_around(stage: Stage, trail: Trail) -> None:
     trail.say(f"Look around in {where}/:")
     for place, holds in PLACES:
         trail.say(f"  {place:<22} {holds}")
+    trail.say(f"Ask why one of them is where it is: ORCH_ROOT={where} bin/why.sh demo/site#2")
 
 
 def shown(stage: Stage) -> Path:
