@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
-from orchestrator.adapters import files
+from orchestrator.adapters import files, slips
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Task
@@ -59,9 +58,7 @@ def recovered(world: World, key: str, text: str) -> None:
 
 def place(world: World, key: str) -> Path:
     """The file of one key: processes that raise other keys never meet in it."""
-    plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in key)[:60]
-    name = f"{plain}-{crc32(key.encode('utf-8', 'replace')):08x}"
-    return world.paths.state / "alerts" / f"{name}.json"
+    return slips.path(world.paths.state / "alerts", key)
 
 
 def _first_to_tell(world: World, raised: Raised) -> bool:
@@ -75,18 +72,7 @@ def _first_to_tell(world: World, raised: Raised) -> bool:
         return True
     if _hushed(known, raised.at):
         return False
-    data = msgspec.json.encode(raised)
-    try:
-        if version is None:
-            files.make_folder(path.parent)
-            files.write_durably(path, data, replace=False)
-        else:
-            files.swap_durably(path, data, expected=version)
-    except (FileExistsError, FileNotFoundError, files.Changed):
-        return False  # another process tells it in this moment
-    except OSError:
-        return True
-    return True
+    return slips.first(path, msgspec.json.encode(raised), version)
 
 
 def _hushed(known: bytes, now: datetime) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 from datetime import datetime
 from pathlib import Path
-from zlib import crc32
 
 import msgspec
 
-from orchestrator.adapters import files
+from orchestrator.adapters import files, slips
 from orchestrator.adapters.clock import Clock
-from orchestrator.adapters.files import Changed, NotReadable
+from orchestrator.adapters.files import NotReadable
 from orchestrator.rules import cooldown
 from orchestrator.rules.cooldown import Rest
 
@@ -66,8 +65,7 @@ class Cooldowns:
             files.remove_file(self.path(agent))
 
     def path(self, agent: str) -> Path:
-        plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in agent)[:60]
-        return self.folder / f"{plain}-{crc32(agent.encode('utf-8', 'replace')):08x}.json"
+        return slips.path(self.folder, agent)
 
     def _read(self, agent: str) -> tuple[Rest | None, files.Stamp | None]:
         try:
@@ -82,15 +80,4 @@ class Cooldowns:
 
     def _swapped(self, agent: str, rest: Rest, stamp: files.Stamp | None) -> bool:
         """Whether ours was written; False when another process was quicker."""
-        data, path = msgspec.json.encode(rest), self.path(agent)
-        try:
-            if stamp is None:
-                files.make_folder(path.parent)
-                files.write_durably(path, data, replace=False)
-            else:
-                files.swap_durably(path, data, expected=stamp)
-        except (FileExistsError, FileNotFoundError, Changed):
-            return False
-        except OSError:
-            return True
-        return True
+        return slips.first(self.path(agent), msgspec.json.encode(rest), stamp)
