@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ OWNER = regex.late(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 NAME = regex.late(r"(?!\.\.?$)[A-Za-z0-9._-]{1,100}")
 
 
-class Paths(Struct, frozen=True, kw_only=True):
+class Paths(Struct, frozen=True, kw_only=True, dict=True):
     """Paths by their purpose; nothing here asks whether they exist."""
 
     root: Path
@@ -27,108 +28,108 @@ class Paths(Struct, frozen=True, kw_only=True):
     objectives: Path
     evidence: Path
 
-    @property
+    @cached_property
     def code(self) -> Path:
         """The checkout that this program runs from; another place than `root` in the demo."""
         return Path(__file__).resolve().parents[1]
 
-    @property
+    @cached_property
     def runtime(self) -> Path:
         return self.root / "runtime"
 
-    @property
+    @cached_property
     def inbox(self) -> Path:
         return self.mailbox / "inbox"
 
-    @property
+    @cached_property
     def processing(self) -> Path:
         return self.mailbox / "processing"
 
-    @property
+    @cached_property
     def blocked(self) -> Path:
         return self.mailbox / "blocked"
 
-    @property
+    @cached_property
     def review(self) -> Path:
         return self.mailbox / "review"
 
-    @property
+    @cached_property
     def done(self) -> Path:
         return self.mailbox / "done"
 
-    @property
+    @cached_property
     def escalated(self) -> Path:
         return self.mailbox / "escalated"
 
-    @property
+    @cached_property
     def failed(self) -> Path:
         return self.mailbox / "failed"
 
-    @property
+    @cached_property
     def cancelled(self) -> Path:
         return self.mailbox / "cancelled"
 
-    @property
+    @cached_property
     def quarantine(self) -> Path:
         return self.mailbox / "quarantine"
 
-    @property
+    @cached_property
     def marker_key(self) -> Path:
         return self.mailbox / ".key"
 
-    @property
+    @cached_property
     def attempts(self) -> Path:
         return self.runtime / "attempts"
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         return self.runtime / "locks"
 
-    @property
+    @cached_property
     def effects(self) -> Path:
         return self.runtime / "effects"
 
-    @property
+    @cached_property
     def events(self) -> Path:
         return self.runtime / "events.jsonl"
 
-    @property
+    @cached_property
     def metrics(self) -> Path:
         return self.runtime / "metrics"
 
-    @property
+    @cached_property
     def agent_stats(self) -> Path:
         return self.metrics / "agent_stats.jsonl"
 
-    @property
+    @cached_property
     def checks(self) -> Path:
         return self.metrics / "checks.jsonl"
 
-    @property
+    @cached_property
     def repos(self) -> Path:
         return self.runtime / "repos"
 
-    @property
+    @cached_property
     def cache(self) -> Path:
         return self.runtime / "cache"
 
-    @property
+    @cached_property
     def state(self) -> Path:
         return self.runtime / "state"
 
-    @property
+    @cached_property
     def health(self) -> Path:
         return self.runtime / "health"
 
-    @property
+    @cached_property
     def prompts(self) -> Path:
         return self.runtime / "prompts"
 
-    @property
+    @cached_property
     def off(self) -> Path:
         return self.runtime / "off"
 
-    @property
+    @cached_property
     def off_d(self) -> Path:
         return self.runtime / "off.d"
 

@@ -126,10 +126,12 @@ class World:
 
     def idle_switches(self) -> tuple[str, ...]:
         """The files in `runtime/off.d` that stop nothing, most likely by a slip of the pen."""
+        lying = {switch.name for switch in self.paths.off_d.glob("[!.]*")}
+        if not lying:
+            return ()
         names = (*SCRIPTS, *(repository.slug for repository in self.config.repositories))
         known = {self.paths.switch(name).name for name in names}
         known |= {broken.name.replace("/", "__") for broken in self.config.broken}
-        lying = {switch.name for switch in self.paths.off_d.glob("[!.]*")}
         return tuple(sorted(lying - known))
 
     def check_switches(self, slug: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from orchestrator.adapters import process
+from orchestrator.adapters import loose, process
 from orchestrator.records.errors import AgentOSError
 
 TIMEOUT_SECONDS = 120.0
@@ -178,6 +178,8 @@ class Git:
 
     def has(self, sha: str) -> bool:
         """Whether the store has this object, without asking any remote."""
+        if loose.is_commit(self.git_dir, sha.removesuffix("^{commit}")):
+            return True
         done = self.run("cat-file", "-e", sha, ok=(0, 1, 128))
         return done.exit_code == 0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.adapters import files
+from orchestrator.adapters import files, loose
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.records.change import (
     ChangedPath,
@@ -65,11 +66,15 @@ def commits(git: Git, shas: tuple[str, ...]) -> tuple[Commit, ...]:
 
 
 def tree_of(git: Git, sha: str) -> str:
+    with contextlib.suppress(loose.Elsewhere):
+        return loose.tree_of(git.git_dir, sha)
     return git.text("rev-parse", "--verify", f"{sha}^{{tree}}")
 
 
 def same_tree(git: Git, one: str, other: str) -> bool:
     """Whether two commits hold exactly the same files (M9)."""
+    with contextlib.suppress(loose.Elsewhere):
+        return loose.tree_of(git.git_dir, one) == loose.tree_of(git.git_dir, other)
     trees = git.text("rev-parse", f"{one}^{{tree}}", f"{other}^{{tree}}").split()
     return len(set(trees)) == 1
 
@@ -82,6 +87,9 @@ def merge_base(git: Git, one: str, other: str) -> str | None:
 
 def read_file(git: Git, sha: str, path: str) -> str | None:
     """The text of a file in a commit (bytes that are no UTF-8 replaced), None where it has none."""
+    with contextlib.suppress(loose.Elsewhere):
+        held = loose.file(git.git_dir, sha, path)
+        return None if held is None else held.decode("utf-8", "replace")
     done = git.run("cat-file", "blob", f"{sha}:{path}", ok=(0, 128))
     return done.stdout.decode("utf-8", "replace") if done.exit_code == 0 else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -72,20 +73,31 @@ class Shelves:
 
         Raises MailboxBroken for a link or a folder on another file system (Q2).
         """
-        for place in (self.root, *(self.folder(state) for state in State)):
-            if place.is_symlink():
+        home: int | None = None
+        for place in (os.fspath(self.root), *self._folders.values()):
+            device = self._prepared(place)
+            if home is not None and device != home:
                 raise MailboxBroken(
-                    f"{place} is a symbolic link. A mailbox folder must be a real one, so that a "
-                    "task moves by one rename: name the real place as mailbox_dir instead."
-                )
-            files.make_folder(place)
-        home = self.root.stat().st_dev
-        for state in State:
-            if self.folder(state).stat().st_dev != home:
-                raise MailboxBroken(
-                    f"{self.folder(state)} lies on another file system than {self.root}; "
+                    f"{place} lies on another file system than {self.root}; "
                     "all mailbox folders must share one, so that a task moves by one rename."
                 )
+            home = device
+
+    def _prepared(self, place: str) -> int:
+        """The device of a folder that is there now, made if it was missing."""
+        try:
+            status = os.lstat(place)
+        except FileNotFoundError:
+            files.make_folder(Path(place))
+            return os.stat(place).st_dev
+        if stat.S_ISLNK(status.st_mode):
+            raise MailboxBroken(
+                f"{place} is a symbolic link. A mailbox folder must be a real one, so that a "
+                "task moves by one rename: name the real place as mailbox_dir instead."
+            )
+        if not stat.S_ISDIR(status.st_mode):
+            files.make_folder(Path(place))  # it says what is in the way
+        return status.st_dev
 
     def counts(self) -> dict[State, int]:
         """How many task files stand in each folder."""

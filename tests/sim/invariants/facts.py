@@ -107,20 +107,37 @@ def robot(seen: Seen) -> int:
     return int(seen.memory["robot"])
 
 
+def unchanged(seen: Seen, name: str) -> dict[Any, Any]:
+    """What was read of the forge under this name, as long as no row of it has changed."""
+    now = forge(seen).store.connection.total_changes
+    then, found = seen.memory.get(f"unchanged {name}", (-1, {}))
+    if then != now:
+        found = {}
+        seen.memory[f"unchanged {name}"] = (now, found)
+    return found
+
+
 def place(seen: Seen, slug: str, number: int) -> records.Issue | None:
     """An issue or a pull request by its number."""
     repo = repositories(seen).get(slug)
     if repo is None:
         return None
-    where = "repo_id = ? and number = ?"
-    return forge(seen).store.first(records.Issue, where, repo.id, number)
+    known: dict[tuple[str, int], records.Issue | None] = unchanged(seen, "places")
+    if (slug, number) not in known:
+        where = "repo_id = ? and number = ?"
+        known[slug, number] = forge(seen).store.first(records.Issue, where, repo.id, number)
+    return known[slug, number]
 
 
 def pulls(seen: Seen) -> list[tuple[str, records.Issue]]:
     """Every pull request from an agent's branch, with its repository."""
-    slugs = {repo.id: slug for slug, repo in repositories(seen).items()}
-    where = "is_pull = 1 and head_ref like 'agent/%' order by id"
-    return [(slugs[row.repo_id], row) for row in forge(seen).store.select(records.Issue, where)]
+    known: dict[str, list[tuple[str, records.Issue]]] = unchanged(seen, "pulls")
+    if "all" not in known:
+        slugs = {repo.id: slug for slug, repo in repositories(seen).items()}
+        where = "is_pull = 1 and head_ref like 'agent/%' order by id"
+        rows = forge(seen).store.select(records.Issue, where)
+        known["all"] = [(slugs[row.repo_id], row) for row in rows]
+    return list(known["all"])
 
 
 def merges(seen: Seen) -> list[Merge]:
@@ -239,8 +256,11 @@ def task_of_branch(seen: Seen, branch: str) -> Task | None:
 
 def comments(seen: Seen, issue: records.Issue) -> list[records.Comment]:
     """Our account's comments on an issue."""
-    where = "issue_id = ? and author_id = ? order by id"
-    return forge(seen).store.select(records.Comment, where, issue.id, robot(seen))
+    known: dict[int, list[records.Comment]] = unchanged(seen, "comments")
+    if issue.id not in known:
+        where = "issue_id = ? and author_id = ? order by id"
+        known[issue.id] = forge(seen).store.select(records.Comment, where, issue.id, robot(seen))
+    return known[issue.id]
 
 
 def calls(seen: Seen, issue: records.Issue) -> int:
