@@ -221,16 +221,16 @@ class Door:
                 self.clock.sleep(waits.pop(0))
 
     def _once(self, method: str, url: str, body: bytes | None, *, follow: bool = True) -> Response:
-        from requests import RequestException
+        from requests import PreparedRequest, RequestException
 
         if self.limits is not None:
             self.limits.before_read()
         self.requests_made += 1
         where = url.removeprefix(self.api_url).partition("?")[0]
         try:
-            answer = self.session.request(
-                method, url, data=body, timeout=TIMEOUT_SECONDS, allow_redirects=follow
-            )
+            asked = PreparedRequest()
+            asked.prepare(method, url, headers=dict(self.session.headers), data=body, cookies={})
+            answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
         except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import shutil
 import time
@@ -18,6 +19,7 @@ from tests.sim import engine, forges, whole
 from tests.sim.interface import Content, Plan
 
 HISTORY_SHOWN = 400
+GARBAGE = 50_000
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -37,6 +39,9 @@ class Player:
         self.content = content or whole.content()
         self.place = forges.place()
         self.template = forges.template(self.place / "template")
+        # A seed makes few cycles, and what is loaded by now stays: both cost a look each time.
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
 
     def result(self, plan: Plan, **more: Any) -> engine.Result:
         return engine.simulate(plan, self.content, self.place, self.template, **more)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sim import run
 
-FIRST, SEEDS, CHUNK = 1, 20, 5
+FIRST, SEEDS, CHUNK = 1, 100, 5
 
 
 @pytest.fixture(scope="module")

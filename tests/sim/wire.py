@@ -65,7 +65,7 @@ class SharedWire(Wire):
                     raise GitHubTrouble(Trouble.NOT_FOUND, words)
                 lines += mapped(source, target, there, here)
             if lines:
-                update_refs(store, lines)
+                update_refs(store, lines, here)
                 self.moved()
 
     def _moved(
@@ -95,7 +95,7 @@ class SharedWire(Wire):
             bare = self._bare(slug)
             if new and not host.rev_parse(bare, f"{new}^{{commit}}"):
                 raise AssertionError(f"{new} was pushed and is not in the store")
-            update_refs(bare, [line])
+            update_refs(bare, [line], {ref: old} if old else {})
             self.forge.pushed(slug, ROBOT)
         moved = Push(
             at=self.process.time.moment, process=self.process.name, slug=slug, ref=ref,
@@ -188,10 +188,25 @@ def mapped(source: str, target: str, there: dict[str, str], here: dict[str, str]
     return lines + [f"delete {name} {sha}" for name, sha in held.items() if name not in wanted]
 
 
-def update_refs(repository: Path, lines: list[str]) -> None:
-    done = programs.run(
-        ("git", f"--git-dir={repository}", "update-ref", "--stdin"),
-        cwd=repository, environment=environment(), stdin="\n".join([*lines, ""]).encode(),
-        timeout_seconds=60,
-    )  # fmt: skip
-    assert done.exit_code == 0, done.stderr.decode()
+def update_refs(repository: Path, lines: list[str], here: dict[str, str]) -> None:
+    """Carry out the changes; nobody acts meanwhile, so that what stood `here` is still there."""
+    if any(line.startswith("delete") for line in lines) and (repository / "packed-refs").exists():
+        done = programs.run(
+            ("git", f"--git-dir={repository}", "update-ref", "--stdin"),
+            cwd=repository, environment=environment(), stdin="\n".join([*lines, ""]).encode(),
+            timeout_seconds=60,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.stderr.decode()
+        return
+    for line in lines:
+        what, name, *shas = line.split(" ")
+        path = repository / name
+        assert here.get(name, ZERO) == shas[-1], f"{name} does not stand at {shas[-1]}"
+        assert not path.with_name(f"{path.name}.lock").exists(), f"{name} is locked"
+        if what == "delete":
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.lock")
+        temporary.write_text(f"{shas[0]}\n")
+        os.replace(temporary, path)
