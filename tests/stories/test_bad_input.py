@@ -191,10 +191,12 @@ def test_a_refused_token_stops_everything_in_one_sentence_and_loses_nothing(
         bad = a_world(tmp_path, office.github, office.executor, None, {"github_token": "revoked"})
         object.__setattr__(bad, "say", office.said.append)
         office.world = bad
-        for tick in (office.dispatch, office.queue):
+        for tick, alerts in ((office.dispatch, 1), (office.queue, 0)):
             office.said.clear()
             assert tick() == 30
-            assert len([line for line in office.said if "401" in line]) == 1, office.told()
+            told = [line for line in office.said if "401" in line]
+            assert len([line for line in told if line.startswith("ALERT")]) == alerts, told
+            assert len(told) == 1 + alerts, office.told()
             assert office.folders() == before, office.told()
         assert office.executor.agent_runs == []
         office.world = fine
