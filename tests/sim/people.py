@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from orchestrator.forge import boards, cards, checks, records
+from orchestrator.forge import boards, cards, checks, records, reviews
 from orchestrator.records.task import State, Task
 from tests.sim.interface import BASE, OWNER, STRANGER, Deed, Stage
 
@@ -41,6 +41,7 @@ class Did(StrEnum):
     MERGED = "merged"
     APPROVED = "approved"
     ASKED = "asked for changes"
+    DISMISSED = "dismissed"
     COMMENTED = "commented"
     PUSHED = "pushed"
     PUSHED_BASE = "pushed to the base"
@@ -256,6 +257,44 @@ def review(stage: Stage, event: str, kind: Did, said: str) -> None:
         answer = stage.session().post(f"{place.pull}/reviews", json=body)
         if answer.status_code == 200:
             told(stage, kind, place, sha=place.row.head_sha)
+
+
+def remark(stage: Stage, event: str = "REQUEST_CHANGES", login: str = OWNER) -> None:
+    """A review that opens a thread at a line of a file that is always there."""
+    place = some_pull(stage)
+    if place:
+        said = STRANGER_SAYS if login == STRANGER else "Why this? It may be shorter."
+        remarks = [{"path": "README.md", "line": 1, "body": said}]
+        body = {"event": event, "body": "", "comments": remarks}
+        answer = stage.session(login).post(f"{place.pull}/reviews", json=body)
+        if answer.status_code == 200:
+            kind = Did.ASKED if event == "REQUEST_CHANGES" else Did.COMMENTED
+            told(stage, kind, place, sha=place.row.head_sha)
+
+
+def resolve_threads(stage: Stage) -> None:
+    """Its author is content with what came of it, everywhere."""
+    state = stage.forge.state
+    owner = state.store.first(records.User, "login = ?", OWNER)
+    assert owner is not None
+    with state.lock, state.store.transaction():
+        for thread in state.store.select(records.Thread, "resolved_by_id is null order by id"):
+            reviews.resolve(state, thread, owner, resolved=True)
+
+
+def dismiss(stage: Stage) -> None:
+    """Somebody with write permission takes an opinion out, an approval or a request."""
+    state = stage.forge.state
+    owner = state.store.first(records.User, "login = ?", OWNER)
+    where = "state in ('APPROVED', 'CHANGES_REQUESTED') order by id"
+    chosen = one(stage, state.store.select(records.Review, where))
+    assert owner is not None
+    if chosen is not None:
+        with state.lock, state.store.transaction():
+            reviews.dismiss(state, chosen, owner)
+        row = state.store.need(records.Issue, chosen.issue_id)
+        slug = state.store.need(records.Repo, row.repo_id).full_name
+        told(stage, Did.DISMISSED, Place(slug, row), sha=chosen.sha)
 
 
 def approve_all(stage: Stage) -> None:
@@ -475,7 +514,8 @@ def github_shows(stage: Stage, name: str, lasts: float, **fields: Any) -> None:
 DEEDS: tuple[Deed, ...] = (
     close_issue, reopen_issue, edit_issue, set_ready, unready, move_card, comment, strange_comment,
     paste_our_comment, delete_our_comment, label_pull, unlabel_pulls, close_pull, reopen_pull,
-    merge_by_hand, approve, request_changes, approve_all, outside_status, rerun_checks,
+    merge_by_hand, approve, request_changes, remark, resolve_threads, dismiss, approve_all,
+    outside_status, rerun_checks,
     push_to_branch, push_early, rewrite_branch, push_to_base, break_base, mend_base, delete_branch,
     move_task, copy_task, edit_task, break_task, remove_task, drop_task, drop_junk, switch_off,
     switch_on, wipe_runtime, kill, github_shows,

@@ -73,6 +73,12 @@ STORIES: Sequence[tuple[int, tuple[tuple[str, dict[str, Any]], ...]]] = (
     (3, story("request_changes", "approve")),
     (2, story("request_changes")),
     (2, story("approve")),
+    (2, story("remark", "resolve_threads", "approve")),
+    (1, story("remark", "dismiss")),
+    (1, story("request_changes", "dismiss")),
+    (1, story("approve", "dismiss")),
+    (1, story(("remark", {"event": "COMMENT"}))),
+    (1, story(("remark", {"event": "COMMENT", "login": STRANGER}))),
     (4, story("push_to_branch", "approve")),
     (2, story("push_to_branch")),
     (1, story("rewrite_branch", "approve")),
@@ -254,7 +260,8 @@ def deeds(rng: Random, kind: Kind, horizon: float) -> tuple[DeedPlan, ...]:
     number = {
         Kind.QUIET: 0, Kind.SOME: rng.choice((0, 1, 1, 2)), Kind.MUCH: rng.choice((2, 4, 7)),
     }[kind]  # fmt: skip
-    found = list(weather.views(rng, rng.choice((0, 1, 2)), horizon)) if kind is Kind.MUCH else []
+    shown = {Kind.QUIET: 0, Kind.SOME: rng.choice((0, 0, 0, 1)), Kind.MUCH: rng.choice((0, 1, 2))}
+    found = list(weather.views(rng, shown[kind], horizon))
     for _ in range(number):
         weights = [weight for weight, _ in STORIES]
         _, acts = rng.choices(STORIES, weights=weights)[0]

@@ -109,6 +109,11 @@ KINDS: Mapping[FaultKind, tuple[tuple[tuple[str, str], ...], int]] = {
     FaultKind.STALE: ((("GET", r"/(?:comments|pulls)$"),), 2),
     FaultKind.SLOW: ((("", ""), READ), 1),
     FaultKind.UNAUTHORISED: ((("", ""), TRANSFER), 1),
+    FaultKind.PARTIAL: ((QUERY,), 2),
+    FaultKind.LATE_CHECKS: ((READ, QUERY), 1),
+    FaultKind.NULL_MERGEABLE: ((READ, QUERY), 1),
+    FaultKind.STILL_OPEN: ((READ, QUERY), 1),
+    FaultKind.SHIFTED: ((READ,), 1),
 }
 # What only the forge itself can feign: by the name in its catalogue.
 VIEWS: Mapping[str, tuple[dict[str, str | float], int]] = {
