@@ -137,6 +137,7 @@ class Simulation:
         self._marks = (0, 0, 0)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._agenda_count = 0
+        self.began: dict[str, int] = {}
         self.hands = Hands(self)
         self._forecast = f"{self.paths.state}/conflicts.json"
         self._watched = f"{self.paths.state}/aftermath.json"
@@ -313,6 +314,7 @@ class Simulation:
         name = f"{script}-{self.born[script]}"
         process = Process(name, script, lambda me: self._live(me, story, alone=alone), self.time)
         self.processes.append(process)
+        self.began[name] = self.next_order()
         self.counts["ticks"] += 1
         return process
 
@@ -593,7 +595,7 @@ class Simulation:
             config=self.config, paths=self.paths, mailbox=self._mailbox(),
             effects=self.eyes.effects(), events=events, requests=self.requests,
             pushes=self.pushes, runs=self.runs, acts=self.acts, deeds=self.deeds,
-            said=self.said,
+            said=self.said, began=self.began,
             live=self.live(), issue_numbers=self.issue_numbers,
             memory=self.memory.setdefault("invariants", {}), requests_from=requests_from,
             pushes_from=pushes_from, events_from=events_from,

@@ -388,8 +388,9 @@ class Filed(Struct, frozen=True, kw_only=True):
 class Seen(Struct, kw_only=True):
     """The whole world after a step. The logs only grow; what is new begins at the `*_from` marks.
 
-    `live` are the names of our processes that run now; `memory` is the invariants' own, empty at
-    the start of a seed. `removed_by_person` are file names that a deed took from the mailbox.
+    `live` are the names of our processes that run now; `began` is the order at which each of ours
+    was started; `memory` is the invariants' own, empty at the start of a seed.
+    `removed_by_person` are file names that a deed took from the mailbox.
     """
 
     plan: Plan
@@ -411,6 +412,7 @@ class Seen(Struct, kw_only=True):
     issue_numbers: Sequence[int | None]
     memory: dict[str, Any]
     acts: Sequence[Act] = ()
+    began: Mapping[str, int] = {}
     requests_from: int = 0
     pushes_from: int = 0
     events_from: int = 0

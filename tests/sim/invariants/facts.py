@@ -218,14 +218,6 @@ def by_person(push: Push) -> bool:
     return push.process.startswith("person:")
 
 
-def first_sign(seen: Seen, process: str) -> int | None:
-    """The order of the first thing that the process is known to have done."""
-    known: dict[str, int] = kept(seen, "first signs", {})
-    for request in fresh(seen, "first signs", seen.requests):
-        known.setdefault(request.process, request.order)
-    return known.get(process)
-
-
 def last_look(seen: Seen, process: str, before: int, path: str) -> int | None:
     """The order of the last read of that path by the process before a moment."""
     found = None

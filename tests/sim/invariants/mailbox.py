@@ -91,6 +91,8 @@ def on_base_already(seen: Seen, task: Task, head: str) -> bool:
         return True  # packed: not to be told without git
     theirs = dict(facts.objects(seen).files(bare, tip.read_text().strip()))
     ours = dict(facts.objects(seen).files(bare, head))
+    if not theirs:
+        return True  # packed as well
     return all(theirs.get(path) == blob for path, blob in ours.items() if path != "CODEBASE.md")
 
 

@@ -56,7 +56,7 @@ def i12_a_closed_issue_is_left_alone(seen: Seen) -> list[str]:
 
 def knew(seen: Seen, process: str, when: int, deed: int, path: str) -> bool:
     """Whether the process must have known of a deed when it acted."""
-    began = facts.first_sign(seen, process)
+    began = seen.began.get(process)
     looked = facts.last_look(seen, process, when, path)
     return (began is not None and began > deed) or (looked is not None and looked > deed)
 
@@ -126,7 +126,7 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
     told: set[int] = facts.kept(seen, "told of moved", set())
     for run in facts.agent_runs(seen):
         stop = stopped.get(facts.key(run.task_id))
-        began = facts.first_sign(seen, run.process)
+        began = seen.began.get(run.process)
         if stop is None or began is None or run.order in told:
             continue
         if run.order > stop.order and began > stop.order:
@@ -153,7 +153,7 @@ def i12_switched_off_is_off(seen: Seen) -> list[str]:
     deeds += [(one.order, one.process, one.process.rpartition("-")[0], one.slug, one.ref)
               for one in seen.pushes if not facts.by_person(one)]  # fmt: skip
     for order, process, script, slug, what in deeds:
-        began = facts.first_sign(seen, process)
+        began = seen.began.get(process)
         for name, since, until in spans:
             stops = name in {"off", script, slug.replace("/", "__")}
             if stops and began and since < began and order < until and order not in told:
