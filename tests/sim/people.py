@@ -442,6 +442,8 @@ def drop_task(stage: Stage, word: str = "plum") -> None:
     goal = f"Write the word `{word}` into `dropped/{word}.txt`."
     text = f"---\nrepo: {slug}\n---\n## Goal\n\n{goal}\n"
     path = stage.mailbox / "inbox" / name
+    if os.path.lexists(path):
+        return
     stage.save(path, text)
     # The task is named after the time of its file, which must be the world's for a seed to repeat.
     then = stage.now().timestamp() - 60

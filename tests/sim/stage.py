@@ -149,8 +149,12 @@ class Hands:
 
 
 def aged(file: Path | str) -> None:
-    """The file's own time before its inode's, as of one that is left alone since it was written."""
+    """The file's own time before its inode's, as of one that is left alone since it was written.
+
+    A time that is older still was given on purpose, and stays.
+    """
     then = time.time() - AGO_SECONDS
-    os.utime(file, (then, then))
+    if os.stat(file).st_mtime > then:
+        os.utime(file, (then, then))
 
 
