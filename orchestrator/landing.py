@@ -178,12 +178,11 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
         task = salvage.noted(world, task)
-    if facts.pull.open and verdict.ours and not facts.pull.merged:
-        still_open(world, task, verdict)
-    if facts.pull.open and not verdict.ours and not facts.pull.merged:
-        # Its whole change came to the base another way: GitHub would leave it open for ever.
-        with github_sync.unless_refused(world, task, f"closing #{facts.pull.number}"):
-            world.write.close_issue(task.repo, facts.pull.number, "completed")
+    if facts.pull.open and not facts.pull.merged:
+        if verdict.ours:
+            still_open(world, task, verdict)
+        else:
+            close_without_merge(world, task, facts.pull.number)
     github_sync.close(world, task)
     task = github_sync.done(world, repository, task)
     github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
@@ -214,6 +213,12 @@ def still_open(world: World, task: Task, verdict: Merged) -> None:
         f"{task.base}. It is not merged again; close it if GitHub does not.",
         task=task,
     )
+
+
+def close_without_merge(world: World, task: Task, number: int) -> None:
+    """Its whole change came to the base another way: GitHub would leave it open for ever."""
+    with github_sync.unless_refused(world, task, f"closing #{number}"):
+        world.write.close_issue(task.repo, number, "completed")
 
 
 def held(world: World, facts: Facts) -> timedelta:
