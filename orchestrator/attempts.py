@@ -165,10 +165,10 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error
-    if disk.is_full(error) or disk.short_of(world):
+    no_room = "the disk is full" if disk.is_full(error) else disk.short_of(world)
+    if no_room:
         world.mailroom.move(task, State.INBOX, by=world.script)
-        what = "the disk is full" if disk.is_full(error) else disk.short_of(world)
-        raise disk.NoRoom(f"{what}: {task.task_id} waits as it is: {error}") from error
+        raise disk.NoRoom(f"{no_room}: {task.task_id} waits as it is: {error}") from error
     if workspace.of(world).doubt(task.repo, error):
         world.say(f"{task.repo}: its store is damaged; the next try makes it anew")
     said = world.redact(str(error))
