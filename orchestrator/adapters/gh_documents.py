@@ -128,7 +128,17 @@ query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!, $after: 
     + _CHECKS_OF_COMMIT
 )
 
-REVIEW_THREADS = """
+# A page of what was said in one review thread, asked for with the thread or by itself.
+_COMMENTS_OF_THREAD = """
+fragment SomeComments on PullRequestReviewCommentConnection {
+  totalCount
+  pageInfo { hasNextPage endCursor }
+  nodes { id body createdAt author { __typename login } }
+}
+"""
+
+REVIEW_THREADS = (
+    """
 query ReviewThreads($id: ID!, $first: Int!, $after: String) {
   rateLimit { cost remaining resetAt }
   node(id: $id) {
@@ -139,33 +149,30 @@ query ReviewThreads($id: ID!, $first: Int!, $after: String) {
         pageInfo { hasNextPage endCursor }
         nodes {
           id isResolved path line
-          comments(first: 50) {
-            totalCount
-            pageInfo { hasNextPage endCursor }
-            nodes { id body createdAt author { __typename login } }
-          }
+          comments(first: 50) { ...SomeComments }
         }
       }
     }
   }
 }
 """
+    + _COMMENTS_OF_THREAD
+)
 
-THREAD_COMMENTS = """
+THREAD_COMMENTS = (
+    """
 query ThreadComments($id: ID!, $first: Int!, $after: String) {
   rateLimit { cost remaining resetAt }
   node(id: $id) {
     __typename
     ... on PullRequestReviewThread {
-      comments(first: $first, after: $after) {
-        totalCount
-        pageInfo { hasNextPage endCursor }
-        nodes { id body createdAt author { __typename login } }
-      }
+      comments(first: $first, after: $after) { ...SomeComments }
     }
   }
 }
 """
+    + _COMMENTS_OF_THREAD
+)
 
 ADD_TO_BOARD = """
 mutation AddToBoard($project: ID!, $content: ID!) {
