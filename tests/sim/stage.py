@@ -18,7 +18,8 @@ from orchestrator.records.task import State, Task
 from tests.sim.interface import OWNER, Act, Plan, Push
 from tests.sim.processes import Time
 from tests.sim.seeing import Eyes
-from tests.sim.transport import Session
+from tests.sim.transport import URL
+from tests.support.forge import Session, Transport
 
 # How long ago a person saved what they save now: longer than any patience with half a save.
 AGO_SECONDS = 60.0
@@ -66,7 +67,8 @@ class Hands:
 
     def session(self, login: str = OWNER) -> Session:
         if login not in self._sessions:
-            self._sessions[login] = Session(self.forge, f"{login}-token")
+            self._sessions[login] = Session(URL, f"{login}-token")
+            self._sessions[login].mount("http://", Transport(self.forge.wsgi))
         return self._sessions[login]
 
     def tasks(self) -> list[tuple[State, Path, Task | None]]:

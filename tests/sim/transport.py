@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import random
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import BaseAdapter
 
 from orchestrator.forge import server
-from orchestrator.forge.faults import Dropped
 from tests.sim.interface import FaultKind, FaultPlan, Request
 from tests.sim.processes import Process, Time
+from tests.support.forge import Transport, body_of
 
 URL = "http://127.0.0.1:9"  # nobody is there: no request leaves this process
 # By which name of the forge's catalogue a fault is played; the others are played here.
@@ -68,21 +66,7 @@ class Weather:
         return None
 
 
-class InProcess(BaseAdapter):
-    """Any person's way to the forge: no door, no fault, no log."""
-
-    def __init__(self, forge: server.Forge) -> None:
-        super().__init__()
-        self.forge = forge
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        return answered(self.forge, request)
-
-    def close(self) -> None:
-        return
-
-
-class Watched(InProcess):
+class Watched(Transport):
     """A simulated process's way to the forge: a door before each request, a line after it."""
 
     def __init__(
@@ -95,7 +79,8 @@ class Watched(InProcess):
         earlier: dict[tuple[Any, ...], requests.Response],
         order: Callable[[], int],
     ) -> None:
-        super().__init__(forge)
+        super().__init__(forge.wsgi)
+        self.forge = forge
         self.process = process
         self.weather = weather
         self.door = door
@@ -153,62 +138,10 @@ class Watched(InProcess):
         self, request: requests.PreparedRequest, kind: FaultKind | None
     ) -> requests.Response:
         if kind is None or kind is FaultKind.SLOW:
-            return answered(self.forge, request)
+            return super().send(request)
         name, fields = PLAYED[kind]
         number = self.forge.faults.add(name, times=1, **fields)
         try:
-            return answered(self.forge, request)
+            return super().send(request)
         finally:
             self.forge.faults.remove(number)
-
-
-def body_of(request: requests.PreparedRequest) -> bytes:
-    body = request.body or b""
-    return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def answered(forge: server.Forge, request: requests.PreparedRequest) -> requests.Response:
-    """The forge's answer; raises ConnectionError where it cut the connection."""
-    parts = urlsplit(request.url or "")
-    raw, path = body_of(request), parts.path or "/"
-    environ = {
-        "REQUEST_METHOD": request.method, "PATH_INFO": unquote(path), "RAW_URI": path,
-        "QUERY_STRING": parts.query, "HTTP_HOST": parts.netloc, "wsgi.url_scheme": parts.scheme,
-        "wsgi.input": io.BytesIO(raw), "CONTENT_LENGTH": str(len(raw)),
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-    }  # fmt: skip
-    for name, value in request.headers.items():
-        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
-    response = requests.Response()
-    response.request, response.url = request, request.url or ""
-
-    def begin(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
-        response.status_code = int(status.split(maxsplit=1)[0])
-        response.reason = status.partition(" ")[2]
-        response.headers.update(headers)
-
-    try:
-        response._content = b"".join(forge.wsgi(environ, begin))
-    except Dropped as dropped:
-        raise requests.ConnectionError(str(dropped), request=request) from dropped
-    return response
-
-
-class Session(requests.Session):
-    """A person's session: takes paths instead of addresses, and asks GraphQL by `query`."""
-
-    def __init__(self, forge: server.Forge, token: str | None) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.mount("http://", InProcess(forge))
-        if token:
-            self.headers["Authorization"] = f"token {token}"
-
-    def request(self, method: Any, url: Any, *args: Any, **more: Any) -> requests.Response:
-        address = str(url) if "://" in str(url) else URL + str(url)
-        return super().request(method, address, *args, **more)
-
-    def query(self, document: str, **variables: Any) -> dict[str, Any]:
-        told = self.post("/graphql", json={"query": document, "variables": variables})
-        answer: dict[str, Any] = told.json()
-        return answer

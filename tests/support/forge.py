@@ -122,8 +122,16 @@ class PretendedRunner:
         self.running.clear()
 
 
+def body_of(request: requests.PreparedRequest) -> bytes:
+    body = request.body or b""
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
 class Transport(BaseAdapter):
-    """Lets `requests` talk to a WSGI callable without a socket."""
+    """Lets `requests` talk to a WSGI callable without a socket.
+
+    Raises ConnectionError where the forge cuts the connection.
+    """
 
     def __init__(self, app: Callable[..., Any]) -> None:
         super().__init__()
@@ -133,9 +141,7 @@ class Transport(BaseAdapter):
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> requests.Response:
         parts = urlsplit(request.url or "")
-        body = request.body or b""
-        raw = body.encode() if isinstance(body, str) else bytes(body)
-        path = parts.path or "/"
+        raw, path = body_of(request), parts.path or "/"
         environ = {
             "REQUEST_METHOD": request.method, "PATH_INFO": unquote(path),
             "RAW_URI": path, "QUERY_STRING": parts.query, "HTTP_HOST": parts.netloc,
