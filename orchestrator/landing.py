@@ -47,6 +47,8 @@ MERGE_LOCK_SECONDS = 20.0
 # What GitHub puts off for so long, it will not do without a person.
 PATIENCE = timedelta(hours=1)
 MERGED_LABEL = "merged"
+# Within this time a snapshot is acted on; a tick may be slow, or its machine asleep.
+STILL_FRESH = timedelta(minutes=1)
 
 
 def wait(reason: str) -> Wait:
@@ -109,8 +111,21 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | None:
 
 
 def last_look(world: World, facts: Facts, verdict: Merge) -> str:
-    """What changed since the snapshot; "" when nothing speaks against the merge (E8)."""
+    """What changed since the snapshot; "" when nothing speaks against the merge (E8).
+
+    Of a snapshot that has become old, reviews and checks are read and judged again too.
+    """
     task, pull = facts.task, facts.pull
+    if facts.read_at is None or world.clock.now() - facts.read_at > STILL_FRESH:
+        again = world.read.pull_requests_or_why([pull.node_id]).get(pull.node_id)
+        if isinstance(again, GitHubTrouble):
+            raise again
+        if again is None:
+            return "it is not in GitHub's answer any more"
+        now = structs.replace(facts, pull=structs.replace(again, issue_open=pull.issue_open))
+        judged = merge.judge(now, world.clock.now())
+        if judged != verdict:
+            return f"since this tick began, its verdict became: {judged.reason}"
     fresh = world.read.pull_request_rest(task.repo, pull.number)
     labels = {label.name.lower() for label in fresh.labels}
     if fresh.head.sha != verdict.head_sha:

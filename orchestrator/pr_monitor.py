@@ -34,6 +34,7 @@ def story(world: World) -> None:
     tasks = watched(world)
     if not tasks:
         return
+    asked = world.clock.now()
     pulls = world.read.pull_requests_or_why([link(task) for task in tasks])
     looked: list[Facts] = []
     with scrutiny.Scrutiny(world, tasks) as scrutiny_:
@@ -45,7 +46,8 @@ def story(world: World) -> None:
                     continue
                 if isinstance(pull, GitHubTrouble):
                     raise pull
-                looked.append(scrutiny_.facts(task, pull))
+                facts = scrutiny_.facts(task, pull)
+                looked.append(structs.replace(facts, read_at=asked))
         # Who is only watched is nobody's front: the others would wait for it for ever.
         candidates = [facts for facts in looked if not hands_off(facts)]
         ahead = foresight.look(world, looked, fetched=bool(scrutiny_.tips))

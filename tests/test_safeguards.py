@@ -152,6 +152,10 @@ GUARDS = {
         "landing.py", "if tip != verdict.base_sha:", "if False:",
         MERGING + "test_a_base_that_moves_before_the_last_look_is_brought_in_first",
     ),
+    "E8 an old snapshot is judged again": Guard(
+        "landing.py", "if judged != verdict:", "if False:",
+        MERGING + "test_a_review_that_came_while_the_tick_was_slow_is_heeded",
+    ),
     "M9 the tree is compared": Guard(
         "landing.py", "if unproved and not same_tree(world, facts, verdict):", "if False:",
         MERGING + "test_a_merge_with_another_tree_freezes_the_repository",

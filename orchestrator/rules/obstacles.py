@@ -56,8 +56,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     differ from this one only by our own Updates; `linear` says that none of its commits is a merge;
     `work_at` is when the last commit that is no Update was pushed. `label_by_writer` says whether
     whoever set `approved` may write. `held_since` is the time since which `key` has given the same
-    answer, `head_since` since when we have seen this head. `front` comes from `order`, and
-    `gives_way` from `turns`: for whom it waits, and why.
+    answer, `head_since` since when we have seen this head, `read_at` when GitHub was
+    asked. `front` comes from `order`, and `gives_way` from `turns`: for whom it waits, and why.
     For red checks `sightings` are what was seen of the repository's checks lately, and `base` what
     the base says of them (None: it was not asked).
     """
@@ -78,6 +78,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     label_by_writer: bool | None = None
     held_since: datetime | None = None
     head_since: datetime | None = None
+    read_at: datetime | None = None
     front: bool | None = None
     gives_way: str = ""
     sightings: tuple[Sighting, ...] = ()

@@ -241,6 +241,28 @@ def test_a_brake_of_the_last_moment_is_seen(tmp_path: Path) -> None:
         assert not merged(office) and "it now bears the label hold" in office.told()
 
 
+def test_a_review_that_came_while_the_tick_was_slow_is_heeded(tmp_path: Path) -> None:
+    """E8: what was read minutes ago is no ground for a merge."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+
+        def meanwhile() -> None:
+            office.pass_time(120)
+            objection(office, True)
+
+        bad = hostile.between(office.github)
+        bad.on("GET", rf"/issues/{issue}$", hostile.overtaken_by(meanwhile))
+        office.monitor()
+        assert not merged(office) and "since this tick began" in office.told()
+
+
+def test_a_slow_tick_merges_what_is_still_in_order(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("GET", rf"/issues/{issue}$", hostile.overtaken_by(lambda: office.pass_time(120)))
+        monitor(office)
+        assert merged(office), office.told()
+
+
 def test_changes_that_a_reviewer_asks_for_are_made_before_the_merge(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
         objection(office, True)

@@ -218,9 +218,8 @@ def by_person(push: Push) -> bool:
     return push.process.startswith("person:")
 
 
-def last_look(seen: Seen, process: str, before: int, path: str) -> int | None:
-    """The order of the last read of that path by the process before a moment."""
-    found = None
+def last_look(seen: Seen, process: str, before: int, path: str) -> Request | None:
+    """The last read of that path by the process before a moment."""
     for request in reversed(seen.requests):
         if (
             request.process == process
@@ -229,9 +228,8 @@ def last_look(seen: Seen, process: str, before: int, path: str) -> int | None:
             and request.path == path
             and request.status == 200
         ):
-            found = request.order
-            break
-    return found
+            return request
+    return None
 
 
 def agent_runs(seen: Seen) -> list[AgentRun]:

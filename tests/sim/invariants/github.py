@@ -208,7 +208,7 @@ def overtaken(seen: Seen, merge: Merge, base: str) -> bool:
     return looked is not None and any(
         push.slug == merge.slug
         and push.ref == f"{facts.HEADS}{base}"
-        and looked < push.order < request.order
+        and looked.order < push.order < request.order
         for push in seen.pushes
         if facts.by_person(push)
     )

@@ -58,7 +58,7 @@ def knew(seen: Seen, process: str, when: int, deed: int, path: str) -> bool:
     """Whether the process must have known of a deed when it acted."""
     began = seen.began.get(process)
     looked = facts.last_look(seen, process, when, path)
-    return (began is not None and began > deed) or (looked is not None and looked > deed)
+    return (began is not None and began > deed) or (looked is not None and looked.order > deed)
 
 
 def task_of(seen: Seen, merge: Merge) -> Task | None:
@@ -71,7 +71,7 @@ def i12_held_is_not_merged(seen: Seen) -> list[str]:
     changes stands.
 
     A label that came after the merging process's last read of the pull request excuses it; a
-    review that is younger than some minutes does, because it is read only once in a tick.
+    review that came less than some minutes before that does, because it is read once in a tick.
     """
     found = []
     for merge in facts.new_merges(seen, "holds"):
@@ -99,11 +99,14 @@ def objections(seen: Seen, merge: Merge) -> list[str]:
     for one in facts.forge(seen).store.select(records.Review, "issue_id = ? order by id", pull.id):
         if one.state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
             last[one.author_id] = one
+    path = f"/repos/{merge.slug}/pulls/{merge.number}"
+    read = facts.last_look(seen, merge.request.process, merge.request.order, path)
+    looked = merge.request.at if read is None else read.at
     return [
         f"{merge.slug}#{merge.number} was merged against a request for changes"
         for one in last.values()
         if one.state == "CHANGES_REQUESTED"
-        and moments.parse(one.submitted_at) < merge.request.at - MEANWHILE
+        and moments.parse(one.submitted_at) < looked - MEANWHILE
         and one.sha in facts.ancestors(seen, merge.slug, merge.sha)
     ]
 
