@@ -10,6 +10,7 @@ from msgspec import structs
 from orchestrator import (
     aftermath,
     alerts,
+    cancellation,
     escalation,
     github_sync,
     groundwork,
@@ -332,14 +333,7 @@ def do_escalate(world: World, facts: Facts, verdict: Escalate) -> bool:
 
 
 def do_cancel(world: World, facts: Facts, verdict: Cancelled) -> bool:
-    """A person ended it: record that, and leave everything of theirs as it is."""
-    task = facts.task
-    if github_sync.is_open(world, task):
-        task = github_sync.blocked(world, facts.repository, task)
-    task = salvage.keep(world, structs.replace(task, note=verdict.reason))
-    moved = world.mailroom.move(task, State.CANCELLED, by=BY)
-    github_sync.tell(world, moved)
-    world.events.add("cancelled", task=task, reason=verdict.reason)
+    cancellation.cancel(world, facts.repository, facts.task, verdict.reason, by=BY)
     return False
 
 

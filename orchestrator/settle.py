@@ -6,7 +6,16 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import alerts, answering, escalation, github_sync, reviewing, salvage, workspace
+from orchestrator import (
+    alerts,
+    answering,
+    cancellation,
+    escalation,
+    github_sync,
+    reviewing,
+    salvage,
+    workspace,
+)
 from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
@@ -339,14 +348,8 @@ def escalate(world: World, repository: RepositoryConfig, task: Task, verdict: Es
 
 
 def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) -> None:
-    """A person ended it: no push, no pull request; what was made stays in our store."""
-    task = salvage.keep(world, structs.replace(task, note=reason))
     world.say(f"{task.repo} {task.task_id}: cancelled: {reason}")
-    if github_sync.is_open(world, task):
-        task = github_sync.blocked(world, repository, task)
-    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), BY))
-    world.mailroom.move(task, State.CANCELLED, by=BY)
-    world.events.add("cancelled", task=task, reason=reason)
+    cancellation.cancel(world, repository, task, reason, by=BY)
 
 
 def fail(world: World, task: Task) -> None:

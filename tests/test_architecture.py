@@ -25,7 +25,7 @@ FLOORS = (
         "task_formatter", "workspace", "briefing", "attempts", "settle", "reaper", "github_sync",
         "gh_project", "codebase_memory", "objectives", "llm", "evidence",
         # What a verdict needs to know, what it does, whom it calls, where work begins.
-        "scrutiny", "landing", "escalation", "groundwork", "intake", "proof",
+        "scrutiny", "landing", "escalation", "cancellation", "groundwork", "intake", "proof",
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "reviewing", "answering", "cooling", "questions", "aftermath",
     },

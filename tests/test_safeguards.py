@@ -404,6 +404,14 @@ GUARDS = {
         "landing.py", "        aftermath.remember(world, task)\n", "        pass\n",
         "tests/stories/test_base_after_merge.py::test_a_base_that_breaks_stops_the_repository",
     ),
+    "an end is told before its file moves": Guard(
+        "cancellation.py",
+        "    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), by))\n"
+        "    world.mailroom.move(task, State.CANCELLED, by=by)\n",
+        "    task = world.mailroom.move(task, State.CANCELLED, by=by)\n"
+        "    task = github_sync.tell(world, task)\n",
+        "tests/stories/test_cancelled.py::test_killed_at_any_step_the_comment_says_the_end",
+    ),
     "a revert leaves later work alone": Guard(
         "adapters/reversal.py", "    if paths:\n", "    if False:\n",
         "tests/commands/test_task.py::test_what_does_not_come_back_by_itself_is_told_with",

@@ -21,7 +21,7 @@ BOUNDARIES = 39
 
 
 def crash(
-    office: Office, at: int, run: Callable[[Office], None] = lambda o: o.work_until_quiet(6)
+    office: Office, at: int, run: Callable[[Office], object] = lambda o: o.work_until_quiet(6)
 ) -> Reaper:
     """Run until the k-th step kills the process; what it held is released by its death."""
     reaper = Reaper(at)

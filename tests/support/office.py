@@ -65,6 +65,16 @@ def says(result: str | bytes | None) -> AgentScript:
     return lambda folder, prompt: result
 
 
+def closing(office: Office, issue: int, script: AgentScript) -> AgentScript:
+    """Somebody closes the issue while the agent works."""
+
+    def work(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
+        office.close(issue)
+        return script(folder, prompt)
+
+    return work
+
+
 class HandClock(Clock):
     """The forge's clock as ours: time passes when a test says so, and while somebody sleeps.
 

@@ -1,0 +1,67 @@
+"""A person ended the task: its issue says so to the end, wherever the process died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator.records.task import State
+from tests.stories.test_crash_at_every_step import crash
+from tests.stories.test_merge_safety import an_open_pull_request, url
+from tests.support.office import Office, an_office, closing, writes
+
+
+@contextmanager
+def closed_in_review(tmp_path: Path) -> Iterator[tuple[Office, int]]:
+    """Its pull request was closed; the issue is open and must say who has the next move."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        office.api.patch(url(office), json={"state": "closed"})
+        yield office, issue
+
+
+@contextmanager
+def closed_at_work(tmp_path: Path) -> Iterator[tuple[Office, int]]:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Never mind")
+        office.executor.scripts["first"] = closing(office, issue, writes("x.txt", "x\n"))
+        office.dispatch()
+        yield office, issue
+
+
+Way = Callable[[Path], AbstractContextManager[tuple[Office, int]]]
+Run = Callable[[Office], int]
+# Each way to end a task, who notices it, and the steps that takes.
+WAYS: list[tuple[Way, Run, int]] = [
+    (closed_in_review, Office.monitor, 5),
+    (closed_at_work, Office.queue, 10),
+]
+
+
+@pytest.mark.parametrize(
+    ("way", "run", "at"),
+    [(way, run, at) for way, run, steps in WAYS for at in range(1, steps + 1)],
+)
+def test_killed_at_any_step_the_comment_says_the_end(
+    tmp_path: Path, way: Way, run: Run, at: int
+) -> None:
+    with way(tmp_path) as (office, issue):
+        reaper = crash(office, at, run=run)
+        assert reaper.dead, "it has fewer steps: lower the number in WAYS"
+        for _ in range(6):
+            office.pass_time(60)
+            office.queue()
+            office.monitor()
+        told = f"died before {reaper.names[-1]}\n{office.told()}"
+        assert office.state_of(issue) is State.CANCELLED, told
+        [comment] = office.comments(issue)
+        assert "Agent OS has stopped" in comment and comment.count("UTC: cancelled") == 1, told
+
+
+@pytest.mark.parametrize(("way", "run", "steps"), WAYS)
+def test_every_step_of_the_end_is_tried(tmp_path: Path, way: Way, run: Run, steps: int) -> None:
+    with way(tmp_path) as (office, _):
+        reaper = crash(office, 10_000, run=run)
+        assert len(reaper.names) == steps, reaper.names
