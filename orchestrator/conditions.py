@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orchestrator import alerts
 from orchestrator.adapters.clock import FixedClock
-from orchestrator.rules import pacing
+from orchestrator.records.tracker import Sight
+from orchestrator.rules import access, pacing
 from orchestrator.world import World
 
 # GitHub's times are to the second, and an answer takes its time.
@@ -34,8 +35,33 @@ def tell(world: World) -> None:
             f"{limits.share():.0%} of this hour's requests to GitHub are left; nothing new is "
             "begun before the hour is over. Does something else use the same token?",
         )
+    tell_the_scopes(world)
     if limits.skew is not None and not isinstance(world.clock, FixedClock):
         tell_the_time(world, limits.skew)
+
+
+def tell_the_scopes(world: World) -> None:
+    """Only a classic token's answers name its scopes; of another there is nothing to tell."""
+    limits = world.limits
+    if limits.scopes is None:
+        return
+    board = any(repository.board for repository in world.config.repositories)
+    lacking = access.missing_scopes(limits.scopes, limits.kind, board=board)
+    key = f"scopes {limits.name}"
+    if lacking:
+        alerts.alert(world, key, access.scopes_sentence(lacking))
+    else:
+        alerts.recovered(world, key, "the token has the scopes that it needs.")
+
+
+def tell_the_sight(world: World, slug: str, sight: Sight | None) -> str:
+    """One alert a day for a repository in which the token cannot work; why, or ""."""
+    why = access.objection(slug, sight, world.limits.kind)
+    if why:
+        alerts.alert(world, f"no access to {slug}", why)
+    else:
+        alerts.recovered(world, f"no access to {slug}", f"{slug} is open to the token again.")
+    return why
 
 
 def tell_the_time(world: World, skew: float) -> None:

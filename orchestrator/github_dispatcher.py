@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
-from orchestrator import disk, gh_project, github_sync, intake, questions, tick
+from orchestrator import conditions, disk, gh_project, github_sync, intake, questions, tick
 from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry, Labelled
 from orchestrator.intake import Asked, Candidate
@@ -109,11 +109,11 @@ def labelled(
 ) -> Labelled:
     slugs = [repository.slug for repository in repositories]
     if not slugs:
-        return Labelled(found={}, missing=(), answers={})
+        return Labelled(found={}, sights={}, answers={})
     told = world.read.labelled(slugs, intake.READY_LABEL, questions=asking)
-    for slug in told.missing:
-        world.say(f"{slug}: not there, or the token may not see it; check github_repo and token")
-        world.troubles.append(tick.DEGRADED)
+    for slug, sight in told.sights.items():
+        if conditions.tell_the_sight(world, slug, sight):
+            world.troubles.append(tick.DEGRADED)
     return told
 
 

@@ -114,6 +114,15 @@ GUARDS = {
         "adapters/limits.py", "if account.refusal is not None and pacing.left(", "if False and (",
         LIMITS + "test_a_revoked_token_stops_everything_once_and_a_new_one_resumes_it",
     ),
+    "A11 scopes that are not told are not missing": Guard(
+        "rules/access.py", "if told is None or not (told.strip() or kind is TokenKind.CLASSIC):",
+        "if told is None:",
+        "tests/rules/test_access.py::test_scopes_that_are_missing",
+    ),
+    "A11 a repository out of reach is told": Guard(
+        "github_dispatcher.py", "if conditions.tell_the_sight(world, slug, sight):", "if False:",
+        LIMITS + "test_a_repository_that_the_token_cannot_work_in_is_told_once",
+    ),
     "A11 resets are by the server's clock": Guard(
         "rules/pacing.py", "server_now = signal.date if signal.date is not None else now",
         "server_now = now", "tests/rules/test_pacing.py::test_how_long_a_limit_holds_everybody",

@@ -183,7 +183,16 @@ class LightIssues(Camel, frozen=True, kw_only=True):
 
 class LabelledRepository(Camel, frozen=True, kw_only=True):
     name_with_owner: str
+    is_archived: bool = False
+    viewer_permission: str | None = None
     issues: LightIssues
+
+    def sight(self) -> tracker.Sight:
+        """A role of a name that nobody knows yet says nothing."""
+        word = (self.viewer_permission or "").lower()
+        known = set(tracker.Permission)
+        role = tracker.Permission(word) if word in known else None
+        return tracker.Sight(role=role, archived=self.is_archived)
 
 
 class Speaker(Camel, frozen=True, kw_only=True):

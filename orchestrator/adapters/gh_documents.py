@@ -224,7 +224,7 @@ def labelled(
 
     blocks = "\n".join(
         f"  r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
-        f"    nameWithOwner\n"
+        f"    nameWithOwner isArchived viewerPermission\n"
         f"    issues(first: {first}{place(slug)}, states: [OPEN], labels: [{json.dumps(label)}],\n"
         f"           orderBy: {{field: CREATED_AT, direction: ASC}}) {{\n"
         f"      pageInfo {{ hasNextPage endCursor }} nodes {{ id number }}\n"

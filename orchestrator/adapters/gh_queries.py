@@ -28,6 +28,7 @@ from orchestrator.records.tracker import (
     Issue,
     Permission,
     PullRequest,
+    Sight,
 )
 
 
@@ -55,17 +56,20 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
 
 
 class Labelled(Struct, frozen=True, kw_only=True):
-    """Node ids by repository, the repositories not found, and comments by the issue's node id."""
+    """Node ids by repository, what each is to us, and comments by the issue's node id.
+
+    A repository that is not there, or that the token may not see, has the sight None.
+    """
 
     found: dict[str, list[str]]
-    missing: tuple[str, ...]
+    sights: dict[str, Sight | None]
     answers: dict[str, tuple[Comment, ...]]
 
 
 class LabelledPage(Struct, frozen=True, kw_only=True):
     """One answer of GitHub's to that."""
 
-    issues: dict[str, gh_answers.LightIssues]
+    repositories: dict[str, gh_answers.LabelledRepository]
     answers: dict[str, tuple[Comment, ...]]
 
 
@@ -207,7 +211,7 @@ class Queries(ReviewQueries):
     ) -> Labelled:
         """The open issues that bear the label, and what people said last on other open ones."""
         found: dict[str, list[str]] = {}
-        missing: list[str] = []
+        sights: dict[str, Sight | None] = {}
         answers: dict[str, tuple[Comment, ...]] = {}
         after: dict[str, str] = {}
         asked = list(slugs)
@@ -217,15 +221,17 @@ class Queries(ReviewQueries):
             )
             questions = ()
             answers |= page.answers
-            missing += [slug for slug in asked if slug not in page.issues]
+            sights |= dict.fromkeys(slug for slug in asked if slug not in page.repositories)
             after = {}
-            for slug, issues in page.issues.items():
+            for slug, repository in page.repositories.items():
+                issues = repository.issues
+                sights[slug] = repository.sight()
                 known = found.setdefault(slug, [])
                 known.extend(issue.id for issue in issues.nodes if issue.id not in known)
                 if issues.page_info.has_next_page and issues.page_info.end_cursor:
                     after[slug] = issues.page_info.end_cursor
             asked = list(after)
-        return Labelled(found=found, missing=tuple(missing), answers=answers)
+        return Labelled(found=found, sights=sights, answers=answers)
 
     def _labelled_page(
         self,
@@ -245,8 +251,8 @@ class Queries(ReviewQueries):
             data.get("questions") or [], tuple[gh_answers.Questioned | None, ...]
         )
         return LabelledPage(
-            issues={
-                slug: msgspec.convert(node, gh_answers.LabelledRepository).issues
+            repositories={
+                slug: msgspec.convert(node, gh_answers.LabelledRepository)
                 for slug, node in nodes.items()
                 if node is not None
             },

@@ -21,7 +21,7 @@ from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.locks import LockBusy, Locks
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.rules import pacing
+from orchestrator.rules import access, pacing
 from orchestrator.rules.pacing import Account, Points, Purpose, Signal, Write
 
 # A longer wait is not slept: the tick ends, its locks are free, and a later one goes on.
@@ -46,11 +46,13 @@ class Limits:
         self.locks = locks
         self.clock = clock
         self.name = hashlib.sha256(token.encode()).hexdigest()[:12]
+        self.kind = access.kind_of(token)
         self.paced = paced
         self._spoken = spoken
         # What the answers of this process said by the way.
         self.points: dict[str, Points] = {}
         self.skew: float | None = None
+        self.scopes: str | None = None
         self.recovered: list[str] = []
         self.was_refused = False
         self._ledger = Ledger()
@@ -130,6 +132,7 @@ class Limits:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note what an answer tells of points and time; costs no write unless that matters."""
         signal, now = signal_of(headers), self._now()
+        self.scopes = headers.get("x-oauth-scopes", self.scopes)
         if self.skew is None and signal.date is not None:
             self.skew = now - signal.date
         points = pacing.points_of(signal, now)

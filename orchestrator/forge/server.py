@@ -223,7 +223,9 @@ class Forge:
 
     def standing(self, viewer: accounts.Viewer, resource: str) -> tuple[tuple[str, str], ...]:
         quota = self.quota(viewer, resource)
-        scopes = (("X-OAuth-Scopes", viewer.scopes),) if viewer.user else ()
+        # Of a fine-grained token GitHub tells no scopes: it has none.
+        classic = viewer.user and not viewer.secret.startswith("github_pat_")
+        scopes = (("X-OAuth-Scopes", viewer.scopes),) if classic else ()
         return (
             ("X-RateLimit-Limit", str(quota.limit)),
             ("X-RateLimit-Remaining", str(quota.remaining)),

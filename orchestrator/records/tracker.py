@@ -135,6 +135,24 @@ class Closes(Struct, frozen=True, kw_only=True):
     open: bool
 
 
+class Permission(StrEnum):
+    """A person's role in a repository, as far as we ask."""
+
+    ADMIN = "admin"
+    MAINTAIN = "maintain"
+    WRITE = "write"
+    TRIAGE = "triage"
+    READ = "read"
+    NONE = "none"
+
+
+class Sight(Struct, frozen=True, kw_only=True):
+    """What the token's account is in a repository that it sees; `role` None where untold."""
+
+    role: Permission | None = None
+    archived: bool = False
+
+
 class PullRequest(Struct, frozen=True, kw_only=True):
     """A pull request as one request saw it; `base_tip` is the ref's target, not `baseRefOid`."""
 
@@ -164,14 +182,3 @@ class PullRequest(Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] | None = None
     closes: tuple[Closes, ...] = ()
     issue_open: bool | None = None
-
-
-class Permission(StrEnum):
-    """A person's role in a repository, as far as we ask."""
-
-    ADMIN = "admin"
-    MAINTAIN = "maintain"
-    WRITE = "write"
-    TRIAGE = "triage"
-    READ = "read"
-    NONE = "none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -239,6 +239,72 @@ def test_a_clock_that_is_off_is_told_once_and_when_it_is_right_again(tmp_path: P
             tick.told(office.world, lambda world: None)
         assert told_of(office, "alert") == 1 and told_of(office, "recovered") == 1
         assert "45 s ahead of GitHub's" in office.told()
+
+
+def test_scopes_that_a_classic_token_lacks_are_told_once_and_when_they_are_there(
+    tmp_path: Path,
+) -> None:
+    """A11: by the answers that come anyway."""
+    with quick_office(tmp_path) as office:
+        scopes(office, "gist")
+        asked = requests_of(office, office.dispatch)
+        office.monitor()
+        office.dispatch()
+        assert told_of(office, "alert") == 1 and "lacks the scope `repo`" in office.told()
+        scopes(office, "repo, project")
+        assert requests_of(office, office.dispatch) == asked, "nothing is asked for it"
+        office.dispatch()
+        assert told_of(office, "recovered") == 1, office.told()
+
+
+def test_of_a_fine_grained_token_no_scopes_are_missed(tmp_path: Path) -> None:
+    """A11: GitHub tells none, which says nothing."""
+    with quick_office(tmp_path) as office:
+        renew(office, tmp_path, "github_pat_of_robot")
+        assert office.dispatch() == 0
+        assert told_of(office, "alert") == 0, office.told()
+
+
+def test_a_repository_that_the_token_cannot_work_in_is_told_once(tmp_path: Path) -> None:
+    """A11: not to be seen, or only to be read; and when that is over."""
+    with quick_office(tmp_path) as office:
+        for level, words in ((None, "may not see it"), ("read", "only the role read in")):
+            admit(office, level)
+            office.said.clear()
+            assert [office.dispatch(), office.dispatch()] == [10, 10], office.told()
+            assert office.told().count("ALERT ") == 1 and words in office.told()
+            admit(office, "write")
+            assert office.dispatch() == 0
+            assert f"recovered: {SLUG} is open to the token again" in office.told()
+
+
+def scopes(office: Office, told: str) -> None:
+    """A person changes what the token may do; the token stays the same."""
+    state = office.github.forge.state
+    with state.lock:
+        token = state.store.first(records.Token, "secret = ?", "robot-token")
+        assert token is not None
+        state.store.change(token, scopes=told)
+
+
+def admit(office: Office, level: str | None) -> None:
+    """The owner gives the token's account this role in the repository, or hides it."""
+    state = office.github.forge.state
+    owner, name = SLUG.split("/")
+    with state.lock:
+        repo, robot = accounts.find_repo(state, owner, name), accounts.find_user(state, OURS)
+        assert repo is not None and robot is not None
+        state.store.change(repo, private=level is None)
+        where = "repo_id = ? and user_id = ?"
+        row = state.store.first(records.Collaborator, where, repo.id, robot.id)
+        assert row is not None
+        state.store.change(row, permission=level or "none")
+
+
+def requests_of(office: Office, script: Callable[[], int]) -> int:
+    before = office.world.read.door.requests_made
+    script()
+    return office.world.read.door.requests_made - before
 
 
 def test_the_forge_says_what_github_says() -> None:

@@ -1,0 +1,73 @@
+"""What a token lacks is told where GitHub tells it, in the words of that kind of token."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.records.tracker import Permission, Sight
+from orchestrator.rules import access
+from orchestrator.rules.access import TokenKind
+
+CLASSIC, FINE, OTHER = TokenKind.CLASSIC, TokenKind.FINE_GRAINED, TokenKind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [
+        ("ghp_x", CLASSIC), ("gho_x", CLASSIC), ("0123456789abcdef" * 2 + "01234567", CLASSIC),
+        ("github_pat_x", FINE), ("ghs_x", OTHER), ("ghu_x", OTHER), ("", OTHER), ("robot", OTHER),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_token_is_in_its_beginning(token: str, kind: TokenKind) -> None:
+    assert access.kind_of(token) is kind
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "board", "lacking"),
+    [
+        ("repo, project", CLASSIC, True, ()),
+        ("repo, workflow, project, read:org", OTHER, True, ()),
+        ("public_repo", CLASSIC, False, ()),
+        ("repo", CLASSIC, False, ()),
+        ("repo", CLASSIC, True, ("project",)),
+        # Reading a board is not writing it, and a status is less than a repository.
+        ("repo,read:project", CLASSIC, True, ("project",)),
+        ("repo:status, gist", CLASSIC, True, ("repo", "project")),
+        ("", CLASSIC, False, ("repo",)),
+        # GitHub tells no scopes of these: that is not "none".
+        ("", FINE, True, ()),
+        ("", OTHER, True, ()),
+        (None, FINE, True, ()),
+        (None, CLASSIC, True, ()),
+    ],
+)
+def test_scopes_that_are_missing(
+    told: str | None, kind: TokenKind, board: bool, lacking: tuple[str, ...]
+) -> None:
+    """A11."""
+    assert access.missing_scopes(told, kind, board=board) == lacking
+    if lacking:
+        assert all(f"`{one}`" in access.scopes_sentence(lacking) for one in lacking)
+
+
+@pytest.mark.parametrize(
+    ("sight", "kind", "words"),
+    [
+        (None, CLASSIC, "the scope `repo` if it is private"),
+        (None, FINE, "the fine-grained token must list it"),
+        (None, OTHER, "open it to the token"),
+        (Sight(role=Permission.READ), FINE, "only the role read in o/a"),
+        (Sight(role=Permission.TRIAGE), CLASSIC, "write access"),
+        (Sight(role=Permission.ADMIN, archived=True), CLASSIC, "o/a is archived"),
+        (Sight(role=Permission.WRITE), CLASSIC, ""),
+        (Sight(role=Permission.MAINTAIN), FINE, ""),
+        (Sight(), OTHER, ""),  # an app has no role
+    ],
+)
+def test_repositories_in_which_a_token_cannot_work(
+    sight: Sight | None, kind: TokenKind, words: str
+) -> None:
+    """A11."""
+    said = access.objection("o/a", sight, kind)
+    assert words in said and bool(said) == bool(words)
+    assert kind is CLASSIC or "scope" not in said, "others have none"
