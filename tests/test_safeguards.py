@@ -110,6 +110,10 @@ GUARDS = {
         "github_dispatcher.py", "scarce = world.limits.reserved(Purpose.NEW_WORK)", 'scarce = ""',
         LIMITS + "test_new_work_waits_for_the_last_fifth_and_merges_go_on",
     ),
+    "A4 the points in an answer count": Guard(
+        "adapters/gh_read.py", "if told is not None and told.rate_limit is not None:", "if False:",
+        "tests/adapters/test_gh_read.py::test_the_points_in_an_answer_reach_everybodys_limits",
+    ),
     "A11 a refused token is not tried again and again": Guard(
         "adapters/limits.py", "if account.refusal is not None and pacing.left(", "if False and (",
         LIMITS + "test_a_revoked_token_stops_everything_once_and_a_new_one_resumes_it",

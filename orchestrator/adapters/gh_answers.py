@@ -19,9 +19,16 @@ class Camel(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class RateLimit(Camel, frozen=True, kw_only=True):
+    limit: int
     cost: int
     remaining: int
     reset_at: datetime
+
+
+class Standing(Camel, frozen=True, kw_only=True):
+    """The points, which every query asks for by the way; null where GitHub keeps no account."""
+
+    rate_limit: RateLimit | None = None
 
 
 class PageInfo(Camel, frozen=True, kw_only=True):
@@ -109,7 +116,6 @@ class Owner(Camel, frozen=True, kw_only=True):
 
 
 class BoardAnswer(Camel, frozen=True, kw_only=True):
-    rate_limit: RateLimit | None = None
     repository_owner: Owner | None = None
 
 
@@ -135,7 +141,6 @@ class IssueNode(Camel, frozen=True, kw_only=True):
 
 
 class IssuesAnswer(Camel, frozen=True, kw_only=True):
-    rate_limit: RateLimit | None = None
     nodes: tuple[IssueNode | None, ...]
 
 
@@ -344,7 +349,6 @@ class PullRequestNode(Camel, frozen=True, kw_only=True):
 
 
 class PullRequestsAnswer(Camel, frozen=True, kw_only=True):
-    rate_limit: RateLimit | None = None
     nodes: tuple[PullRequestNode | None, ...]
 
 
@@ -359,7 +363,6 @@ class CommitRepository(Camel, frozen=True, kw_only=True):
 
 
 class CommitChecksAnswer(Camel, frozen=True, kw_only=True):
-    rate_limit: RateLimit | None = None
     repository: CommitRepository | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 BOARD = """
 query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   repositoryOwner(login: $login) {
     ... on ProjectV2Owner {
       projectV2(number: $number) {
@@ -39,7 +39,7 @@ query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $afte
 
 ISSUES = """
 query Issues($ids: [ID!]!) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   nodes(ids: $ids) {
     __typename
     ... on Issue {
@@ -75,7 +75,7 @@ fragment SomeChecks on StatusCheckRollupContextConnection {
 PULL_REQUESTS = (
     """
 query PullRequests($ids: [ID!]!) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   nodes(ids: $ids) {
     __typename
     ... on PullRequest {
@@ -113,7 +113,7 @@ query PullRequests($ids: [ID!]!) {
 COMMIT_CHECKS = (
     """
 query CommitChecks($owner: String!, $name: String!, $sha: GitObjectID!, $after: String) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   repository(owner: $owner, name: $name) {
     object(oid: $sha) {
       __typename
@@ -140,7 +140,7 @@ fragment SomeComments on PullRequestReviewCommentConnection {
 REVIEW_THREADS = (
     """
 query ReviewThreads($id: ID!, $first: Int!, $after: String) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   node(id: $id) {
     __typename
     ... on PullRequest {
@@ -162,7 +162,7 @@ query ReviewThreads($id: ID!, $first: Int!, $after: String) {
 THREAD_COMMENTS = (
     """
 query ThreadComments($id: ID!, $first: Int!, $after: String) {
-  rateLimit { cost remaining resetAt }
+  rateLimit { limit cost remaining resetAt }
   node(id: $id) {
     __typename
     ... on PullRequestReviewThread {
@@ -242,7 +242,7 @@ def labelled(
             "        nodes { databaseId body createdAt author { __typename login } }\n"
             "      }\n    }\n  }"
         )
-    return f"query Labelled {{\n  rateLimit {{ cost remaining resetAt }}\n{blocks}\n}}\n"
+    return f"query Labelled {{\n  rateLimit {{ limit cost remaining resetAt }}\n{blocks}\n}}\n"
 
 
 def issue_states(slug: str, numbers: Sequence[int]) -> str:
@@ -253,7 +253,7 @@ def issue_states(slug: str, numbers: Sequence[int]) -> str:
         for number in numbers
     )
     return (
-        "query IssueStates {\n  rateLimit { cost remaining resetAt }\n"
+        "query IssueStates {\n  rateLimit { limit cost remaining resetAt }\n"
         f"  repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
         f"{blocks}\n  }}\n}}\n"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from orchestrator.adapters import files, gh_rest
+from orchestrator.adapters import files, gh_answers, gh_rest
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -176,7 +176,21 @@ class Door:
             if not (may_miss and may_be_missing(error.path, kind)):
                 said = f"GraphQL: {error.message[:300]}"
                 raise self._trouble(kind, said, answer)
+        self._note_points(envelope.data, answer)
         return envelope.data
+
+    def _note_points(self, data: msgspec.Raw, answer: Response) -> None:
+        """GraphQL counts points of its own, and tells them in the answer itself (A4)."""
+        if self.limits is None:
+            return
+        try:
+            told = msgspec.json.decode(data, type=gh_answers.Standing | None)
+        except msgspec.MsgspecError:
+            return  # what is wrong with the answer is told by who asked
+        if told is not None and told.rate_limit is not None:
+            points = told.rate_limit
+            reset = int(points.reset_at.timestamp())
+            self.limits.told(points.limit, points.remaining, reset, lower(answer))
 
     def shrinking(self, ask: Callable[[int], T]) -> T:
         """Ask with a smaller page after a time-out, and remember the size that worked (A2)."""

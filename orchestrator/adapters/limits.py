@@ -135,11 +135,24 @@ class Limits:
         self.scopes = headers.get("x-oauth-scopes", self.scopes)
         if self.skew is None and signal.date is not None:
             self.skew = now - signal.date
+        if any(account.refusal for account in self._ledger.accounts.values()):
+            self._restore()
+        self._note(signal, now)
+
+    def told(self, limit: int, remaining: int, reset: int, headers: Mapping[str, str]) -> None:
+        """Note the points of GraphQL, as its answer tells them; they count before its headers.
+
+        `reset` in seconds since 1970, by GitHub's clock.
+        """
+        signal = structs.replace(
+            signal_of(headers), limit=limit, remaining=remaining, reset=reset, resource="graphql"
+        )
+        self._note(signal, self._now())
+
+    def _note(self, signal: Signal, now: float) -> None:
         points = pacing.points_of(signal, now)
         if points is not None:
             self.points[signal.resource] = points
-        if any(account.refusal for account in self._ledger.accounts.values()):
-            self._restore()
         known = self._account()
         if pacing.noted(known, signal, now) is not known:
             self._change(lambda account: pacing.noted(account, signal, now))

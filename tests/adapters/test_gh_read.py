@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import PAGE_SIZES, Door
+from orchestrator.adapters.limits import Limits
+from orchestrator.adapters.locks import Locks
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import Permission
 from tests.support import forge, office
@@ -206,8 +209,8 @@ def test_labelled_issues_are_read_to_the_last_page_and_only_there(tmp_path: Path
     replies = Reply(200, {"data": first, "errors": gone}), Reply(200, {"data": second})
     with replying(*replies) as server:
         told = queries(server, tmp_path).labelled(["o/r", "o/s", "o/t"], "ready")
-        found, missing = told.found, list(told.missing)
-        assert found == {"o/r": [f"I{n}" for n in range(55)], "o/s": ["I60"]}
+        missing = [slug for slug, sight in told.sights.items() if sight is None]
+        assert told.found == {"o/r": [f"I{n}" for n in range(55)], "o/s": ["I60"]}
         assert missing == ["o/t"] and len(server.seen) == 2
 
 
@@ -236,3 +239,32 @@ def test_a_time_out_that_comes_as_success_is_asked_again_and_then_for_less(
     with replying(facts) as server:
         queries(server, another).issue_facts("o/r", range(1, 131))
         assert len(server.seen) == 3, "fifty are remembered as what works"
+
+
+@pytest.mark.parametrize(
+    ("reset", "share"),
+    [
+        (datetime.now(UTC) + timedelta(minutes=40), 0.15),
+        (None, 1.0),  # a server that keeps no account
+        ("later", 1.0),
+    ],
+    ids=["told", "none", "nonsense"],
+)
+def test_the_points_in_an_answer_reach_everybodys_limits(
+    tmp_path: Path, reset: datetime | str | None, share: float
+) -> None:
+    """A4: no header says it here."""
+    standing = {"limit": 5000, "cost": 1, "remaining": 750, "resetAt": str(reset)}
+    answer = {"data": {"rateLimit": standing if reset else None, "nodes": []}}
+    clock = office.HandClock(forge.Clock())
+    limits = Limits(
+        path=tmp_path / "limits.json", locks=Locks(tmp_path / "locks", clock=clock),
+        clock=clock, token="t",
+    )  # fmt: skip
+    with replying(Reply(200, answer)) as server:
+        door = Door(
+            token="t", api_url=server.url, graphql_url=f"{server.url}/graphql", clock=clock,
+            state_folder=tmp_path, limits=limits,
+        )  # fmt: skip
+        assert Queries(door).issues(["I_1"]) == () and len(server.seen) == 1
+    assert limits.share() == share

@@ -248,3 +248,18 @@ def test_who_waited_for_the_turn_before_looking_does_not_wait_after_it(
     looked = hand.now()
     one.before_write(Write.NOTICE)
     assert began < looked == hand.now()
+
+
+def test_the_points_of_graphql_count_as_its_answer_tells_them(tmp_path: Path, hand: Hand) -> None:
+    """A4: whatever the headers say, and by the server's clock."""
+    one, other = a_process(tmp_path, hand), a_process(tmp_path, hand)
+    one.answered(points(hand, 5000, "graphql"))
+    assert one.reserved(Purpose.NEW_WORK) == ""
+    hour = int(hand.moment.timestamp()) + 3600
+    one.told(5000, 900, hour, headers(hand))
+    assert "18% of this hour" in one.reserved(Purpose.NEW_WORK)
+    assert "not for new work" in other.reserved(Purpose.NEW_WORK), "it is everybody's"
+    one.answered(points(hand, 4000))
+    assert one.share() == 0.18, "the scarcest counts"
+    hand.sleep(3601)
+    assert one.reserved(Purpose.NEW_WORK) == ""
