@@ -18,7 +18,9 @@ from orchestrator.records.config import (
     AgentKind,
     AutomationMode,
     Config,
+    Network,
     PromptBy,
+    ProviderConfig,
     RepositoryConfig,
     Sandbox,
 )
@@ -93,7 +95,8 @@ agents:
     timeout_minutes: 3
     environment: [MY_KEY]
     sandbox: none
-  codex: {sandbox: auto}
+  codex: {sandbox: auto, model: big, models: {docs: small}, efforts: {architecture: high}}
+  deepseek: {network: providers, providers: {chutes: {model: deep, base_url: "http://x/v1"}}}
 default_agent: mine
 agent_fallbacks: {docs: [mine, patch]}
 """
@@ -103,7 +106,12 @@ agent_fallbacks: {docs: [mine, patch]}
     assert mine.command == ("/home/me/bin/mine", "--model", "big one", "${KEPT}")
     assert (mine.prompt, mine.timeout_minutes, mine.environment) == (PromptBy.FILE, 3, ("MY_KEY",))
     assert whole.agents["codex"].kind is AgentKind.CODEX
-    assert whole.agents["codex"].sandbox is Sandbox.AUTO
+    codex, deepseek = whole.agents["codex"], whole.agents["deepseek"]
+    assert codex.sandbox is Sandbox.AUTO
+    assert (codex.model, codex.models, codex.effort) == ("big", {"docs": "small"}, "")
+    assert codex.efforts == {"architecture": "high"}
+    assert deepseek.network is Network.PROVIDERS
+    assert deepseek.providers == {"chutes": ProviderConfig(base_url="http://x/v1", model="deep")}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +211,8 @@ def test_our_example_shows_every_key(tmp_path: Path) -> None:
         config_file.GlobalFile: set(data),
         config_file.ProjectFile: set(project) | common,
         config_file.RepositoryFile: set(project["repos"][0]) | common,
-        config_file.AgentFile: set(data["agents"]["my-agent"]),
+        config_file.AgentFile: set().union(*data["agents"].values()),
+        config_file.ProviderFile: set(data["agents"]["deepseek"]["providers"]["openrouter"]),
     }
     for kind, keys in shown.items():
         assert keys == set(kind.__struct_fields__)

@@ -59,6 +59,15 @@ UNKNOWN = "{}: {}: unknown key"
          "words: No closing quotation"),
         ("agents: {x: {command: a, environment: [GH_TOKEN]}}", "1: agents.x.environment: "
          "GH_TOKEN is ours; no agent may see it"),
+        ("agents: {claude: {models: {doc: opus}}}", "1: agents.claude.models.doc: no task type; "
+         "known: implementation, debugging, architecture, research, docs, design, content, "
+         "browser_automation"),
+        ("agents: {gemini: {effort: high}}", "1: agents.gemini.effort: means nothing for gemini; "
+         "claude, codex, deepseek have it"),
+        ("agents: {x: {command: a, model: b}}", "1: agents.x.model: means nothing for command; "
+         "claude, codex, deepseek, gemini have it"),
+        ("agents: {deepseek: {providers: {openai: {}}}}", "1: agents.deepseek.providers.openai: "
+         "no provider; known: openrouter, nanogpt, chutes"),
         ("agents: {auto: {command: a}}", "1: agents.auto: an agent's name is short "
          "lower-case text, and not auto or none"),
         ("logs_dir: ${NOPE}/x", "1: logs_dir: the environment variable NOPE is not set"),

@@ -21,7 +21,6 @@ from orchestrator.records.order import AttemptOrder
 HELPER_GRACE_SECONDS = 2.0  # git removes its lock files on SIGTERM
 AGENT_GRACE_SECONDS = 10.0
 LOOK_AT_LOG_SECONDS = 0.1
-TAIL_BYTES = 65_536
 OUTPUT_LIMIT = 64 * 1024 * 1024
 DROPPED = b"\n[... earlier output was dropped: more than %d bytes ...]\n"
 
@@ -45,6 +44,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     timed_out: bool
     silent: bool
     output_tail: str
+    error_tail: str = ""
+    dropped: bool = False
     killed: tuple[int, ...] = ()
 
 
@@ -106,18 +107,25 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
     before = survivors.children() if alone else None
     environment = {**order.environment, "HOME": order.home, survivors.MARKER: folder}
     log = files.open_log(Path(order.log_path))
+    errors = files.open_log(Path(order.error_path)) if order.error_path else log
     source = _memory(order.stdin)
     began = time.monotonic()
     silence = Silence(log, (folder, order.home), order.idle_timeout_seconds)
     killed: tuple[int, ...] = ()
+    dropped = False
+
+    def bound() -> None:
+        nonlocal dropped
+        dropped |= _bound(log, order.output_limit)
+        _bound(errors, order.output_limit)
 
     def meanwhile() -> bool:
-        _bound(log, order.output_limit)
+        bound()
         return silence.over()
 
     try:
         child = _start(
-            order.argv, cwd=folder, environment=environment, streams=(source, log, log)
+            order.argv, cwd=folder, environment=environment, streams=(source, log, errors)
         )
         here = survivors.process(child.pid)
         born = here.born if here else 0
@@ -131,18 +139,22 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
             )
             if alone:
                 survivors.reap_orphans()
-        _bound(log, order.output_limit)
+        bound()
         return Ended(
             exit_code=child.returncode,
             seconds=time.monotonic() - began,
             timed_out=timed_out,
             silent=silent,
-            output_tail=_tail(log, TAIL_BYTES).decode("utf-8", "replace"),
+            output_tail=_tail(log, order.tail_limit).decode("utf-8", "replace"),
+            error_tail=(
+                _tail(errors, order.tail_limit).decode("utf-8", "replace") if errors != log else ""
+            ),
+            dropped=dropped or os.fstat(log).st_size > order.tail_limit,
             killed=killed,
         )
     finally:
-        os.close(source)
-        os.close(log)
+        for handle in {source, log, errors}:
+            os.close(handle)
 
 
 def spawn_detached(
@@ -255,12 +267,14 @@ def _content(handle: int) -> bytes:
     return _read(handle, 0, min(os.fstat(handle).st_size, OUTPUT_LIMIT))
 
 
-def _bound(log: int, limit: int) -> None:
+def _bound(log: int, limit: int) -> bool:
     """Keep the last half of an overfull log; the child appends, so it goes on after that."""
-    if os.fstat(log).st_size > limit:
-        kept = _tail(log, limit // 2)
-        os.ftruncate(log, 0)
-        os.write(log, DROPPED % limit + kept)
+    if os.fstat(log).st_size <= limit:
+        return False
+    kept = _tail(log, limit // 2)
+    os.ftruncate(log, 0)
+    os.write(log, DROPPED % limit + kept)
+    return True
 
 
 def _tail(handle: int, limit: int) -> bytes:

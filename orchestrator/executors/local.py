@@ -39,6 +39,8 @@ class Local:
             timed_out=ended.timed_out,
             silent=ended.silent,
             output_tail=ended.output_tail,
+            error_tail=ended.error_tail,
+            dropped=ended.dropped,
             result=result,
             result_problem=problem,
         )

@@ -86,6 +86,14 @@ class Sandbox(StrEnum):
     NONE = "none"
 
 
+class Network(StrEnum):
+    """What an agent reaches: everything, the hosts of its provider alone, or nothing."""
+
+    ALLOW = "allow"
+    PROVIDERS = "providers"
+    NONE = "none"
+
+
 class Secret:
     """A value that is used but never shown: `reveal` gives it away, no encoder can."""
 
@@ -120,8 +128,19 @@ class BoardConfig(msgspec.Struct, frozen=True, kw_only=True):
     done: str = "Done"
 
 
+class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one provider of an agent is asked, and what the model is called there."""
+
+    base_url: str = ""
+    model: str = ""
+
+
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One agent by name: which adapter, which program, what it may see and for how long."""
+    """One agent by name: which adapter, which program, what it may see and for how long.
+
+    `models` and `efforts` go by task type and win over `model` and `effort`; "" leaves the
+    choice to the program. `providers` change the chain of an agent that has one.
+    """
 
     name: str
     kind: AgentKind = AgentKind.COMMAND
@@ -130,6 +149,12 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     timeout_minutes: float | None = None
     environment: tuple[str, ...] = ()
     sandbox: Sandbox = Sandbox.REQUIRED
+    network: Network = Network.ALLOW
+    model: str = ""
+    models: dict[str, str] = {}
+    effort: str = ""
+    efforts: dict[str, str] = {}
+    providers: dict[str, ProviderConfig] = {}
 
 
 class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):

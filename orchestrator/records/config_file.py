@@ -11,6 +11,7 @@ from orchestrator.records.config import (
     AutomationMode,
     MergeMethod,
     MergePolicy,
+    Network,
     PromptBy,
     Sandbox,
     Trust,
@@ -137,6 +138,13 @@ class CheckoutFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     test_command: Text | None = None
 
 
+class ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of an agent's `providers`."""
+
+    base_url: Text | None = None
+    model: Text | None = None
+
+
 class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One entry of `agents`: any program is an agent."""
 
@@ -146,6 +154,12 @@ class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     timeout_minutes: Amount | None = None
     environment: Texts | None = None
     sandbox: Sandbox | None = None
+    network: Network | None = None
+    model: Text | None = None
+    models: dict[str, Text] | None = None
+    effort: Text | None = None
+    efforts: dict[str, Text] | None = None
+    providers: dict[str, ProviderFile] | None = None
 
 
 class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from orchestrator.records import regex
-from orchestrator.records.config import AgentConfig, AgentKind, PromptBy, Sandbox
+from orchestrator.records.config import (
+    AgentConfig,
+    AgentKind,
+    Network,
+    PromptBy,
+    ProviderConfig,
+    Sandbox,
+)
 from orchestrator.records.config_file import AgentFile, EveryLevel, Fault, Place
 from orchestrator.records.task import TaskType
 
@@ -16,6 +23,15 @@ NAME = regex.late(r"[a-z0-9][a-z0-9_-]{0,39}")
 BUILT_IN = frozenset(kind.value for kind in AgentKind) - {AgentKind.COMMAND.value}
 RESERVED = frozenset({"auto", "none", AgentKind.COMMAND.value})
 TASK_TYPES = tuple(kind.value for kind in TaskType)
+PROVIDERS = ("openrouter", "nanogpt", "chutes")
+WITH_MODELS = frozenset({
+    AgentKind.CODEX.value, AgentKind.CLAUDE.value, AgentKind.GEMINI.value, AgentKind.DEEPSEEK.value
+})  # fmt: skip
+WITH_EFFORTS = WITH_MODELS - {AgentKind.GEMINI.value}
+KEYS_OF_SOME = {
+    "model": WITH_MODELS, "models": WITH_MODELS, "effort": WITH_EFFORTS, "efforts": WITH_EFFORTS,
+    "providers": frozenset({AgentKind.DEEPSEEK.value}),
+}  # fmt: skip
 OURS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "TELEGRAM_BOT_TOKEN"})
 
 
@@ -41,6 +57,8 @@ def agent(name: str, said: AgentFile) -> AgentConfig | Fault:
         return Fault((*place, "command"), f"cannot be split into words: {wrong}")
     if kind is AgentKind.COMMAND and not command:
         return Fault(place, "needs a command, such as [my-agent, --quiet]")
+    if wrong_key := misplaced(place, kind, said):
+        return wrong_key
     names = said.environment or ()
     if secret := next((name for name in names if name in OURS), None):
         return Fault((*place, "environment"), f"{secret} is ours; no agent may see it")
@@ -52,7 +70,32 @@ def agent(name: str, said: AgentFile) -> AgentConfig | Fault:
         timeout_minutes=said.timeout_minutes,
         environment=names,
         sandbox=said.sandbox or Sandbox.REQUIRED,
+        network=said.network or Network.ALLOW,
+        model=said.model or "",
+        models=said.models or {},
+        effort=said.effort or "",
+        efforts=said.efforts or {},
+        providers={
+            key: ProviderConfig(base_url=one.base_url or "", model=one.model or "")
+            for key, one in (said.providers or {}).items()
+        },
     )
+
+
+def misplaced(place: Place, kind: AgentKind, said: AgentFile) -> Fault | None:
+    """The first key that this kind of agent does not have, or that names no task type."""
+    for name in ("models", "efforts"):
+        for key in getattr(said, name) or ():
+            if key not in TASK_TYPES:
+                return Fault((*place, name, key), f"no task type; known: {', '.join(TASK_TYPES)}")
+    for name, kinds in KEYS_OF_SOME.items():
+        if getattr(said, name) and kind not in kinds:
+            having = ", ".join(sorted(kinds))
+            return Fault((*place, name), f"means nothing for {kind}; {having} have it")
+    for key in said.providers or ():
+        if key not in PROVIDERS:
+            return Fault((*place, "providers", key), f"no provider; known: {', '.join(PROVIDERS)}")
+    return None
 
 
 def words(command: tuple[str, ...] | str | None) -> tuple[str, ...]:

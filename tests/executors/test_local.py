@@ -13,7 +13,7 @@ from orchestrator.records.order import AttemptOrder, AttemptReport
 
 
 def run(tmp_path: Path, script: str, **changes: object) -> AttemptReport:
-    (tmp_path / "tree").mkdir(exist_ok=True)
+    (tmp_path / "tree").mkdir(parents=True, exist_ok=True)
     given: dict[str, object] = {
         "argv": ("sh", "-c", script),
         "folder": str(tmp_path / "tree"),
@@ -32,6 +32,22 @@ def test_a_result_comes_back_with_the_end_of_the_program(tmp_path: Path) -> None
     assert report.result == b"STATUS: complete\n"
     assert report.result_problem == ""
     assert report.output_tail == "working\n"
+
+
+def test_standard_error_is_kept_apart_where_the_order_says_so(tmp_path: Path) -> None:
+    where = str(tmp_path / "attempt" / "agent.err")
+    report = run(tmp_path, "echo fact; echo trouble >&2", error_path=where)
+    assert (report.output_tail, report.error_tail) == ("fact\n", "trouble\n")
+    mixed = run(tmp_path / "other", "echo fact; echo trouble >&2")
+    assert (mixed.output_tail, mixed.error_tail) == ("fact\ntrouble\n", "")
+
+
+def test_a_log_that_lost_its_beginning_says_so(tmp_path: Path) -> None:
+    whole = run(tmp_path / "a", "echo whole")
+    short = run(tmp_path / "b", "echo 0123456789", tail_limit=4)
+    full = run(tmp_path / "c", "yes | head -c 5000", output_limit=1000, tail_limit=100_000)
+    assert [report.dropped for report in (whole, short, full)] == [False, True, True]
+    assert short.output_tail == "789\n"
 
 
 def test_no_result_is_no_problem_of_the_file(tmp_path: Path) -> None:
