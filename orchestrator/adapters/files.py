@@ -245,6 +245,17 @@ def find_program(name: str, search: str) -> str | None:
     return shutil.which(name, path=search)
 
 
+def link(path: Path, *, to: Path) -> None:
+    """A symbolic link at `path`; raises FileExistsError."""
+    os.symlink(to, path)
+
+
+def tell_kernel(path: Path, word: bytes) -> None:
+    """Write to a file of /proc or /sys that is there; what may not be written stays as it is."""
+    with contextlib.suppress(OSError), open(path, "r+b", buffering=0) as handle:
+        handle.write(word)
+
+
 def remove_file(path: Path) -> bool:
     """Whether there was a file to remove."""
     try:

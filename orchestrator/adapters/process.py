@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import files, survivors
 from orchestrator.adapters.silence import Silence
+from orchestrator.adapters.watch import Watch
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.order import AttemptOrder
 
@@ -47,6 +49,9 @@ class Ended(Struct, frozen=True, kw_only=True):
     error_tail: str = ""
     dropped: bool = False
     killed: tuple[int, ...] = ()
+    exceeded: str = ""
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
 
 
 class CannotStart(AgentOSError):
@@ -93,16 +98,28 @@ def run(
             os.close(handle)
 
 
-def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECONDS) -> Ended:
+def run_logged(
+    order: AttemptOrder,
+    *,
+    grace_seconds: float = AGENT_GRACE_SECONDS,
+    layers: int = 0,
+    writable: Sequence[str] = (),
+    alone: bool | None = None,
+) -> Ended:
     """Run an agent, its output in a bounded log, and leave no process of it alive (S3, S4).
 
-    After `timeout_seconds`, or `idle_timeout_seconds` without a sign of life, its group gets
-    SIGTERM, after `grace_seconds` SIGKILL; then goes everything else that belongs to
-    `order.folder`, which must be the attempt's own.
+    After `timeout_seconds`, or `idle_timeout_seconds` without a sign of life, or where it
+    exceeds a limit of the order, its group gets SIGTERM, after `grace_seconds` SIGKILL; then
+    goes everything else that belongs to `order.folder`, which must be the attempt's own.
+    `layers` is how many processes stand between us and the agent, each in the other: these are
+    not asked to end, since the agent would end with them at once. `writable` are the folders
+    that count against its share of the disk, beside its folder and home. `alone` says that no
+    other thread starts processes, so that every new child of ours is the agent's.
     Raises CannotStart, and OSError where the log cannot be written.
     """
     folder = os.path.realpath(order.folder)
-    alone = threading.active_count() == 1
+    alone = threading.active_count() == 1 if alone is None else alone
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     survivors.adopt_orphans()
     before = survivors.children() if alone else None
     environment = {**order.environment, "HOME": order.home, survivors.MARKER: folder}
@@ -110,7 +127,8 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
     errors = files.open_log(Path(order.error_path)) if order.error_path else log
     source = _memory(order.stdin)
     began = time.monotonic()
-    silence = Silence(log, (folder, order.home), order.idle_timeout_seconds)
+    places = (folder, order.home, *writable)
+    silence = Silence(log, places, order.idle_timeout_seconds)
     killed: tuple[int, ...] = ()
     dropped = False
 
@@ -121,36 +139,43 @@ def run_logged(order: AttemptOrder, *, grace_seconds: float = AGENT_GRACE_SECOND
 
     def meanwhile() -> bool:
         bound()
-        return silence.over()
+        return watch.over() or silence.over()
 
     try:
         child = _start(
             order.argv, cwd=folder, environment=environment, streams=(source, log, errors)
         )
+        watch = Watch(child.pid, order.limits, places)
         here = survivors.process(child.pid)
         born = here.born if here else 0
         try:
-            timed_out = not _ended(child, began + order.timeout_seconds, meanwhile)
-            silent = timed_out and time.monotonic() - began < order.timeout_seconds
+            stopped = not _ended(child, began + order.timeout_seconds, meanwhile)
+            early = stopped and time.monotonic() - began < order.timeout_seconds
         finally:
-            _stop(child, grace_seconds=grace_seconds)
+            grace = 0.0 if watch.exceeded else grace_seconds
+            used = _stop(child, grace_seconds=grace, layers=layers)
+            largest = _peak(used)
             killed = survivors.end(
                 lambda: survivors.of_attempt(folder, born=born, children_before=before)
             )
             if alone:
                 survivors.reap_orphans()
+                used = resource.getrusage(resource.RUSAGE_CHILDREN)
         bound()
         return Ended(
             exit_code=child.returncode,
             seconds=time.monotonic() - began,
-            timed_out=timed_out,
-            silent=silent,
+            timed_out=stopped and not watch.exceeded,
+            silent=early and not watch.exceeded,
+            exceeded=watch.exceeded,
             output_tail=_tail(log, order.tail_limit).decode("utf-8", "replace"),
             error_tail=(
                 _tail(errors, order.tail_limit).decode("utf-8", "replace") if errors != log else ""
             ),
             dropped=dropped or os.fstat(log).st_size > order.tail_limit,
             killed=killed,
+            cpu_seconds=max(watch.cpu_seconds, _cpu(used) - (_cpu(spent) if alone else 0.0)),
+            peak_memory_bytes=max(watch.peak, largest),
         )
     finally:
         for handle in {source, log, errors}:
@@ -237,13 +262,30 @@ def _ended(
         os.close(handle)
 
 
-def _stop(child: subprocess.Popen[bytes], *, grace_seconds: float) -> None:
-    """End a child and its group, politely where it still runs, and collect it."""
+def _stop(
+    child: subprocess.Popen[bytes], *, grace_seconds: float, layers: int = 0
+) -> resource.struct_rusage:
+    """End a child and its group, politely where it still runs, and collect it and what it used."""
     if not _ended(child, 0):
-        _signal_group(child, signal.SIGTERM)
+        if layers:
+            survivors.ask_to_end(survivors.below(child.pid, layers))
+        else:
+            _signal_group(child, signal.SIGTERM)
         _ended(child, time.monotonic() + grace_seconds)
     _signal_group(child, signal.SIGKILL)
-    child.wait()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return used
+
+
+def _cpu(used: resource.struct_rusage) -> float:
+    return used.ru_utime + used.ru_stime
+
+
+def _peak(used: resource.struct_rusage) -> int:
+    """The largest process of a child in bytes; 0 where that is only what it had of us at first."""
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used.ru_maxrss * 1024 if used.ru_maxrss > ours else 0
 
 
 def _signal_group(child: subprocess.Popen[bytes], what: signal.Signals) -> None:

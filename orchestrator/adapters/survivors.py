@@ -21,13 +21,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    """A line of /proc; `born` in clock ticks since boot, `terminal` 0 where there is none."""
+    """A line of /proc; `born` in clock ticks since boot, `terminal` 0 where there is none.
+
+    `ticks` is the processor time of it and of all its children that were collected.
+    """
 
     pid: int
     state: str
     parent: int
     terminal: int
     born: int
+    ticks: int
 
 
 def adopt_orphans() -> None:
@@ -56,6 +60,7 @@ def process(pid: int) -> Process | None:
         parent=int(words[1]),
         terminal=int(words[4]),
         born=int(words[19]),
+        ticks=sum(map(int, words[11:15])),
     )
 
 
@@ -102,6 +107,36 @@ def of_attempt(folder: str, *, born: int, children_before: frozenset[int] | None
     while more := {p.pid for p in everybody if p.parent in found} - found:
         found |= more
     return found
+
+
+def descendants(pid: int) -> tuple[Process, ...]:
+    """A process and all that came of it, as far as their parents still live."""
+    everybody = tuple(alive())
+    found = {pid}
+    while more := {p.pid for p in everybody if p.parent in found} - found:
+        found |= more
+    return tuple(p for p in everybody if p.pid in found)
+
+
+def below(pid: int, layers: int) -> set[int]:
+    """What came of a process, without itself and the first `layers` - 1 that stand in it."""
+    everybody = tuple(alive())
+    inner, outer = {pid}, {pid}
+    for _ in range(layers):
+        outer = inner
+        inner = {p.pid for p in everybody if p.parent in outer}
+    while more := {p.pid for p in everybody if p.parent in inner} - inner:
+        inner |= more
+    return inner
+
+
+def ask_to_end(pids: set[int]) -> None:
+    """SIGTERM for each of them that still lives."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except (ProcessLookupError, PermissionError):
+            continue
 
 
 def agents_of_ours() -> tuple[int, ...]:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from orchestrator.agents.base import Agent
 from orchestrator.agents.command import Command
 from orchestrator.agents.patch import Patch
-from orchestrator.records.config import AgentConfig, AgentKind
+from orchestrator.records.config import PATCH, AgentConfig, AgentKind
 
 KINDS: Mapping[AgentKind, Callable[[AgentConfig], Agent]] = {
     AgentKind.COMMAND: Command,
     AgentKind.PATCH: Patch,
 }
-BUILT_IN = AgentConfig(name="patch", kind=AgentKind.PATCH)
 
 
 def build(configs: Mapping[str, AgentConfig]) -> dict[str, Agent]:
@@ -21,7 +20,7 @@ def build(configs: Mapping[str, AgentConfig]) -> dict[str, Agent]:
 
     A name that is not in the answer is unknown here: the caller passes over it and says so.
     """
-    known = {BUILT_IN.name: BUILT_IN, **configs}
+    known = {PATCH.name: PATCH, **configs}
     return {
         name: KINDS[config.kind](config) for name, config in known.items() if config.kind in KINDS
     }

@@ -87,7 +87,7 @@ class Sandbox(StrEnum):
 
 
 class Network(StrEnum):
-    """What an agent reaches: everything, the hosts of its provider alone, or nothing."""
+    """What a contained program reaches: everything, the hosts of a list, or nothing."""
 
     ALLOW = "allow"
     PROVIDERS = "providers"
@@ -150,11 +150,20 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     environment: tuple[str, ...] = ()
     sandbox: Sandbox = Sandbox.REQUIRED
     network: Network = Network.ALLOW
+    hosts: tuple[str, ...] = ()
+    login: tuple[str, ...] = ()  # of the operator's HOME, lent writable at the same place
+    readable: tuple[str, ...] = ()
+
     model: str = ""
     models: dict[str, str] = {}
     effort: str = ""
     efforts: dict[str, str] = {}
     providers: dict[str, ProviderConfig] = {}
+
+# The one agent that is there without a word of config.
+PATCH = AgentConfig(
+    name="patch", kind=AgentKind.PATCH, sandbox=Sandbox.AUTO, network=Network.NONE
+)
 
 
 class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +198,12 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     test_command: str | None = None
     test_timeout_minutes: float = 5
     idle_timeout_minutes: float = 30  # 0: an agent may be silent for as long as it may run
+    command_sandbox: Sandbox = Sandbox.AUTO  # of setup_command and test_command
+    command_network: Network = Network.PROVIDERS
+    allowed_hosts: tuple[str, ...] = ()  # beside those of package indexes and of the agent
+    max_memory_gb: float = 0  # 0: three quarters of the machine's
+    max_disk_gb: float = 5
+    max_processes: int = 1000
 
     merge: MergePolicy = MergePolicy.AUTO
     merge_method: MergeMethod = MergeMethod.SQUASH
@@ -276,8 +291,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """The agent called so, configured or built in."""
         if name in self.agents:
             return self.agents[name]
+        if name == AgentKind.PATCH:
+            return PATCH
         if name in set(AgentKind) - {AgentKind.COMMAND}:
-            return AgentConfig(name=name, kind=AgentKind(name))
+            return AgentConfig(name=name, kind=AgentKind(name), network=Network.PROVIDERS)
         return None
 
     @property

@@ -34,6 +34,7 @@ EXPANDED = frozenset({
     "github_token", "github_token_file", "github_api_url", "github_web_url",
     "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "dashboard_shared_secret",
     "url", "command", "verified_packages_file", "library_catalog_file", "credential_file",
+    "login", "readable",
 })  # fmt: skip
 EXPANDED_KEYS = frozenset({"repo_configs"})  # here the keys themselves are paths
 SECRETS = ("github_token", "telegram_bot_token", "dashboard_shared_secret")
@@ -66,6 +67,12 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     test_command: Text | None = None
     test_timeout_minutes: Amount | None = None
     idle_timeout_minutes: Amount | None = None
+    command_sandbox: Sandbox | None = None
+    command_network: Network | None = None
+    allowed_hosts: Texts | None = None
+    max_memory_gb: Amount | None = None
+    max_disk_gb: Amount | None = None
+    max_processes: Positive | None = None
     merge: MergePolicy | None = None
     merge_method: MergeMethod | None = None
     settle_seconds: Amount | None = None
@@ -155,6 +162,9 @@ class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     environment: Texts | None = None
     sandbox: Sandbox | None = None
     network: Network | None = None
+    hosts: Texts | None = None
+    login: Texts | None = None
+    readable: Texts | None = None
     model: Text | None = None
     models: dict[str, Text] | None = None
     effort: Text | None = None

@@ -69,8 +69,11 @@ def agent(name: str, said: AgentFile) -> AgentConfig | Fault:
         prompt=said.prompt or PromptBy.STDIN,
         timeout_minutes=said.timeout_minutes,
         environment=names,
-        sandbox=said.sandbox or Sandbox.REQUIRED,
-        network=said.network or Network.ALLOW,
+        sandbox=said.sandbox or sandbox(kind),
+        network=said.network or network(kind, said),
+        hosts=said.hosts or (),
+        login=said.login or (),
+        readable=said.readable or (),
         model=said.model or "",
         models=said.models or {},
         effort=said.effort or "",
@@ -96,6 +99,18 @@ def misplaced(place: Place, kind: AgentKind, said: AgentFile) -> Fault | None:
         if key not in PROVIDERS:
             return Fault((*place, "providers", key), f"no provider; known: {', '.join(PROVIDERS)}")
     return None
+
+
+def sandbox(kind: AgentKind) -> Sandbox:
+    """What a kind of agent needs where the config says nothing: the built-in one does no harm."""
+    return Sandbox.AUTO if kind is AgentKind.PATCH else Sandbox.REQUIRED
+
+
+def network(kind: AgentKind, said: AgentFile) -> Network:
+    """What a kind of agent may reach: of a program that we do not know, we know no hosts."""
+    if kind is AgentKind.PATCH:
+        return Network.NONE
+    return Network.PROVIDERS if kind is not AgentKind.COMMAND or said.hosts else Network.ALLOW
 
 
 def words(command: tuple[str, ...] | str | None) -> tuple[str, ...]:

@@ -1,0 +1,81 @@
+"""Whether a program can be contained on this machine, and by what."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from orchestrator.adapters import files, process
+from orchestrator.adapters.process import CannotStart
+from orchestrator.agents import sandbox
+
+NAME = "bubblewrap"
+ALWAYS_LOOKED_AT = "/usr/bin:/usr/local/bin:/bin"
+PATIENCE_SECONDS = 10.0
+# All that a contained program needs of the kernel, tried with a program that does nothing.
+TRIAL = (
+    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net",
+    "--die-with-parent", "--new-session", "--ro-bind", "/", "/", "--dev", "/dev",
+    "--proc", "/proc", "--", "true",
+)  # fmt: skip
+
+
+class Layer(Struct, frozen=True, kw_only=True):
+    """`name` is `bubblewrap`, or `none` with the `problem` and what to do about it."""
+
+    name: str
+    program: str = ""
+    problem: str = ""
+
+
+def layer(search: str = "") -> Layer:
+    """Which layer contains programs here; bubblewrap is tried, not only looked for.
+
+    `search` is a PATH to look at beside the usual places. Costs one process of some milliseconds.
+    """
+    program = files.find_program("bwrap", f"{ALWAYS_LOOKED_AT}:{search}")
+    if program is None:
+        return Layer(name="none", problem=f"bubblewrap is not installed: {sandbox.INSTALL}")
+    try:
+        tried = process.run(
+            (program, *TRIAL),
+            cwd="/",
+            environment={"PATH": ALWAYS_LOOKED_AT},
+            timeout_seconds=PATIENCE_SECONDS,
+        )
+    except CannotStart as error:
+        return Layer(name="none", problem=str(error))
+    if tried.exit_code == 0:
+        return Layer(name=NAME, program=program)
+    said = tried.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit {tried.exit_code}"
+    return Layer(name="none", problem=f"bubblewrap does not work here: {said}{_advice()}")
+
+
+def _advice() -> str:
+    """What to do where the kernel forbids namespaces to plain users, as far as it tells."""
+    if _says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"):
+        return "; sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+    if _says("/proc/sys/kernel/unprivileged_userns_clone", "0"):
+        return "; sysctl -w kernel.unprivileged_userns_clone=1"
+    if _says("/proc/sys/user/max_user_namespaces", "0"):
+        return "; sysctl -w user.max_user_namespaces=10000"
+    return ""
+
+
+def _says(path: str, word: str) -> bool:
+    try:
+        return Path(path).read_text(encoding="ascii").strip() == word
+    except OSError:
+        return False
+
+
+def seen(paths: tuple[str, ...]) -> dict[str, sandbox.Seen]:
+    """What stands at each path that exists."""
+    found: dict[str, sandbox.Seen] = {}
+    for path in paths:
+        real = os.path.realpath(path)
+        if os.path.lexists(real):
+            found[path] = sandbox.Seen(real=real, folder=os.path.isdir(real))
+    return found
