@@ -17,11 +17,13 @@ from tests.support.crash import Killed
 class Outside:
     """A world in which a thing is made, seen late, or made without an answer."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, trouble: Trouble | None = None, *, visible: bool = True, happens: bool = True
+    ) -> None:
         self.made = 0
-        self.visible = True
-        self.trouble: Trouble | None = None
-        self.happens = True
+        self.visible = visible
+        self.trouble = trouble
+        self.happens = happens
 
     def find(self) -> str | None:
         return "7" if self.made and self.visible else None
@@ -32,6 +34,9 @@ class Outside:
         if self.trouble:
             raise GitHubTrouble(self.trouble, "no answer")
         return "7"
+
+    def recovers(self) -> None:
+        self.trouble, self.happens = None, True
 
 
 @pytest.fixture
@@ -46,6 +51,11 @@ def effects(tmp_path: Path, hand: forge.Clock) -> Effects:
 
 def once(effects: Effects, outside: Outside) -> str:
     return effects.once("task", "task#1:comment", find=outside.find, make=outside.make)
+
+
+def in_doubt(effects: Effects, outside: Outside) -> None:
+    with pytest.raises(OutcomeUnknown):
+        once(effects, outside)
 
 
 def test_a_second_call_changes_nothing(effects: Effects) -> None:
@@ -71,8 +81,7 @@ def test_killed_between_intent_and_answer_it_is_looked_for(effects: Effects) -> 
 def test_killed_while_it_is_sent_it_is_not_sent_again_before_it_can_be_seen(
     effects: Effects,
 ) -> None:
-    outside = Outside()
-    outside.visible = False
+    outside = Outside(visible=False)
 
     def dies() -> str:
         outside.make()
@@ -80,21 +89,17 @@ def test_killed_while_it_is_sent_it_is_not_sent_again_before_it_can_be_seen(
 
     with pytest.raises(Killed):
         effects.once("task", "task#1:comment", find=outside.find, make=dies)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     assert outside.made == 1
 
 
 def test_no_answer_is_not_sent_again_until_two_looks_found_nothing(
     effects: Effects, hand: forge.Clock
 ) -> None:
-    outside = Outside()
-    outside.trouble, outside.visible = Trouble.NETWORK, False
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    outside = Outside(Trouble.NETWORK, visible=False)
+    in_doubt(effects, outside)
     hand.advance(10)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     assert outside.made == 1
     outside.visible = True
     hand.advance(30)
@@ -104,14 +109,11 @@ def test_no_answer_is_not_sent_again_until_two_looks_found_nothing(
 def test_what_never_happened_is_done_after_the_second_look(
     effects: Effects, hand: forge.Clock
 ) -> None:
-    outside = Outside()
-    outside.trouble, outside.happens = Trouble.SERVER, False
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
-    outside.trouble, outside.happens = None, True
+    outside = Outside(Trouble.SERVER, happens=False)
+    in_doubt(effects, outside)
+    outside.recovers()
     hand.advance(91)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     hand.advance(91)
     assert once(effects, outside) == "7" and outside.made == 1
 
@@ -120,13 +122,10 @@ def test_a_list_that_lags_a_minute_behind_makes_nothing_twice(
     effects: Effects, hand: forge.Clock
 ) -> None:
     """F16: cron comes back after a minute, before GitHub's list shows what was made."""
-    outside = Outside()
-    outside.trouble, outside.visible = Trouble.SERVER, False
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    outside = Outside(Trouble.SERVER, visible=False)
+    in_doubt(effects, outside)
     hand.advance(60)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     outside.visible = True
     hand.advance(60)
     assert once(effects, outside) == "7" and outside.made == 1
@@ -135,27 +134,22 @@ def test_a_list_that_lags_a_minute_behind_makes_nothing_twice(
 def test_a_clock_that_went_back_holds_nothing_up_for_long(
     effects: Effects, hand: forge.Clock
 ) -> None:
-    outside = Outside()
-    outside.trouble, outside.happens = Trouble.SERVER, False
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
-    outside.trouble, outside.happens = None, True
+    outside = Outside(Trouble.SERVER, happens=False)
+    in_doubt(effects, outside)
+    outside.recovers()
     hand.advance(40)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     hand.advance(-7200)
-    with pytest.raises(OutcomeUnknown):
-        once(effects, outside)
+    in_doubt(effects, outside)
     hand.advance(91)
     assert once(effects, outside) == "7" and outside.made == 1
 
 
 def test_a_refusal_is_no_doubt(effects: Effects) -> None:
-    outside = Outside()
-    outside.trouble, outside.happens = Trouble.VALIDATION, False
+    outside = Outside(Trouble.VALIDATION, happens=False)
     with pytest.raises(GitHubTrouble):
         once(effects, outside)
-    outside.trouble, outside.happens = None, True
+    outside.recovers()
     assert once(effects, outside) == "7"
 
 

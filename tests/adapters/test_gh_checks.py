@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,20 @@ RUN = {"__typename": "CheckRun", "databaseId": 7, "name": "test", "status": "COM
        "checkSuite": {"app": {"databaseId": 15368}, "workflowRun": None}}  # fmt: skip
 
 
-def test_the_checks_of_a_base_tip_are_those_of_a_head(tmp_path: Path) -> None:
+@contextmanager
+def library(tmp_path: Path) -> Iterator[tuple[forge.Github, Door]]:
+    """A forge with one repository, and our way to read it."""
     with forge.inside(tmp_path / "forge") as github:
         door = Door(
             token="robot-token", api_url=github.url, graphql_url=f"{github.url}/graphql",
             clock=office.HandClock(github.clock or forge.Clock()), state_folder=tmp_path,
             transport=forge.Transport(github.app),
         )  # fmt: skip
+        yield github, door
+
+
+def test_the_checks_of_a_base_tip_are_those_of_a_head(tmp_path: Path) -> None:
+    with library(tmp_path) as (github, door):
         queries = Queries(door)
         work = forge.clone(github.bare(LIBRARY), tmp_path / "work")
         sha = work.commit({"x": "x\n"})
@@ -81,12 +90,7 @@ def test_checks_that_may_not_be_read_are_an_error(tmp_path: Path) -> None:
 
 def test_however_many_checks_there_are_each_counts(tmp_path: Path) -> None:
     """M6, A8: of more than a page every page, for a commit and for a pull request."""
-    with forge.inside(tmp_path / "forge") as github:
-        door = Door(
-            token="robot-token", api_url=github.url, graphql_url=f"{github.url}/graphql",
-            clock=office.HandClock(github.clock or forge.Clock()), state_folder=tmp_path,
-            transport=forge.Transport(github.app),
-        )  # fmt: skip
+    with library(tmp_path) as (github, door):
         queries = Queries(door)
         work = forge.clone(github.bare(LIBRARY), tmp_path / "work")
         work.branch("feature")

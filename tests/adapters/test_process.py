@@ -13,6 +13,7 @@ import pytest
 from orchestrator.adapters import process
 from orchestrator.adapters.process import CannotStart
 from orchestrator.records.order import AttemptOrder
+from tests.support.programs import alive
 
 PLAIN = {"PATH": os.environ["PATH"]}
 
@@ -30,14 +31,6 @@ def order(tmp_path: Path, script: str, **changes: object) -> AttemptOrder:
         "log_path": str(tmp_path / "agent.log"),
     }
     return AttemptOrder(**(given | changes))  # type: ignore[arg-type]
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 def dies(pid: int) -> bool:

@@ -13,10 +13,9 @@ import pytest
 from orchestrator import reverting
 from orchestrator.commands import task as command
 from orchestrator.records.task import State
-from tests.stories.test_crash_at_every_step import fresh
 from tests.stories.test_merge_safety import pushes
 from tests.support import repos
-from tests.support.crash import Killed, Reaper, with_reaper
+from tests.support.crash import Killed, Reaper, fresh, with_reaper
 from tests.support.office import SLUG, Office, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -144,16 +143,16 @@ def test_only_the_switch_of_everything_stops_a_persons_own_order(
 
 def test_killed_at_any_step_it_goes_on_and_makes_one(tmp_path: Path) -> None:
     with merged(tmp_path) as (office, issue):
-        alive, steps = office.world, 0
+        steps = 0
         for at in range(1, 9):
             reaper = Reaper(at)
-            office.world = with_reaper(fresh(office, alive), reaper)
+            office.world = with_reaper(fresh(office), reaper)
             with contextlib.suppress(Killed):
                 revert(office, str(issue))
             office.world.locks.release_all()
             steps = max(steps, len(reaper.names))
             office.pass_time(40)
-        office.world = fresh(office, alive)
+        office.world = fresh(office)
         assert revert(office, str(issue)) == command.DONE
         assert len(reverts(office)) == 1 and steps >= 3
 

@@ -13,10 +13,9 @@ import pytest
 
 from orchestrator.records.task import BaseAfter, State
 from tests.commands.test_task import reverts
-from tests.stories.test_crash_at_every_step import fresh
 from tests.stories.test_merge_safety import pushes
 from tests.support import hostile
-from tests.support.crash import Killed, Reaper, with_reaper
+from tests.support.crash import Killed, Reaper, fresh, with_reaper
 from tests.support.office import SEED, SLUG, Office, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -176,14 +175,13 @@ def test_a_deleted_runtime_loses_no_watch_and_tells_nothing_twice(
 
 def test_killed_at_any_step_it_ends_the_same_and_makes_nothing_twice(tmp_path: Path) -> None:
     with merged(tmp_path, Base("failure")) as (office, issue):
-        alive = office.world
         for at in range(1, 14):
-            office.world = with_reaper(fresh(office, alive), Reaper(1 + at % 4))
+            office.world = with_reaper(fresh(office), Reaper(1 + at % 4))
             with contextlib.suppress(Killed):
                 office.monitor()
             office.world.locks.release_all()
             office.pass_time(20)
-        office.world = fresh(office, alive)
+        office.world = fresh(office)
         looks(office)
         told_once(office, issue)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.records.task import State
-from tests.stories.test_crash_at_every_step import crash
 from tests.stories.test_merge_safety import an_open_pull_request, url
-from tests.support.office import Office, an_office, closing, writes
+from tests.support.crash import crash
+from tests.support.office import Office, an_office, meanwhile, writes
 
 
 @contextmanager
@@ -26,7 +26,8 @@ def closed_in_review(tmp_path: Path) -> Iterator[tuple[Office, int]]:
 def closed_at_work(tmp_path: Path) -> Iterator[tuple[Office, int]]:
     with an_office(tmp_path) as office:
         issue = office.ready("Never mind")
-        office.executor.scripts["first"] = closing(office, issue, writes("x.txt", "x\n"))
+        closes = meanwhile(lambda: office.close(issue), writes("x.txt", "x\n"))
+        office.executor.scripts["first"] = closes
         office.dispatch()
         yield office, issue
 

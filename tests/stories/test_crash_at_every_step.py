@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.records.task import State
-from tests.support import office as offices
-from tests.support.crash import Killed, Reaper, with_reaper
-from tests.support.office import SLUG, Office, an_office, writes
+from tests.support.crash import Reaper, crash, with_reaper
+from tests.support.office import SLUG, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 HONEST = {name: writes("first.txt", "done\n") for name in ("first", "second", "third")}
 # How many steps the happy path has; the last test keeps the number true.
 BOUNDARIES = 39
-
-
-def crash(
-    office: Office, at: int, run: Callable[[Office], object] = lambda o: o.work_until_quiet(6)
-) -> Reaper:
-    """Run until the k-th step kills the process; what it held is released by its death."""
-    reaper = Reaper(at)
-    alive = fresh(office, office.world)
-    office.world = with_reaper(alive, reaper)
-    with contextlib.suppress(Killed):
-        run(office)
-    alive.locks.release_all()
-    office.world = fresh(office, alive)
-    return reaper
-
-
-def fresh(office: Office, world: offices.World) -> offices.World:
-    """The world of a new process: nothing remembered, no lock held."""
-    made = offices.a_world(
-        world.paths.root.parent, office.github, office.executor, office.repository
-    )
-    return replace(made, say=office.said.append)
 
 
 @pytest.mark.parametrize("at", range(1, BOUNDARIES + 1))

@@ -7,32 +7,22 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestrator.executors.local import Local
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.support import hostile
 from tests.support.crash import Killed
-from tests.support.office import COMPLETE, SEED, SLUG, Office, an_office, says, writes
+from tests.support.office import COMPLETE, SEED, SLUG, an_office, says, writes
+from tests.support.programs import programs
 
 SAYS = COMPLETE.format(summary="Done.")
 RESULT = ".agent_result.md"
 HONEST = writes("honest.txt", "work\n")
-
-
-def programs(office: Office, tmp_path: Path, **scripts: str) -> None:
-    """Real programs instead of functions, run by the real executor."""
-    for name, script in scripts.items():
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/bash\nPATH=/usr/bin:/bin\n{script}\n")
-        path.chmod(0o755)
-    office.world = replace(office.world, executor=Local(grace_seconds=0.2))
 
 
 def test_a_secret_in_the_work_stays_here_and_the_next_agent_works(tmp_path: Path) -> None:

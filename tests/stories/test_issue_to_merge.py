@@ -8,7 +8,17 @@ import pytest
 
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
-from tests.support.office import COMPLETE, SEED, SLUG, an_office, appends, says, writes
+from tests.support.office import (
+    COMPLETE,
+    SEED,
+    SLUG,
+    an_office,
+    appends,
+    meanwhile,
+    says,
+    writes,
+    writes_anew,
+)
 
 
 def test_a_ready_issue_becomes_a_verified_merge(tmp_path: Path) -> None:
@@ -201,11 +211,7 @@ def test_set_ready_again_it_begins_anew(tmp_path: Path) -> None:
 def test_a_closed_issue_cancels_before_the_push(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         issue = office.ready("Never mind")
-
-        def closes(folder: Path, prompt: str) -> str:
-            office.close(issue)
-            return str(writes("x.txt", "x\n")(folder, prompt))
-
+        closes = meanwhile(lambda: office.close(issue), writes("x.txt", "x\n"))
         office.executor.scripts["first"] = closes
         office.dispatch()
         office.queue()
@@ -228,12 +234,7 @@ def test_a_closed_pull_request_is_not_opened_again(tmp_path: Path) -> None:
 
 
 def test_red_checks_go_back_to_work_three_times_and_then_to_a_person(tmp_path: Path) -> None:
-    counter = iter(range(100))
-
-    def another(folder: Path, prompt: str) -> str:
-        return str(writes("x.txt", f"{next(counter)}\n")(folder, prompt))
-
-    with an_office(tmp_path, agent=another, verdict=lambda order: "failure") as office:
+    with an_office(tmp_path, agent=writes_anew("x.txt"), verdict=lambda order: "failure") as office:
         issue = office.ready("Add it")
         office.work_until_quiet(20)
         assert office.state_of(issue) is State.ESCALATED, office.told()

@@ -55,6 +55,15 @@ def pushes(office: Office, folder: Path, branch: str, files: dict[str, str]) -> 
     return sha
 
 
+def squashed_by_hand(office: Office, folder: Path, issue: int) -> None:
+    """The task's whole work comes to the base by a person's commit."""
+    person = a_person(office, folder)
+    person.git("checkout", "-q", "main")
+    person.git("merge", "-q", "--squash", f"origin/{office.task(issue).branch}")
+    person.git("commit", "-q", "-m", "By hand")
+    person.git("push", "-q", "origin", "main")
+
+
 def tip(office: Office, ref: str) -> str:
     return repos.git(office.github.bare(SLUG), "rev-parse", ref)
 
@@ -354,11 +363,7 @@ def test_a_merge_with_another_tree_freezes_the_repository(tmp_path: Path) -> Non
 def test_work_that_reached_the_base_another_way_is_done(tmp_path: Path) -> None:
     """F29: no empty merge, no reopened pull request."""
     with an_open_pull_request(tmp_path) as (office, issue):
-        person = a_person(office, tmp_path)
-        person.git("checkout", "-q", "main")
-        person.git("merge", "-q", "--squash", f"origin/{office.task(issue).branch}")
-        person.git("commit", "-q", "-m", "By hand")
-        person.git("push", "-q", "origin", "main")
+        squashed_by_hand(office, tmp_path, issue)
         at = tip(office, "main")
         monitor(office)
         assert office.state_of(issue) is State.DONE, office.told()

@@ -14,7 +14,7 @@ from orchestrator import queue, reaper, tick
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
-from tests.support import office as offices
+from tests.support import crash
 from tests.support.office import SLUG, Office, an_office, says, writes
 
 
@@ -232,7 +232,7 @@ def test_a_worker_that_overtakes_the_dispatcher_keeps_its_work(tmp_path: Path) -
     with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
         issue = office.ready("Add x")
         usual = office.world
-        slow = Interrupted(usual.mailroom, lambda: tick.told(fresh(office), queue.story))
+        slow = Interrupted(usual.mailroom, lambda: tick.told(a_worker(office), queue.story))
         office.world = replace(usual, mailroom=slow)  # type: ignore[arg-type]
         assert office.dispatch() == 0, office.told()
         office.world = usual
@@ -269,7 +269,7 @@ def test_a_second_file_is_set_aside_only_by_who_holds_the_task(tmp_path: Path) -
         rooms = office.world.mailroom
         file = rooms.path(State.INBOX, task.task_id)
         copy = shutil.copy(file, rooms.folder(State.BLOCKED))
-        holder = fresh(office).locks.try_task(task.task_id)
+        holder = a_worker(office).locks.try_task(task.task_id)
         assert holder is not None
         with holder:
             reaper.put_right(office.world)
@@ -279,11 +279,6 @@ def test_a_second_file_is_set_aside_only_by_who_holds_the_task(tmp_path: Path) -
         assert len(list(rooms.folder(State.QUARANTINE).glob("*.md"))) == 1
 
 
-def fresh(office: Office) -> World:
+def a_worker(office: Office) -> World:
     """The world of another process."""
-    made = offices.a_world(tmp_path_of(office), office.github, office.executor)
-    return replace(made, script="queue", say=office.said.append)
-
-
-def tmp_path_of(office: Office) -> Path:
-    return office.world.paths.root.parent
+    return replace(crash.fresh(office), script="queue")

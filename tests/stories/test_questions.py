@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
-from tests.stories.test_crash_at_every_step import crash
+from tests.support.crash import crash
 from tests.support.office import SLUG, Office, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}

@@ -11,7 +11,7 @@ from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
-from tests.stories.test_crash_at_every_step import fresh
+from tests.support.crash import fresh
 from tests.support.office import AgentScript, Office, an_office, says, writes
 
 LIMIT = "You've hit your session limit \u00b7 resets 11:30am (UTC)"  # the clock says 9:00
@@ -61,7 +61,7 @@ def test_one_refusal_is_known_to_every_task_and_every_process(tmp_path: Path) ->
         for number in range(4):
             office.ready(f"Add {number}")
             office.dispatch()
-            office.world = fresh(office, office.world)
+            office.world = fresh(office)
             office.queue()
         assert office.executor.agent_runs.count("first") == 1, office.told()
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,7 @@ import pytest
 
 from orchestrator.forge import ci, records
 from orchestrator.records.task import RepairKind, State
-from orchestrator.world import World
 from tests.support import crash, forge, hostile
-from tests.support import office as offices
 from tests.support.office import COMPLETE, SLUG, Office, an_office
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -256,13 +252,6 @@ def test_a_red_base_is_nobodys_repair_and_its_end_brings_an_update(tmp_path: Pat
 # --- crashes --------------------------------------------------------------------------------
 
 
-def reborn(office: Office) -> World:
-    """The world of a new process: nothing remembered, no lock held."""
-    root = office.world.paths.root.parent
-    made = offices.a_world(root, office.github, office.executor, office.repository)
-    return replace(made, say=office.said.append)
-
-
 def steps_of(tmp_path: Path, verdicts: Ci) -> list[str]:
     with in_review(tmp_path, verdicts) as (office, _, _):
         counter = crash.Reaper()
@@ -290,12 +279,7 @@ def test_a_crash_at_any_step_repairs_once_tells_once_and_runs_again_once(
     verdicts = on_branches("failure")
     with in_review(tmp_path, verdicts) as (office, issue, _):
         head = office.task(issue).pushed[-1]
-        alive = reborn(office)
-        office.world = crash.with_reaper(alive, crash.Reaper(at))
-        with contextlib.suppress(crash.Killed):
-            look(office, 3)
-        alive.locks.release_all()
-        office.world = reborn(office)
+        crash.crash(office, at, run=lambda office: look(office, 3))
         for _ in range(8):
             if office.state_of(issue) is State.INBOX:
                 break

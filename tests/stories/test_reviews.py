@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from orchestrator.records.task import RepairKind, State
-from tests.stories.test_crash_at_every_step import crash
 from tests.stories.test_merge_safety import LABELLED, an_open_pull_request, hold, pushes, tip, url
-from tests.support.office import COMPLETE, SLUG, Office
+from tests.support.crash import crash
+from tests.support.office import COMPLETE, SLUG, Office, meanwhile
 
 THREADS = """
 query ($id: ID!) { node(id: $id) { ... on PullRequest { reviewThreads(first: 50) { nodes {
@@ -279,12 +279,8 @@ def test_a_review_taken_back_while_the_agent_works_keeps_the_head_as_it_is(
     with an_open_pull_request(tmp_path, seed=TWO_READERS) as (office, issue):
         review = objects(office, "Rename it.")
         head = tip(office, office.task(issue).branch)
-
-        def works(folder: Path, prompt: str) -> str:
-            change(office, review)
-            return Answering("1: fixed", "2: fixed")(folder, prompt)
-
-        office.executor.scripts["first"] = works
+        answering = Answering("1: fixed", "2: fixed")
+        office.executor.scripts["first"] = meanwhile(lambda: change(office, review), answering)
         one_round(office)
         assert tip(office, office.task(issue).branch) == head, office.told()
         assert office.state_of(issue) is State.REVIEW
@@ -307,12 +303,8 @@ def test_another_reviewers_objection_keeps_the_round_alive(tmp_path: Path) -> No
 def test_hold_set_while_the_agent_works_keeps_its_work_back(tmp_path: Path) -> None:
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         head = tip(office, office.task(issue).branch)
-
-        def works(folder: Path, prompt: str) -> str:
-            hold(office, True)
-            return Answering("1: fixed", "2: fixed - renamed")(folder, prompt)
-
-        office.executor.scripts["first"] = works
+        answering = Answering("1: fixed", "2: fixed - renamed")
+        office.executor.scripts["first"] = meanwhile(lambda: hold(office, True), answering)
         one_round(office)
         office.queue()
         assert tip(office, office.task(issue).branch) == head, office.told()
@@ -329,12 +321,11 @@ def test_hold_set_while_the_agent_works_keeps_its_work_back(tmp_path: Path) -> N
 def test_a_persons_commit_during_the_round_is_kept(tmp_path: Path) -> None:
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         branch, shas = office.task(issue).branch, list[str]()
-
-        def works(folder: Path, prompt: str) -> str:
-            shas.append(pushes(office, tmp_path, branch, {"mine.txt": "by hand"}))
-            return Answering("1: fixed", "2: fixed")(folder, prompt)
-
-        office.executor.scripts["first"] = works
+        answering = Answering("1: fixed", "2: fixed")
+        by_hand = {"mine.txt": "by hand"}
+        office.executor.scripts["first"] = meanwhile(
+            lambda: shas.append(pushes(office, tmp_path, branch, by_hand)), answering
+        )
         one_round(office)
         assert tip(office, branch) == shas[0], office.told()
         assert office.state_of(issue) is State.ESCALATED

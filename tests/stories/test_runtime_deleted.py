@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.records.task import State
-from tests.stories.test_crash_at_every_step import fresh
 from tests.stories.test_merge_safety import MERGE, QUICK, monitor, pushes
 from tests.support import hostile, repos
+from tests.support.crash import fresh
 from tests.support.office import SLUG, Office, an_office, says
 
 
@@ -19,7 +19,7 @@ def forgets(office: Office) -> None:
     for path in office.world.paths.runtime.iterdir():
         if path.name not in {"mailbox", "off", "off.d"}:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    office.world = fresh(office, office.world)
+    office.world = fresh(office)
 
 
 STAGES = ("dispatched", "review", "updated", "ambiguous")

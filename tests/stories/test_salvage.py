@@ -13,7 +13,7 @@ from orchestrator.adapters.git import Git
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import pushes
 from tests.support.crash import Killed
-from tests.support.office import COMPLETE, SLUG, Office, an_office, says, writes
+from tests.support.office import COMPLETE, SLUG, Office, an_office, meanwhile, says, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 PARTIAL = (
@@ -94,11 +94,7 @@ def test_nothing_is_said_to_be_kept_where_nothing_was_made(tmp_path: Path) -> No
 def test_a_cancelled_task_s_work_is_kept_and_told(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         issue = office.ready("Never mind")
-
-        def closes(folder: Path, prompt: str) -> str:
-            office.close(issue)
-            return str(writes("x.txt", "x\n")(folder, prompt))
-
+        closes = meanwhile(lambda: office.close(issue), writes("x.txt", "x\n"))
         office.executor.scripts["first"] = closes
         office.dispatch()
         office.queue()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator import reaper
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import QUICK, an_open_pull_request, tip
-from tests.support.office import SLUG, Office, an_office, says, writes
+from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes, writes_anew
 
 
 def ready_again(office: Office, issue: int) -> None:
@@ -21,28 +23,33 @@ def patch_pull(office: Office, state: str) -> None:
     office.api.patch(f"/repos/{SLUG}/pulls/{number}", json={"state": state})
 
 
+def merge_pull(office: Office) -> None:
+    number = office.pulls()[-1]["number"]
+    answer = office.api.put(f"/repos/{SLUG}/pulls/{number}/merge", json={})
+    assert answer.status_code == 200, answer.text
+
+
 def delete_branch(office: Office, branch: str) -> None:
     answer = office.api.delete(f"/repos/{SLUG}/git/refs/heads/{branch}")
     assert answer.status_code == 204, answer.text
 
 
-def another(office: Office) -> None:
-    """Its agent writes something new each time."""
-    count = iter(range(100))
-
-    def works(folder: Path, prompt: str) -> str:
-        return str(writes("x.txt", f"{next(count)}\n")(folder, prompt))
-
-    office.executor.scripts["first"] = works
-
-
-def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: Path) -> None:
+@contextmanager
+def escalated(tmp_path: Path) -> Iterator[tuple[Office, int, list[str]]]:
+    """Its checks were red until a person was needed; what they say from now on is in the list."""
     colour = ["failure"]
-    with an_office(tmp_path, repository=QUICK, verdict=lambda order: colour[0]) as office:
-        another(office)
+    agent = writes_anew("x.txt")
+    with an_office(
+        tmp_path, agent=agent, repository=QUICK, verdict=lambda order: colour[0]
+    ) as office:
         issue = office.ready("Add it")
         office.work_until_quiet(20)
         assert office.state_of(issue) is State.ESCALATED, office.told()
+        yield office, issue, colour
+
+
+def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, colour):
         colour[0] = "success"
         ready_again(office, issue)
         office.work_until_quiet(8)
@@ -53,12 +60,7 @@ def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: 
 
 def test_escalated_and_put_back_into_review_it_has_its_attempts_again(tmp_path: Path) -> None:
     """I9: a person's hand begins a round, whichever folder of the living ones it chooses."""
-    colour = ["failure"]
-    with an_office(tmp_path, repository=QUICK, verdict=lambda order: colour[0]) as office:
-        another(office)
-        issue = office.ready("Add it")
-        office.work_until_quiet(20)
-        assert office.state_of(issue) is State.ESCALATED, office.told()
+    with escalated(tmp_path) as (office, issue, colour):
         used = len(office.task(issue).attempts)
         room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
         os.rename(room.folder(State.ESCALATED) / name, room.folder(State.REVIEW) / name)
@@ -85,7 +87,7 @@ def test_closed_with_its_branch_deleted_it_begins_anew(tmp_path: Path) -> None:
 
 def test_closed_it_opens_another_pull_request_from_the_same_branch(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
-        another(office)
+        office.executor.scripts["first"] = writes_anew("x.txt")
         patch_pull(office, "closed")
         office.monitor()
         assert office.state_of(issue) is State.CANCELLED, office.told()
@@ -106,8 +108,7 @@ def sent_back(office: Office, issue: int) -> None:
 def test_merged_by_a_person_while_it_waits_for_repair_it_is_done(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
         sent_back(office, issue)
-        number = office.pulls()[-1]["number"]
-        assert office.api.put(f"/repos/{SLUG}/pulls/{number}/merge", json={}).status_code == 200
+        merge_pull(office)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first"]
@@ -116,13 +117,8 @@ def test_merged_by_a_person_while_it_waits_for_repair_it_is_done(tmp_path: Path)
 def test_merged_by_a_person_while_its_repair_is_made_it_is_done(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
         sent_back(office, issue)
-
-        def merges(folder: Path, prompt: str) -> str:
-            number = office.pulls()[-1]["number"]
-            office.api.put(f"/repos/{SLUG}/pulls/{number}/merge", json={})
-            return str(writes("late.txt", "late\n")(folder, prompt))
-
-        office.executor.scripts["first"] = merges
+        late = writes("late.txt", "late\n")
+        office.executor.scripts["first"] = meanwhile(lambda: merge_pull(office), late)
         office.queue()
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()

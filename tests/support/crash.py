@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.world import World
+from tests.support import office as offices
+from tests.support.office import Office
 
 # What changes the world, by the name of its door.
 STEPS = {
@@ -72,6 +76,31 @@ class Effects(Door):
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self._inner, attribute)
+
+
+def fresh(office: Office) -> World:
+    """The world of a new process: nothing remembered, no lock held."""
+    root = office.world.paths.root.parent
+    made = offices.a_world(root, office.github, office.executor, office.repository)
+    return replace(made, say=office.said.append)
+
+
+def a_new_process(office: Office) -> None:
+    """What the last one held is free, and what it remembered is gone."""
+    office.world.locks.release_all()
+    office.world = fresh(office)
+
+
+def crash(
+    office: Office, at: int, run: Callable[[Office], object] = lambda o: o.work_until_quiet(6)
+) -> Reaper:
+    """Run until the k-th step kills the process; what it held is released by its death."""
+    reaper = Reaper(at)
+    office.world = with_reaper(fresh(office), reaper)
+    with contextlib.suppress(Killed):
+        run(office)
+    a_new_process(office)
+    return reaper
 
 
 def with_reaper(world: World, reaper: Reaper) -> World:

@@ -65,11 +65,21 @@ def says(result: str | bytes | None) -> AgentScript:
     return lambda folder, prompt: result
 
 
-def closing(office: Office, issue: int, script: AgentScript) -> AgentScript:
-    """Somebody closes the issue while the agent works."""
+def writes_anew(path: str) -> AgentScript:
+    """Its agent writes something new each time."""
+    count = iter(range(100))
 
     def work(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
-        office.close(issue)
+        return writes(path, f"{next(count)}\n")(folder, prompt)
+
+    return work
+
+
+def meanwhile(happens: Callable[[], object], script: AgentScript) -> AgentScript:
+    """Somebody does something while the agent works."""
+
+    def work(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
+        happens()
         return script(folder, prompt)
 
     return work

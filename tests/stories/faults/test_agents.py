@@ -20,10 +20,11 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
-from tests.stories.faults.test_mailbox import EVERYBODY, RESULT, SAYS, a_new_process, programs
+from tests.stories.faults.test_mailbox import EVERYBODY, RESULT, SAYS
 from tests.support import repos
-from tests.support.crash import Killed
+from tests.support.crash import Killed, a_new_process
 from tests.support.office import SLUG, Office, an_office, says, writes
+from tests.support.programs import alive, programs
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 AT_ONCE = 8
@@ -156,14 +157,6 @@ def test_f32_an_agent_sets_traps_in_git(tmp_path: Path, swapped: bool) -> None:
         assert not evil.exists(), "a trap was sprung"
         config = (office.world.paths.store(SLUG) / "config").read_text()
         assert "fsmonitor" not in config and "evil.test" not in config
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 def test_f33_an_agent_leaves_a_program_behind(tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ import pytest
 from orchestrator import housekeeping
 from orchestrator.adapters import files, kernel
 from orchestrator.adapters.clock import FixedClock
-from orchestrator.executors.local import Local
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.support import office as offices
-from tests.support.crash import Killed
+from tests.support.crash import Killed, a_new_process
 from tests.support.office import COMPLETE, SLUG, Office, an_office, writes
+from tests.support.programs import programs
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 SAYS = COMPLETE.format(summary="Done.")
@@ -62,24 +62,6 @@ def the_process_dies_at_the_rename(*, after: bool) -> Iterator[None]:
         patch.setattr(kernel, "rename", rename)
         patch.setattr(files, "os", Os())
         yield
-
-
-def a_new_process(office: Office) -> None:
-    """What the last one held is free, and what it remembered is gone."""
-    office.world.locks.release_all()
-    made = offices.a_world(
-        office.world.paths.root.parent, office.github, office.executor, office.repository
-    )
-    office.world = replace(made, say=office.said.append)
-
-
-def programs(office: Office, tmp_path: Path, **scripts: str) -> None:
-    """Real programs instead of functions, run by the real executor."""
-    for name, script in scripts.items():
-        path = tmp_path / "bin" / name
-        path.write_text(f"#!/bin/bash\nPATH=/usr/bin:/bin\n{script}\n")
-        path.chmod(0o755)
-    office.world = replace(office.world, executor=Local(grace_seconds=0.2))
 
 
 def hidden(office: Office) -> list[Path]:

@@ -17,9 +17,10 @@ from tests.stories.test_merge_safety import (
     merged,
     monitor,
     pushes,
+    squashed_by_hand,
     tip,
 )
-from tests.support import forge, hostile, repos
+from tests.support import hostile, repos
 from tests.support.office import SEED, SLUG, Office
 
 
@@ -213,11 +214,7 @@ def test_f29_the_work_is_on_the_base_already(tmp_path: Path) -> None:
     """The branch was squash-merged already and is judged again =>
     an empty diff is a merge that has happened: no empty commit, no new pull request."""
     with an_open_pull_request(tmp_path, seed=LABELLED) as (office, issue):
-        person: forge.Clone = a_person(office, tmp_path)
-        person.git("checkout", "-q", "main")
-        person.git("merge", "-q", "--squash", f"origin/{office.task(issue).branch}")
-        person.git("commit", "-q", "-m", "By hand")
-        person.git("push", "-q", "origin", "main")
+        squashed_by_hand(office, tmp_path, issue)
         at = tip(office, "main")
         monitor(office)
         assert office.state_of(issue) is State.DONE, office.told()
