@@ -19,9 +19,11 @@ from typing import Any
 from orchestrator import github_dispatcher, pr_monitor, queue, supervisor, tick
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
+from orchestrator.adapters.locks import Locks
 from orchestrator.health import Visit
+from orchestrator.records.effect import Effect
 from orchestrator.records.task import State
-from tests.sim import forges, setting
+from tests.sim import forges, reading, setting
 from tests.sim.doors import LOOKING, WATCH, Kind
 from tests.sim.idleness import Changes, Habit, Inputs
 from tests.sim.interface import (
@@ -123,17 +125,28 @@ class Simulation:
             script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
         }
         self.proof = {script: self._proof_after() for script in STORIES}
-        # Versions: of all that we change, of refs, forecasts, watched bases, switches, freed locks,
+        # Versions: of refs, forecasts, watched bases, switches, freed locks,
         # of what people do to this machine, and of regular jobs, which only the clock asks for.
-        self.work = self.stored = self.foreseen = self.watched = self.switched = self.freed = 0
+        self.stored = self.foreseen = self.watched = self.switched = self.freed = 0
         self.people = self.regular = 0
+        # What each process wrote; ticks that need not run, with the turn and moment of their start.
+        self.worked: Counter[str] = Counter()
+        self.proving: dict[str, tuple[int, datetime]] = {}
         self.orders = 0
         self.acts: list[Act] = []
         self.calm = False
         self._forge_seen = -1
         self._forge_due: datetime | None = None
         self._shown: Mapping[State, tuple[Filed, ...]] = {}
-        self._shown_at = -1
+        # Whether something was written to the mailbox, or to the effects, since it was looked at.
+        self._moved = self._noted = True
+        self._told_effects: Mapping[str, tuple[Effect, ...]] = {}
+        self._read: reading.Readings | None = None
+        self._turns = 0
+        self._ready, self._ready_at = False, -1
+        self._watching, self._watching_at = False, -1
+        self.locks = Locks(self.paths.locks)
+        self._claimable, self._claims_at = (False, False), (-1, forges.START)
         self._marks = (0, 0, 0)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._agenda_count = 0
@@ -143,6 +156,7 @@ class Simulation:
         self._watched = f"{self.paths.state}/aftermath.json"
         self._regular = f"{self.paths.state}/cadence/"
         self._switches = str(self.paths.off)
+        self._filed, self._effects = str(self.paths.mailbox), str(self.paths.effects)
         self._work_roots = tuple(
             f"{place}/" for place in (
                 self.paths.mailbox, self.paths.effects, self.paths.attempts, self.paths.repos,
@@ -253,7 +267,8 @@ class Simulation:
         WATCH.process = process
         process.resume()
         WATCH.process = None
-        self._shown_at = -1
+        process.turns += 1
+        self._turns += 1
         self._move_forge()
         if process.ended:
             self._buried(process)
@@ -270,7 +285,7 @@ class Simulation:
             ]
         if process.script == "queue" or process.dead:
             self.freed += 1
-        proven = process.name in self.memory.get("proven", {})
+        proven = self._undisturbed(process)
         self._remember(process)
         if not process.dead:
             kind = StepKind.PROVEN if proven else StepKind.TICK
@@ -285,10 +300,10 @@ class Simulation:
         habit = self.habits.get(process.script)
         if habit is None or process.dead:
             if habit is not None:
-                habit.idle = False
+                habit.again = True
             return
         began = self.memory.setdefault("began", {}).pop(process.name)
-        proven = self.memory.setdefault("proven", {}).pop(process.name, None)
+        undisturbed = self._undisturbed(process)
         quiet = process.exit_code == 0 and not process.faults
         habit.asked(process.script, process.requests, in_order=quiet)
         inputs = self._inputs(process.script)
@@ -298,14 +313,27 @@ class Simulation:
             habit.ran(inputs, self.time.moment, idle=True)
             return
         habit.troubled = habit.troubled + 1 if process.exit_code else 0
-        in_order = not process.faults and not 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
-        habit.ran(inputs, self.time.moment, idle=inputs == began and in_order)
-        if proven is not None and self._all() != proven and not self.processes:
+        again = bool(process.faults) or 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
+        habit.ran(inputs, self.time.moment, idle=inputs == began, again=again)
+        if undisturbed and self._deeds_of(process):
             since, until, regular = self.memory["proof"][process.script]
             due = self.regular != regular
             if not due and not self.changes[process.script].any_between(since, until):
                 told = "; ".join(process.said[-5:])
                 self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
+
+    def _undisturbed(self, process: Process) -> bool:
+        """Whether a tick that need not run was run, and nobody else acted while it did."""
+        since = self.proving.get(process.name)
+        return since == (self._turns - process.turns, self.time.moment)
+
+    def _deeds_of(self, process: Process) -> int:
+        """How much it has written, here and at GitHub."""
+        return (
+            self.worked[process.name]
+            + sum(one.mutates for one in self.requests if one.process == process.name)
+            + sum(one.process == process.name for one in self.pushes)
+        )
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -401,9 +429,10 @@ class Simulation:
     # --- doors --------------------------------------------------------------------------------
 
     def _told(self, process: Process, kind: Kind, what: str, where: str) -> None:
+        filed = kind is Kind.FILE and where.startswith(self._filed)
         if kind is Kind.FILE:
             if where.startswith(self._work_roots):
-                self.changed_work()
+                self.worked[process.name] += 1
             elif where == self._forecast:
                 self.foreseen += 1
             elif where == self._watched:
@@ -413,9 +442,15 @@ class Simulation:
             elif where.startswith(self._switches):
                 self.switched += 1
         elif kind is Kind.GIT and what not in LOOKING:
-            self.changed_work()
+            self.worked[process.name] += 1
             self.stored += 1
+        noted = kind is Kind.FILE and where.startswith(self._effects)
+        self._moved |= filed
+        self._noted |= noted
         self.door(process, kind, what, where)
+        # Whoever waited at the door does only now what was told.
+        self._moved |= filed
+        self._noted |= noted
 
     def door(self, process: Process, kind: Kind, what: str, where: str = "") -> None:
         """Before every boundary: the process may die here, or the others may run first."""
@@ -452,20 +487,23 @@ class Simulation:
     def _next_tick(self, script: str) -> datetime | None:
         """When the script is run next, as far as is known now; ticks until then are not."""
         habit = self.habits[script]
-        if habit.last is None or not habit.idle or habit.seen != self._inputs(script):
+        if habit.last is None or habit.wants(self._inputs(script)):
             return self._cron_after(script, self.time.moment)
         due = self._due(script, habit.last)
+        if not self.calm:
+            due.append(habit.last + timedelta(minutes=STORIES[script][1]) * self.proof[script])
         if not due:
             return None
-        every = timedelta(minutes=STORIES[script][1])
-        if not self.calm:
-            due.append(habit.last + every * self.proof[script])
         return self._cron_after(script, max(min(due) - timedelta(milliseconds=1), self.time.moment))
 
     def _due(self, script: str, last: datetime) -> list[datetime]:
         """When the same inputs may mean something else to a script, after its last tick."""
         moments = []
-        if self.habits[script].watching:
+        watching = self.habits[script].watching and self._inputs(script).something
+        if script == "supervisor":
+            # Of what it judges by an age only whether those that wait may start.
+            watching = self._claims()[1]
+        if watching:
             moments.append(self.changes[script].next_after(last))
         if script == "supervisor":
             moments.append(self._not_before(last))
@@ -484,12 +522,13 @@ class Simulation:
         now = self.time.moment
         if now == before or self._cron_after(script, now - timedelta(milliseconds=1)) != now:
             return
-        habit, inputs = self.habits[script], self._inputs(script)
+        habit = self.habits[script]
+        last = habit.last
         proven = False
-        same = habit.last is not None and habit.idle and habit.seen == inputs
-        if same and not any(moment <= now for moment in self._due(script, habit.last)):
+        same = last is not None and not habit.wants(self._inputs(script))
+        if same and last and not any(moment <= now for moment in self._due(script, last)):
             every = timedelta(minutes=STORIES[script][1])
-            if self.calm or now < habit.last + every * self.proof[script]:
+            if self.calm or now < last + every * self.proof[script]:
                 return
             proven = True
             self.proof[script] = self._proof_after()
@@ -502,7 +541,7 @@ class Simulation:
         }
         if proven:
             self.counts["proven"] += 1
-            self.memory.setdefault("proven", {})[process.name] = self._all()
+            self.proving[process.name] = (self._turns, now)
             self.memory.setdefault("proof", {})[script] = (habit.last, now, self.regular)
 
     def _proof_after(self) -> int:
@@ -514,26 +553,64 @@ class Simulation:
         return self._versions(script, habit.looked, habit.watching)
 
     def _versions(self, script: str, looked: bool, watching: bool) -> Inputs:  # noqa: FBT001
-        mailbox = self._mailbox()
+        read = self._readings()
         contents, names = self.eyes.contents, self.eyes.names
+        everything = sum(contents.values())
         here = self.people + self.switched
         if script == "github_dispatcher":
+            if not (read.asks or self._says_ready()):
+                return Inputs(0, (), here)
             # Without a Ready issue it opens no file.
-            files = (sum(contents.values()),) if looked else ()
+            files: tuple[int, ...] = (everything,) if looked else ()
             return Inputs(forges.issue_changes(self.forge), files, here)
         if script == "supervisor":
-            # Who waits is looked at beside what is under way; else names alone tell of a move.
-            waits = (contents[State.PROCESSING], self.foreseen) if mailbox[State.INBOX] else ()
-            shelves = (contents[State.INBOX], contents[State.BLOCKED], sum(names.values()))
-            return Inputs(0, (*shelves, *waits), here + self.freed)
+            late = reading.overdue(read.mailbox, self.time.moment)
+            lost, free = self._claims()
+            # Who may start is looked at beside what is under way and, by name, in review.
+            beside = contents[State.PROCESSING] + names[State.REVIEW] + self.foreseen + self.stored
+            versions = (
+                (read.odd, everything), (late, contents[State.BLOCKED]),
+                (lost, contents[State.PROCESSING]), (free, contents[State.INBOX] + beside),
+            )  # fmt: skip
+            files = tuple(1 + version + self.freed if there else 0 for there, version in versions)
+            return Inputs(0, files, here)
+        if not (read.follows or self._watches()):
+            return Inputs(0, (), here)
         if not watching:
             open_ones = (contents[State.REVIEW], contents[State.ESCALATED], contents[State.DONE])
             return Inputs(0, (*open_ones, self.watched), here)
-        files = (sum(contents.values()), self.stored, self.foreseen, self.watched)
+        files = (everything, self.stored, self.foreseen, self.watched)
         return Inputs(forges.changes(self.forge), files, here + self.freed)
 
-    def _all(self) -> Inputs:
-        return Inputs(forges.changes(self.forge), (self.work,), self.people + self.switched)
+    def _readings(self) -> reading.Readings:
+        mailbox = self._mailbox()
+        if self._read is None or self._read.mailbox is not mailbox:
+            self._read = reading.readings(mailbox)
+        return self._read
+
+    def _says_ready(self) -> bool:
+        version = forges.issue_changes(self.forge)
+        if version != self._ready_at:
+            self._ready_at = version
+            self._ready = reading.says_ready(self.forge, reading.ready_columns(self.config))
+        return self._ready
+
+    def _claims(self) -> tuple[bool, bool]:
+        """Whether a claim is nobody's any more, and whether a task that waits may be taken up."""
+        now, mailbox = self.time.moment, self._mailbox()
+        if (self._turns, now) != self._claims_at:
+            self._claims_at = (self._turns, now)
+            lost = reading.abandoned(mailbox, self.locks)
+            self._claimable = lost, reading.startable(mailbox, self.config, self.locks, now)
+        return self._claimable
+
+    def _watches(self) -> bool:
+        """Whether the list of watched merges is not an empty one; a missing one is made anew."""
+        if self._turns != self._watching_at:
+            self._watching_at = self._turns
+            place = Path(self._watched)
+            self._watching = not place.is_file() or place.read_bytes() != b"[]"
+        return self._watching
 
     def _move_forge(self) -> None:
         """Let the forge do what is due; only where something changed or its moment has come."""
@@ -557,12 +634,13 @@ class Simulation:
         self.stored += 1
 
     def changed_work(self) -> None:
-        self.work += 1
+        self._moved = True
 
     def person_acted(self, what: str, *, here: bool = True) -> None:
         """A person's or the machine's deed is over; one on this machine makes everybody look."""
         self.people += here
-        self._shown_at = -1
+        self._turns += 1
+        self._moved = self._noted = True
         self._move_forge()
         self.tell("person", what)
         self._observe(Step(kind=StepKind.DEED, at=self.time.moment, process="person"))
@@ -581,19 +659,21 @@ class Simulation:
     # --- what is seen and told ------------------------------------------------------------------
 
     def _mailbox(self) -> Mapping[State, tuple[Filed, ...]]:
-        version = self.work + self.people * 1_000_000
-        if version != self._shown_at:
-            self._shown, self._shown_at = self.eyes.mailbox(), version
+        if self._moved:
+            self._moved = False
+            self._shown = self.eyes.mailbox()
         return self._shown
 
     def _observe(self, step: Step) -> None:
-        self._shown_at = -1
         requests_from, pushes_from, events_from = self._marks
         events = self.eyes.look_at_events()
+        if self._noted:
+            self._noted = False
+            self._told_effects = self.eyes.effects()
         seen = Seen(
             plan=self.plan, step=step, now=self.time.moment, calm=self.calm, forge=self.forge,
             config=self.config, paths=self.paths, mailbox=self._mailbox(),
-            effects=self.eyes.effects(), events=events, requests=self.requests,
+            effects=self._told_effects, events=events, requests=self.requests,
             pushes=self.pushes, runs=self.runs, acts=self.acts, deeds=self.deeds,
             said=self.said, began=self.began,
             live=self.live(), issue_numbers=self.issue_numbers,

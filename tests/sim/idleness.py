@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from msgspec import Struct
 
@@ -29,11 +30,21 @@ THRESHOLDS: dict[str, tuple[int, ...]] = {
 
 
 class Inputs(Struct, frozen=True):
-    """Versions of everything that a script's tick reads."""
+    """Versions of everything that a script's tick reads; 0 where it would find nothing to do."""
 
     forge: int
     files: tuple[int, ...]
     people: int
+
+    @property
+    def something(self) -> bool:
+        """Whether a tick would find anything at all that it could act upon."""
+        return self.forge != 0 or any(self.files)
+
+    def news_since(self, seen: Inputs) -> bool:
+        """Whether a tick may do what the one that saw `seen` did not do."""
+        pairs = zip_longest((self.forge, *self.files), (seen.forge, *seen.files), fillvalue=0)
+        return self.people != seen.people or any(now and now != then for now, then in pairs)
 
 
 class Habit:
@@ -41,7 +52,9 @@ class Habit:
 
     def __init__(self) -> None:
         self.seen: Inputs | None = None
+        # Whether it changed nothing that it reads; whether it met trouble, and is run again for it.
         self.idle = False
+        self.again = False
         self.last: datetime | None = None
         self.troubled = 0
         # The fewest requests of a tick that made any: one with no more met nothing to look into.
@@ -50,8 +63,14 @@ class Habit:
         # Whether it had something before it that time alone may change.
         self.watching = True
 
-    def ran(self, inputs: Inputs, now: datetime, *, idle: bool) -> None:
-        self.seen, self.idle, self.last = inputs, idle, now
+    def ran(self, inputs: Inputs, now: datetime, *, idle: bool, again: bool = False) -> None:
+        self.seen, self.idle, self.again, self.last = inputs, idle, again, now
+
+    def wants(self, inputs: Inputs) -> bool:
+        """Whether the next tick may do something, whatever the clock says."""
+        if self.seen is None or self.again:
+            return True
+        return inputs.news_since(self.seen) or (not self.idle and inputs.something)
 
     def asked(self, script: str, requests: int, *, in_order: bool) -> None:
         """The requests of a tick; one that came through without trouble tells what it had to do."""

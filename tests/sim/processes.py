@@ -48,6 +48,8 @@ class Process:
         self.said: list[str] = []
         self.faults = 0
         self.requests = 0
+        # How often it was handed the baton.
+        self.turns = 0
         # Inside the forge, an agent or the engine no door is a door of this process.
         self.outside = 0
         self.ident: int | None = None

@@ -27,6 +27,7 @@ class Eyes:
         self.paths = paths
         self._folders = {state: f"{paths.mailbox}/{state.value}" for state in State}
         self._filed: dict[str, tuple[Key, Filed]] = {}
+        self._shown: dict[State, tuple[Filed, ...]] = {}
         # How often what stands in a folder was found changed, and how often its list of names was.
         self.contents = dict.fromkeys(State, 0)
         self.names = dict.fromkeys(State, 0)
@@ -37,8 +38,10 @@ class Eyes:
         self._events_read = 0
 
     def mailbox(self) -> dict[State, tuple[Filed, ...]]:
+        """Every file of it as it is now; the very same answer as long as that is so."""
         known, self._filed = self._filed, {}
         shown = {}
+        moved = not self._shown
         for state in State:
             folder = self._folders[state]
             found = []
@@ -56,8 +59,11 @@ class Eyes:
                 self.contents[state] += 1
                 self.names[state] += held.keys() != self._held[state].keys()
                 self._held[state] = held
+                moved = True
             shown[state] = tuple(found)
-        return shown
+        if moved:
+            self._shown = shown
+        return self._shown
 
     def inodes(self) -> dict[str, tuple[int, int]]:
         """Every plain file of the mailbox with its inode and when that last changed."""
