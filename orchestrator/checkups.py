@@ -15,7 +15,7 @@ from orchestrator.records.sighting import Outcome, Sighting
 from orchestrator.records.tracker import Check, CheckState
 from orchestrator.rules import checks, failures, flakes
 from orchestrator.rules.checks import Checks
-from orchestrator.rules.obstacles import Facts, Obstacle
+from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.redness import Base
 from orchestrator.world import World
 

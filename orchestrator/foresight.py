@@ -19,8 +19,8 @@ from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import ENDED, Priority, QueueEntry, State, Task
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import EVERYBODYS, Pair, UnderWay
+from orchestrator.rules.facts import Facts
 from orchestrator.rules.merge import Place
-from orchestrator.rules.obstacles import Facts
 from orchestrator.world import World
 
 # In one tick; what is left is compared in the next.

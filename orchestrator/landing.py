@@ -36,9 +36,9 @@ from orchestrator.records.verdicts import (
     Wait,
 )
 from orchestrator.rules import failures, lanes, merge, obstacles
+from orchestrator.rules.facts import Facts, bounded
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
-from orchestrator.rules.obstacles import Facts
 from orchestrator.rules.pacing import Write
 from orchestrator.texts import messages
 from orchestrator.world import World
@@ -314,9 +314,9 @@ def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
     task = facts.task
     if verdict.code is BlockerCode.TEST_FAILURE:
         return repairs.send_back(world, facts, verdict)
-    bounded = obstacles.bounded(task.reworks, verdict.reason, verdict.code)
-    if isinstance(bounded, Escalate):
-        return do_escalate(world, facts, bounded)
+    again = bounded(task.reworks, verdict.reason, verdict.code)
+    if isinstance(again, Escalate):
+        return do_escalate(world, facts, again)
     task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
     task = structs.replace(task, repair=verdict.reason, repair_items=())
     task = reviewing.begun(world, facts, task)

@@ -17,8 +17,8 @@ from orchestrator.records.verdicts import (
     Rework,
 )
 from orchestrator.rules import lanes, merge
+from orchestrator.rules.facts import Facts
 from orchestrator.rules.lanes import Action
-from orchestrator.rules.obstacles import Facts
 from orchestrator.world import World
 
 ABOUT = "Merge, update, repair, wait for or hand over every open pull request of ours."

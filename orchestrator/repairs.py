@@ -13,8 +13,8 @@ from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import RepairItem, RepairKind, Rerun, State, Task
 from orchestrator.records.tracker import Check
 from orchestrator.records.verdicts import Escalate, Rework, RunAgain
-from orchestrator.rules import checks, failures, obstacles, redness
-from orchestrator.rules.obstacles import Facts
+from orchestrator.rules import checks, ci, failures, obstacles, redness
+from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.texts import markdown, repairs
 from orchestrator.world import World
 
@@ -103,7 +103,7 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     alerts.alert(world, f"run-again {repo}", said, task=facts.task)
     if not redness.reds(facts.pull.checks or ()):
         return False
-    verdict = obstacles.repair(facts, f"failed: {redness.named(own_reds(facts))}")
+    verdict = ci.repair(facts, f"failed: {redness.named(own_reds(facts))}")
     if isinstance(verdict, Escalate):
         return hand_over(world, facts, verdict)
     return send_back(world, facts, verdict)
@@ -197,7 +197,7 @@ def tell_of_red_bases(world: World, looked: Iterable[Facts]) -> None:
     waiting: dict[tuple[str, str], list[Facts]] = {}
     for facts in looked:
         stuck = waiting.setdefault((facts.pull.repo, facts.pull.base), [])
-        if obstacles.view(facts).obstacle is obstacles.Obstacle.BASE_RED:
+        if obstacles.view(facts).obstacle is Obstacle.BASE_RED:
             stuck.append(facts)
     for (repo, base), stuck in waiting.items():
         key = f"red base {repo} {base}"
@@ -205,7 +205,7 @@ def tell_of_red_bases(world: World, looked: Iterable[Facts]) -> None:
             alerts.recovered(world, key, f"{repo}: {base} is in nobody's way any more")
             continue
         since = min(facts.held_since or world.clock.now() for facts in stuck)
-        if world.clock.now() - since >= obstacles.BASE_RED:
+        if world.clock.now() - since >= ci.BASE_RED:
             numbers = ", ".join(f"#{facts.pull.number}" for facts in stuck)
             why = obstacles.view(stuck[0]).verdict.reason
             said = f"{repo}: {why}; {numbers} wait until somebody repairs {base}"

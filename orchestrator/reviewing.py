@@ -11,8 +11,9 @@ from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import RepairItem, RepairKind, Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules import obstacles, redness, trust
-from orchestrator.rules.obstacles import Facts, Obstacle, view
+from orchestrator.rules import redness, reviews, trust
+from orchestrator.rules.facts import Facts, Obstacle
+from orchestrator.rules.obstacles import view
 from orchestrator.texts import reviews as texts
 from orchestrator.world import World
 
@@ -52,7 +53,7 @@ def begun(world: World, facts: Facts, task: Task) -> Task:
         return task
     found = list(items(world, facts))[:MOST]
     numbered = tuple(structs.replace(item, number=n) for n, item in enumerate(found, 1))
-    made = [one.submitted for one in obstacles.objections(facts) if one.submitted]
+    made = [one.submitted for one in reviews.objections(facts) if one.submitted]
     heard = max(made, default=task.heard)
     return structs.replace(
         task, repair_items=numbered, review_rounds=task.review_rounds + 1, heard=heard
@@ -84,7 +85,7 @@ def reviewed(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]
     same_work = {pull.head_sha, *facts.carried}
     for review in world.read.reviews(pull.repo, pull.number):
         said = review.state in {"changes_requested", "commented"} and review.body.strip()
-        counts = review.commit in same_work or obstacles.unheard(task, review)
+        counts = review.commit in same_work or reviews.unheard(task, review)
         if said and counts and voices.trusted(review.author):
             text = texts.visible(world.redact(review.body), ITEM_BYTES)
             yield RepairItem(

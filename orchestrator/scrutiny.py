@@ -18,7 +18,8 @@ from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import PullRequest
 from orchestrator.rules import failures, merge, trust
-from orchestrator.rules.obstacles import Facts, Obstacle, view
+from orchestrator.rules.facts import Facts, Obstacle
+from orchestrator.rules.obstacles import view
 from orchestrator.world import World
 
 # What a look at protection, base and history may turn into something else.

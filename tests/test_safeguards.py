@@ -49,7 +49,7 @@ FAULTS = "tests/stories/faults/"
 
 GUARDS = {
     "M14 a red head costs one repair": Guard(
-        "rules/obstacles.py", "if head in facts.task.red_heads:", "if False:",
+        "rules/ci.py", "if head in facts.task.red_heads:", "if False:",
         RED + "test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another",
     ),
     "M14 an order to run again is written before it leaves": Guard(
@@ -174,7 +174,7 @@ GUARDS = {
         MERGING + "test_a_merge_with_another_tree_freezes_the_repository",
     ),
     "M13 commits of others": Guard(
-        "rules/obstacles.py",
+        "rules/reviews.py",
         "if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):",
         "if False:", MERGING + "test_a_persons_commit_is_kept_and_only_their_approval_lets_it",
     ),
@@ -244,16 +244,16 @@ GUARDS = {
         REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
     ),
     "M16 repairs are bounded": Guard(
-        "rules/obstacles.py", "if reworks < REWORKS:", "if reworks < 99:",
+        "rules/facts.py", "if reworks < REWORKS:", "if reworks < 99:",
         USUAL + "test_red_checks_go_back_to_work_three_times_and_then_to_a_person",
     ),
     "an approval is of this work": Guard(
-        "rules/obstacles.py",
+        "rules/reviews.py",
         "if facts.label_by_writer and pull.approved_label_at > facts.work_at:",
         "if facts.label_by_writer:", MERGING + "test_work_after_an_approval_voids_it[label]",
     ),
     "an approval by a writer": Guard(
-        "rules/obstacles.py", "if review.by_writer and state in", "if state in",
+        "rules/reviews.py", "if review.by_writer and state in", "if state in",
         MERGING + "test_an_approval_by_somebody_without_write_access_counts_for_nothing",
     ),
     "G6 expected SHA at a push": Guard(

@@ -12,7 +12,8 @@ from orchestrator.records.task import State
 from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import PRIORITIES, Candidate, Pair, Turn
-from orchestrator.rules.obstacles import Facts, Obstacle, View, another, bounded, view
+from orchestrator.rules.facts import Facts, Obstacle, View, bounded
+from orchestrator.rules.obstacles import another, view
 
 __all__ = ["Facts", "bounded"]  # named here too: a caller thinks of them as the merge's
 

@@ -30,8 +30,8 @@ from orchestrator.records.verdicts import (
 )
 from orchestrator.rules import merge
 from orchestrator.rules.checks import Checks
+from orchestrator.rules.facts import Obstacle
 from orchestrator.rules.merge import AfterCall, Facts
-from orchestrator.rules.obstacles import Obstacle
 from orchestrator.rules.redness import Base
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

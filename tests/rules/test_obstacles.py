@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.records.verdicts import Escalate, Merge, Rework, RunAgain, Wait
 from orchestrator.rules import obstacles
-from orchestrator.rules.obstacles import Obstacle
+from orchestrator.rules.facts import Obstacle
 from tests.rules.test_merge import GOOD, NOT_MERGED, STILL_MERGED, changed
 
 SEEN = [obstacles.view(changed(**fields)) for fields, _, _ in NOT_MERGED]

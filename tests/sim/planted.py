@@ -24,7 +24,8 @@ from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import Merge
-from orchestrator.rules import obstacles, trust
+from orchestrator.rules import ci, obstacles, trust
+from orchestrator.rules.facts import Facts
 from orchestrator.texts import redact
 from orchestrator.world import World
 from tests.sim import invariants, run
@@ -232,7 +233,7 @@ def merges_any_head(original: Anything) -> Anything:
 
 
 def never_behind(original: Anything) -> Anything:
-    def look(facts: obstacles.Facts) -> Any:
+    def look(facts: Facts) -> Any:
         return original(structs.replace(facts, behind=False if facts.behind else facts.behind))
 
     return look
@@ -257,7 +258,7 @@ def everybody_has_it(original: Anything) -> Anything:
     return try_task
 
 
-def calls_it_done(world: World, facts: obstacles.Facts, verdict: Merge) -> bool:
+def calls_it_done(world: World, facts: Facts, verdict: Merge) -> bool:
     del verdict
     world.mailroom.move(facts.task, State.DONE, by="pr_monitor")
     return False
@@ -284,7 +285,7 @@ BUGS: dict[str, Bug] = {
         "Effects.once", ("I3",), (Patch(effects.Effects, "once", sends_without_looking),), faulty,
     ),
     "checks are not asked": Bug(
-        "obstacles._checks", ("I4",), (Patch(obstacles, "_checks", says(None)),), unsteady
+        "ci.obstacle", ("I4",), (Patch(ci, "obstacle", says(None)),), unsteady
     ),
     "a merge of whatever the head is": Bug(
         "GitHubWrite.merge", ("I4",), (Patch(GitHubWrite, "merge", merges_any_head),), two_at_once

@@ -18,8 +18,9 @@ from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
 from orchestrator.records.verdicts import Merge, Wait
 from orchestrator.rules import lanes, merge, rounds
+from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.lanes import Action
-from orchestrator.rules.obstacles import Facts, Obstacle, view
+from orchestrator.rules.obstacles import view
 from orchestrator.scrutiny import Scrutiny
 from orchestrator.world import World
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.records.task import State
-from orchestrator.rules import obstacles
+from orchestrator.rules import ci, obstacles
 from tests.stories.test_merge_safety import (
     LABELLED,
     MERGE,
@@ -77,7 +77,7 @@ def test_f21_a_repository_without_ci(tmp_path: Path) -> None:
     """A repository without CI => a person is told once: no CI."""
     with an_open_pull_request(tmp_path, seed={**SEED, "repos": [NO_CI]}) as (office, issue):
         monitor(office)
-        office.world.clock.sleep(obstacles.NO_CI.total_seconds() + 60)
+        office.world.clock.sleep(ci.NO_CI.total_seconds() + 60)
         monitor(office, 6)
         assert office.state_of(issue) is State.ESCALATED and not merged(office)
         assert "No CI" in office.task(issue).note and len(office.comments(issue)) == 2

@@ -1,0 +1,82 @@
+"""What reviewers and maintainers have said of the work of a pull request of ours."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from orchestrator.records.config import MergePolicy
+from orchestrator.records.task import Task
+from orchestrator.records.tracker import Review
+from orchestrator.rules.facts import Facts, Obstacle, View, bounded, wait
+
+STRANGE_COMMIT = timedelta(hours=24)  # until a person is told of it
+
+
+def obstacle(facts: Facts) -> View | None:
+    """Commits that are not ours, and changes that a reviewer asks for (M13)."""
+    pull, task = facts.pull, facts.task
+    same_work = {pull.head_sha, *facts.carried}
+    approved = _approved(facts)
+    if not pull.reviews_complete:
+        return wait(Obstacle.UNREAD, "not all reviews of the pull request could be read")
+    if pull.head_sha in task.pushed[:-1]:
+        return wait(Obstacle.UNREAD, "GitHub still shows a head from before our last push")
+    if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):
+        reason = (
+            f"there are commits on {pull.head} that are not ours; a maintainer's approving review "
+            f"of {pull.head_sha[:12]} lets them through"
+        )
+        return wait(Obstacle.COMMITS, reason, STRANGE_COMMIT)
+    asked = objections(facts)
+    # What was said of an earlier head, while its repair for another reason was made, counts too.
+    if any(one.commit in same_work or unheard(task, one) for one in asked):
+        verdict = bounded(task.reworks, "a reviewer asks for changes")
+        return View(obstacle=Obstacle.REVIEW, verdict=verdict)
+    if asked or pull.changes_requested:
+        return wait(Obstacle.REVIEW, "a reviewer asked for changes and has not looked again")
+    return None
+
+
+def approval(facts: Facts) -> View | None:
+    """Under `merge: approved`, a maintainer's word on this work; our Updates carry it over."""
+    if facts.repository.merge is not MergePolicy.APPROVED:
+        return None
+    pull = facts.pull
+    if _approved(facts):
+        return None
+    labelled = "approved" in {label.lower() for label in pull.labels}
+    if labelled and pull.approved_label_at and facts.work_at and facts.commits_ours is not False:
+        if facts.label_by_writer is None:
+            reason = f"whether {pull.approved_label_by or 'who set approved'} may write is unknown"
+            return wait(Obstacle.UNREAD, reason)
+        if facts.label_by_writer and pull.approved_label_at > facts.work_at:
+            return None
+    reason = "it waits for a maintainer's approving review, or the label approved, of this work"
+    return wait(Obstacle.APPROVAL, reason)
+
+
+def objections(facts: Facts) -> list[Review]:
+    """The reviews that ask for changes and that nothing later of the same author replaces."""
+    return [one for one in _standing(facts) if one.state.lower() == "changes_requested"]
+
+
+def unheard(task: Task, review: Review) -> bool:
+    """Whether no round of this task's round took it up."""
+    since = review.submitted
+    return since is not None and (task.heard is None or since > task.heard)
+
+
+def _approved(facts: Facts) -> bool:
+    same_work = {facts.pull.head_sha, *facts.carried}
+    standing = _standing(facts)
+    return any(one.state.lower() == "approved" and one.commit in same_work for one in standing)
+
+
+def _standing(facts: Facts) -> list[Review]:
+    """The last word of each reviewer who may write."""
+    words: dict[str, Review] = {}
+    for review in facts.pull.reviews:
+        state = review.state.lower()
+        if review.by_writer and state in {"approved", "changes_requested", "dismissed"}:
+            words[review.author] = review
+    return list(words.values())
