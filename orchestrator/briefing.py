@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import codebase_memory, reviewing
+from orchestrator import checklists, codebase_memory, reviewing
 from orchestrator.adapters import markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
@@ -34,12 +34,10 @@ def comments(world: World, repository: RepositoryConfig, task: Task) -> tuple[Co
         ours = markers.signed(comment.body)
         if comment.created >= taken_up and not ours and voices.trusted(comment.author):
             heard.append(comment)
-    for made in task.attempts:
-        if made.result is not None and made.result.manual_steps:
-            line = world.markers.line(task, "manual-steps", made.n, round_=made.round)
-            asked = markers.oldest(line, there)
-            if asked is not None:
-                heard.append(structs.replace(asked, author="Steps for a person ([x]: done)"))
+    for made in checklists.naming(task):
+        asked = checklists.shown(world, task, made, there)
+        if asked is not None:
+            heard.append(structs.replace(asked, author="Steps for a person ([x]: done)"))
     return tuple(heard)
 
 

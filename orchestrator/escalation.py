@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import alerts, github_sync, salvage
+from orchestrator import alerts, checklists, github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
@@ -20,10 +20,11 @@ def escalate(
 ) -> Task:
     """Tell GitHub first, move the file last; a repeated call tells nothing twice."""
     task = salvage.keep(world, task)
-    note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone)
+    steps = checklists.left_or_all(world, task)
+    note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone, steps=steps)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(
-        world, task, "escalation", lambda marker: comment(task, verdict, marker)
+        world, task, "escalation", lambda marker: comment(task, verdict, steps, marker)
     )
     where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
     alerts.alert(
@@ -38,10 +39,15 @@ def escalate(
     return moved
 
 
-def comment(task: Task, verdict: Escalate, marker: str) -> str:
-    """The one comment: a question where the issue does not say enough, else what is needed."""
+def comment(task: Task, verdict: Escalate, steps: tuple[str, ...], marker: str) -> str:
+    """The one comment: a question where the issue does not say enough, else what is needed.
+
+    `steps` are those for a person that nobody has ticked.
+    """
     attempt = task.attempt
     asks = attempt is not None and attempt.code is verdict.code
     if asks and verdict.code is BlockerCode.MISSING_CONTEXT:
-        return messages.question_comment(task, marker=marker)
-    return messages.escalation_comment(task, verdict.reason, verdict.code, marker=marker)
+        return messages.question_comment(task, steps=steps, marker=marker)
+    return messages.escalation_comment(
+        task, verdict.reason, verdict.code, steps=steps, marker=marker
+    )

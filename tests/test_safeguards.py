@@ -48,6 +48,12 @@ QUOTA = "tests/stories/test_quota.py::"
 FAULTS = "tests/stories/faults/"
 
 GUARDS = {
+    "a ticked step is not asked for again": Guard(
+        "checklists.py", "steps += checklist.open_items(asked.body)",
+        "steps += attempt.result.manual_steps if attempt.result else ()",
+        "tests/stories/test_manual_steps.py::"
+        "test_who_is_called_hears_of_the_steps_that_are_not_ticked",
+    ),
     "M14 a red head costs one repair": Guard(
         "rules/ci.py", "if head in facts.task.red_heads:", "if False:",
         RED + "test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another",

@@ -18,6 +18,7 @@ TITLE = 120
 ITEM = 600
 CRITERIA = 40
 FILES = 60
+STEPS = 20
 ATTEMPTS = 20  # rows of the table in a note
 
 NEEDED = {
@@ -154,8 +155,13 @@ def base_red_comment(
     )
 
 
-def escalation_note(task: Task, reason: str, code: BlockerCode, zone: tzinfo = UTC) -> str:
-    """For the task file: why a person is needed, what was tried, what was kept, what to do."""
+def escalation_note(
+    task: Task, reason: str, code: BlockerCode, zone: tzinfo = UTC, *, steps: tuple[str, ...] = ()
+) -> str:
+    """For the task file: why a person is needed, what was tried, what was kept, what to do.
+
+    `steps` are those for a person that nobody has ticked.
+    """
     if task.issue:
         again = (
             f"2. Set issue #{task.issue} to Ready again, or move this file from `escalated/` back "
@@ -163,7 +169,7 @@ def escalation_note(task: Task, reason: str, code: BlockerCode, zone: tzinfo = U
         )
     else:
         again = "2. Move this file from `escalated/` back to `inbox/`."
-    steps = (
+    to_do = (
         f"1. {_needed(task, code)}",
         f"{again} A new round begins: attempts count from zero, what was tried stays known.",
         "3. To drop it: close the issue or the pull request, or leave the file here.",
@@ -176,25 +182,29 @@ def escalation_note(task: Task, reason: str, code: BlockerCode, zone: tzinfo = U
                 _reason(reason, code),
                 _part("Attempts", timeline.table(task, ATTEMPTS, zone) or "None.", level=3),
                 _part("What was kept", _kept(task) or "Nothing was begun.", level=3),
-                _part("What to do", "\n".join(steps), level=3),
+                _part("What to do", "\n".join(to_do), level=3),
+                _part("Steps for a person, not ticked yet", _steps(steps), level=3),
             ),
         )
     )
 
 
-def escalation_comment(task: Task, reason: str, code: BlockerCode, *, marker: str) -> str:
+def escalation_comment(
+    task: Task, reason: str, code: BlockerCode, *, steps: tuple[str, ...] = (), marker: str
+) -> str:
     count = len(task.this_round)
     tried = "no attempt was made" if not count else f"{count} attempt{'s' * (count != 1)} made"
     return _signed(
         marker,
         f"**A person is needed** ({tried}). {_reason(reason, code)}",
         _needed(task, code),
+        _not_ticked(steps),
         f"Nothing was thrown away:\n\n{kept}" if (kept := _kept(task)) else "",
         "To go on, set this issue to Ready again; to drop it, close it.",
     )
 
 
-def question_comment(task: Task, *, marker: str) -> str:
+def question_comment(task: Task, *, steps: tuple[str, ...] = (), marker: str) -> str:
     """What the agent says it would have to know, as one question to people."""
     result = task.attempt.result if task.attempt else None
     missing = (result.blockers or (result.summary,)) if result else ()
@@ -203,6 +213,7 @@ def question_comment(task: Task, *, marker: str) -> str:
         marker,
         "**A question.** The agent cannot go on, because the issue does not say enough. It asks:",
         asked or "> It did not say what is missing.",
+        _not_ticked(steps),
         "Answer in a comment here. When somebody with write permission does, the work goes on by "
         "itself, with that comment at hand. To drop it, close this issue.",
     )
@@ -294,6 +305,16 @@ def _claim(result: Result) -> str:
 def _checklist(steps: tuple[str, ...]) -> str:
     said = (quoting.flat(step, ITEM) for step in steps)
     return "\n".join(f"- [ ] {step}" for step in said if step)
+
+
+def _steps(steps: tuple[str, ...]) -> str:
+    return quoting.listed(steps, ITEM, STEPS)
+
+
+def _not_ticked(steps: tuple[str, ...]) -> str:
+    """Named again, not as a second list to tick."""
+    listed = _steps(steps)
+    return f"Of the steps for a person these are not ticked yet:\n\n{listed}" if listed else ""
 
 
 def _needed(task: Task, code: BlockerCode) -> str:

@@ -11,8 +11,8 @@ from typing import TextIO
 import msgspec
 from msgspec import Struct
 
+from orchestrator import checklists, settings, tick
 from orchestrator import paths as rooms
-from orchestrator import settings, tick
 from orchestrator import world as worlds
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.mailbox_index import Found
@@ -99,6 +99,9 @@ def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Acc
     findings = list(place.findings(world, found))
     if found.state is State.REVIEW and task.pull_request and not findings:
         findings += looked(world, lambda: list(tracker.of_pull(world, found)), offline=offline)
+    if checklists.naming(task) and found.state is not State.CANCELLED:
+        told = looked(world, lambda: list(tracker.manual_steps(world, task)), offline=offline)
+        findings += [place.named_steps(task), *told] if unread(told) else told
     if task.issue and not offline and world.config.repository(task.repo):
         findings += ready_again(world, found)
     pull = task.pull_request
@@ -177,6 +180,10 @@ def looked(
     except AgentOSError as trouble:
         said = world.redact(str(trouble))
         return [Finding(reason=Reason.UNREAD, text=f"GitHub could not be asked: {said}")]
+
+
+def unread(told: Sequence[Finding]) -> bool:
+    return any(one.reason is Reason.UNREAD for one in told)
 
 
 def set_aside(world: World, asked: Question) -> Account | None:

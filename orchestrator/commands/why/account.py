@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SETTLING = "settling"
     NO_LINK = "no_pull_request"
     PERSON = "person_needed"
+    STEPS = "manual_steps"
     FAILED = "never_started"
     CANCELLED = "cancelled"
     DONE = "done"

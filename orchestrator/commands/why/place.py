@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import attempts, cooling, foresight
+from orchestrator import attempts, checklists, cooling, foresight
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.config import RepositoryConfig
@@ -270,6 +270,12 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
         step=again(world, found),
     )  # fmt: skip
     yield needed(task)
+
+
+def named_steps(task: Task) -> Finding:
+    """What the file alone knows of steps for a person: not whether they are ticked."""
+    said = "; ".join(checklists.named(task))
+    return Finding(reason=Reason.STEPS, text=f"steps for a person, perhaps ticked already: {said}")
 
 
 def needed(task: Task) -> Finding:

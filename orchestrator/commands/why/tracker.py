@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from orchestrator import foresight, gh_project, intake
+from orchestrator import checklists, foresight, gh_project, intake
 from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.commands.why.account import Finding, Reason
@@ -26,6 +26,15 @@ from orchestrator.world import World
 
 RUN_DISPATCHER = "bin/run_dispatcher.sh --now"
 RUN_MONITOR = "bin/run_pr_monitor.sh --now"
+
+
+def manual_steps(world: World, task: Task) -> Iterator[Finding]:
+    """The steps for a person that nobody has ticked. Raises GitHubTrouble."""
+    steps = checklists.left(world, task)
+    where = f"tick them in the checklist on {task.repo}#{task.issue}" if task.issue else ""
+    if steps:
+        text = f"{len(steps)} of the steps for a person are open: {'; '.join(steps)}"
+        yield Finding(reason=Reason.STEPS, text=text, step=where)
 
 
 # --- an issue -------------------------------------------------------------------------------

@@ -1,0 +1,12 @@
+"""A checklist of ours as people tick it on GitHub."""
+
+from __future__ import annotations
+
+from orchestrator.records import regex
+
+OPEN = regex.late(r"(?m)^[ \t]*[-*+] \[ \] +(\S.*?)[ \t\r]*$")
+
+
+def open_items(text: str) -> tuple[str, ...]:
+    """The items that nobody has ticked, in their order."""
+    return tuple(OPEN.findall(text))
