@@ -411,8 +411,10 @@ def commit(
     extra: dict[str, str | None] = {}
     if deliver:
         extra = codebase_memory.page(world, task, named, site.tree, seen.changes)
+    assert seen.work is not None  # who calls has seen changes
     made = workspace.of(world).commit(
         site.tree,
+        seen.work,
         world.redact(messages.commit_message(task, named)),
         Identity(name=config.commit_name, email=config.commit_email, moment=started.started),
         extra_files=extra,

@@ -21,14 +21,15 @@ from orchestrator.records.result import Result
 from orchestrator.records.task import Task
 from orchestrator.rules import answers, gate, retry
 from orchestrator.texts import contract
-from orchestrator.workspace import Worktree
+from orchestrator.workspace import Seen, Worktree
 from orchestrator.world import World
 
 
 class Proof(Struct, frozen=True, kw_only=True):
     """What we saw ourselves after the agent ended.
 
-    `changes` are the branch's against its base, `worked` is whether this run made any of them.
+    `work` is what the worktree held then, where it could be read; `worked` is whether this run
+    made any of its changes.
     """
 
     report: AttemptReport
@@ -36,8 +37,13 @@ class Proof(Struct, frozen=True, kw_only=True):
     tests: retry.OwnTests
     test_tail: str = ""
     refused: tuple[str, ...] = ()
-    changes: tuple[ChangedPath, ...] = ()
+    work: Seen | None = None
     worked: bool = False
+
+    @property
+    def changes(self) -> tuple[ChangedPath, ...]:
+        """The branch's against its base."""
+        return self.work.changes if self.work else ()
 
 
 def prove(
@@ -51,7 +57,8 @@ def prove(
     asked = answers.belonging(task.repair_items, result.answers)
     result = structs.replace(result, answers=asked)
     try:
-        changes = workspace.of(world).changes(tree)
+        work = workspace.of(world).look(tree)
+        changes = work.changes
         secrets = secrets_in(world, tree, changes)
     except (GitError, CannotStart, NotReadable, OSError) as error:
         if disk.is_full(error):
@@ -79,7 +86,7 @@ def prove(
     refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
     return Proof(
         report=report, result=result, tests=tests, test_tail=tail, refused=refused,
-        changes=changes, worked=bool(changes) and not workspace.of(world).untouched(tree),
+        work=work, worked=bool(changes) and not workspace.of(world).untouched(tree, work),
     )  # fmt: skip
 
 

@@ -40,6 +40,16 @@ class Worktree(Struct, frozen=True, kw_only=True):
     start_sha: str
 
 
+class Seen(Struct, frozen=True, kw_only=True):
+    """What a worktree holds: its tree in the store, and every path that differs from the base.
+
+    `snapshot` is "" where a file is too large for the store; then `changes` tells only those.
+    """
+
+    snapshot: str
+    changes: tuple[ChangedPath, ...]
+
+
 class CannotPrepare(AgentOSError):
     """No worktree could be made for a task; nothing of earlier work was lost."""
 
@@ -245,8 +255,8 @@ class Workspace:
                 ),
             )
 
-    def changes(self, tree: Worktree) -> tuple[ChangedPath, ...]:
-        """Every path in which the folder differs from the base, exactly as `commit` will take it.
+    def look(self, tree: Worktree) -> Seen:
+        """Every path in which the folder differs from the base, exactly as `commit` takes it.
 
         Reads the files as they are now, whatever the agent did to its index, its HEAD or its
         `.git`; the result file is never among them. For a folder in which nothing runs any more.
@@ -258,38 +268,38 @@ class Workspace:
         store.mend()
         git = store.indexed(tree.task_id, tree.path, tree.start_sha)
         if large := _oversized(git):
-            return large
+            return Seen(snapshot="", changes=large)
         git.run("add", "--all", "--", ":/", *EXCLUDED)
-        return history.changed(git, tree.base_sha)
+        snapshot = git.text("write-tree")
+        return Seen(snapshot=snapshot, changes=history.changed(git, tree.base_sha, snapshot))
 
-    def untouched(self, tree: Worktree) -> bool:
-        """Whether what the last `changes` saw is exactly what the attempt started from."""
-        git = self.ensure_store(tree.slug).indexed(tree.task_id, tree.path, tree.start_sha)
-        return git.text("write-tree") == history.tree_of(git, tree.start_sha)
+    def untouched(self, tree: Worktree, seen: Seen) -> bool:
+        """Whether what was seen is exactly what the attempt started from."""
+        return seen.snapshot == history.tree_of(self.git(tree.slug), tree.start_sha)
 
     def commit(
         self,
         tree: Worktree,
+        seen: Seen,
         message: str,
         identity: Identity,
         *,
         extra_files: Mapping[str, str | None] | None = None,
         parents: tuple[str, ...] | None = None,
     ) -> str | None:
-        """One commit on the branch of what the last `changes` saw, and `extra_files`; its SHA.
+        """One commit on the branch of what `look` saw, and `extra_files`; its SHA.
 
         Its parent is the attempt's start, whatever the agent committed by itself, unless
         `parents` are given. None where that start has the same tree: there is no new work. On a
-        first attempt with extra files the caller has seen by `changes` that there is some.
+        first attempt with extra files the caller has seen by `look` that there is some.
         """
-        git = self.ensure_store(tree.slug).indexed(tree.task_id, tree.path, tree.start_sha)
-        snapshot = git.text("write-tree")
+        git = self.git(tree.slug)
         sure = extra_files and tree.start_sha == tree.base_sha
-        if not parents and not sure and snapshot == history.tree_of(git, tree.start_sha):
+        if not parents and not sure and self.untouched(tree, seen):
             return None
         return git.commit(
             f"refs/heads/{tree.branch}",
-            tree=snapshot,
+            tree=seen.snapshot,
             parents=parents or (tree.start_sha,),
             message=message,
             identity=identity,

@@ -39,8 +39,9 @@ def tree(origin: Origin, space: Workspace) -> Worktree:
 
 
 def deliver(space: Workspace, tree: Worktree, message: str = "Work") -> str:
-    assert space.changes(tree)
-    sha = space.commit(tree, message, repos.WHO)
+    seen = space.look(tree)
+    assert seen.changes
+    sha = space.commit(tree, seen, message, repos.WHO)
     assert sha is not None
     assert isinstance(space.push(tree.slug, tree.branch, sha, expected=""), Pushed)
     return sha
@@ -52,12 +53,12 @@ def test_a_task_travels_from_store_to_origin(
     assert (tree.path / "calculator.py").exists()
     (tree.path / "calculator.py").write_text("def add(a, b):\n    return b + a\n")
     (tree.path / ".agent_result.md").write_text("STATUS: complete\n")
-    changed = space.changes(tree)
-    assert [(c.path, c.kind, c.was) for c in changed] == [
+    seen = space.look(tree)
+    assert [(c.path, c.kind, c.was) for c in seen.changes] == [
         ("calculator.py", PathKind.FILE, "100644")
     ]
     extra = {"CODEBASE.md": "# Codebase\n\nNew\n"}
-    sha = str(space.commit(tree, "Turn", repos.WHO, extra_files=extra))
+    sha = str(space.commit(tree, seen, "Turn", repos.WHO, extra_files=extra))
     assert space.push(tree.slug, tree.branch, sha, expected="") == Pushed()
     assert origin.tip(tree.branch) == sha
     assert origin.read("CODEBASE.md", tree.branch) == "# Codebase\n\nNew"
@@ -202,7 +203,7 @@ def test_what_an_agent_plants_in_the_store_does_not_outlive_the_attempt(
     planted = store.folder / name
     planted.parent.mkdir(exist_ok=True)
     planted.write_text("#!/bin/sh\ntouch /tmp/evil\n")
-    assert [change.path for change in space.changes(tree)] == ["new.txt"]
+    assert [change.path for change in space.look(tree).changes] == ["new.txt"]
     assert not planted.exists()
     assert not store.mend()
 
@@ -222,7 +223,7 @@ def test_prepare_converges_from_any_leftover(
     again = space.prepare(repos.task(), tree.base_sha)
     assert again == tree
     assert (tree.path / "calculator.py").read_text() == repos.CALCULATOR["calculator.py"]
-    assert space.changes(again) == ()
+    assert space.look(again).changes == ()
     assert repos.git(tree.path, "status", "--porcelain") == ""
     assert repos.git(tree.path, "symbolic-ref", "--short", "HEAD") == tree.branch
     assert len(list(space.ensure_store(tree.slug).folder.glob("worktrees/*"))) == 1
@@ -300,8 +301,9 @@ def test_a_branch_is_not_deleted_before_what_it_holds_alone_is_kept(
     head = deliver(space, tree)
     again = space.prepare(repos.task(), tree.base_sha, head)
     (again.path / "more.txt").write_text("more\n")
-    assert space.changes(again)
-    more = str(space.commit(again, "More", repos.WHO))
+    seen = space.look(again)
+    assert seen.changes
+    more = str(space.commit(again, seen, "More", repos.WHO))
     space.discard(again, committed=more)
     assert not space.salvaged(tree.slug, tree.task_id)
     assert space.delete_branch(tree.slug, tree.branch, expected=head) == Pushed()
@@ -429,8 +431,9 @@ def prepare_in_a_process(folder: str, base_sha: str, number: int) -> str:
     space = repos.workspace(Path(folder))
     tree = space.prepare(repos.task(number=number), base_sha)
     (tree.path / f"{number}.txt").write_text("x\n")
-    assert space.changes(tree)
-    assert space.commit(tree, f"Work {number}", repos.WHO)
+    seen = space.look(tree)
+    assert seen.changes
+    assert space.commit(tree, seen, f"Work {number}", repos.WHO)
     return tree.branch
 
 
@@ -463,7 +466,7 @@ def test_every_kind_of_change_is_a_fact(space: Workspace, tree: Worktree) -> Non
     os.mkfifo(tree.path / "fifo")
     (tree.path / "__pycache__").mkdir()
     (tree.path / "__pycache__" / "x.pyc").write_bytes(b"x")
-    facts = {c.path: (c.kind, c.was, c.mode, c.size, c.target) for c in space.changes(tree)}
+    facts = {c.path: (c.kind, c.was, c.mode, c.size, c.target) for c in space.look(tree).changes}
     size = len(repos.CALCULATOR["calculator.py"])
     assert facts == {
         "README.md": (PathKind.DELETED, "100644", "000000", 0, ""),
@@ -479,7 +482,7 @@ def test_a_repository_inside_is_a_submodule_to_the_gate(space: Workspace, tree: 
     inner.mkdir()
     repos.git(inner, "init", "-q", ".")
     repos.git(inner, "commit", "-q", "--allow-empty", "-m", "x")
-    (fact,) = space.changes(tree)
+    (fact,) = space.look(tree).changes
     assert fact.kind is PathKind.SUBMODULE
 
 
@@ -496,8 +499,8 @@ def test_nothing_an_agent_did_to_git_changes_what_is_seen(space: Workspace, tree
     (tree.path / ".git").unlink()
     (tree.path / ".git").mkdir()
     evil.unlink(missing_ok=True)
-    assert {c.path for c in space.changes(tree)} == {".gitattributes", "calculator.py"}
-    sha = space.commit(tree, "Work", repos.WHO)
+    assert {c.path for c in space.look(tree).changes} == {".gitattributes", "calculator.py"}
+    sha = space.commit(tree, space.look(tree), "Work", repos.WHO)
     assert sha is not None
     (commit,) = history.commits(space.git(tree.slug), (sha,))
     assert commit.parents == (tree.base_sha,)
@@ -508,18 +511,18 @@ def test_a_tracked_result_file_is_never_committed(origin: Origin, space: Workspa
     origin.commit({".agent_result.md": "STATUS: complete\n"})
     tree = space.prepare(repos.task(), space.refresh(origin.slug, "main"))
     (tree.path / ".agent_result.md").write_text("STATUS: blocked\n")
-    assert space.changes(tree) == ()
+    assert space.look(tree).changes == ()
     (tree.path / ".agent_result.md").unlink()
-    assert space.changes(tree) == ()
-    assert space.commit(tree, "Work", repos.WHO) is None
+    assert space.look(tree).changes == ()
+    assert space.commit(tree, space.look(tree), "Work", repos.WHO) is None
 
 
 def test_the_same_commit_made_twice_has_the_same_sha(space: Workspace, tree: Worktree) -> None:
     (tree.path / "new.txt").write_text("new\n")
-    space.changes(tree)
+    seen = space.look(tree)
     extra = {"docs/a b.md": "text\n", "README.md": None}
-    first = space.commit(tree, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
-    assert first == space.commit(tree, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
+    first = space.commit(tree, seen, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
+    assert first == space.commit(tree, seen, "Wörk\n\nwith a body", repos.WHO, extra_files=extra)
     git = space.git(tree.slug)
     assert git.ref(f"refs/heads/{tree.branch}") == first
     assert history.read_file(git, str(first), "docs/a b.md") == "text\n"
@@ -534,8 +537,9 @@ def test_a_second_attempt_without_new_work_makes_no_commit(
     (tree.path / "new.txt").write_text("new\n")
     head = deliver(space, tree)
     again = space.prepare(repos.task(), tree.base_sha, head)
-    assert {c.path for c in space.changes(again)} == {"new.txt"}
-    assert space.commit(again, "Again", repos.WHO, extra_files={"CODEBASE.md": "x"}) is None
+    seen = space.look(again)
+    assert {c.path for c in seen.changes} == {"new.txt"}
+    assert space.commit(again, seen, "Again", repos.WHO, extra_files={"CODEBASE.md": "x"}) is None
 
 
 def test_a_commit_may_have_the_parents_of_a_merge(
@@ -546,8 +550,8 @@ def test_a_commit_may_have_the_parents_of_a_merge(
     tip = origin.commit({"other.txt": "other\n"})
     space.refresh(origin.slug, "main")
     again = space.prepare(repos.task(), tip, head)
-    space.changes(again)
-    sha = space.commit(again, "Merge", repos.WHO, parents=(head, tip))
+    seen = space.look(again)
+    sha = space.commit(again, seen, "Merge", repos.WHO, parents=(head, tip))
     (commit,) = history.commits(space.git(tree.slug), (str(sha),))
     assert commit.parents == (head, tip)
 
@@ -579,10 +583,10 @@ def test_setup_runs_once_and_again_when_a_lock_file_changes(
     space.note_setup(tree, "make deps")
     assert not space.needs_setup(tree, "make deps")
     assert space.needs_setup(tree, "make other")
-    assert space.changes(tree) == ()
+    assert space.look(tree).changes == ()
     (tree.path / "requirements.txt").write_text("new==1\n")
     assert space.needs_setup(tree, "make deps")
-    assert [c.path for c in space.changes(tree)] == ["requirements.txt"]
+    assert [c.path for c in space.look(tree).changes] == ["requirements.txt"]
     space.prepare(repos.task(), tree.base_sha)
     assert space.needs_setup(tree, "make deps")
 
@@ -593,7 +597,7 @@ def test_a_file_too_large_for_the_gate_is_told_and_not_stored(
     with (tree.path / "core").open("wb") as stream:
         stream.truncate(10_000_001)
     (tree.path / "new.txt").write_text("new\n")
-    assert [(c.path, c.size) for c in space.changes(tree)] == [("core", 10_000_001)]
+    assert [(c.path, c.size) for c in space.look(tree).changes] == [("core", 10_000_001)]
     kept = space.salvage(tree)
     listed = repos.git(space.git(tree.slug).git_dir, "ls-tree", "--name-only", str(kept))
     assert "new.txt" in listed.split() and "core" not in listed.split()
@@ -617,8 +621,9 @@ def test_a_shipped_task_takes_few_git_processes(
     base = space.refresh(origin.slug, "main", branch=repos.task().branch)
     tree = space.prepare(repos.task(), base)
     (tree.path / "new.txt").write_text("new\n")
-    assert space.changes(tree)
-    head = str(space.commit(tree, "Work", repos.WHO, extra_files={"CODEBASE.md": "x\n"}))
+    seen = space.look(tree)
+    assert seen.changes
+    head = str(space.commit(tree, seen, "Work", repos.WHO, extra_files={"CODEBASE.md": "x\n"}))
     assert space.push(tree.slug, tree.branch, head, expected="") == Pushed()
     space.discard(tree, committed=head)
 

@@ -45,8 +45,8 @@ def whole_way(folder: Path, origin: str = "acme/calculator") -> str:
     there = space.remote_tip(origin, task.branch)
     tree = space.prepare(task, base, there)
     (tree.path / "new.txt").write_text("new\n")
-    space.changes(tree)
-    sha = space.commit(tree, "Work", repos.WHO, extra_files={"CODEBASE.md": "entry\n"})
+    seen = space.look(tree)
+    sha = space.commit(tree, seen, "Work", repos.WHO, extra_files={"CODEBASE.md": "entry\n"})
     sha = sha or tree.start_sha
     outcome = space.push(origin, task.branch, sha, expected=there or "")
     assert isinstance(outcome, Pushed | AlreadyThere), outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from orchestrator.adapters import loose, process
+from orchestrator.adapters import ancestry, loose, process
 from orchestrator.records.errors import AgentOSError
 
 TIMEOUT_SECONDS = 120.0
@@ -174,6 +175,8 @@ class Git:
         """Whether `newer` contains `older`; raises GitError where the store lacks one of them."""
         if older == newer:
             return True
+        with contextlib.suppress(loose.Elsewhere):
+            return ancestry.is_ancestor(self.git_dir, older, newer)
         return self.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1)).exit_code == 0
 
     def has(self, sha: str) -> bool:

@@ -9,7 +9,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.adapters import files, loose
+from orchestrator.adapters import ancestry, files, loose
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.records.change import (
     ChangedPath,
@@ -50,7 +50,9 @@ def version(git: Git) -> tuple[int, ...]:
 
 
 def compare(git: Git, base: str, head: str) -> Comparison:
-    """What `head` lacks of `base` and adds to it, in one process; raises GitError."""
+    """What `head` lacks of `base` and adds to it, in one process at most; raises GitError."""
+    with contextlib.suppress(loose.Elsewhere):
+        return ancestry.compare(git.git_dir, base, head)
     said = git.text("log", "--left-right", f"--format={COMMIT}", f"{base}...{head}")
     sided = [_commit(line) for line in said.split("\0\x01") if line.strip()]
     return Comparison(
@@ -60,7 +62,9 @@ def compare(git: Git, base: str, head: str) -> Comparison:
 
 
 def commits(git: Git, shas: tuple[str, ...]) -> tuple[Commit, ...]:
-    """The named commits, in this order, in one process; raises GitError for a missing one."""
+    """The named commits, in this order; raises GitError for a missing one."""
+    with contextlib.suppress(loose.Elsewhere):
+        return tuple(ancestry.commit(git.git_dir, sha) for sha in shas)
     said = git.text("show", "--no-patch", f"--format={COMMIT}", *shas)
     return tuple(_commit(line)[1] for line in said.split("\0\x01") if line.strip())
 
@@ -81,6 +85,8 @@ def same_tree(git: Git, one: str, other: str) -> bool:
 
 def merge_base(git: Git, one: str, other: str) -> str | None:
     """The best common ancestor, or None for unrelated histories."""
+    with contextlib.suppress(loose.Elsewhere):
+        return ancestry.merge_base(git.git_dir, one, other)
     done = git.run("merge-base", one, other, ok=(0, 1))
     return done.stdout.decode("ascii").split("\n")[0] or None
 
@@ -102,6 +108,10 @@ def diff(git: Git, base: str, head: str, *, limit: int = 200_000) -> str:
 
 def paths_between(git: Git, base: str, head: str) -> tuple[str, ...]:
     """Every path that `head` changes since it left `base`, in git's order."""
+    with contextlib.suppress(loose.Elsewhere):
+        if left := ancestry.merge_base(git.git_dir, base, head):
+            trees = [loose.tree_of(git.git_dir, sha) for sha in (left, head)]
+            return tuple(path for path, _, _ in loose.differing(git.git_dir, *trees))
     named = git.run("diff", "--name-only", "--no-renames", "-z", f"{base}...{head}").stdout
     return tuple(path for path in os.fsdecode(named).split("\0") if path)
 
@@ -122,15 +132,19 @@ def _patch(git: Git, base: str, head: str, besides: str) -> tuple[str, ...]:
     return tuple(line for line in text.split("\n") if not line.startswith(("@@ ", "index ")))
 
 
-def changed(git: Git, base: str) -> tuple[ChangedPath, ...]:
-    """Every path in which the index of `git` differs from a commit, as it stands on the disk."""
-    raw = git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base)
-    words = os.fsdecode(raw.stdout).split("\0")
+def changed(git: Git, base: str, tree: str) -> tuple[ChangedPath, ...]:
+    """Every path in which a tree differs from a commit, as it stands in the work tree of `git`."""
     folder = git.work_tree or git.git_dir
-    return tuple(
-        _changed(folder, fields, path)
-        for fields, path in zip(words[0::2], words[1::2], strict=False)
-    )
+    return tuple(_changed(folder, *found) for found in _differing(git, base, tree))
+
+
+def _differing(git: Git, base: str, tree: str) -> list[tuple[str, str, str]]:
+    with contextlib.suppress(loose.Elsewhere):
+        return loose.differing(git.git_dir, loose.tree_of(git.git_dir, base), tree)
+    raw = git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", base, tree)
+    words = os.fsdecode(raw.stdout).split("\0")
+    modes = [fields.lstrip(":").split(" ")[:2] for fields in words[0:-1:2]]
+    return [(path, was, now) for path, (was, now) in zip(words[1::2], modes, strict=True)]
 
 
 def oversized(git: Git, limit: int) -> tuple[ChangedPath, ...]:
@@ -209,8 +223,6 @@ def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ..
     What git builds on the way goes to a folder that is gone afterwards, so that the store does
     not grow. Raises GitTooOld before git 2.38, GitError for a commit that is not there.
     """
-    if (found := version(git)) < NEEDED:
-        raise _too_old(found, "compare open branches")
     options = ("--write-tree", "--name-only", "--no-messages", "-z", "--allow-unrelated-histories")
     with files.temporary_folder() as scratch:
         objects = {
@@ -218,13 +230,17 @@ def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ..
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git.git_dir / "objects"),
         }
         probe = Git(git.git_dir, extra=objects)
-        if found >= BATCHES:
-            asked = "".join(f"{one} {other}\n" for one, other in pairs).encode()
-            said = probe.run("merge-tree", *options, "--stdin", stdin=asked).stdout
+        asked = "".join(f"{one} {other}\n" for one, other in pairs).encode()
+        done = probe.attempt("merge-tree", *options, "--stdin", stdin=asked)
+        if done.exit_code == 0 and not done.timed_out:
             return tuple(
                 tuple(answer.split("\0")[2:])
-                for answer in os.fsdecode(said).split("\0\0")[: len(pairs)]
+                for answer in os.fsdecode(done.stdout).split("\0\0")[: len(pairs)]
             )
+        if (found := version(git)) < NEEDED:
+            raise _too_old(found, "compare open branches")
+        if found >= BATCHES:
+            raise GitError("merge-tree", done)
         each = [probe.run("merge-tree", *options, *pair, ok=(0, 1)).stdout for pair in pairs]
         return tuple(tuple(os.fsdecode(said).rstrip("\0").split("\0")[1:]) for said in each)
 
@@ -265,12 +281,20 @@ def _conflicted(git: Git, path: str, sides: dict[str, str]) -> ConflictedPath:
     def text(stage: str) -> str | None:
         if stage not in sides:
             return None
-        blob = git.run("cat-file", "blob", sides[stage]).stdout[: 4 * SIDE_LIMIT]
+        blob = _blob(git, sides[stage])[: 4 * SIDE_LIMIT]
         if b"\0" in blob:
             return NOT_TEXT
         return blob.decode("utf-8", "replace")[:SIDE_LIMIT]
 
     return ConflictedPath(path=path, branch=text("2"), base=text("3"))
+
+
+def _blob(git: Git, sha: str) -> bytes:
+    with contextlib.suppress(loose.Elsewhere):
+        kind, content = loose.read(git.git_dir, sha)
+        if kind == b"blob":
+            return content
+    return git.run("cat-file", "blob", sha).stdout
 
 
 def _commit(line: str) -> tuple[str, Commit]:
@@ -298,8 +322,7 @@ def _holds_more_than(folder: Path, limit: int) -> bool:
     return False
 
 
-def _changed(folder: Path, fields: str, path: str) -> ChangedPath:
-    was, mode = fields.lstrip(":").split(" ")[:2]
+def _changed(folder: Path, path: str, was: str, mode: str) -> ChangedPath:
     size, target = 0, ""
     try:
         status = os.lstat(folder / path)

@@ -17,6 +17,9 @@ SHA = regex.late(r"[0-9a-f]{40}")
 LARGEST = 4_000_000
 FOLDER = b"40000"
 FILES = (b"100644", b"100755")
+ABSENT = b"000000"
+# What else may stand at a path; any other mode is git's to explain.
+LEAVES = (*FILES, b"120000", b"160000", ABSENT)
 
 
 class Elsewhere(Exception):
@@ -85,16 +88,46 @@ def file(git_dir: Path, commit: str, path: str) -> bytes | None:
 
 def entry(git_dir: Path, tree: str, name: str) -> tuple[bytes, str] | None:
     """Mode and SHA of a name in a tree, None where it has none; raises Elsewhere."""
+    return entries(git_dir, tree).get(os.fsencode(name))
+
+
+def entries(git_dir: Path, tree: str) -> dict[bytes, tuple[bytes, str]]:
+    """Mode and SHA of each name in a tree; raises Elsewhere."""
     kind, body = read(git_dir, tree)
     if kind != b"tree":
         raise Elsewhere(tree)
-    place, wanted = 0, os.fsencode(name)
+    found, place = {}, 0
     while place < len(body):
         end = body.find(b"\0", place)
         if end < 0:
             raise Elsewhere(tree)
-        mode, _, called = body[place:end].partition(b" ")
-        if called == wanted:
-            return mode, body[end + 1 : end + 21].hex()
+        mode, _, name = body[place:end].partition(b" ")
+        found[name] = (mode, body[end + 1 : end + 21].hex())
         place = end + 21
-    return None
+    return found
+
+
+def differing(git_dir: Path, one: str, other: str) -> list[tuple[str, str, str]]:
+    """Each path in which two trees differ, with its mode in each, in git's order.
+
+    Raises Elsewhere. A path that one tree lacks has the mode "000000" there; no renames.
+    """
+    found: list[tuple[bytes, bytes, bytes]] = []
+    waiting = [(b"", one, other)]
+    while waiting:
+        prefix, here, there = waiting.pop()
+        mine = entries(git_dir, here) if here else {}
+        theirs = entries(git_dir, there) if there else {}
+        for name in mine.keys() | theirs.keys():
+            was, now = mine.get(name, (ABSENT, "")), theirs.get(name, (ABSENT, ""))
+            if was == now:
+                continue
+            if FOLDER in (was[0], now[0]):
+                below = [sha if mode == FOLDER else "" for mode, sha in (was, now)]
+                waiting.append((prefix + name + b"/", below[0], below[1]))
+            mode_was, mode_now = [ABSENT if mode == FOLDER else mode for mode, _ in (was, now)]
+            if mode_was not in LEAVES or mode_now not in LEAVES:
+                raise Elsewhere(other)
+            if mode_was != mode_now or ABSENT not in (mode_was, mode_now):
+                found.append((prefix + name, mode_was, mode_now))
+    return [(os.fsdecode(path), old.decode(), new.decode()) for path, old, new in sorted(found)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,35 @@ def test_a_damaged_object_is_left_to_git(store: Path, commit: str, damage: bytes
     assert not loose.is_commit(store, commit)
     with pytest.raises(loose.Elsewhere):
         loose.tree_of(store, commit)
+
+
+def tree(store: Path, *entries: str) -> str:
+    return git(store, "mktree", stdin="".join(f"{entry}\n" for entry in entries).encode())
+
+
+def test_trees_differ_where_git_says(store: Path, commit: str) -> None:
+    blobs = [git(store, "hash-object", "-w", "--stdin", stdin=word) for word in (b"a", b"b")]
+    one, two = (f"blob {blob}" for blob in blobs)
+    inner = tree(store, f"100644 {one}\tx", f"100755 {one}\ty")
+    other = tree(store, f"100644 {two}\tx", f"100644 {one}\ty", f"120000 {one}\tz")
+    trees = [
+        tree(store),
+        tree(store, f"040000 tree {inner}\ta", f"100644 {one}\ta.b", f"100644 {one}\tgone"),
+        tree(store, f"040000 tree {other}\ta", f"100644 {two}\ta.b", f"040000 tree {inner}\tg"),
+        tree(store, f"100644 {one}\ta", f"160000 commit {commit}\tsub", f"100644 {one}\tä"),
+    ]
+    for left, right in product(trees, trees):
+        raw = git(store, "diff-tree", "-r", "--raw", "-z", "--no-renames", left, right).split("\0")
+        said = [
+            (path, *fields[1:].split(" ")[:2])
+            for fields, path in zip(raw[0:-1:2], raw[1::2], strict=True)
+        ]
+        assert loose.differing(store, left, right) == said
+
+
+def test_a_tree_with_a_mode_of_old_is_left_to_git(store: Path) -> None:
+    blob = git(store, "hash-object", "-w", "--stdin", stdin=b"a")
+    odd = b"100664 a\0" + bytes.fromhex(blob)
+    sha = git(store, "hash-object", "-t", "tree", "-w", "--stdin", "--literally", stdin=odd)
+    with pytest.raises(loose.Elsewhere):
+        loose.differing(store, tree(store), sha)
