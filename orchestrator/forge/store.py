@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ import msgspec
 from orchestrator.forge import cards, records
 
 R = TypeVar("R", bound=records.Row)
+# How many SQLite keeps ready: more than there are questions.
+STATEMENTS = 512
 SQL_TYPES = {int: "INTEGER", str: "TEXT", bool: "INTEGER", float: "REAL"}
 
 
@@ -38,7 +40,7 @@ def column_type(annotation: Any) -> str:
     return SQL_TYPES[annotation] + " NOT NULL"
 
 
-def definition(kind: type[records.Row]) -> Iterator[str]:
+def statements(kind: type[records.Row]) -> Iterator[str]:
     fields = msgspec.structs.fields(kind)[1:]
     body = ", ".join(f"{field.name} {column_type(field.type)}" for field in fields)
     # AUTOINCREMENT: an id that was deleted must never name something else later.
@@ -49,9 +51,37 @@ def definition(kind: type[records.Row]) -> Iterator[str]:
             yield f"create{unique} index if not exists {name} on {kind.TABLE} ({names})"
 
 
+@cache
+def definition(kind: type[records.Row]) -> tuple[str, ...]:
+    return tuple(statements(kind))
+
+
+@lru_cache(maxsize=1024)
+def question(kind: type[records.Row], where: str) -> str:
+    names = ", ".join(f"{kind.TABLE}.{name}" for name in columns(kind))
+    return f"select {names} from {kind.TABLE} where {where}"
+
+
+@cache
+def builder(kind: type[R]) -> Callable[[tuple[Any, ...]], R]:
+    """From the values of a row, in the order of its columns, to the Struct."""
+    names, booleans = columns(kind), truths(kind)
+
+    def build(values: tuple[Any, ...]) -> R:
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
+        for name in booleans:
+            if row[name] is not None:
+                row[name] = bool(row[name])
+        return kind(**row)
+
+    return build
+
+
 class Store:
     def __init__(self, path: Path | str) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        )
         self.depth = 0
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
@@ -100,17 +130,9 @@ class Store:
             self.connection.execute("commit")
             self.connection.execute("begin immediate")
 
-    def build(self, kind: type[R], values: tuple[Any, ...]) -> R:
-        row: dict[str, Any] = dict(zip(columns(kind), values, strict=True))
-        for name in truths(kind):
-            if row[name] is not None:
-                row[name] = bool(row[name])
-        return kind(**row)
-
     def select(self, kind: type[R], where: str = "1", *arguments: Any) -> list[R]:
-        names = ", ".join(f"{kind.TABLE}.{name}" for name in columns(kind))
-        sql = f"select {names} from {kind.TABLE} where {where}"
-        return [self.build(kind, values) for values in self.connection.execute(sql, arguments)]
+        rows = self.connection.execute(question(kind, where), arguments)
+        return [*map(builder(kind), rows)]
 
     def first(self, kind: type[R], where: str, *arguments: Any) -> R | None:
         rows = self.select(kind, f"{where} limit 1", *arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -162,8 +163,12 @@ def job(key: str, value: Mapping[str, Any], workflow: Mapping[str, Any]) -> Job:
     )
 
 
+@lru_cache(maxsize=64)
 def parse(path: str, text: str) -> Workflow:
-    """The workflow of a file; one that cannot be read has no jobs and says why in `trouble`."""
+    """The workflow of a file; one that cannot be read has no jobs and says why in `trouble`.
+
+    The same text is read once: each push and each pull request asks again.
+    """
     name = path.rpartition("/")[2]
     try:
         document = yaml.safe_load(text)

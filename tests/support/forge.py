@@ -33,6 +33,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 import yaml
 from requests.adapters import BaseAdapter
+from requests.utils import get_encoding_from_headers
 
 from orchestrator.forge import __main__ as command
 from orchestrator.forge import seed as forge_seed
@@ -163,6 +164,8 @@ class Transport(BaseAdapter):
             response._content = b"".join(self.app(environ, begin))
         except Dropped as dropped:
             raise requests.ConnectionError(str(dropped), request=request) from dropped
+        # As over a socket; without it each reader of `text` guesses.
+        response.encoding = get_encoding_from_headers(response.headers)
         return response
 
     def close(self) -> None:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
+if TYPE_CHECKING:
+    import jsonschema
 
 DATA = Path(__file__).resolve().parents[1] / "forge" / "data"
 GIT = re.compile(r"/(info/refs|git-upload-pack|git-receive-pack)$")
@@ -65,6 +66,8 @@ def operations() -> tuple[tuple[str, re.Pattern[str], str, dict[str, Any]], ...]
 
 @cache
 def validator(path: str, method: str, status: str) -> jsonschema.Draft202012Validator | None:
+    import jsonschema
+
     response = description()["paths"][path][method.lower()]["responses"][status]
     content = response.get("content", {}).get("application/json")
     if content is None:
