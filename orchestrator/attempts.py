@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from datetime import timedelta
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from orchestrator import (
     briefing,
+    choosing,
     codebase_memory,
     cooling,
     disk,
     github_sync,
-    groundwork,
+    preparing,
     proof,
     reaper,
     reviewing,
@@ -25,43 +25,22 @@ from orchestrator import (
 from orchestrator.adapters import files
 from orchestrator.adapters.git import GitError, Identity
 from orchestrator.agents.base import Agent, Launch
-from orchestrator.groundwork import Ground
+from orchestrator.preparing import SetupFailed, Site
 from orchestrator.proof import Proof
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
-from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import (
     AttemptJudgement,
     AttemptVerdict,
     Defer,
-    Escalate,
     type_of_attempt,
 )
-from orchestrator.rules import answers, cooldown, failures, retry, routing
+from orchestrator.rules import answers, cooldown, retry, routing
 from orchestrator.texts import messages
 from orchestrator.workspace import Worktree
 from orchestrator.world import World
-
-# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox). The
-# numbers multiply `retry_wait_minutes`.
-BEFORE_AGENT_WAITS = (0.2, 1.0, 4.0, 12.0)
-
-
-class Site(Struct, frozen=True, kw_only=True):
-    """Where an attempt takes place: a clean worktree on a base just fetched."""
-
-    base: str
-    tree: Worktree
-    ground: Ground
-    heard: tuple[Comment, ...] = ()
-
-
-class SetupFailed(AgentOSError):
-    """The repository's setup_command did not succeed; no agent was started."""
-
-    exit_code = 10
 
 
 def work(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -83,15 +62,16 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.
             task = world.mailroom.update(github_sync.in_progress(world, repository, task))
-        site = prepare(world, repository, task)
+        site = preparing.prepare(world, repository, task)
     except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
-        retreat(world, repository, task, error)
+        preparing.retreat(world, repository, task, error)
         return
-    choice = choose(world, repository, task)
+    choice = choosing.choose(world, repository, task)
     while isinstance(choice, routing.Start) and not cooling.may_start(world, choice.agent):
-        choice = choose(world, repository, task)  # another worker was quicker, after its rest
+        # Another worker was quicker, after its rest.
+        choice = choosing.choose(world, repository, task)
     if not isinstance(choice, routing.Start):
-        stand_by(world, repository, task, choice)
+        choosing.stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
     if taken_away(world, task):
@@ -128,119 +108,6 @@ def repair_begins(world: World, task: Task) -> Task:
 def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:
     """Remove the worktree of an attempt that is settled; what is in no commit is salvaged."""
     workspace.of(world).discard(tree, committed=made.head_sha if made else "")
-
-
-def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
-    """Fetch, start where the work stands with the base brought in, check out, set up."""
-    base = task.base or repository.base_branch or world.read.default_branch(task.repo)
-    heard = briefing.comments(world, repository, task)
-    room = workspace.of(world)
-    tip = room.refresh(task.repo, base, branch=task.branch)
-    ground = groundwork.start(world, task, tip)
-    tree = room.prepare(task, tip, ground.sha)
-    if ground.conflicts:
-        groundwork.take_base_text(world, tree, ground)
-    site = Site(base=base, tree=tree, ground=ground, heard=heard)
-    set_up(world, repository, task, tree)
-    return site
-
-
-def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktree) -> None:
-    """Run setup_command where the worktree needs it; raises SetupFailed."""
-    command = repository.setup_command
-    room = workspace.of(world)
-    if not command or not room.needs_setup(tree, command):
-        return
-    report = proof.run_command(world, repository, task, tree, what="setup", command=command)
-    if report.exit_code != 0:
-        raise SetupFailed(
-            f"setup_command ended with {report.exit_code}: {proof.last_line(report)}; "
-            f"its whole output is in {proof.log_path(world, task, 'setup')}"
-        )
-    room.note_setup(tree, command)
-
-
-def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
-    """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
-    if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
-        world.mailroom.move(task, State.INBOX, by=world.script)
-        raise error
-    no_room = "the disk is full" if disk.is_full(error) else disk.short_of(world)
-    if no_room:
-        world.mailroom.move(task, State.INBOX, by=world.script)
-        raise disk.NoRoom(f"{no_room}: {task.task_id} waits as it is: {error}") from error
-    if workspace.of(world).doubt(task.repo, error):
-        world.say(f"{task.repo}: its store is damaged; the next try makes it anew")
-    said = world.redact(str(error))
-    task = structs.replace(task, tries=task.tries + 1, note=said)
-    where = f"{task.repo} {task.task_id}"
-    world.events.add("deferred", task=task, reason=said, tries=task.tries)
-    if task.tries > len(BEFORE_AGENT_WAITS):
-        world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
-        settle.fail(world, task)
-        return
-    wait = timedelta(minutes=repository.retry_wait_minutes * BEFORE_AGENT_WAITS[task.tries - 1])
-    until = world.clock.now() + wait
-    world.say(f"{where}: try {task.tries} again after {world.spoken(until)}: {said}")
-    world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
-
-
-def choose(
-    world: World, repository: RepositoryConfig, task: Task
-) -> routing.Start | routing.AllCooling | routing.Exhausted:
-    """The next agent of the chain that may run here and has not tried since the last delivery."""
-    wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
-    chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
-    unavailable = {
-        name: routing.Unavailable(reason)
-        for name in chain
-        if (reason := cannot_run(world, world.agents[name]))
-    }
-    unavailable = cooling.resting(world, chain) | unavailable
-    made = reaper.counted(task)
-    choice = routing.next_agent(chain, {one.agent for one in made}, unavailable)
-    if isinstance(choice, routing.Exhausted):
-        # A crash may be the machine's fault: who has only crashed gets another turn, after those
-        # who have had none; `max_attempts` bounds it.
-        had_a_turn = {one.agent for one in made if one.verdict is not AttemptVerdict.CRASHED}
-        again = routing.next_agent(chain, had_a_turn, unavailable)
-        choice = choice if isinstance(again, routing.Exhausted) else again
-    unknown = routing.strangers(wanted, task.task_type, fallbacks, world.agents)
-    if isinstance(choice, routing.Exhausted) and unknown:
-        named = ", ".join(unknown)
-        return routing.Exhausted(f"{choice.reason}; not known here: {named} (config: agents)")
-    return choice
-
-
-def cannot_run(world: World, agent: Agent) -> str:
-    """Why the agent would not even start; costs no attempt."""
-    needs = agent.requirements()
-    for program in needs.programs:
-        if files.find_program(program, world.environment.get("PATH", "")) is None:
-            return f"its program {program} is not on PATH"
-    for variable in needs.variables:
-        if not world.environment.get(variable):
-            return f"the environment has no {variable}"
-    return ""
-
-
-def stand_by(
-    world: World,
-    repository: RepositoryConfig,
-    task: Task,
-    choice: routing.AllCooling | routing.Exhausted,
-) -> None:
-    if isinstance(choice, routing.AllCooling):
-        until = cooldown.staggered(choice.until, task.task_id)
-        note = f"every agent rests; {'; '.join(choice.skipped)}"
-        world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {note}")
-        task = structs.replace(task, not_before=until, note=note)
-        world.mailroom.move(task, State.BLOCKED, by=world.script)
-        return
-    verdict = Escalate(choice.reason, BlockerCode.FALLBACK_EXHAUSTED)
-    escalation_line = f"{task.repo} {task.task_id}: escalated: {choice.reason}"
-    world.say(escalation_line)
-    settle.escalate(world, repository, task, verdict)
 
 
 def attempt(
@@ -311,7 +178,7 @@ def judge(
     start: str,
 ) -> AttemptJudgement:
     failure, problem = agent.read_failure(seen.report), seen.report.result_problem
-    left = choose(world, repository, task)
+    left = choosing.choose(world, repository, task)
     made = reaper.counted(task)
     return retry.judge(
         retry.Facts(

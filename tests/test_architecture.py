@@ -27,7 +27,8 @@ FLOORS = (
         # What a verdict needs to know, what it does, whom it calls, where work begins.
         "scrutiny", "landing", "escalation", "cancellation", "groundwork", "intake", "proof",
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
-        "reviewing", "answering", "cooling", "questions", "aftermath", "checklists",
+        "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
+        "checklists",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

@@ -197,7 +197,7 @@ GUARDS = {
         MERGING + "test_a_brake_of_the_last_moment_is_seen",
     ),
     "who is refused rests": Guard(
-        "attempts.py", "unavailable = cooling.resting(world, chain) | unavailable",
+        "choosing.py", "unavailable = cooling.resting(world, chain) | unavailable",
         "unavailable = dict(unavailable)",
         QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import attempts, checklists, cooling, foresight
+from orchestrator import checklists, choosing, cooling, foresight
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.config import RepositoryConfig
@@ -138,7 +138,7 @@ def agents(
     """Whether anybody of its chain could run now, by the rule that the worker asks."""
     if repository is None:
         return
-    choice = attempts.choose(world, repository, task)
+    choice = choosing.choose(world, repository, task)
     if isinstance(choice, routing.AllCooling):
         yield Finding(
             reason=Reason.COOLING,

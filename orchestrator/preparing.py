@@ -1,0 +1,91 @@
+"""What comes before an agent: a clean worktree that is set up, or the way back without one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import Struct, structs
+
+from orchestrator import briefing, disk, groundwork, proof, settle, workspace
+from orchestrator.groundwork import Ground
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.task import State, Task
+from orchestrator.records.tracker import Comment
+from orchestrator.rules import failures
+from orchestrator.workspace import Worktree
+from orchestrator.world import World
+
+# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox). The
+# numbers multiply `retry_wait_minutes`.
+BEFORE_AGENT_WAITS = (0.2, 1.0, 4.0, 12.0)
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Where an attempt takes place: a clean worktree on a base just fetched."""
+
+    base: str
+    tree: Worktree
+    ground: Ground
+    heard: tuple[Comment, ...] = ()
+
+
+class SetupFailed(AgentOSError):
+    """The repository's setup_command did not succeed; no agent was started."""
+
+    exit_code = 10
+
+
+def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
+    """Fetch, start where the work stands with the base brought in, check out, set up."""
+    base = task.base or repository.base_branch or world.read.default_branch(task.repo)
+    heard = briefing.comments(world, repository, task)
+    room = workspace.of(world)
+    tip = room.refresh(task.repo, base, branch=task.branch)
+    ground = groundwork.start(world, task, tip)
+    tree = room.prepare(task, tip, ground.sha)
+    if ground.conflicts:
+        groundwork.take_base_text(world, tree, ground)
+    site = Site(base=base, tree=tree, ground=ground, heard=heard)
+    set_up(world, repository, task, tree)
+    return site
+
+
+def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktree) -> None:
+    """Run setup_command where the worktree needs it; raises SetupFailed."""
+    command = repository.setup_command
+    room = workspace.of(world)
+    if not command or not room.needs_setup(tree, command):
+        return
+    report = proof.run_command(world, repository, task, tree, what="setup", command=command)
+    if report.exit_code != 0:
+        raise SetupFailed(
+            f"setup_command ended with {report.exit_code}: {proof.last_line(report)}; "
+            f"its whole output is in {proof.log_path(world, task, 'setup')}"
+        )
+    room.note_setup(tree, command)
+
+
+def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
+    """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
+    if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
+        world.mailroom.move(task, State.INBOX, by=world.script)
+        raise error
+    no_room = "the disk is full" if disk.is_full(error) else disk.short_of(world)
+    if no_room:
+        world.mailroom.move(task, State.INBOX, by=world.script)
+        raise disk.NoRoom(f"{no_room}: {task.task_id} waits as it is: {error}") from error
+    if workspace.of(world).doubt(task.repo, error):
+        world.say(f"{task.repo}: its store is damaged; the next try makes it anew")
+    said = world.redact(str(error))
+    task = structs.replace(task, tries=task.tries + 1, note=said)
+    where = f"{task.repo} {task.task_id}"
+    world.events.add("deferred", task=task, reason=said, tries=task.tries)
+    if task.tries > len(BEFORE_AGENT_WAITS):
+        world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
+        settle.fail(world, task)
+        return
+    wait = timedelta(minutes=repository.retry_wait_minutes * BEFORE_AGENT_WAITS[task.tries - 1])
+    until = world.clock.now() + wait
+    world.say(f"{where}: try {task.tries} again after {world.spoken(until)}: {said}")
+    world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
