@@ -45,6 +45,8 @@ ASSIGNED = regex.late(
     r"(?i:[\w.-]{0,40}(?:token|secret|passw(?:or)?d|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]{0,40})"
     r"[\"']?\s*(?:=|:|=>|:=)\s*[\"']?(?P<value>[A-Za-z0-9+/_=.~-]{12,})(?![\w(\[])"
 )
+# Each name above holds one of these; most texts hold none, and the search for names is slow.
+NAMING = regex.late(r"(?i:token|secret|passw|key)")
 
 Span = tuple[int, int]
 
@@ -59,9 +61,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         values = {line for secret in secrets for line in (secret, *secret.splitlines())}
-        self._needles = sorted(
-            {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
-        )
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        self._windows = frozenset(form for form in forms if len(form) == WINDOW)
+        self._short = tuple(sorted(forms - self._windows))
 
     def __repr__(self) -> str:
         return "Redactor(...)"
@@ -87,7 +89,12 @@ class Redactor:
             return ("a text that could not be searched",)
 
     def _known(self, text: str) -> Iterator[Span]:
-        for needle in self._needles:
+        windows = self._windows
+        if windows:
+            for start in range(len(text) - WINDOW + 1):
+                if text[start : start + WINDOW] in windows:
+                    yield start, start + WINDOW
+        for needle in self._short:
             start = text.find(needle)
             while start >= 0:
                 yield start, start + len(needle)
@@ -125,6 +132,8 @@ def _shaped(text: str) -> Iterator[Span]:
 
 
 def _assigned(text: str) -> Iterator[Span]:
+    if not NAMING.search(text):
+        return
     for match in ASSIGNED.finditer(text):
         value = match["value"]
         mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
