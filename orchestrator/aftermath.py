@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from orchestrator import alerts, github_sync, reverting, tick, workspace
 from orchestrator.adapters import files
+from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.effect import Stage
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import BaseAfter, State, Task
@@ -40,19 +42,20 @@ def remember(world: World, task: Task) -> None:
 
 def watch(world: World) -> None:
     """One look at each watched base, oldest merge first; no request where nothing is watched."""
-    kept: list[str] = []
-    for tasks in watched(world).values():
+    names = listed_or_searched(world)
+    there = done(world, names)
+    kept = [found.task.task_id for found in there if out_of_sight(world, found.task)]
+    for merges in by_base(world, there).values():
         asked = False
-        for task in tasks:
+        for task in merges:
+            kept.append(task.task_id)
             with tick.isolated(world, f"{task.repo} {task.task_id}"):
                 if asked or not may_act(world, task):
-                    kept.append(task.task_id)
                     continue
-                kept.append(task.task_id)
                 asked = True
                 if looked_at(world, task):
                     kept.remove(task.task_id)
-    if {*kept} != {*(listed(world) or ())} and not world.dry_run and world.only is None:
+    if {*kept} != {*names} and not world.dry_run and world.only is None:
         write(world, kept)
 
 
@@ -201,18 +204,33 @@ def may_act(world: World, task: Task) -> bool:
 # --- which merges are watched --------------------------------------------------------------------
 
 
-def watched(world: World) -> Watched:
-    """The merges of ours whose base is watched, by repository and base, the oldest first."""
+def listed_or_searched(world: World) -> list[str]:
+    """The ids in our list, which is made anew where it is lost."""
     names = listed(world)
     if names is None:
         names = searched(world)
         if not world.dry_run:
             write(world, names)
+    return names
+
+
+def done(world: World, names: Iterable[str]) -> list[Found]:
+    """The files of these ids in done/, as far as they are there and readable."""
+    there = (world.mailroom.fit(world.mailroom.path(State.DONE, name)) for name in names)
+    return [found for found in there if found is not None]
+
+
+def out_of_sight(world: World, task: Task) -> bool:
+    """Whether its repository may be one whose config is wrong now: it is watched again after."""
+    return bool(world.config.broken) and world.config.repository(task.repo) is None
+
+
+def by_base(world: World, there: Iterable[Found]) -> Watched:
+    """The merges of ours whose base is watched, by repository and base, the oldest first."""
     found: Watched = {}
-    for name in names:
-        there = world.mailroom.fit(world.mailroom.path(State.DONE, name))
-        if there is not None and is_watched(world, there.task):
-            task = world.mailroom.see(there)
+    for one in there:
+        if is_watched(world, one.task):
+            task = world.mailroom.see(one)
             found.setdefault((task.repo.lower(), task.base), []).append(task)
     for tasks in found.values():
         tasks.sort(key=lambda task: (merged_at(task), task.task_id))

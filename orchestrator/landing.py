@@ -19,7 +19,7 @@ from orchestrator import (
     salvage,
     workspace,
 )
-from orchestrator.adapters import files, history
+from orchestrator.adapters import history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
 from orchestrator.records.errors import GitHubTrouble
@@ -261,10 +261,7 @@ def freeze(world: World, facts: Facts, verdict: Merged) -> bool:
         f"tested head {facts.pull.head_sha}; nothing was reverted. Compare the two, then remove "
         "this file."
     )
-    switch = world.paths.switch(facts.repository.slug)
-    files.make_folder(switch.parent)
-    files.write_durably(switch, reason.encode(), replace=True)
-    world.events.add("frozen", task=task, reason=reason)
+    aftermath.freeze(world, task, reason)
     return do_escalate(world, facts, Escalate(reason))
 
 

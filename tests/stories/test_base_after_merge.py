@@ -6,11 +6,14 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from orchestrator.records.config import BrokenRepository
 from orchestrator.records.task import BaseAfter, State
 from tests.commands.test_task import reverts
 from tests.stories.test_merge_safety import pushes
@@ -152,6 +155,27 @@ def test_a_persons_switch_stops_the_looking_too(tmp_path: Path) -> None:
         switch(office).unlink()
         looks(office)
         told_once(office, issue)
+
+
+def test_a_config_that_is_wrong_for_a_tick_forgets_no_merge(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        whole = office.world
+        torn = BrokenRepository(name=SLUG, problems=("test_command: must be text",))
+        config = structs.replace(whole.config, repositories=(), broken=(torn,))
+        office.world = replace(whole, config=config)
+        looks(office)
+        assert not switch(office).exists() and after(office, issue) is BaseAfter.WATCHED
+        office.world = whole
+        looks(office)
+        told_once(office, issue)
+
+
+def test_a_repository_that_left_the_config_is_watched_no_longer(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, _):
+        whole = office.world
+        office.world = replace(whole, config=structs.replace(whole.config, repositories=()))
+        looks(office, 1)
+        assert (whole.paths.state / "aftermath.json").read_text() == "[]"
 
 
 @pytest.mark.parametrize("when", ["at once", "in between", "after"])
