@@ -113,16 +113,21 @@ class World:
         return moments.spoken(moment, self.zone, now=self.clock.now())
 
     def stopped(self, name: str) -> str:
-        """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does.
+        """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does."""
+        switch = self.switch_against(name)
+        if switch is None:
+            return ""
+        return switch_reason(switch, f"runtime/{switch.relative_to(self.paths.runtime)}")
+
+    def switch_against(self, name: str) -> Path | None:
+        """The file that stops a script or a repository now, the one for all first; or None.
 
         GitHub may spell a repository's letters in another case than the config: both count.
         """
         known = self.config.repository(name) if "/" in name else None
         spelled = dict.fromkeys((name, known.slug if known else name))
-        for switch in (self.paths.off, *map(self.paths.switch, spelled)):
-            if switch.exists():
-                return switch_reason(switch, f"runtime/{switch.relative_to(self.paths.runtime)}")
-        return ""
+        switches = (self.paths.off, *map(self.paths.switch, spelled))
+        return next((switch for switch in switches if switch.exists()), None)
 
     def idle_switches(self) -> tuple[str, ...]:
         """The files in `runtime/off.d` that stop nothing, most likely by a slip of the pen."""

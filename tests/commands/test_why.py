@@ -157,6 +157,20 @@ def test_its_repository_is_switched_off(tmp_path: Path, name: str) -> None:
         assert "moving house" in reasons(told)[Reason.OFF] and f"rm {switch}" in steps(told)
 
 
+def test_the_switch_is_named_as_it_lies_there_whatever_its_letters(tmp_path: Path) -> None:
+    """GitHub and the config may differ in case: the file that stops it is the one to remove."""
+    with an_office(tmp_path, repository={"github_repo": "Maria/Library"}) as office:
+        waiting, begun = office.ready("Later"), office.issue("Begun")
+        (office.world.paths.inbox / "begun.md").write_text(
+            f"---\nrepo: {SLUG}\nissue: {begun}\n---\nA goal.\n"
+        )
+        switch = office.world.paths.switch("Maria/Library")
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("moving house\n")
+        for issue in (waiting, begun):
+            assert f"rm {switch}" in steps(answer(office, issue))
+
+
 def test_more_are_ready_than_a_tick_takes(tmp_path: Path) -> None:
     with an_office(tmp_path, config={"max_dispatch_per_tick": 1}) as office:
         office.ready("One")

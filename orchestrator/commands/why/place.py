@@ -49,12 +49,9 @@ def stopped(world: World, found: Found) -> Iterator[Finding]:
     script = "pr_monitor" if found.state is State.REVIEW else "queue"
     starts = ("supervisor",) if script == "queue" else ()
     for name in (slug, script, *starts):
-        why = world.stopped(name)
-        if why:
-            switch = world.paths.off if world.paths.off.exists() else world.paths.switch(name)
-            yield Finding(
-                reason=Reason.OFF, text=f"{name} is switched off: {why}", step=f"rm {switch}"
-            )
+        if (switch := world.switch_against(name)) is not None:
+            text = f"{name} is switched off: {world.stopped(name)}"
+            yield Finding(reason=Reason.OFF, text=text, step=f"rm {switch}")
             return
 
 

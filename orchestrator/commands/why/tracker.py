@@ -57,11 +57,9 @@ def undispatched(
     world: World, repository: RepositoryConfig, issue: Issue
 ) -> Iterator[Finding]:
     for name in (repository.slug, "github_dispatcher"):
-        if why := world.stopped(name):
-            switch = world.paths.off if world.paths.off.exists() else world.paths.switch(name)
-            yield Finding(
-                reason=Reason.OFF, text=f"{name} is switched off: {why}", step=f"rm {switch}"
-            )
+        if (switch := world.switch_against(name)) is not None:
+            text = f"{name} is switched off: {world.stopped(name)}"
+            yield Finding(reason=Reason.OFF, text=text, step=f"rm {switch}")
             break
     if not issue.open:
         yield Finding(
