@@ -39,7 +39,7 @@ from orchestrator.records.verdicts import (
 )
 from orchestrator.rules import answers, cooldown, retry, routing
 from orchestrator.texts import messages
-from orchestrator.workspace import Worktree
+from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 

@@ -14,7 +14,7 @@ from orchestrator.records.task import Attempt, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import prompts
-from orchestrator.workspace import Worktree
+from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 

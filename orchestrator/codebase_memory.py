@@ -12,7 +12,7 @@ from orchestrator.records.result import Result, Status
 from orchestrator.records.task import Attempt, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import memory
-from orchestrator.workspace import Worktree
+from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 PAGE = "CODEBASE.md"

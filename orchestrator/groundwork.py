@@ -10,7 +10,7 @@ from orchestrator.adapters.git import Git, Identity
 from orchestrator.records.change import Conflict, ConflictedPath, Updated
 from orchestrator.records.task import Task
 from orchestrator.texts import messages
-from orchestrator.workspace import Worktree
+from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 

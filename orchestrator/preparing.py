@@ -13,7 +13,7 @@ from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.rules import failures
-from orchestrator.workspace import Worktree
+from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 # A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox). The

@@ -21,7 +21,7 @@ from orchestrator.records.result import Result
 from orchestrator.records.task import Task
 from orchestrator.rules import answers, gate, retry
 from orchestrator.texts import contract
-from orchestrator.workspace import Seen, Worktree
+from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import structs
 
+from orchestrator import worktree
 from orchestrator.adapters import files, history, process
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.files import NotReadable
@@ -17,37 +17,12 @@ from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
-from orchestrator.records.change import ChangedPath
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
-from orchestrator.rules import gate
+from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
 
-RESULT_FILE = ".agent_result.md"
-# What agents leave beside their work, and nobody wants in a commit, tracked or not.
-EXCLUDED = (f":(top,exclude){RESULT_FILE}",)
 LOCK_SECONDS = 300.0
-
-
-class Worktree(Struct, frozen=True, kw_only=True):
-    """A task's own checkout; `start_sha` is what the attempt begins with, `base_sha` the base."""
-
-    slug: str
-    task_id: str
-    branch: str
-    path: Path
-    base_sha: str
-    start_sha: str
-
-
-class Seen(Struct, frozen=True, kw_only=True):
-    """What a worktree holds: its tree in the store, and every path that differs from the base.
-
-    `snapshot` is "" where a file is too large for the store; then `changes` tells only those.
-    """
-
-    snapshot: str
-    changes: tuple[ChangedPath, ...]
 
 
 class CannotPrepare(AgentOSError):
@@ -235,7 +210,7 @@ class Workspace:
             tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
             tip = tip if store.git.has(f"{tip}^{{commit}}") else tree.start_sha
             on_branch = history.tree_of(store.git, tip)
-            snapshot = _snapshot(store, tree) or on_branch
+            snapshot = worktree.snapshot(store, tree) or on_branch
             known = {tree.start_sha, tree.base_sha, self.remote_tip(tree.slug, tree.branch)}
             known |= {*elsewhere}
             if snapshot == on_branch and (
@@ -251,7 +226,9 @@ class Workspace:
                 parents=(tip, earlier) if earlier else (tip,),
                 message=f"Work of {tree.task_id} that was not delivered",
                 identity=Identity(
-                    name="Agent OS", email="agent-os@localhost", moment=_age(tree, store.git, tip)
+                    name="Agent OS",
+                    email="agent-os@localhost",
+                    moment=worktree.age(tree, store.git, tip),
                 ),
             )
 
@@ -266,12 +243,7 @@ class Workspace:
         """
         store = self.ensure_store(tree.slug)
         store.mend()
-        git = store.indexed(tree.task_id, tree.path, tree.start_sha)
-        if large := _oversized(git):
-            return Seen(snapshot="", changes=large)
-        git.run("add", "--all", "--", ":/", *EXCLUDED)
-        snapshot = git.text("write-tree")
-        return Seen(snapshot=snapshot, changes=history.changed(git, tree.base_sha, snapshot))
+        return worktree.look(store, tree)
 
     def untouched(self, tree: Worktree, seen: Seen) -> bool:
         """Whether what was seen is exactly what the attempt started from."""
@@ -403,26 +375,6 @@ def of(world: World) -> Workspace:
     )
 
 
-def _snapshot(store: Store, tree: Worktree) -> str | None:
-    """The tree of what stands in a leftover folder; None where there is no folder.
-
-    Without our copy of its index the checkout was cut short, and what is missing from it was
-    not deleted by anybody.
-    """
-    if tree.path.is_symlink() or not tree.path.is_dir():
-        return None
-    extent = "--all" if store.index(tree.task_id).exists() else "--ignore-removal"
-    git = store.indexed(tree.task_id, tree.path, tree.start_sha)
-    large = tuple(f":(top,exclude,literal){change.path}" for change in _oversized(git))
-    git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, *large, ok=(0, 1, 128))
-    return git.text("write-tree")
-
-
-def _oversized(git: Git) -> tuple[ChangedPath, ...]:
-    found = history.oversized(git, gate.LARGEST)
-    return tuple(change for change in found if change.path != RESULT_FILE)
-
-
 def _tracking(ref: str) -> str:
     return f"+{ref}:{ref.replace('refs/heads/', 'refs/remotes/origin/', 1)}"
 
@@ -430,11 +382,3 @@ def _tracking(ref: str) -> str:
 def salvage_ref(task_id: str) -> str:
     """Where the store keeps a task's work that exists nowhere else."""
     return f"refs/salvage/{task_id}"
-
-
-def _age(tree: Worktree, git: Git, tip: str) -> datetime:
-    """When the folder, or else the branch, last changed: the same however often it is kept."""
-    try:
-        return datetime.fromtimestamp(tree.path.lstat().st_mtime, UTC)
-    except OSError:
-        return history.commits(git, (tip,))[0].committed

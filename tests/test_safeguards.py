@@ -286,9 +286,9 @@ GUARDS = {
         AGENTS + "test_a_hostile_tree_never_leaves_and_the_next_agent_starts_clean",
     ),
     "G10 sizes before they are read": Guard(
-        "workspace.py",
-        "        if large := _oversized(git):\n"
-        '            return Seen(snapshot="", changes=large)\n', "",
+        "worktree.py",
+        "    if large := _oversized(git):\n"
+        '        return Seen(snapshot="", changes=large)\n', "",
         "tests/test_workspace.py::test_a_file_too_large_for_the_gate_is_told_and_not_stored",
     ),
     "S10 no link is followed": Guard(

@@ -18,7 +18,8 @@ from orchestrator.adapters.git import GitError
 from orchestrator.adapters.wire import Pushed
 from orchestrator.records.change import PathKind
 from orchestrator.records.errors import GitHubTrouble, Trouble, UnsafeName
-from orchestrator.workspace import CannotPrepare, Workspace, Worktree
+from orchestrator.workspace import CannotPrepare, Workspace
+from orchestrator.worktree import Worktree
 from tests.support import repos
 from tests.support.repos import Origin
 
