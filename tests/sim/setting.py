@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
-from orchestrator import settings
+from orchestrator import paths, settings
+from orchestrator.adapters import files
 from orchestrator.forge import records
+from orchestrator.housekeeping import MAINTAINED_EVERY
 from orchestrator.records.config import Config
 from orchestrator.records.task import TaskType
+from orchestrator.timetable import LastSuccess
 from orchestrator.world import World
+from tests.sim import forges
 from tests.sim.interface import AGENT_KEY, AGENT_KEY_NAME, OWNER, Plan
 from tests.sim.transport import URL
 
@@ -61,12 +68,28 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
     environment = {"ORCH_ROOT": str(root), "HOME": str(folder), "PATH": str(programs)}
     environment[AGENT_KEY_NAME] = AGENT_KEY
     config = settings.load(path, environment)
+    packed_before(plan, config)
     # One key for all seeds, so that a seed's comments are the same each time.
     key = Path(config.mailbox_dir) / ".key"
     key.parent.mkdir(parents=True)
     key.write_text("5eed" * 16)
     key.chmod(0o600)
     return config, environment
+
+
+def packed_before(plan: Plan, config: Config) -> None:
+    """Each store was packed last at a moment of its own: some are due again while we look.
+
+    In a world of one issue it is due at once, so that the whole way of a task has it.
+    """
+    dice = random.Random(f"{plan.seed}:packed")
+    folder = paths.build(config).state / "cadence"
+    files.make_folder(folder)
+    for repo in plan.repositories:
+        wait = dice.uniform(0, 2 * plan.horizon) if len(plan.issues) > 1 else 0.0
+        mark = LastSuccess(at=forges.START + timedelta(seconds=wait) - MAINTAINED_EVERY)
+        place = folder / f"maintenance-{paths.flat(repo.slug)}.json"
+        place.write_bytes(msgspec.json.encode(mark))
 
 
 def replaced(world: World, **parts: Any) -> World:
