@@ -46,6 +46,7 @@ class Did(StrEnum):
     PUSHED = "pushed"
     PUSHED_BASE = "pushed to the base"
     DELETED_BRANCH = "deleted branch"
+    DELETED_COMMENT = "deleted comment"
     RERAN = "ran checks again"
     REPORTED = "reported a status"
     MOVED = "moved"
@@ -201,6 +202,7 @@ def delete_our_comment(stage: Stage) -> None:
         where = stage.forge.state.store.need(records.Issue, found.issue_id)
         repo = stage.forge.state.store.need(records.Repo, where.repo_id)
         stage.session().delete(f"/repos/{repo.full_name}/issues/comments/{found.id}")
+        stage.act(Did.DELETED_COMMENT, slug=repo.full_name, number=where.number)
 
 
 # --- on GitHub: pull requests ----------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -27,6 +28,32 @@ class Time:
 
     def __call__(self) -> datetime:
         return self.moment
+
+
+class Threads:
+    """Threads that have played a process to its end and wait for the next: starting one costs more
+    than most ticks do."""
+
+    def __init__(self) -> None:
+        self._idle: list[queue.SimpleQueue[Callable[[], None]]] = []
+        # A fork takes none of them along.
+        os.register_at_fork(after_in_child=self._idle.clear)
+
+    def play(self, act: Callable[[], None]) -> None:
+        """Have it done by a thread of its own, which starts at once."""
+        if not self._idle:
+            door: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+            threading.Thread(target=self._wait, args=(door,), daemon=True).start()
+            self._idle.append(door)
+        self._idle.pop().put(act)
+
+    def _wait(self, door: queue.SimpleQueue[Callable[[], None]]) -> None:
+        while True:
+            door.get()()
+            self._idle.append(door)
+
+
+THREADS = Threads()
 
 
 class Process:
@@ -58,16 +85,13 @@ class Process:
         self._stop = threading.Lock()
         self._go.acquire()
         self._stop.acquire()
-        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
 
     def resume(self) -> None:
         """Hand over the baton, and have it back when this returns; for the engine."""
         if self.ident is None:
-            self._thread.start()
+            THREADS.play(self._live)
         self._go.release()
         self._stop.acquire()
-        if self.ended:
-            self._thread.join()
 
     def wait(self, seconds: float) -> None:
         """Let the others run, and so much time pass; for the process itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from orchestrator import paths, settings
 from orchestrator.adapters import files
@@ -63,7 +63,8 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
         **plan.config,
     }
     path = root / "config.yaml"
-    path.write_text(yaml.safe_dump(data))
+    # JSON is YAML, and written a hundred times faster.
+    path.write_text(json.dumps(data))
     path.chmod(0o600)
     environment = {"ORCH_ROOT": str(root), "HOME": str(folder), "PATH": str(programs)}
     environment[AGENT_KEY_NAME] = AGENT_KEY

@@ -105,7 +105,11 @@ def asked_for_changes(seen: Seen, pull: records.Issue) -> bool:
 
 
 def unheard(seen: Seen, task: Task) -> str:
-    """An escalation that GitHub does not show, unless a person put the file there."""
+    """An escalation that GitHub does not show, unless a person put the file there, or took the
+    comment away."""
+    deleted = facts.acts(seen, Did.DELETED_COMMENT, slug=task.repo)
+    if any(act.number == task.issue for act in deleted):
+        return ""
     if task.issue is None or any(facts.acts(seen, Did.MOVED, Did.COPIED, task_id=task.task_id)):
         return ""
     issue = facts.place(seen, task.repo, task.issue)

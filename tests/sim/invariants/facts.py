@@ -49,6 +49,17 @@ def fresh(seen: Seen, name: str, log: Sequence[T]) -> Sequence[T]:
     return log[read:]
 
 
+def as_before(seen: Seen, name: str, *parts: object) -> bool:
+    """Whether all that an invariant reads is as it was when it was asked last."""
+    before = seen.memory.get(f"read by {name}")
+    seen.memory[f"read by {name}"] = parts
+    return bool(before == parts)
+
+
+def forge_version(seen: Seen) -> int:
+    return forge(seen).store.connection.total_changes
+
+
 def kept(seen: Seen, name: str, first: T) -> T:
     """Something that an invariant remembers from step to step."""
     found: T = seen.memory.setdefault(name, first)
@@ -109,7 +120,7 @@ def robot(seen: Seen) -> int:
 
 def unchanged(seen: Seen, name: str) -> dict[Any, Any]:
     """What was read of the forge under this name, as long as no row of it has changed."""
-    now = forge(seen).store.connection.total_changes
+    now = forge_version(seen)
     then, found = seen.memory.get(f"unchanged {name}", (-1, {}))
     if then != now:
         found = {}

@@ -140,6 +140,8 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
     before it is asked again. Tolerated: what a person broke, copied or removed. Blind to rounds:
     that a new one begins only by a person's hand is checked by the comments of I9.
     """
+    if facts.as_before(seen, "attempts", seen.mailbox, len(seen.runs), len(seen.acts)):
+        return []
     found = []
     ran: dict[str, int] = {}
     for run in facts.agent_runs(seen):
@@ -177,6 +179,9 @@ def i9_escalated_once(seen: Seen) -> list[str]:
 
     Counted on the forge. A round that escalated and went on within itself is not tolerated.
     """
+    version = facts.forge_version(seen)
+    if facts.as_before(seen, "calls", seen.mailbox, len(seen.acts), version):
+        return []
     rounds: dict[tuple[str, int], int] = {}
     for _, task in seen.tasks():
         if task.issue is not None:

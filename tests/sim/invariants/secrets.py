@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,9 +118,12 @@ def pushed_secrets(seen: Seen, slug: str, sha: str) -> Iterator[str]:
 def changed_files(seen: Seen) -> Iterator[tuple[Path, bytes]]:
     """The files of the mailbox and the logs that are other than at the last look."""
     known: dict[Path, tuple[int, int, int]] = facts.kept(seen, "files for secrets", {})
-    watched = [filed.path for filed in facts.files(seen)]
+    same = facts.as_before(seen, "files", seen.mailbox)
+    watched = [] if same else [filed.path for filed in facts.files(seen)]
     if seen.step.kind in {StepKind.TICK, StepKind.END}:
-        watched += [seen.paths.events, *sorted(seen.paths.logs.glob("*.log"))]
+        logs = sorted(os.listdir(seen.paths.logs)) if seen.paths.logs.is_dir() else []
+        watched += [seen.paths.logs / name for name in logs if name.endswith(".log")]
+        watched.append(seen.paths.events)
     for path in watched:
         try:
             status = path.lstat()
