@@ -81,13 +81,15 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
 def packed_before(plan: Plan, config: Config) -> None:
     """Each store was packed last at a moment of its own: some are due again while we look.
 
-    In a world of one issue it is due at once, so that the whole way of a task has it.
+    A world of one issue begins with an empty state, so that its way has the steps of that too.
     """
+    if len(plan.issues) == 1:
+        return
     dice = random.Random(f"{plan.seed}:packed")
     folder = paths.build(config).state / "cadence"
     files.make_folder(folder)
     for repo in plan.repositories:
-        wait = dice.uniform(0, 2 * plan.horizon) if len(plan.issues) > 1 else 0.0
+        wait = dice.uniform(0, 2 * plan.horizon)
         mark = LastSuccess(at=forges.START + timedelta(seconds=wait) - MAINTAINED_EVERY)
         place = folder / f"maintenance-{paths.flat(repo.slug)}.json"
         place.write_bytes(msgspec.json.encode(mark))
