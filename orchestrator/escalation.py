@@ -12,6 +12,7 @@ from orchestrator.records.verdicts import Escalate
 from orchestrator.texts import messages
 from orchestrator.world import World
 
+CALL = "escalation"  # the kind of its one comment
 ALERT = "escalated:"  # and the task with its round
 
 
@@ -24,7 +25,7 @@ def escalate(
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone, steps=steps)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(
-        world, task, "escalation", lambda marker: comment(task, verdict, steps, marker)
+        world, task, CALL, lambda marker: comment(task, verdict, steps, marker)
     )
     where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
     alerts.alert(

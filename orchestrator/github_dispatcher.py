@@ -47,7 +47,12 @@ def story(world: World) -> None:
         if task.issue_node in candidates or left <= 0 or not disk.may_start(world):
             continue
         with tick.isolated(world, where):
-            if world.decided(where, f"new round of {task.task_id}: {comment.author} has answered"):
+            scarce = world.limits.reserved(Purpose.NEW_WORK)
+            if scarce:
+                world.say(f"{where}: an answer waits: {scarce}")
+                continue
+            said = f"new round of {task.task_id}: {comment.author} has answered"
+            if world.decided(where, said):
                 questions.resume(world, task, comment)
                 left -= 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator import github_sync, reviewing, tick
+from orchestrator import escalation, github_sync, reviewing, tick
 from orchestrator.adapters import mailroom, markers
 from orchestrator.records.effect import Stage
 from orchestrator.records.result import BlockerCode
@@ -51,12 +51,26 @@ def answer_to(world: World, task: Task, heard: Sequence[Comment]) -> Comment | N
     asked = [mark.at for mark in task.marks if mark.state is State.ESCALATED]
     if repository is None or not asked:
         return None
+    theirs = [comment for comment in heard if not markers.signed(comment.body)]
+    if not theirs:
+        return None
     voices = reviewing.Voices(world, repository)
-    for comment in heard:
-        new = comment.created > asked[-1] and not markers.signed(comment.body)
-        if new and may_answer(world, task, comment, voices):
+    question = question_on(world, task, heard)
+    for comment in theirs:
+        # Times are of a second, and an answer may come in the same one: ids are in their order.
+        later = comment.id > question if question and comment.id else comment.created > asked[-1]
+        if later and may_answer(world, task, comment, voices):
             return comment
     return None
+
+
+def question_on(world: World, task: Task, heard: Sequence[Comment]) -> int:
+    """The id of the comment that asks; 0 where neither the effects log nor GitHub shows it."""
+    made = world.effects.last(task.task_id, f"{task.key}:{escalation.CALL}:0")
+    if made is not None and made.stage is Stage.DONE and made.result.isdecimal():
+        return int(made.result)
+    shown = markers.oldest(world.markers.line(task, escalation.CALL), heard)
+    return shown.id if shown else 0
 
 
 def may_answer(world: World, task: Task, comment: Comment, voices: reviewing.Voices) -> bool:

@@ -59,6 +59,16 @@ GUARDS = {
         "tests/stories/test_base_after_merge.py::"
         "test_a_config_that_is_wrong_for_a_tick_forgets_no_merge",
     ),
+    "A4 an answer begins no round in the last fifth": Guard(
+        "github_dispatcher.py", "            if scarce:\n                world.say(",
+        "            if False:\n                world.say(",
+        QUESTIONS + "test_an_answer_waits_for_the_next_hour_where_few_requests_are_left",
+    ),
+    "an answer is what came after the question": Guard(
+        "questions.py", "later = comment.id > question if question and comment.id else",
+        "later = True if question and comment.id else",
+        QUESTIONS + "test_a_word_in_the_second_before_the_question_is_no_answer",
+    ),
     "M14 a red head costs one repair": Guard(
         "rules/ci.py", "if head in facts.task.red_heads:", "if False:",
         RED + "test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another",
@@ -217,7 +227,7 @@ GUARDS = {
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
     ),
     "S6 whose answer begins a round": Guard(
-        "questions.py", "if new and may_answer(world, task, comment, voices):", "if new:",
+        "questions.py", "if later and may_answer(world, task, comment, voices):", "if later:",
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
     ),
     "S7 whose comments reach an attempt": Guard(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.forge import records
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
+from tests.stories.test_limits_and_tokens import spend
 from tests.support.crash import crash
 from tests.support.office import SLUG, Office, an_office, writes
 
@@ -102,6 +106,58 @@ def test_a_stranger_or_an_older_word_is_no_answer(tmp_path: Path, who: str) -> N
             office.round()
         assert office.state_of(issue) is State.ESCALATED, office.told()
         assert len(prompts) == 1
+
+
+def test_an_answer_within_the_second_of_the_question_counts(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        prompts = asks_first(office)
+        issue = until_asked(office)
+        state = office.github.forge.state
+        says_on(office, issue, "Blue, please.")
+        with state.lock:
+            rows = state.store.select(records.Comment, "1 order by id")
+            mark = next(m.at for m in office.task(issue).marks if m.state is State.ESCALATED)
+            state.store.change(rows[-1], created_at=f"{mark:%Y-%m-%dT%H:%M:%SZ}")
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+        office.work_until_quiet()
+        assert len(prompts) == 2
+
+
+@pytest.mark.parametrize("lost", ["nothing", "effects"])
+def test_a_word_in_the_second_before_the_question_is_no_answer(tmp_path: Path, lost: str) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = office.ready("Paint it")
+        office.dispatch()
+        says_on(office, issue, "Soon more.")
+        office.work_until_quiet(3)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        state = office.github.forge.state
+        with state.lock:
+            rows = state.store.select(records.Comment, "1 order by id")
+            [word] = [row for row in rows if "Soon more" in row.body]
+            later = office.world.clock.now() + timedelta(seconds=1)
+            state.store.change(word, created_at=f"{later:%Y-%m-%dT%H:%M:%SZ}")
+        if lost == "effects":
+            shutil.rmtree(office.world.paths.effects)
+        office.dispatch()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+
+
+def test_an_answer_waits_for_the_next_hour_where_few_requests_are_left(tmp_path: Path) -> None:
+    """A4."""
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        says_on(office, issue, "Blue, please.")
+        spend(office, 4100)
+        office.dispatch()
+        assert office.state_of(issue) is State.ESCALATED
+        assert "an answer waits: " in office.told()
+        office.pass_time(3600)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
 
 
 def test_a_question_that_waits_costs_no_further_request(tmp_path: Path) -> None:
