@@ -11,6 +11,7 @@ from orchestrator import (
     briefing,
     choosing,
     codebase_memory,
+    containment,
     cooling,
     disk,
     github_sync,
@@ -129,9 +130,19 @@ def attempt(
     world.events.add("started", task=task, reason=said)
     world.say(f"{task.repo} {task.task_id}: {said}")
     order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
+    room = workspace.of(world)
     try:
-        report = world.executor.run(agent.order(order))
-        seen = proof.prove(world, repository, task, site.tree, report)
+        before = room.fingerprint(site.tree)
+        report = world.executor.run(
+            containment.of_agent(
+                world, repository, agent, agent.order(order),
+                git=room.view(site.tree, site.base),
+            )
+        )  # fmt: skip
+        containment.told(world, task, name, report)
+        tampered = room.put_right(site.tree, before)
+        containment.alarm(world, task, name, tampered)
+        seen = proof.prove(world, repository, task, site.tree, report, tampered=tampered)
     except (KeyboardInterrupt, disk.NoRoom, OSError) as stop:
         if not isinstance(stop, OSError) or disk.is_full(stop):
             with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it

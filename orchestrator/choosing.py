@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import briefing, cooling, reaper, settle
+from orchestrator import briefing, containment, cooling, reaper, settle
 from orchestrator.adapters import files
 from orchestrator.agents.base import Agent
 from orchestrator.records.config import RepositoryConfig
@@ -48,6 +48,8 @@ def cannot_run(world: World, agent: Agent) -> str:
     for program in needs.programs:
         if files.find_program(program, world.environment.get("PATH", "")) is None:
             return f"its program {program} is not on PATH"
+    if reason := containment.missing(world, agent.name):
+        return reason
     for variable in needs.variables:
         if not world.environment.get(variable):
             return f"the environment has no {variable}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from orchestrator import disk, workspace
+from orchestrator import containment, disk, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
@@ -47,15 +47,25 @@ class Proof(Struct, frozen=True, kw_only=True):
 
 
 def prove(
-    world: World, repository: RepositoryConfig, task: Task, tree: Worktree, report: AttemptReport
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    tree: Worktree,
+    report: AttemptReport,
+    *,
+    tampered: tuple[str, ...] = (),
 ) -> Proof:
     """Look at what is there: the result file, the diff, the gate, our own run of the tests.
 
+    Of an agent that `tampered` with git's own files nothing is looked at or run (G8).
     A tree that cannot be read, or that is gone, is the agent's doing and refused like any other.
     """
     result = read_result(report)
     asked = answers.belonging(task.repair_items, result.answers)
     result = structs.replace(result, answers=asked)
+    if tampered:
+        said = f"it changed git's own files ({', '.join(tampered)}), which were put back"
+        return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))
     try:
         work = workspace.of(world).look(tree)
         changes = work.changes
@@ -111,7 +121,12 @@ def secrets_in(world: World, tree: Worktree, changes: tuple[ChangedPath, ...]) -
 
 
 def read_result(report: AttemptReport) -> Result:
-    """What the agent says; a file that could not be taken is a broken contract, with the reason."""
+    """What the agent says; a file that could not be taken is a broken contract, with the reason.
+
+    So is that of an agent that had to be stopped by a limit: its claim was not its last deed.
+    """
+    if report.exceeded:
+        return contract.invalid(f"it was stopped: {report.exceeded}")
     if report.result is not None:
         return contract.parse(report.result)
     problem = report.result_problem or "the agent left no .agent_result.md"
@@ -133,16 +148,17 @@ def run_command(
     )
     folder = world.paths.attempt(task.task_id, len(task.attempts) or 1)
     files.make_folder(folder)
-    report = world.executor.run(
-        AttemptOrder(
-            argv=("/bin/sh", "-c", command),
-            folder=str(tree.path),
-            home=str(folder / "home"),
-            environment=agents.environment(world.environment, ()),
-            timeout_seconds=minutes * 60,
-            log_path=str(log_path(world, task, what)),
-        )
+    order = AttemptOrder(
+        argv=("/bin/sh", "-c", command),
+        folder=str(tree.path),
+        home=str(folder / "home"),
+        environment=agents.environment(world.environment, ()),
+        timeout_seconds=minutes * 60,
+        log_path=str(log_path(world, task, what)),
     )
+    git = workspace.of(world).view(tree, task.base)
+    report = world.executor.run(containment.of_command(world, repository, order, git=git))
+    containment.told(world, task, f"{what} of {shlex.quote(command)}", report)
     ended = "in time" if not report.timed_out else f"stopped after {minutes:g} minutes"
     world.events.add(
         what, task=task, reason=f"{shlex.quote(command)}: exit {report.exit_code}, {ended}"

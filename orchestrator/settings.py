@@ -180,6 +180,8 @@ def secrets(
     """Each token from its key, from the file its key names, or from the environment."""
     tokens: dict[str, Any] = {}
     faults: list[Fault] = []
+    named = (getattr(top, f"{name}_file") for name in TOKENS)
+    tokens["secret_files"] = tuple(allowlist.absolute(file, here) for file in named if file)
     for name, variables in TOKENS.items():
         file = getattr(top, f"{name}_file")
         given = (environment.get(variable) for variable in variables)

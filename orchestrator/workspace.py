@@ -15,9 +15,10 @@ from orchestrator.adapters import store as stores
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.adapters.locks import Locks
-from orchestrator.adapters.store import Store
+from orchestrator.adapters.store import Fingerprint, Store
 from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
+from orchestrator.records.order import GitView
 from orchestrator.records.task import Task
 from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
@@ -244,6 +245,41 @@ class Workspace:
         store = self.ensure_store(tree.slug)
         store.mend()
         return worktree.look(store, tree)
+
+    def view(self, tree: Worktree, base: str = "") -> GitView:
+        """The repository that a contained program sees in this worktree: its branch and its base.
+
+        The objects are the store's, to read; all else is the program's own (G8).
+        """
+        admin = self.ensure_store(tree.slug).folder / "worktrees" / tree.task_id
+        refs = {f"refs/heads/{tree.branch}": tree.start_sha}
+        if base and base != tree.branch:
+            names = (f"refs/heads/{base}", f"refs/remotes/origin/{base}")
+            refs |= dict.fromkeys(names, tree.base_sha)
+        return GitView(
+            git_dir=str(admin),
+            objects=str(admin.parents[1] / "objects"),
+            index=str(admin / "index"),
+            head=f"refs/heads/{tree.branch}",
+            refs=refs,
+        )
+
+    def fingerprint(self, tree: Worktree) -> Fingerprint:
+        """What git would heed or run in the store and in this worktree, before an agent (G8)."""
+        store = self.ensure_store(tree.slug)
+        store.mend()
+        return store.fingerprint(tree.path)
+
+    def put_right(self, tree: Worktree, before: Fingerprint) -> tuple[str, ...]:
+        """Undo what was done to git's own files since; what that was, or nothing (G8, F32).
+
+        For a folder in which nothing runs any more, and before git is asked about it.
+        """
+        store = self.ensure_store(tree.slug)
+        changed = store.tampered(tree.path, before)
+        store.mend()
+        store.point(tree.path, before)
+        return changed
 
     def untouched(self, tree: Worktree, seen: Seen) -> bool:
         """Whether what was seen is exactly what the attempt started from."""

@@ -28,7 +28,7 @@ FLOORS = (
         "scrutiny", "landing", "escalation", "cancellation", "groundwork", "intake", "proof",
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
-        "checklists", "worktree",
+        "checklists", "worktree", "containment",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

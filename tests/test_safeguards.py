@@ -47,6 +47,9 @@ QUESTIONS = "tests/stories/test_questions.py::"
 QUOTA = "tests/stories/test_quota.py::"
 FAULTS = "tests/stories/faults/"
 
+CONTAINED = "tests/executors/test_contained.py::"
+BREAK_OUTS = "tests/stories/test_break_outs.py::"
+
 GUARDS = {
     "a ticked step is not asked for again": Guard(
         "checklists.py", "steps += checklist.open_items(asked.body)",
@@ -68,6 +71,43 @@ GUARDS = {
         "questions.py", "later = comment.id > question if question and comment.id else",
         "later = True if question and comment.id else",
         QUESTIONS + "test_a_word_in_the_second_before_the_question_is_no_answer",
+    ),
+    "S1 no start without the sandbox that is required": Guard(
+        "executors/local.py", "if order.sandbox is Sandbox.REQUIRED and not layer.program:",
+        "if False:", CONTAINED + "test_a_required_sandbox_that_is_missing_means_no_start",
+    ),
+    "S1 and no attempt": Guard(
+        "choosing.py", "if reason := containment.missing(world, agent.name):", 'if reason := "":',
+        BREAK_OUTS + "test_without_bubblewrap_who_requires_it_is_skipped_with_the_way_to_get_it",
+    ),
+    "S1 what is ours is hidden": Guard(
+        "agents/sandbox.py", "for path in (*HIDDEN, *order.walls.hidden):", "for path in HIDDEN:",
+        CONTAINED + "test_a_hidden_place_is_empty_but_for_what_is_shown_in_it",
+    ),
+    "S1 other processes are not seen": Guard(
+        "agents/sandbox.py", '"ALL", "--unshare-pid", "--unshare-ipc",', '"ALL", "--unshare-ipc",',
+        BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing",
+    ),
+    "S3 memory is bounded": Guard(
+        "adapters/watch.py", "if most is not None and memory > most:", "if False:",
+        CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",
+    ),
+    "S3 the disk is bounded": Guard(
+        "adapters/watch.py", "if wrote > most:", "if False:",
+        CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",
+    ),
+    "S5 only the hosts of the list": Guard(
+        "adapters/proxy.py", "if any(_fits(wanted, port, one) for one in self.hosts):",
+        "if True:", CONTAINED + "test_it_reaches_what_its_network_says",
+    ),
+    "G8 git in a sandbox is its own": Guard(
+        "agents/sandbox.py", 'yield ("--bind", ground.git, order.git.git_dir)',
+        'yield ("--bind", order.git.git_dir, order.git.git_dir)',
+        CONTAINED + "test_it_has_git_to_itself",
+    ),
+    "G8 who changes git's own files delivers nothing": Guard(
+        "attempts.py", "tampered = room.put_right(site.tree, before)", "tampered = ()",
+        AGENTS + "test_who_changes_gits_own_files_delivers_nothing",
     ),
     "M14 a red head costs one repair": Guard(
         "rules/ci.py", "if head in facts.task.red_heads:", "if False:",

@@ -31,7 +31,12 @@ def installations(search: str, programs: Iterable[str], below: tuple[str, ...]) 
         there = files.find_program(name, search)
         if there:
             found |= dict.fromkeys(_of_program(there, search, set()))
-    return tuple(path for path in found if _inside(path, below) and os.path.lexists(path))
+    top = {os.path.join(folder, name) for folder in below for name in BESIDE_BIN}
+    return tuple(
+        path
+        for path in found
+        if path not in top and _inside(path, below) and os.path.lexists(path)
+    )
 
 
 def _inside(path: str, below: tuple[str, ...]) -> bool:
@@ -46,7 +51,7 @@ def _of_folder(folder: str) -> Iterator[str]:
     """A folder of a PATH, and what lies beside it for what is in it."""
     yield folder
     parent, name = os.path.split(folder)
-    if name in {"bin", "sbin"} and parent != os.path.expanduser("~"):
+    if name in {"bin", "sbin"}:
         yield from (os.path.join(parent, part) for part in BESIDE_BIN)
         if os.path.basename(parent) == ".local":
             yield from (os.path.join(parent, part) for part in OF_LOCAL)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from orchestrator.adapters import files, survivors
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import Git
@@ -34,7 +36,17 @@ CONFIG = b"""\
 \tunpackLimit = 1
 """
 # None of these is ours: made without a template, a store has no hooks, attributes or second config.
-PLANTED = ("hooks", "config.worktree", "info/attributes", "info/grafts")
+PLANTED = (
+    "hooks", "config.worktree", "info/attributes", "info/grafts", "info/exclude",
+    "objects/info/alternates", "objects/info/http-alternates",
+)  # fmt: skip
+# Sections of a config that name people and colours and make git do nothing: an agent that was
+# asked for its name before it could commit has not attacked anybody.
+HARMLESS = regex.late(
+    r'^\[(?:user|author|committer|color|advice|init|branch(?: "[^"\\\n]*")?)\][ \t]*\n'
+    r"(?:[ \t]*[a-z][a-z0-9-]*[ \t]*(?:=[^\\\n]*)?(?:\n|\Z))*",
+    re.IGNORECASE | re.MULTILINE,
+)
 # Refs that exist nowhere else; branches of a remote are fetched again.
 OURS = ("refs/heads/agent/", "refs/salvage/", "refs/agent-os/")
 DAMAGE = regex.late(
@@ -68,6 +80,13 @@ def folder_name(slug: str) -> str:
     if not SLUG.fullmatch(slug) or slug.startswith(".") or slug.endswith(("/.", "/..")):
         raise UnsafeName(f"{slug!r} is not the name of a repository.")
     return slug.replace("/", "__")
+
+
+class Fingerprint(Struct, frozen=True, kw_only=True):
+    """What stood where git looks for settings and programs, by name, and a worktree's `.git`."""
+
+    marks: dict[str, str]
+    pointer: bytes
 
 
 class Store:
@@ -110,6 +129,35 @@ class Store:
             pass
         files.write_durably(config, CONFIG, replace=True)
         return True
+
+    def fingerprint(self, worktree: Path) -> Fingerprint:
+        """The state of all that git heeds or runs here, of a store just mended (G8)."""
+        names = ("config", *PLANTED)
+        return Fingerprint(
+            marks={name: _mark(self.folder / name) for name in names},
+            pointer=_content(worktree / ".git"),
+        )
+
+    def tampered(self, worktree: Path, before: Fingerprint) -> tuple[str, ...]:
+        """Which of it is not as it was; names of people in the config are nobody's attack."""
+        now = self.fingerprint(worktree)
+        changed = [name for name, mark in now.marks.items() if mark != before.marks.get(name)]
+        settings = _content(self.folder / "config").decode("latin-1")
+        if "config" in changed and HARMLESS.sub("", settings).strip() == CONFIG.decode().strip():
+            changed.remove("config")
+        swapped = worktree.is_dir() and now.pointer != before.pointer
+        return (*changed, ".git") if swapped else tuple(changed)
+
+    def point(self, worktree: Path, before: Fingerprint) -> None:
+        """Have a worktree's `.git` lead here again, whatever stands in its place."""
+        pointer = worktree / ".git"
+        if not worktree.is_dir() or worktree.is_symlink() or _content(pointer) == before.pointer:
+            return
+        if pointer.is_dir() and not pointer.is_symlink():
+            files.remove_tree(pointer, inside=worktree)
+        else:
+            files.remove_file(pointer)
+        files.write_cache(pointer, before.pointer)
 
     def index(self, task_id: str) -> Path:
         """Our own index of a task's worktree, which its agent does not use."""
@@ -214,6 +262,25 @@ class Store:
         files.remove_file(self.folder / f"refs/heads/{branch}.lock")
         files.remove_file(self.folder / f"agent-os/{task_id}.index.lock")
         self.remove_stale_locks()
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a small regular file; b"" for anything else."""
+    try:
+        return files.read_bounded(path, 65_536)
+    except (FileNotFoundError, NotADirectoryError, NotReadable):
+        return b""
+
+
+def _mark(path: Path) -> str:
+    """A digest of a file, or of a folder's names and files; "" where nothing stands."""
+    if not os.path.lexists(path):
+        return ""
+    inner = sorted(path.rglob("*"))[:1000] if path.is_dir() and not path.is_symlink() else []
+    found = hashlib.sha256()
+    for one in (path, *inner):
+        found.update(b"%s\0%s\0" % (os.fsencode(one), _content(one)))
+    return found.hexdigest()
 
 
 def is_damage(said: str) -> bool:

@@ -78,6 +78,11 @@ class Watch:
         return min((files.space(place)[0] for place in self.places), default=0)
 
 
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * PAGE
+
+
 def _resident(pid: int) -> int:
     """Memory of a process that is not shared with any file, in bytes."""
     try:

@@ -134,6 +134,8 @@ def failure(report: AttemptReport) -> Failure | None:
     if refusal:
         # Whatever its exit code: some end with 0, some wait to be asked again until they are ended.
         return Failure(BlockerCode.QUOTA_LIMITED, f"its provider refuses it: {refusal}")
+    if report.exceeded:
+        return Failure(BlockerCode.RUNNER_FAILURE, f"it was stopped: {report.exceeded}")
     if report.silent:
         said = f"nothing was heard of it any more; it was stopped after {report.seconds:.0f} s"
         return Failure(BlockerCode.TIMEOUT, said)

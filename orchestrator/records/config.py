@@ -266,6 +266,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     github_web_url: str = "https://github.com"
     telegram_bot_token: Secret | None = None
     telegram_chat_id: str | None = None
+    secret_files: tuple[str, ...] = ()  # that a key names, so that no agent sees them
 
     max_parallel_workers: int = 1
     max_dispatch_per_tick: int = 5

@@ -68,7 +68,7 @@ def test_a_hostile_result_file_is_refused_and_the_next_agent_works(
 ) -> None:
     """F11: nothing hangs, nothing outside the worktree is read, the work goes on."""
     honest = f"echo hi > x.txt; printf '%s' '{SAYS}' > {RESULT}"
-    with an_office(tmp_path) as office:
+    with an_office(tmp_path, repository={"max_disk_gb": 20}) as office:
         programs(office, tmp_path, first=f"echo bad > y.txt; {script}", second=honest)
         issue = office.ready("Add x")
         office.dispatch()
@@ -142,21 +142,59 @@ def test_a_hostile_tree_never_leaves_and_the_next_agent_starts_clean(
         assert {f["filename"] for f in files["files"]} == {"honest.txt", "CODEBASE.md"}
 
 
-DEEDS: dict[str, Callable[[Path], object]] = {
+TRAPS: dict[str, Callable[[Path], object]] = {
     "kills its .git": lambda f: (f / ".git").unlink(),
     "a repository of its own": lambda f: (
         (f / ".git").unlink(),
         subprocess.run(["git", "init", "-q", "."], cwd=f, check=True),
     ),
-    "commits, and moves its branch": lambda f: subprocess.run(
-        "git add -A && git commit -qm own && git reset -q --hard HEAD~1 && git checkout -q --detach"
-        " && echo work > honest.txt",
-        shell=True, cwd=f, check=True,
-    ),
     "git settings and hooks": lambda f: subprocess.run(
         "git config core.fsmonitor 'touch /tmp/never-$$' && git config core.hooksPath /tmp"
         " && git config filter.x.clean 'echo filtered' && echo '* filter=x' > .gitattributes"
         " && rm .gitattributes",
+        shell=True, cwd=f, check=True,
+    ),
+    "a setting behind a name": lambda f: subprocess.run(
+        "git config user.name me; printf '\\t[core]\\n\\tfsmonitor = evil\\n'"
+        " >> \"$(git rev-parse --git-common-dir)/config\"",
+        shell=True, cwd=f, check=True,
+    ),
+    "objects from elsewhere": lambda f: subprocess.run(
+        "mkdir -p \"$(git rev-parse --git-common-dir)/objects/info\" &&"
+        " echo /tmp > \"$(git rev-parse --git-common-dir)/objects/info/alternates\"",
+        shell=True, cwd=f, check=True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", TRAPS)
+def test_who_changes_gits_own_files_delivers_nothing(tmp_path: Path, deed: str) -> None:
+    """Without a sandbox it can; they are put back before git runs, and a person hears (G8, F32)."""
+
+    def agent(folder: Path, prompt: str) -> str:
+        (folder / "trapped.txt").write_text("work\n")
+        TRAPS[deed](folder)
+        return SAYS
+
+    with an_office(tmp_path, agents={"first": agent, "second": HONEST}) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        first, _ = office.task(issue).attempts
+        assert first.code is BlockerCode.GATE_REFUSED and "were put back" in first.reason
+        assert "ALERT" in office.told() and "its log" in office.told()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.file("honest.txt") == "work\n" and office.file("trapped.txt") is None
+
+
+DEEDS: dict[str, Callable[[Path], object]] = {
+    "names itself": lambda f: subprocess.run(
+        "git config user.name me && git config user.email me@localhost && git add -A"
+        " && git commit -qm own",
+        shell=True, cwd=f, check=True,
+    ),
+    "commits, and moves its branch": lambda f: subprocess.run(
+        "git add -A && git commit -qm own && git reset -q --hard HEAD~1 && git checkout -q --detach"
+        " && echo work > honest.txt",
         shell=True, cwd=f, check=True,
     ),
     "an unreadable folder": lambda f: (

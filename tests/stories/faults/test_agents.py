@@ -125,10 +125,9 @@ git config commit.gpgsign true
 
 @pytest.mark.parametrize("swapped", [False, True], ids=["config", "its own .git"])
 def test_f32_an_agent_sets_traps_in_git(tmp_path: Path, swapped: bool) -> None:
-    """An agent sets core.fsmonitor, hooks, a filter, insteadOf, or swaps .git =>
-    none of it is ever run by us, what is committed are the files as they stand, and the store's
-    settings are ours again.
-    Missing: no alert is raised for it, and the attempt is not failed."""
+    """An agent without a sandbox sets core.fsmonitor, hooks, a filter, insteadOf, or swaps .git =>
+    none of it is ever run by us, the store's settings are ours again, the attempt is failed, a
+    person hears of it, and the next agent begins with a clean git."""
     evil, hooks = tmp_path / "evil", tmp_path / "hooks"
     hooks.mkdir()
     for name in ("pre-commit", "post-checkout", "post-index-change", "pre-push"):
@@ -144,12 +143,16 @@ def test_f32_an_agent_sets_traps_in_git(tmp_path: Path, swapped: bool) -> None:
         (folder / ".gitattributes").write_text("* filter=x\n")
         return writes("first.txt", "done\n")(folder, prompt)
 
-    with an_office(tmp_path, repository=QUICK) as office:
+    honest = writes("first.txt", "honest\n")
+    with an_office(tmp_path, repository=QUICK, agents={"second": honest}) as office:
         office.executor.scripts["first"] = plants  # type: ignore[assignment]
         issue = office.ready("Add first.txt")
         office.work_until_quiet()
+        first, second = office.task(issue).attempts
+        assert first.code is BlockerCode.GATE_REFUSED and "git's own files" in first.reason
+        assert second.verdict is AttemptVerdict.DELIVER and "ALERT" in office.told()
         assert office.state_of(issue) is State.DONE, office.told()
-        assert office.file("first.txt") == "done\n"
+        assert office.file("first.txt") == "honest\n"
         office.executor.scripts["first"] = writes("second.txt", "done\n")
         again = office.ready("Add second.txt")
         office.work_until_quiet()
