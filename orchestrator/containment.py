@@ -164,8 +164,8 @@ def _logins(world: World, agent: Agent, order: AttemptOrder) -> Iterator[Loan]:
     home = world.environment.get("HOME", "")
     for path in getattr(agent.requirements(), "login", ()):
         yield Loan(
-            source=os.path.join(home, path.path),
-            target=os.path.join(order.home, path.path),
+            source=os.path.join(home, path.path.removeprefix("~/")),
+            target=os.path.join(order.home, path.path.removeprefix("~/")),
             writable=path.writable,
         )
 
