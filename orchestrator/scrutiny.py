@@ -209,13 +209,20 @@ class Scrutiny:
         )
 
     def _in_base(self, facts: Facts, git: Git, tip: str) -> str | None:
-        """The commit of the base that carries our merge, "" when there is none (M10)."""
+        """The commit of the base that carries our merge, "" when there is none (M10).
+
+        It bears our title, or, rebased, the title of the work: then it is known by its tree.
+        """
         mark = facts.task.merge
         if mark is None or not git.has(f"{mark.base_sha}^{{commit}}"):
             return "" if mark is None else None
         since = history.compare(git, mark.base_sha, tip).commits
+        number = f"(#{facts.pull.number})"
         # The oldest: a later one may quote the first, as a revert does.
-        ours = [made.sha for made in since if made.subject.endswith(f"(#{facts.pull.number})")]
+        ours = [made.sha for made in since if made.subject.endswith(number)]
+        if not ours:
+            head = facts.pull.head_sha
+            ours = [made.sha for made in since if history.same_tree(git, made.sha, head)]
         return ours[-1] if ours else ""
 
     def _is_stored(self, pull: PullRequest) -> bool:

@@ -115,9 +115,10 @@ def test_f16_a_list_that_lags_a_minute_behind_makes_no_twin(tmp_path: Path) -> N
         finish(office, issue)
 
 
-def test_f17_a_merge_that_github_forgot_is_never_made_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
+def test_f17_a_merge_that_github_forgot_is_never_made_again(tmp_path: Path, method: str) -> None:
     """F17: 500, the base advanced, the pull request open for ever: told once, and done."""
-    with quick_office(tmp_path) as office:
+    with an_office(tmp_path, repository=QUICK | {"merge_method": method}) as office:
         forgot = add(office, "still-open", method="PUT", path="/merge$")
         puts = add(office, "slow", method="PUT", path="/merge$", times=9, seconds=0)
         issue = office.ready("Add first.txt")
@@ -126,7 +127,8 @@ def test_f17_a_merge_that_github_forgot_is_never_made_again(tmp_path: Path) -> N
         assert office.github.forge.faults.met(forgot) == 1
         assert office.github.forge.faults.met(puts) == 1, "one PUT"
         assert office.state_of(issue) is State.DONE, office.told()
-        assert len(on_main(office)) == 2 and office.file("first.txt") == "done\n"
+        assert len(on_main(office)) == (3 if method == "merge" else 2)
+        assert office.file("first.txt") == "done\n"
         (pull,) = office.pulls()
         assert pull["merged_at"] is None and [x["name"] for x in pull["labels"]] == ["merged"]
         alerts = told_of(office, "alert")
