@@ -7,7 +7,7 @@ from msgspec import structs
 from orchestrator import alerts, checklists, github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import State, Task
+from orchestrator.records.task import State, Task, marked
 from orchestrator.records.verdicts import Escalate
 from orchestrator.texts import messages
 from orchestrator.world import World
@@ -32,8 +32,9 @@ def escalate(
         world, f"{ALERT}{task.key}", f"{where} needs a person: {verdict.reason}", task=task
     )
     task = github_sync.blocked(world, repository, task)
+    # Told before the move: nobody comes back to a file in escalated/ to finish its comment.
+    task = github_sync.tell(world, marked(task, State.ESCALATED, world.clock.now(), by))
     moved = world.mailroom.move(task, State.ESCALATED, by=by)
-    moved = world.mailroom.update(github_sync.tell(world, moved))
     world.events.add(
         "escalated", task=moved, reason=world.redact(verdict.reason), code=verdict.code
     )
