@@ -20,16 +20,19 @@ from orchestrator import (
     reaper,
     reviewing,
     salvage,
+    sessions,
     settle,
     workspace,
 )
 from orchestrator.adapters import files
 from orchestrator.adapters.git import GitError, Identity
-from orchestrator.agents.base import Agent, Launch
+from orchestrator.agents.base import Failure, Launch
 from orchestrator.preparing import SetupFailed, Site
 from orchestrator.proof import Proof
-from orchestrator.records.config import RepositoryConfig
+from orchestrator.readiness import Ready
+from orchestrator.records.config import RepositoryConfig, Sandbox
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import (
@@ -67,11 +70,8 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
         preparing.retreat(world, repository, task, error)
         return
-    choice = choosing.choose(world, repository, task)
-    while isinstance(choice, routing.Start) and not cooling.may_start(world, choice.agent):
-        # Another worker was quicker, after its rest.
-        choice = choosing.choose(world, repository, task)
-    if not isinstance(choice, routing.Start):
+    choice = choosing.opening(world, repository, task)
+    if not isinstance(choice, tuple):
         choosing.stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
@@ -112,9 +112,14 @@ def clear_away(world: World, tree: Worktree, made: Attempt | None) -> None:
 
 
 def attempt(
-    world: World, repository: RepositoryConfig, task: Task, choice: routing.Start, site: Site
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    chosen: tuple[routing.Start, Ready],
+    site: Site,
 ) -> Task:
     """Run the agent once; the file says `started` before it and `judged` after (Q6)."""
+    choice, ready = chosen
     number, name = len(task.attempts) + 1, choice.agent
     agent = world.agents[name]
     folder = world.paths.attempt(task.task_id, number)
@@ -129,16 +134,18 @@ def attempt(
     said = "; ".join((f"attempt {number} by {name}", *choice.skipped))
     world.events.add("started", task=task, reason=said)
     world.say(f"{task.repo} {task.task_id}: {said}")
-    order = launch(world, repository, task, agent=name, site=site, prompt=prompt)
+    order = launch(world, repository, task, agent=name, site=site, prompt=prompt, ready=ready)
+    session, now = sessions.earlier(world, task, name), cooling.here(world)
     room = workspace.of(world)
+
+    def execute(order: AttemptOrder) -> AttemptReport:
+        view = room.view(site.tree, site.base)
+        within = containment.of_agent(world, repository, agent, order, git=view)
+        return world.executor.run(within)
+
     try:
         before = room.fingerprint(site.tree)
-        report = world.executor.run(
-            containment.of_agent(
-                world, repository, agent, agent.order(order),
-                git=room.view(site.tree, site.base),
-            )
-        )  # fmt: skip
+        report = sessions.run(agent, order, session, execute, now)
         containment.told(world, task, name, report)
         tampered = room.put_right(site.tree, before)
         containment.alarm(world, task, name, tampered)
@@ -148,17 +155,29 @@ def attempt(
             with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
                 reaper.called_off(world, task, stop)
         raise
-    refused = cooling.heard(world, name, agent, seen)
+    failure = agent.read_failure(report, cooling.here(world))
+    started = structs.replace(
+        started, usage=agent.read_usage(report, session.used if session else None)
+    )
+    refused = cooling.heard(world, cooling.named(name, ready.account), failure, seen)
     marked = cooling.marked(task, seen, refused=refused)
-    verdict = judge(world, repository, marked, agent, seen, start=site.tree.start_sha)
+    verdict = judge(world, repository, marked, failure, seen, start=site.tree.start_sha)
     return judged(
         world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
     )
 
 
 def launch(
-    world: World, repository: RepositoryConfig, task: Task, *, agent: str, site: Site, prompt: str
+    world: World,
+    repository: RepositoryConfig,
+    task: Task,
+    *,
+    agent: str,
+    site: Site,
+    prompt: str,
+    ready: Ready,
 ) -> Launch:
+    config = world.config.agent(agent)
     folder = world.paths.attempt(task.task_id, len(task.attempts))
     minutes = task.max_runtime_minutes or repository.max_runtime_minutes
     own = repository.agent_timeout_minutes.get(agent)
@@ -176,6 +195,10 @@ def launch(
         environment=world.environment,
         root=str(world.paths.code),
         python=sys.executable,
+        task_type=task.task_type,
+        account=ready.account,
+        key=ready.key,
+        contained=config is not None and config.sandbox is Sandbox.REQUIRED,
     )
 
 
@@ -183,12 +206,12 @@ def judge(
     world: World,
     repository: RepositoryConfig,
     task: Task,
-    agent: Agent,
+    failure: Failure | None,
     seen: Proof,
     *,
     start: str,
 ) -> AttemptJudgement:
-    failure, problem = agent.read_failure(seen.report), seen.report.result_problem
+    problem = seen.report.result_problem
     left = choosing.choose(world, repository, task)
     made = reaper.counted(task)
     return retry.judge(
@@ -240,7 +263,7 @@ def judged(
     site: Site,
     seen: Proof,
     verdict: AttemptJudgement,
-    refused: bool,
+    refused: BlockerCode,
 ) -> Task:
     """Commit what is there and write the verdict down, before anything leaves this machine."""
     word = type_of_attempt[type(verdict)]
@@ -253,8 +276,8 @@ def judged(
         task = salvage.noted(world, task)
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
-    if refused and not deliver:
-        code = BlockerCode.QUOTA_LIMITED
+    if refused is not BlockerCode.NONE and not deliver:
+        code = refused
         head = "" if head == site.tree.start_sha else head  # what it made itself, nothing else
     done = structs.replace(
         started,

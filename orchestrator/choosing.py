@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import briefing, containment, cooling, reaper, settle
-from orchestrator.adapters import files
-from orchestrator.agents.base import Agent
+from orchestrator import briefing, cooling, readiness, reaper, settle
+from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
@@ -21,10 +20,9 @@ def choose(
     """The next agent of the chain that may run here and has not tried since the last delivery."""
     wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
     chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
+    looked = {name: readiness.look(world, name, task.task_type) for name in chain}
     unavailable = {
-        name: routing.Unavailable(reason)
-        for name in chain
-        if (reason := cannot_run(world, world.agents[name]))
+        name: found for name, found in looked.items() if isinstance(found, routing.Unavailable)
     }
     unavailable = cooling.resting(world, chain) | unavailable
     made = reaper.counted(task)
@@ -42,18 +40,17 @@ def choose(
     return choice
 
 
-def cannot_run(world: World, agent: Agent) -> str:
-    """Why the agent would not even start; costs no attempt."""
-    needs = agent.requirements()
-    for program in needs.programs:
-        if files.find_program(program, world.environment.get("PATH", "")) is None:
-            return f"its program {program} is not on PATH"
-    if reason := containment.missing(world, agent.name):
-        return reason
-    for variable in needs.variables:
-        if not world.environment.get(variable):
-            return f"the environment has no {variable}"
-    return ""
+def opening(
+    world: World, repository: RepositoryConfig, task: Task
+) -> tuple[routing.Start, Ready] | routing.AllCooling | routing.Exhausted:
+    """Who starts, and with which login; of an agent after its rest, one start at a time."""
+    while True:
+        choice = choose(world, repository, task)
+        if not isinstance(choice, routing.Start):
+            return choice
+        ready = readiness.look(world, choice.agent, task.task_type)
+        if isinstance(ready, Ready) and cooling.may_start(world, choice.agent, ready.account):
+            return choice, ready
 
 
 def stand_by(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from msgspec import structs
 
 from orchestrator import alerts
-from orchestrator.adapters import clock
 from orchestrator.adapters.cooldowns import Cooldowns
-from orchestrator.agents.base import Agent
+from orchestrator.agents.base import Failure
 from orchestrator.proof import Proof
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task, with_attempt
@@ -23,67 +22,72 @@ def of(world: World) -> Cooldowns:
     return Cooldowns(world.paths.state / "cooldowns", world.clock)
 
 
+def named(agent: str, account: str) -> str:
+    """What rests: the agent, or the one of its logins that was refused."""
+    return f"{agent}.{account}" if account else agent
+
+
 def resting(world: World, agents: Iterable[str]) -> dict[str, routing.Unavailable]:
     """Who of these rests now, and until when."""
-    rests = {name: of(world).until(name) for name in agents}
-    return {
-        name: routing.Unavailable(f"cooling down until {world.spoken(until)}", until)
-        for name, until in rests.items()
-        if until is not None
-    }
+    rests = {name: rest_of(world, name) for name in agents}
+    return {name: rest for name, rest in rests.items() if rest is not None}
 
 
-def may_start(world: World, agent: str) -> bool:
-    return of(world).may_start(agent)
+def rest_of(world: World, agent: str, account: str = "") -> routing.Unavailable | None:
+    """Until when an agent, or one of its logins, rests; None where it does not."""
+    until = of(world).until(named(agent, account))
+    if until is None:
+        return None
+    return routing.Unavailable(f"cooling down until {world.spoken(until)}", until)
 
 
-def heard(world: World, name: str, agent: Agent, seen: Proof) -> bool:
-    """Whether the provider refused this run; it then rests, else it is known to be served.
+def may_start(world: World, agent: str, account: str = "") -> bool:
+    return of(world).may_start(named(agent, account))
 
-    The end of the refusal is read from the program's own error. Where the agent itself says
-    `quota_limited`, its words are a claim, and the usual wait holds.
+
+def here(world: World) -> datetime:
+    """Now, in this machine's own zone: a time without a zone in an error is meant so."""
+    return world.clock.now().astimezone()
+
+
+def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> BlockerCode:
+    """By which refusal the run ended, NONE for one that was served; who is refused rests.
+
+    The end of a refusal is what the program's own error says. Where the agent itself says
+    `quota_limited`, its words are a claim, and the usual wait holds. A login that does not work
+    is asked again as rarely as a provider that refuses, and a person hears of it at once.
     """
-    failure = agent.read_failure(seen.report)
-    refused = failure is not None and failure.code is BlockerCode.QUOTA_LIMITED
-    claimed = seen.result.blocker_code is BlockerCode.QUOTA_LIMITED
-    if not (refused or claimed):
+    refused = failure.code if failure and failure.code in routing.REFUSALS else BlockerCode.NONE
+    if seen.result.blocker_code is BlockerCode.QUOTA_LIMITED:
+        refused = BlockerCode.QUOTA_LIMITED
+    if refused is BlockerCode.NONE:
         of(world).worked(name)
         alerts.recovered(world, f"refused:{name}", f"{name} is served again")
-        return False
-    said = failure.reason if failure and refused else ""
-    rest = of(world).refused(name, hint(world, said))
+        alerts.recovered(world, f"login:{name}", f"{name} is logged in again")
+        return refused
+    rest = of(world).refused(name, failure.until if failure else None)
     until = world.spoken(rest.until)
     world.events.add("cooling", reason=f"{name} rests until {until}", agent=name, count=rest.count)
     world.say(f"{name}: refused by its provider, rests until {until}")
-    if rest.count >= cooldown.LONG_TOLD:
+    if refused is BlockerCode.MISSING_CREDENTIALS and failure:
+        alerts.alert(
+            world, f"login:{name}",
+            f"{name}: {world.redact(failure.reason)[:300]}; log in again on this machine; tasks "
+            f"go to other agents, and it is tried again at {until}",
+        )  # fmt: skip
+    elif rest.count >= cooldown.LONG_TOLD:
         alerts.alert(
             world, f"refused:{name}",
             f"{name} was refused {rest.count} times in a row by its provider, the next try is at "
             f"{until}; look at its plan and its credit",
         )  # fmt: skip
-    return True
+    return refused
 
 
-def hint(world: World, said: str) -> datetime | None:
-    """When the refusal says that it ends; a time without a zone is this machine's."""
-    now = world.clock.now()
-    local = now.astimezone().tzinfo or clock.zone("UTC")
-    return cooldown.reset_at(said, now, local=local, zone=named)
-
-
-def named(zone: str) -> tzinfo | None:
-    try:
-        return clock.zone(zone)
-    except clock.UnknownZone:
-        return None
-
-
-def marked(task: Task, seen: Proof, *, refused: bool) -> Task:
+def marked(task: Task, seen: Proof, *, refused: BlockerCode) -> Task:
     """The task as it is judged: a run that was refused before it did anything was no attempt."""
     attempt = task.attempt
-    if not refused or attempt is None or seen.worked:
+    if refused is BlockerCode.NONE or attempt is None or seen.worked:
         return task
-    never = structs.replace(
-        attempt, verdict=AttemptVerdict.REWORK, code=BlockerCode.QUOTA_LIMITED
-    )
+    never = structs.replace(attempt, verdict=AttemptVerdict.REWORK, code=refused)
     return with_attempt(task, never)

@@ -11,6 +11,7 @@ from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
+from orchestrator.rules import routing
 from orchestrator.world import World
 
 BY = "reaper"
@@ -149,7 +150,7 @@ def counted(task: Task) -> tuple[Attempt, ...]:
         interrupted += attempt.verdict is AttemptVerdict.INTERRUPTED
         if attempt.verdict is AttemptVerdict.DELIVER:
             attempts = []
-        elif attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:
+        elif attempt.code in routing.REFUSALS and not attempt.head_sha:
             continue
         elif attempt.verdict is not AttemptVerdict.INTERRUPTED or interrupted > FORGIVEN:
             attempts.append(attempt)

@@ -77,7 +77,7 @@ GUARDS = {
         "if False:", CONTAINED + "test_a_required_sandbox_that_is_missing_means_no_start",
     ),
     "S1 and no attempt": Guard(
-        "choosing.py", "if reason := containment.missing(world, agent.name):", 'if reason := "":',
+        "readiness.py", "or containment.missing(world, name)", 'or ""',
         BREAK_OUTS + "test_without_bubblewrap_who_requires_it_is_skipped_with_the_way_to_get_it",
     ),
     "S1 what is ours is hidden": Guard(
@@ -263,7 +263,7 @@ GUARDS = {
     ),
     "a refusal before any work is no attempt": Guard(
         "reaper.py",
-        "elif attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:",
+        "elif attempt.code in routing.REFUSALS and not attempt.head_sha:",
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
     ),
     "S6 whose answer begins a round": Guard(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from orchestrator.agents import refusals, resets
+from orchestrator.agents.refusals import Told
 from orchestrator.records import regex
 from orchestrator.records.config import AgentConfig
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import BlockerCode
+from orchestrator.records.usage import Usage
 
 RESULT_FILE = ".agent_result.md"
 # All that every agent sees of our environment; HOME is a private folder (S2).
@@ -24,15 +27,6 @@ NEVER = regex.late(
     r"|NODE_OPTIONS|ENV|IFS|HOME|SSH_AUTH_SOCK|PERL5OPT|RUBYOPT",
     re.IGNORECASE,
 )
-# How providers say "not now": out of quota or credit, too many at once, too busy.
-REFUSED = regex.late(
-    r"hit your (?:[\w-]+ ){0,3}limit|usage limit|rate[ _-]?limit|too many requests"
-    r"|exceeded your (?:\w+ ){0,2}quota|exhausted your (?:\w+ ){0,2}quota|quota exceeded"
-    r"|insufficient[ _](?:quota|balance|credits?)|credit balance is too low"
-    r"|request rejected \(429\)|\b429\b.{0,40}too many|at capacity|\boverloaded\b",
-    re.IGNORECASE,
-)
-PARAGRAPH = 8  # lines of a last paragraph that are read
 ARGUMENT_LIMIT = 131_000  # Linux takes 128 KiB in one argument
 
 
@@ -41,7 +35,9 @@ class Launch(Struct, frozen=True, kw_only=True):
 
     `prompt_path` is where the caller has written the prompt, for programs that read a file.
     `timeout_seconds` is the limit of the task, `agent_timeout_seconds` what the repository says
-    for this agent. `root` is our own folder and `python` our interpreter.
+    for this agent. `root` is our own folder and `python` our interpreter. `session` is the
+    conversation to take up again, "" for a new one. `key` is the login that was found for it:
+    the secret, and in `account` whose it is. `contained`: it starts in a sandbox or not at all.
     """
 
     prompt: str
@@ -56,20 +52,60 @@ class Launch(Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = {}
     root: str = ""
     python: str = "python3"
+    task_type: str = ""
+    session: str = ""
+    account: str = ""
+    key: str = ""
+    contained: bool = False
+
+
+class Credential(Struct, frozen=True, kw_only=True):
+    """One way to be logged in: a variable that holds the secret, or files that do.
+
+    A path begins with `~/` for the operator's HOME, or with `$NAME/` for a folder that a variable
+    names; the first that exists counts. With a `field` a file is JSON and holds the secret there.
+    """
+
+    account: str = ""
+    variable: str = ""
+    paths: tuple[str, ...] = ()
+    field: str = ""
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """A path below the operator's HOME that the program needs in its own, where it exists."""
+
+    path: str
+    writable: bool = False
 
 
 class Requirements(Struct, frozen=True, kw_only=True):
-    """What must be there for an agent to start at all; where it is not, no attempt is made."""
+    """What must be there for an agent to start at all; where it is not, no attempt is made.
+
+    `programs` all, `credentials` any one, in this order; `variables` all. `minimum` is the
+    oldest version of the first program whose options are the ones we use. `login` is what a
+    sandbox lends it, and `install` how a person gets the program.
+    """
 
     programs: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    minimum: tuple[int, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    login: tuple[Login, ...] = ()
+    install: str = ""
 
 
 class Failure(NamedTuple):
-    """Why an agent's run says nothing about the task, in the contract's word and in ours."""
+    """Why an agent's run says nothing about the task, in the contract's word and in ours.
+
+    `until` is when its provider will serve it again, where it said so. `session_gone`: the
+    conversation to take up again is not there, and nothing was done.
+    """
 
     code: BlockerCode
     reason: str
+    until: datetime | None = None
+    session_gone: bool = False
 
 
 class PromptTooLarge(AgentOSError):
@@ -88,8 +124,14 @@ class Agent(Protocol):
     def order(self, launch: Launch) -> AttemptOrder:
         """The program with its whole environment; raises PromptTooLarge."""
 
-    def read_failure(self, report: AttemptReport) -> Failure | None:
-        """What went wrong with the program itself, None where its result file is to be read."""
+    def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
+        """What the run used, None where nothing was told; `before` is what its session had used."""
+
+    def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
+        """What went wrong with the program itself, None where its result file is to be read.
+
+        `now` is in this machine's zone: a time without a zone in what it says is meant so.
+        """
 
 
 def environment(
@@ -107,9 +149,12 @@ def order(
     *,
     argv: tuple[str, ...],
     stdin: bytes = b"",
+    names: Iterable[str] = (),
     extra: Mapping[str, str] | None = None,
 ) -> AttemptOrder:
     """The order that every adapter ends with: its own argv in the folder, limits and log given.
+
+    `names` are the variables that its program reads, besides those that the config names.
 
     The timeout is the repository's for this agent, else the agent's own, else the task's.
     """
@@ -119,93 +164,102 @@ def order(
         folder=launch.folder,
         home=launch.home,
         stdin=stdin,
-        environment=environment(launch.environment, config.environment, extra),
+        environment=environment(launch.environment, (*names, *config.environment), extra),
         timeout_seconds=launch.agent_timeout_seconds or own or launch.timeout_seconds,
         idle_timeout_seconds=launch.idle_timeout_seconds,
         log_path=launch.log_path,
         result_file=RESULT_FILE,
+        account=launch.account,
     )
 
 
-def failure(report: AttemptReport) -> Failure | None:
-    """What any program's end means: a result file outweighs an exit code, a timeout does not."""
+def logins(config: AgentConfig, *known: Credential) -> tuple[Credential, ...]:
+    """The known ways to be logged in, and any variable that the config hands to the program."""
+    named = {one.variable for one in known}
+    return (*known, *(Credential(variable=one) for one in config.environment if one not in named))
+
+
+def structured(given: AttemptOrder) -> AttemptOrder:
+    """The order of a program that prints JSON: all of its output is read, errors stay apart."""
+    apart = given.log_path.removesuffix(".log") + ".errors.log"
+    return structs.replace(given, tail_limit=given.output_limit, error_path=apart)
+
+
+def model(config: AgentConfig, launch: Launch) -> str:
+    """The model for this type of task, "" for the program's own choice."""
+    return config.models.get(launch.task_type) or config.model
+
+
+def effort(config: AgentConfig, launch: Launch) -> str:
+    return config.efforts.get(launch.task_type) or config.effort
+
+
+def failure(report: AttemptReport, now: datetime, told: Told | None = None) -> Failure | None:
+    """What any program's end means: a result file outweighs an exit code, a timeout does not.
+
+    `told` is the error in the program's own fields; without one the end of its output is read.
+    An error that it was still trying to get over explains only a run that failed.
+    """
     no_word = report.result is None and not report.result_problem
-    refusal = refused(report.output_tail) if no_word else ""
-    if refusal:
-        # Whatever its exit code: some end with 0, some wait to be asked again until they are ended.
-        return Failure(BlockerCode.QUOTA_LIMITED, f"its provider refuses it: {refusal}")
+    said = told or refusals.in_text(report.error_tail) or refusals.in_text(report.output_tail)
+    stopped = report.timed_out or report.silent
+    failed = stopped or report.exit_code != 0
+    if no_word and said is not None and report.exit_code is not None and (said.final or failed):
+        code = refusals.code_of(said)
+        if code is not None or said.session_gone:
+            return _refusal(code, said, now)
+        if told is not None and told.final and not stopped:
+            return Failure(BlockerCode.RUNNER_FAILURE, f"it failed: {told.message[:300]}")
     if report.exceeded:
         return Failure(BlockerCode.RUNNER_FAILURE, f"it was stopped: {report.exceeded}")
     if report.silent:
-        said = f"nothing was heard of it any more; it was stopped after {report.seconds:.0f} s"
-        return Failure(BlockerCode.TIMEOUT, said)
+        heard = f"nothing was heard of it any more; it was stopped after {report.seconds:.0f} s"
+        return Failure(BlockerCode.TIMEOUT, heard)
     if report.timed_out:
         return Failure(BlockerCode.TIMEOUT, f"it was stopped after {report.seconds:.0f} s")
     if report.exit_code is None:
         return Failure(BlockerCode.ENVIRONMENT_FAILURE, report.problem)
-    if report.exit_code == 0 or report.result is not None or report.result_problem:
+    if report.exit_code == 0 or not no_word:
         return None
-    last = last_words(report.output_tail)
+    return _exit(report)
+
+
+def _refusal(code: BlockerCode | None, said: Told, now: datetime) -> Failure:
+    words = said.message[: refusals.LONGEST]
+    match code:
+        case BlockerCode.QUOTA_LIMITED:
+            return Failure(code, f"its provider refuses it: {words}", _until(said, now))
+        case BlockerCode.MISSING_CREDENTIALS:
+            return Failure(code, f"its own login does not work: {words}")
+        case BlockerCode.ENVIRONMENT_FAILURE:
+            return Failure(code, f"its model cannot be had: {words}")
+    gone = f"its earlier session is not there: {words}"
+    return Failure(BlockerCode.RUNNER_FAILURE, gone, session_gone=True)
+
+
+def _until(said: Told, now: datetime) -> datetime | None:
+    """The end of a refusal: a field of the program before its words."""
+    if said.resets_at is not None and (found := resets.at(said.resets_at, now)):
+        return found
+    if said.retry_after is not None and (found := resets.after(said.retry_after, now)):
+        return found
+    return resets.told(said.message, now)
+
+
+def _exit(report: AttemptReport) -> Failure:
+    """What an exit code means where nothing else was said."""
+    exit_code = report.exit_code or 0
+    last = last_words(report.error_tail) or last_words(report.output_tail)
     said = f"; its last words: {last}" if last else ""
-    if report.exit_code in {126, 127}:
-        why = "not executable" if report.exit_code == 126 else "not found"
+    if exit_code in {126, 127}:
+        why = "not executable" if exit_code == 126 else "not found"
         return Failure(BlockerCode.ENVIRONMENT_FAILURE, f"a program was {why}{said}")
-    if report.exit_code < 0:
+    if exit_code < 0:
         return Failure(
             BlockerCode.RUNNER_FAILURE,
-            f"it was ended by signal {-report.exit_code}, perhaps for lack of memory{said}",
+            f"it was ended by signal {-exit_code}, perhaps for lack of memory{said}",
         )
-    return Failure(BlockerCode.RUNNER_FAILURE, f"it ended with exit code {report.exit_code}{said}")
-
-
-def refused(output: str) -> str:
-    """The words by which a provider says "not now", where a failed run ends with them; else ""."""
-    words = closing_words(output)
-    return words if REFUSED.search(words) else ""
-
-
-def closing_words(output: str, limit: int = 600) -> str:
-    """What a run ends with: the message of a JSON error, else the last paragraph, on one line.
-
-    Nothing before it is read: there an agent may talk about limits of any kind.
-    """
-    text = output.rstrip()
-    start = text.rfind("\n{")
-    for candidate in (text.rpartition("\n")[2], text[start + 1 :] if start >= 0 else text):
-        ending = _ending(candidate)
-        if ending is not None:
-            return " ".join(_message(ending).split())[:limit]
-    paragraph = text.rpartition("\n\n")[2].split("\n")[-PARAGRAPH:]
-    return " ".join(" ".join(paragraph).split())[-limit:]
-
-
-def _ending(text: str) -> _Ending | None:
-    if not text.startswith("{"):
-        return None
-    try:
-        return msgspec.json.decode(text, type=_Ending)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-
-
-def _message(told: _Ending) -> str:
-    """The error that an object tells under one of the names that programs use; else ""."""
-    error = told.error
-    if isinstance(error, dict):
-        inner = error.get("data") if isinstance(error.get("data"), dict) else error
-        error = inner.get("message") if isinstance(inner, dict) else ""
-    result = told.result if told.is_error else ""
-    said = (error, told.message, result)
-    return next((words for words in said if isinstance(words, str) and words), "")
-
-
-class _Ending(Struct):
-    """The fields of a last JSON object in which a program says what went wrong."""
-
-    error: Any = None
-    message: Any = None
-    result: Any = None
-    is_error: bool = False
+    return Failure(BlockerCode.RUNNER_FAILURE, f"it ended with exit code {exit_code}{said}")
 
 
 def last_words(output: str, limit: int = 300) -> str:

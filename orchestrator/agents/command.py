@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from orchestrator.agents import base
 from orchestrator.agents.base import Failure, Launch, PromptTooLarge, Requirements
 from orchestrator.records.config import AgentConfig, PromptBy
 from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.usage import Usage
 
 PROMPT = "{prompt}"
 PROMPT_FILE = "{prompt_file}"
@@ -38,8 +41,11 @@ class Command:
                 argv = _filled(argv, PROMPT, _as_argument(launch.prompt, self.name))
         return base.order(launch, self._config, argv=argv, stdin=stdin)
 
-    def read_failure(self, report: AttemptReport) -> Failure | None:
-        return base.failure(report)
+    def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
+        return None
+
+    def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
+        return base.failure(report, now)
 
 
 def _filled(argv: tuple[str, ...], word: str, value: str) -> tuple[str, ...]:

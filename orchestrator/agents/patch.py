@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from orchestrator.agents import base
 from orchestrator.agents.base import Failure, Launch, Requirements
 from orchestrator.records.config import AgentConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.usage import Usage
 
 PROGRAM = "bin/patch_agent"
 TEST_VARIABLE = "AGENT_OS_TEST_COMMAND"
@@ -34,5 +37,8 @@ class Patch:
             extra=test,
         )
 
-    def read_failure(self, report: AttemptReport) -> Failure | None:
-        return base.failure(report)
+    def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
+        return None
+
+    def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
+        return base.failure(report, now)

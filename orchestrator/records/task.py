@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field, structs
 
 from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.usage import Usage
 from orchestrator.records.verdicts import AttemptVerdict
 
 
@@ -90,6 +91,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     settled: datetime | None = None
     result: Result | None = None
+    usage: Usage | None = None
 
 
 class PullRequestLink(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import TaskType
 
+# What says nothing of the task, and that the agent should rest: it could not work at all.
+REFUSALS = frozenset({BlockerCode.QUOTA_LIMITED, BlockerCode.MISSING_CREDENTIALS})
 NOBODY = frozenset({"", "auto", "any", "none"})
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from orchestrator.agents import base, roster
 from orchestrator.agents.base import Agent, Launch, PromptTooLarge
@@ -13,6 +17,7 @@ from orchestrator.executors.local import Local
 from orchestrator.records.config import AgentConfig, AgentKind, PromptBy
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode, Status
+from orchestrator.records.usage import Usage
 from orchestrator.texts import contract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +37,11 @@ SECRETS = {
 OURS = {**SECRETS, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MY_KEY": "key", "OTHER": "x"}
 WRITES = "cat > got; echo 'STATUS: complete' > .agent_result.md"
 # One config for each way an agent can be made; a new kind of agent adds its line here.
+FIELDS = (
+    "type", "subtype", "error", "message", "result", "is_error", "usage", "stats", "models", "part",
+    "tokens", "cache", "data", "statusCode", "responseHeaders", "retry-after", "rate_limit_info",
+    "resetsAt", "status", "code", "thread_id", "session_id", "sessionID", "modelUsage", "errors",
+)  # fmt: skip
 KINDS = {
     "patch": AgentConfig(name="patch", kind=AgentKind.PATCH),
     "stdin": AgentConfig(name="mine", command=("sh", "-c", WRITES)),
@@ -45,7 +55,12 @@ KINDS = {
         command=("sh", "-c", f'printf %s "$1" | ( {WRITES} )', "sh"),
         prompt=PromptBy.ARGUMENT,
     ),
+    **{
+        kind.value: AgentConfig(name="mine", kind=kind, command=("sh", "-c", WRITES, "sh"))
+        for kind in (AgentKind.CLAUDE, AgentKind.CODEX, AgentKind.GEMINI, AgentKind.DEEPSEEK)
+    },
 }
+NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 PROMPT = "A long t\u00e4sk.\n\n```diff\n--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n```\n"
 
 
@@ -89,7 +104,7 @@ def test_it_does_the_task_with_nothing_but_its_order(config: AgentConfig, tmp_pa
     assert report.problem == ""
     assert report.exit_code == 0, report.output_tail
     assert contract.parse(report.result or b"").status is Status.COMPLETE
-    assert built(config).read_failure(report) is None
+    assert built(config).read_failure(report, NOW) is None
     got = tmp_path / "tree" / "got"
     assert not got.exists() or got.read_text() == PROMPT
 
@@ -97,7 +112,10 @@ def test_it_does_the_task_with_nothing_but_its_order(config: AgentConfig, tmp_pa
 def test_it_sees_the_allowed_names_and_no_other(config: AgentConfig, tmp_path: Path) -> None:
     asked = with_(config, environment=("MY_KEY", "ABSENT", *SECRETS))
     seen = built(asked).order(launch(tmp_path)).environment
-    assert seen == {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb", "MY_KEY": "key"}
+    own = built(config).order(launch(tmp_path, environment={})).environment
+    assert not {*SECRETS, "MY_KEY", "OTHER"} & own.keys()
+    told = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb", "MY_KEY": "key"}
+    assert seen == {**own, **told}
     assert "MY_KEY" not in built(config).order(launch(tmp_path)).environment
 
 
@@ -138,16 +156,16 @@ def test_its_timeout_is_the_most_particular_one(config: AgentConfig, tmp_path: P
 def test_its_failure_is_told_in_the_contract_s_words(
     config: AgentConfig, report: AttemptReport, code: BlockerCode | None
 ) -> None:
-    failure = built(config).read_failure(report)
+    failure = built(config).read_failure(report, NOW)
     assert (failure.code if failure else None) == code
     assert failure is None or failure.reason
 
 
 def test_a_failure_brings_its_last_words() -> None:
-    report = AttemptReport(exit_code=1, seconds=1, output_tail="start\n401 Unauthorized\n\n")
-    failure = base.failure(report)
+    report = AttemptReport(exit_code=1, seconds=1, output_tail="start\nIt is a pity.\n\n")
+    failure = base.failure(report, NOW)
     assert failure is not None
-    assert failure.reason == "it ended with exit code 1; its last words: 401 Unauthorized"
+    assert failure.reason == "it ended with exit code 1; its last words: It is a pity."
 
 
 def test_a_prompt_too_large_for_an_argument_is_told_before_it_starts(tmp_path: Path) -> None:
@@ -167,9 +185,47 @@ def test_the_patch_agent_is_told_the_test_command(tmp_path: Path) -> None:
     assert order.environment["AGENT_OS_TEST_COMMAND"] == "make test"
 
 
-def test_an_agent_without_an_adapter_is_unknown() -> None:
-    configs = {"codex": AgentConfig(name="codex", kind=AgentKind.CODEX)}
-    assert set(roster.build(configs)) == {"patch"}
+def test_every_kind_has_an_adapter_and_the_named_ones_are_there_without_a_word() -> None:
+    assert set(roster.KINDS) == set(AgentKind)
+    assert set(roster.build({})) == {"patch", "codex", "claude", "gemini", "deepseek"}
+
+
+def test_it_has_the_prompt_and_not_among_its_arguments(config: AgentConfig, tmp_path: Path) -> None:
+    order = built(config).order(launch(tmp_path))
+    if config.prompt is not PromptBy.ARGUMENT:
+        assert not any("t\u00e4sk" in word for word in order.argv)
+    if config.prompt is PromptBy.STDIN:
+        assert order.stdin.decode() == PROMPT
+
+
+def test_a_key_it_was_given_is_in_no_argument(config: AgentConfig, tmp_path: Path) -> None:
+    order = built(config).order(launch(tmp_path, key="sk-the-very-key"))
+    assert not any("sk-the-very-key" in word for word in order.argv)
+
+
+def test_output_that_says_nothing_is_no_usage(config: AgentConfig) -> None:
+    for output in ("", "{", "{}", "[]", "null\n{}\n", '{"type":[]}', '{"type":"result"}', "\x00"):
+        report = AttemptReport(exit_code=0, seconds=1, output_tail=output, error_tail=output)
+        usage = built(config).read_usage(report)
+        assert usage is None or usage == Usage()
+        assert built(config).read_failure(report, NOW) is None
+
+
+@given(
+    output=st.text(max_size=300) | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+        lambda inner: st.dictionaries(st.sampled_from(FIELDS), inner) | st.lists(inner, max_size=3),
+    ).map(json.dumps),
+    exit_code=st.sampled_from([0, 1, 42, -15]),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_it_prints_it_is_read(config: AgentConfig, output: str, exit_code: int) -> None:
+    report = AttemptReport(
+        exit_code=exit_code, seconds=1, output_tail=output, error_tail=output
+    )
+    built(config).read_usage(report, Usage(session_id="s"))
+    failure = built(config).read_failure(report, NOW)
+    assert failure is None or failure.reason
 
 
 REFUSALS = (
@@ -196,16 +252,16 @@ NO_REFUSALS = (
 @pytest.mark.parametrize("end", [{"exit_code": 1}, {"exit_code": 0}, {"timed_out": True}])
 def test_a_provider_that_refuses_is_known_by_the_last_words(output: str, end: dict) -> None:
     report = AttemptReport(**{"exit_code": -15, "seconds": 1, "output_tail": output, **end})
-    found = base.failure(report)
+    found = base.failure(report, NOW)
     assert found is not None and found.code is BlockerCode.QUOTA_LIMITED, found
 
 
 @pytest.mark.parametrize("output", NO_REFUSALS)
 def test_talk_of_limits_elsewhere_is_no_refusal(output: str) -> None:
-    found = base.failure(AttemptReport(exit_code=1, seconds=1, output_tail=output))
+    found = base.failure(AttemptReport(exit_code=1, seconds=1, output_tail=output), NOW)
     assert found is not None and found.code is BlockerCode.RUNNER_FAILURE
 
 
 def test_a_result_file_outweighs_what_the_output_says() -> None:
     said = AttemptReport(exit_code=0, seconds=1, output_tail=REFUSALS[0], result=b"STATUS: partial")
-    assert base.failure(said) is None
+    assert base.failure(said, NOW) is None
