@@ -41,9 +41,10 @@ def adopt_orphans() -> None:
 
 def alive() -> Iterator[Process]:
     """Every process that has not ended, this one excepted; none twice."""
-    for entry in PROC.iterdir():
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            found = process(int(entry.name))
+    ours = str(os.getpid())
+    for name in os.listdir(PROC):
+        if name.isdecimal() and name != ours:
+            found = process(int(name))
             if found is not None and found.state not in "ZX":
                 yield found
 
@@ -51,7 +52,8 @@ def alive() -> Iterator[Process]:
 def process(pid: int) -> Process | None:
     """What the kernel says of a pid, or None where it is gone."""
     try:
-        words = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        with open(f"{PROC}/{pid}/stat", "rb", buffering=0) as stat:
+            words = stat.read(4096).rpartition(b")")[2].split()
     except OSError:
         return None
     return Process(

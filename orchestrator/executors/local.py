@@ -137,6 +137,10 @@ def _with_ours(walls: Walls) -> Walls:
 def _report(
     order: AttemptOrder, ended: Ended, layer: Layer, refused: tuple[str, ...]
 ) -> AttemptReport:
+    if layer.program and ended.exit_code == 1 and (said := _unmade(ended)):
+        return AttemptReport(
+            exit_code=None, seconds=ended.seconds, problem=f"its sandbox could not be made: {said}"
+        )
     result, problem = _result(order)
     code = sandbox.exit_code(ended.exit_code) if layer.program else ended.exit_code
     return AttemptReport(
@@ -156,6 +160,12 @@ def _report(
         cpu_seconds=ended.cpu_seconds,
         peak_memory_bytes=ended.peak_memory_bytes,
     )
+
+
+def _unmade(ended: Ended) -> str:
+    """What bubblewrap says, where it is all that was said: the program was never started."""
+    said = (ended.output_tail + ended.error_tail).strip()
+    return said[:500] if said.startswith("bwrap: ") and "\n" not in said else ""
 
 
 def _clear_result(order: AttemptOrder) -> str:

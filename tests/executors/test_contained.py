@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.server
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from tests.support import repos
 from tests.support.contained import needs_bubblewrap, run
 
 pytestmark = needs_bubblewrap
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_it_runs_with_its_output_its_code_and_the_name_of_the_layer(tmp_path: Path) -> None:
@@ -218,6 +222,43 @@ def test_nothing_outlives_it(tmp_path: Path) -> None:
     assert (report.exit_code, report.output_tail) == (0, "done\n")
     assert survivors.in_folder(str(tmp_path / "tree")) == ()
     assert report.seconds < 60
+
+
+WORKER = """\
+from pathlib import Path
+from tests.support import contained
+contained.run(Path({folder!r}), "setsid sleep 900 & echo up > up; sleep 900")
+"""
+
+
+def test_it_ends_with_the_worker_that_is_killed(tmp_path: Path) -> None:
+    """F4: nothing of ours is left to end it, and the kernel does."""
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER.format(folder=str(tmp_path))], cwd=ROOT
+    )
+    try:
+        for _ in range(3000):
+            if (tmp_path / "tree" / "up").exists():
+                break
+            time.sleep(0.01)
+        assert survivors.in_folder(str(tmp_path / "tree"))
+    finally:
+        worker.kill()
+        worker.wait()
+    for _ in range(500):
+        if not survivors.in_folder(str(tmp_path / "tree")):
+            break
+        time.sleep(0.01)  # the kernel takes its time over a SIGKILL
+    assert survivors.in_folder(str(tmp_path / "tree")) == ()
+
+
+def test_a_sandbox_that_cannot_be_made_is_no_failure_of_the_program(tmp_path: Path) -> None:
+    target = f"{tmp_path}/tree/file/below"
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("")
+    walls = Walls(lent=(Loan(source="/etc", target=target),))
+    report = run(tmp_path, "echo started", walls=walls)
+    assert report.exit_code is None and "could not be made: bwrap: " in report.problem
 
 
 def test_the_signal_that_ended_it_is_told(tmp_path: Path) -> None:

@@ -212,3 +212,20 @@ def test_an_honest_agent_in_a_sandbox_delivers(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.file("honest.txt") == "work\n"
         assert "sandbox" not in office.told()
+
+
+@needs_bubblewrap
+def test_the_built_in_agent_works_in_a_sandbox_without_a_network(tmp_path: Path) -> None:
+    """`sandbox: auto` is its default: contained where it can be, with our own folder hidden."""
+    change = "```diff\n--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-# Library\n+# Books\n```\n"
+    config = {"agent_fallbacks": {"implementation": ["patch"]}}
+    with an_office(tmp_path, config=config) as office:
+        environment = {**office.world.environment, "PATH": "/usr/bin:/bin"}
+        office.world = replace(
+            office.world, executor=Local(grace_seconds=0.2), environment=environment
+        )
+        issue = office.ready("Rename it", change)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert (office.file("README.md") or "").startswith("# Books")
+        assert "sandbox" not in office.told()
