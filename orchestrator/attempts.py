@@ -22,6 +22,7 @@ from orchestrator import (
     salvage,
     sessions,
     settle,
+    tampering,
     workspace,
 )
 from orchestrator.adapters import files
@@ -237,6 +238,7 @@ def judge(
                 and not seen.worked
                 and answers.undisputed_checks(task.repair_items, seen.result.answers)
             ),
+            unexplained=tampering.asked_of(seen.bent),
             cancelled=closed_meanwhile(world, task),
         )
     )
@@ -288,12 +290,15 @@ def judged(
         head_sha=head,
         seconds=round(seen.report.seconds, 1),
         result=proof.redacted(world, seen.result),
+        suspicions=tampering.left_to_a_person(seen.bent) if deliver else None,
     )
     task = structs.replace(
         with_attempt(task, done),
         not_before=verdict.until if isinstance(verdict, Defer) else None,
         note=world.redact(seen.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
     )
+    if code is BlockerCode.UNEXPLAINED_CHANGE:
+        task = structs.replace(task, repair_items=tampering.items(world, task, seen.bent))
     task = world.mailroom.update(task)
     briefing.measure(world, task, done)
     world.say(

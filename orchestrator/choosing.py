@@ -26,7 +26,9 @@ def choose(
     }
     unavailable = cooling.resting(world, chain) | unavailable
     made = reaper.counted(task)
-    choice = routing.next_agent(chain, {one.agent for one in made}, unavailable)
+    # Who is asked for a reason answers it: that was no turn of its own.
+    tried = {one.agent for one in made if one.code is not BlockerCode.UNEXPLAINED_CHANGE}
+    choice = routing.next_agent(chain, tried, unavailable)
     if isinstance(choice, routing.Exhausted):
         # A crash may be the machine's fault: who has only crashed gets another turn, after those
         # who have had none; `max_attempts` bounds it.

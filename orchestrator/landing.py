@@ -17,6 +17,7 @@ from orchestrator import (
     repairs,
     reviewing,
     salvage,
+    tampering,
     workspace,
 )
 from orchestrator.adapters import history
@@ -36,7 +37,7 @@ from orchestrator.records.verdicts import (
     Wait,
 )
 from orchestrator.rules import failures, lanes, merge, obstacles
-from orchestrator.rules.facts import Facts, bounded
+from orchestrator.rules.facts import Facts, Obstacle, bounded
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
 from orchestrator.rules.pacing import Write
@@ -57,7 +58,10 @@ def wait(reason: str) -> Wait:
 
 
 def do_wait(world: World, facts: Facts, verdict: Wait) -> bool:
-    del world, facts, verdict
+    """Nothing, but that a person hears why their look is needed."""
+    del verdict
+    if facts.suspicions and obstacles.view(facts).obstacle is Obstacle.SUSPICION:
+        tampering.tell(world, facts.task, facts.pull.number, facts.suspicions)
     return False
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from orchestrator import containment, disk, workspace
+from orchestrator import containment, disk, tampering, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
@@ -19,7 +19,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import Result
 from orchestrator.records.task import Task
-from orchestrator.rules import answers, gate, retry
+from orchestrator.rules import answers, gate, retry, tamper
 from orchestrator.texts import contract
 from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
@@ -29,7 +29,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     """What we saw ourselves after the agent ended.
 
     `work` is what the worktree held then, where it could be read; `worked` is whether this run
-    made any of its changes.
+    made any of its changes. `bent` judges what the work does to its tests and checks.
     """
 
     report: AttemptReport
@@ -39,6 +39,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...] = ()
     work: Seen | None = None
     worked: bool = False
+    bent: tamper.Verdict = tamper.Allow()
 
     @property
     def changes(self) -> tuple[ChangedPath, ...]:
@@ -70,6 +71,9 @@ def prove(
         work = workspace.of(world).look(tree)
         changes = work.changes
         secrets = secrets_in(world, tree, changes)
+        bent: tamper.Verdict = tamper.Allow()
+        if changes and work.snapshot:
+            bent = tampering.of_attempt(world, task, tree, work.snapshot, result)
     except (GitError, CannotStart, NotReadable, OSError) as error:
         if disk.is_full(error):
             raise disk.NoRoom(f"the disk is full: its work cannot be seen: {error}") from error
@@ -97,6 +101,7 @@ def prove(
     return Proof(
         report=report, result=result, tests=tests, test_tail=tail, refused=refused,
         work=work, worked=bool(changes) and not workspace.of(world).untouched(tree, work),
+        bent=bent,
     )  # fmt: skip
 
 

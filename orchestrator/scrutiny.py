@@ -9,15 +9,16 @@ from types import TracebackType
 import msgspec
 from msgspec import Struct, structs
 
-from orchestrator import groundwork, workspace
+from orchestrator import groundwork, tampering, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
 from orchestrator.checkups import RED, Checkups, digest
 from orchestrator.records.change import Commit
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import PullRequest
-from orchestrator.rules import failures, merge, trust
+from orchestrator.rules import failures, merge, reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.obstacles import view
 from orchestrator.world import World
@@ -29,7 +30,8 @@ WORTH_A_LOOK = frozenset({Obstacle.NO_CI, Obstacle.SILENT_CHECK})
 class Held(Struct, frozen=True, kw_only=True):
     """Since when the same obstacle stands on the same head, and since when that head is there.
 
-    `noted` names the outcomes of its checks that the ledger holds already.
+    `noted` names the outcomes of its checks that the ledger holds already, `suspicions` are what
+    was found in that head's diff.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Held(Struct, frozen=True, kw_only=True):
     head: str
     head_since: datetime
     noted: str = ""
+    suspicions: tuple[Suspicion, ...] | None = None
 
 
 class Scrutiny:
@@ -88,6 +91,7 @@ class Scrutiny:
             repository=repository,
             required=(),
             marker_ok=self._bears_our_marker(task, pull),
+            suspicions=self._known_suspicions(task, pull),
         )
         seen = view(facts).obstacle
         if task.state is State.ESCALATED and task.merge is None:
@@ -98,6 +102,11 @@ class Scrutiny:
             facts = self._red(facts)
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
+
+    def _known_suspicions(self, task: Task, pull: PullRequest) -> tuple[Suspicion, ...] | None:
+        """What was found in this very head at an earlier look; None asks git once."""
+        known = self.before.get(task.task_id)
+        return known.suspicions if known is not None and known.head == pull.head_sha else None
 
     def _with_our_update(self, task: Task, pull: PullRequest) -> Task:
         """An Update that was pushed before a death could write it down is known by its ref."""
@@ -139,7 +148,9 @@ class Scrutiny:
     def _held(self, facts: Facts) -> Held:
         now, key, head = self.world.clock.now(), merge.key(facts), facts.pull.head_sha
         noted = self._noted(facts, self.before.get(facts.task.task_id))
-        held = Held(key=key, since=now, head=head, head_since=now, noted=noted)
+        held = Held(
+            key=key, since=now, head=head, head_since=now, noted=noted, suspicions=facts.suspicions
+        )
         known = self.before.get(facts.task.task_id)
         if known is not None and known.head == head and known.head_since <= now:
             held = structs.replace(held, head_since=known.head_since)
@@ -152,7 +163,7 @@ class Scrutiny:
         facts = structs.replace(facts, required=self._required(facts))
         if view(facts).obstacle in WORTH_A_LOOK:
             facts = structs.replace(facts, expected=self._expected(facts))
-        if facts.repository.merge == "approved" and facts.pull.approved_label_by:
+        if reviews.wanted(facts) and facts.pull.approved_label_by:
             writer = self.world.read.permission(facts.pull.repo, facts.pull.approved_label_by)
             facts = structs.replace(facts, label_by_writer=writer in trust.WRITERS)
         if merge.wants_git(facts) or git_decides(facts):
@@ -193,6 +204,10 @@ class Scrutiny:
         email = self.world.config.commit_email
         updates = [made for made in compared.commits if "\nAgent-OS-Update: " in made.message]
         work = [made.committed for made in compared.commits if made not in updates]
+        before = carried(head, updates)
+        if facts.suspicions is None:
+            left = tampering.of_head(self.world, task, tip, (head, *before))
+            facts = structs.replace(facts, suspicions=left)
         return structs.replace(
             facts,
             pull=structs.replace(pull, base_tip=tip),
@@ -203,7 +218,7 @@ class Scrutiny:
                 {made.author_email, made.committer_email} == {email} for made in compared.commits
             ),
             in_base=self._in_base(facts, git, tip),
-            carried=carried(head, updates),
+            carried=before,
             linear=all(len(made.parents) < 2 for made in compared.commits),
             work_at=max(work, default=None),
         )
@@ -263,7 +278,7 @@ def git_decides(facts: Facts) -> bool:
     if facts.task.merge is not None:
         return True
     seen, pull = view(facts).obstacle, facts.pull
-    if seen is Obstacle.APPROVAL:
+    if seen in {Obstacle.APPROVAL, Obstacle.SUSPICION}:
         spoken = any(review.state.lower() == "approved" for review in pull.reviews)
         return spoken or "approved" in {label.lower() for label in pull.labels}
     # A head that an attempt delivered has no Update of ours on top: git would say nothing new.

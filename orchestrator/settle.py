@@ -14,6 +14,7 @@ from orchestrator import (
     github_sync,
     reviewing,
     salvage,
+    tampering,
     workspace,
 )
 from orchestrator.adapters import history
@@ -137,6 +138,8 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             task = structs.replace(task, pushed=(*others, attempt.head_sha))
             task = world.mailroom.update(task)
         opened = task.pull_request if is_open else open_pull_request(world, task)
+        if opened is not None and attempt.suspicions is not None:
+            tampering.tell(world, task, opened.number, attempt.suspicions)
         stop = answering.answer(world, repository, task, attempt)
     except GitHubTrouble as trouble:
         if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN} or failures.too_early(

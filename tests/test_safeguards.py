@@ -44,6 +44,8 @@ BAD = "tests/stories/test_bad_input.py::"
 REVIEWS = "tests/stories/test_reviews.py::"
 RED = "tests/stories/test_red_checks.py::"
 QUESTIONS = "tests/stories/test_questions.py::"
+TAMPER = "tests/stories/test_tampering.py::"
+CORPUS = "tests/rules/test_tamper_corpus.py::"
 QUOTA = "tests/stories/test_quota.py::"
 FAULTS = "tests/stories/faults/"
 
@@ -108,6 +110,61 @@ GUARDS = {
     "G8 who changes git's own files delivers nothing": Guard(
         "attempts.py", "tampered = room.put_right(site.tree, before)", "tampered = ()",
         AGENTS + "test_who_changes_gits_own_files_delivers_nothing",
+    ),
+    "S13 bent work is not merged without a word": Guard(
+        "rules/reviews.py",
+        "return facts.repository.merge is MergePolicy.APPROVED or bool(facts.suspicions)",
+        "return facts.repository.merge is MergePolicy.APPROVED",
+        TAMPER + "test_weakened_tests_are_asked_about_once_then_shown_and_never_merged",
+    ),
+    "S13 the agent is asked before a person is": Guard(
+        "rules/retry.py", "if facts.unexplained and facts.attempts < facts.max_attempts:",
+        "if False:",
+        TAMPER + "test_the_agent_is_told_what_it_owes_and_an_honest_fix_is_merged",
+    ),
+    "S13 asked once, not for ever": Guard(
+        "rules/tamper/__init__.py", "if not facts.asked and any(", "if any(",
+        TAMPER + "test_weakened_tests_are_asked_about_once_then_shown_and_never_merged",
+    ),
+    "S13 a reason helps only where it may": Guard(
+        "rules/tamper/__init__.py", "if one.weight is Weight.MEND and not wanted:", "if False:",
+        CORPUS + "test_of_all_liars_at_least_95_in_100_are_stopped",
+    ),
+    "S13 a person is told why": Guard(
+        "settle.py", "if opened is not None and attempt.suspicions is not None:", "if False:",
+        TAMPER + "test_a_protected_path_is_told_at_once",
+    ),
+    "S13 a red test is not mended by its repair": Guard(
+        "rules/tamper/__init__.py", "yield from red_tests(facts)", "pass",
+        TAMPER + "test_a_red_test_that_its_repair_changes_is_a_persons",
+    ),
+    "S14 protected paths are looked up before the merge": Guard(
+        "tampering.py",
+        "found = (*attempt.suspicions, *tamper.protected(changes, itself=ours))",
+        "found = attempt.suspicions",
+        TAMPER + "test_work_that_nobody_judged_is_judged_before_the_merge",
+    ),
+    "S13 by path": Guard(
+        "rules/tamper/__init__.py", "yield from paths.suspicions(facts)", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is[settings: nobody owns the code any more]",
+    ),
+    "S13 by setting": Guard(
+        "rules/tamper/__init__.py", "yield from configs.suspicions(facts)", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is[settings: an extra index]",
+    ),
+    "S13 tests as syntax trees": Guard(
+        "rules/tamper/__init__.py",
+        "yield from list(python_tests.suspicions(facts, suites))", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is[python_tests: an assertion of a tuple]",
+    ),
+    "S13 stubs": Guard(
+        "rules/tamper/__init__.py", "yield from list(python_source.suspicions(facts))", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is[python_source: return True]",
+    ),
+    "S13 other languages": Guard(
+        "rules/tamper/__init__.py",
+        "yield from list(lines.suspicions(facts, {both.file.path for both in suites}))", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is[languages: Rust, todo]",
     ),
     "M14 a red head costs one repair": Guard(
         "rules/ci.py", "if head in facts.task.red_heads:", "if False:",

@@ -13,6 +13,7 @@ from orchestrator.adapters import ancestry, files, loose
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.records.change import (
     ChangedPath,
+    ChangedText,
     Commit,
     Comparison,
     Conflict,
@@ -27,6 +28,8 @@ BATCHES = (2, 39)  # the same for many pairs in one process, 0.4 ms each instead
 SIDE_LIMIT = 200_000  # characters of one side of a conflict
 NOT_TEXT = "(this file is not text; compare the two versions with git)\n"
 BEHIND_LIMIT = 1000
+TEXT_LIMIT = 1_000_000  # bytes of one side of a changed file that are read as text
+MANY = 100  # files from which git reads faster than we do
 COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
 KINDS = {
     "100644": PathKind.FILE,
@@ -145,6 +148,76 @@ def _differing(git: Git, base: str, tree: str) -> list[tuple[str, str, str]]:
     words = os.fsdecode(raw.stdout).split("\0")
     modes = [fields.lstrip(":").split(" ")[:2] for fields in words[0:-1:2]]
     return [(path, was, now) for path, (was, now) in zip(words[1::2], modes, strict=True)]
+
+
+def texts(git: Git, base: str, tree: str) -> tuple[ChangedText, ...]:
+    """Every path in which a tree differs from a commit, with both texts as far as they are text.
+
+    Loose files are read as files, the others in two processes; none over `TEXT_LIMIT` bytes.
+    Raises GitError.
+    """
+    found = _differing(git, base, tree)
+    wanted = [
+        (of, path)
+        for path, was, now in found
+        for of, mode in ((base, was), (tree, now))
+        if KINDS.get(mode) in {PathKind.FILE, PathKind.EXECUTABLE} and "\n" not in path
+    ]
+    blobs = _blobs(git, base, wanted)
+    changes = []
+    for path, was, now in found:
+        before, after = blobs.get((base, path)), blobs.get((tree, path))
+        changes.append(
+            ChangedText(
+                path=path, mode=now, was=was, before=_text(before), after=_text(after),
+                unread=any(
+                    one in wanted and one not in blobs for one in ((base, path), (tree, path))
+                ),
+            )
+        )
+    return tuple(changes)
+
+
+def _text(blob: bytes | None) -> str | None:
+    return None if blob is None or b"\0" in blob else blob.decode("utf-8", "replace")
+
+
+def _blobs(
+    git: Git, commit: str, wanted: list[tuple[str, str]]
+) -> dict[tuple[str, str], bytes]:
+    """The contents of files by commit or tree and path; those that are too large are left out."""
+    found: dict[tuple[str, str], bytes] = {}
+    for of, path in wanted[:MANY]:
+        with contextlib.suppress(loose.Elsewhere):
+            top = loose.tree_of(git.git_dir, of) if of == commit else of
+            held = loose.file_in(git.git_dir, top, path)
+            if held is not None and len(held) <= TEXT_LIMIT:
+                found[of, path] = held
+    left = [one for one in wanted if one not in found]
+    if not left:
+        return found
+    names = [f"{of}:{path}" for of, path in left]
+    asked = git.run("cat-file", "--batch-check=%(objecttype) %(objectsize)", stdin=_lines(names))
+    said = os.fsdecode(asked.stdout).splitlines()
+    left = [
+        one for one, line in zip(left, said, strict=False)
+        if line.startswith("blob ") and int(line.split(" ")[1]) <= TEXT_LIMIT
+    ]  # fmt: skip
+    names = [f"{of}:{path}" for of, path in left]
+    raw = git.run("cat-file", "--batch=%(objectsize)", stdin=_lines(names)).stdout if left else b""
+    place = 0
+    for one in left:
+        end = raw.find(b"\n", place)
+        if end < 0:
+            break  # more than we take of one process; the rest counts as unread
+        size = int(raw[place:end])
+        found[one] = raw[end + 1 : end + 1 + size]
+        place = end + 2 + size
+    return found
+
+
+def _lines(names: list[str]) -> bytes:
+    return b"".join(os.fsencode(name) + b"\n" for name in names)
 
 
 def oversized(git: Git, limit: int) -> tuple[ChangedPath, ...]:

@@ -66,8 +66,12 @@ def file(git_dir: Path, commit: str, path: str) -> bytes | None:
 
     Raises Elsewhere, also for a link, a folder or a submodule of that name.
     """
+    return file_in(git_dir, tree_of(git_dir, commit), path)
+
+
+def file_in(git_dir: Path, tree: str, path: str) -> bytes | None:
+    """The same for a file in a tree."""
     *folders, name = path.split("/")
-    tree = tree_of(git_dir, commit)
     for folder in folders:
         found = entry(git_dir, tree, folder)
         if found is None:

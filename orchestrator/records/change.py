@@ -33,6 +33,20 @@ class ChangedPath(Struct, frozen=True, kw_only=True):
     target: str = ""
 
 
+class ChangedText(Struct, frozen=True, kw_only=True):
+    """One path of a branch with both texts; None where there is no file, or no text.
+
+    Modes are git's, "000000" where there is no file. `unread` says that a side was too large.
+    """
+
+    path: str
+    mode: str
+    was: str
+    before: str | None = None
+    after: str | None = None
+    unread: bool = False
+
+
 class Commit(Struct, frozen=True, kw_only=True):
     """A commit with the tree it holds; e-mail addresses as git has them."""
 

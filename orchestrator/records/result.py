@@ -33,6 +33,7 @@ class BlockerCode(StrEnum):
     PROMPT_TOO_LARGE = "prompt_too_large"
     PUSH_NOT_READY = "push_not_ready"
     GATE_REFUSED = "gate_refused"
+    UNEXPLAINED_CHANGE = "unexplained_change"
     WORKER_CRASH = "worker_crash"
 
 
@@ -42,6 +43,7 @@ AGENT_CODES = frozenset(BlockerCode) - {
     BlockerCode.PROMPT_TOO_LARGE,
     BlockerCode.PUSH_NOT_READY,
     BlockerCode.GATE_REFUSED,
+    BlockerCode.UNEXPLAINED_CHANGE,
     BlockerCode.WORKER_CRASH,
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field, structs
 
 from orchestrator.records.result import BlockerCode, Result
+from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.usage import Usage
 from orchestrator.records.verdicts import AttemptVerdict
 
@@ -77,7 +78,11 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One run of one agent: started before it runs, judged before any effect, settled last."""
+    """One run of one agent: started before it runs, judged before any effect, settled last.
+
+    `suspicions` are what a person must look at before this work is merged; None where the work
+    was not judged for that.
+    """
 
     n: int
     agent: str
@@ -92,6 +97,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     settled: datetime | None = None
     result: Result | None = None
     usage: Usage | None = None
+    suspicions: tuple[Suspicion, ...] | None = None
 
 
 class PullRequestLink(Struct, frozen=True, kw_only=True):
@@ -128,6 +134,7 @@ class RepairKind(StrEnum):
     THREAD = "thread"
     COMMENT = "comment"
     CONFLICT = "conflict"
+    SUSPICION = "suspicion"
 
 
 class RepairItem(Struct, frozen=True, kw_only=True):

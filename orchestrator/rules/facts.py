@@ -10,6 +10,7 @@ from msgspec import Struct
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.sighting import Sighting
+from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import PullRequest
 from orchestrator.records.verdicts import Escalate, PullRequestVerdict, Rework, Wait
@@ -31,7 +32,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     answer, `head_since` since when we have seen this head, `read_at` when GitHub was
     asked. `front` comes from `order`, and `gives_way` from `turns`: for whom it waits, and why.
     For red checks `sightings` are what was seen of the repository's checks lately, and `base` what
-    the base says of them (None: it was not asked).
+    the base says of them (None: it was not asked). `suspicions` are what a person must look at.
     """
 
     pull: PullRequest
@@ -55,6 +56,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     gives_way: str = ""
     sightings: tuple[Sighting, ...] = ()
     base: Base | None = None
+    suspicions: tuple[Suspicion, ...] | None = None
 
 
 class Obstacle(StrEnum):
@@ -79,6 +81,7 @@ class Obstacle(StrEnum):
     NO_CI = "no_ci"
     TOO_FAST = "too_fast"
     APPROVAL = "approval"
+    SUSPICION = "suspicion"
     MERGEABLE = "mergeable"
     LOOK = "look"
     BEHIND = "behind"

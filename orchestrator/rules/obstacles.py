@@ -107,7 +107,7 @@ def _git(facts: Facts) -> View | None:
         reason = "GitHub has not said whether it can be merged"
         return wait(Obstacle.MERGEABLE, reason, UNKNOWN_TO_GITHUB)
     looked = None not in {facts.behind, facts.empty_diff, facts.commits_ours}
-    if not looked or not pull.base_tip:
+    if not looked or facts.suspicions is None or not pull.base_tip:
         return wait(Obstacle.LOOK, "the branch has not been compared with the base yet")
     if facts.empty_diff:
         sha = facts.in_base or pull.base_tip

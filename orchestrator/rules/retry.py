@@ -45,7 +45,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
     for a chain that has only such left. `attempts` counts this round's, this one and crashes
     included, since the last Deliver. `idle_repair` is a repair of red checks that changed
-    nothing and disputes nothing. `cancelled` says what a person did meanwhile.
+    nothing and disputes nothing. `unexplained` are changes to tests and the like that the agent
+    is asked about, once. `cancelled` says what a person did meanwhile.
     """
 
     result: Result | None
@@ -61,6 +62,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     attempts: int
     max_attempts: int
     idle_repair: bool = False
+    unexplained: tuple[str, ...] = ()
     cancelled: str = ""
 
 
@@ -75,6 +77,9 @@ def judge(facts: Facts) -> AttemptJudgement:
         return Cancelled(facts.cancelled)
     obstacle = _obstacle(facts)
     if obstacle is None:
+        if facts.unexplained and facts.attempts < facts.max_attempts:
+            reason = f"it owes a reason or an honest fix: {'; '.join(facts.unexplained)}"
+            return Rework(reason, BlockerCode.UNEXPLAINED_CHANGE)
         return Deliver(_delivered(facts))
     if isinstance(obstacle, Escalate):
         return obstacle

@@ -38,8 +38,11 @@ def obstacle(facts: Facts) -> View | None:
 
 
 def approval(facts: Facts) -> View | None:
-    """Under `merge: approved`, a maintainer's word on this work; our Updates carry it over."""
-    if facts.repository.merge is not MergePolicy.APPROVED:
+    """A maintainer's word on this work, where it is asked for; our Updates carry it over.
+
+    Asked for under `merge: approved`, and for work that bends what judges it (S13).
+    """
+    if not wanted(facts):
         return None
     pull = facts.pull
     if _approved(facts):
@@ -52,7 +55,16 @@ def approval(facts: Facts) -> View | None:
         if facts.label_by_writer and pull.approved_label_at > facts.work_at:
             return None
     reason = "it waits for a maintainer's approving review, or the label approved, of this work"
+    if facts.suspicions:
+        first, more = facts.suspicions[0], len(facts.suspicions) - 1
+        others = f", and {more} more" if more else ""
+        return wait(Obstacle.SUSPICION, f"{reason}: {first.where} {first.said}{others}")
     return wait(Obstacle.APPROVAL, reason)
+
+
+def wanted(facts: Facts) -> bool:
+    """Whether the merge needs a maintainer's word, by the config or by what the work does."""
+    return facts.repository.merge is MergePolicy.APPROVED or bool(facts.suspicions)
 
 
 def objections(facts: Facts) -> list[Review]:

@@ -21,6 +21,7 @@ NAMES = {
     RepairKind.THREAD: "review thread",
     RepairKind.COMMENT: "comment",
     RepairKind.CONFLICT: "conflict",
+    RepairKind.SUSPICION: "change of yours in question",
 }
 EMPTY = "(it left no text that could be read)"
 TOO_LONG = "(too long to show here)"

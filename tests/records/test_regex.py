@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from orchestrator.records import regex
@@ -28,6 +29,8 @@ def inside(value: object) -> Iterator[regex.Late]:
             yield from inside(item)
     elif isinstance(value, dict):
         yield from inside(list(value.values()))
+    elif isinstance(value, msgspec.Struct):
+        yield from inside(msgspec.structs.astuple(value))
 
 
 def test_it_answers_as_the_compiled_pattern_does() -> None:

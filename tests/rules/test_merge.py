@@ -16,6 +16,7 @@ from orchestrator.records.config import (
 )
 from orchestrator.records.errors import Trouble
 from orchestrator.records.result import BlockerCode
+from orchestrator.records.suspicion import Suspicion, Weight
 from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Rerun, Task
 from orchestrator.records.tracker import Check, PullRequest, Review
 from orchestrator.records.verdicts import (
@@ -64,7 +65,7 @@ TASK = Task(
 REPOSITORY = RepositoryConfig(slug="o/r", clone_url="https://github.com/o/r.git")
 GOOD = Facts(
     pull=PULL, task=TASK, repository=REPOSITORY, required=(), marker_ok=True, behind=False,
-    empty_diff=False, commits_ours=True, in_base="", work_at=LONG_AGO, front=True,
+    empty_diff=False, suspicions=(), commits_ours=True, in_base="", work_at=LONG_AGO, front=True,
     held_since=NOW - timedelta(hours=1),
 )
 
@@ -89,7 +90,13 @@ def test_a_green_pull_request_up_to_date_and_settled_is_merged_at_this_head():
     assert judged() == Merge("every check is green and it is up to date", HEAD, BASE)
 
 
+BENT = Suspicion(
+    path="t.py", line=3, rule="x", said="checks nothing any more", weight=Weight.MEND
+)
 STILL_MERGED = [
+    dict(suspicions=(BENT,), pull__reviews=(APPROVING,)),
+    dict(suspicions=(BENT,), pull__labels=("approved",), pull__approved_label_at=NOW,
+         label_by_writer=True),
     dict(task__issue=None, pull__issue_open=None),
     dict(pull__labels=("bug", "approved")),
     dict(required=("test",)),
@@ -235,6 +242,13 @@ NOT_MERGED = [
      "took 1 s, less than the 5 s"),
     # approval
     (dict(repository__merge=MergePolicy.APPROVED), Wait, "maintainer's approving review"),
+    # work that bends what judges it
+    (dict(suspicions=(BENT,)), Wait, "t.py:3 checks nothing"),
+    (dict(suspicions=(BENT, BENT)), Wait, "and 1 more"),
+    (dict(suspicions=(BENT,), held_since=LONG_AGO), Wait, "t.py:3 checks nothing"),
+    (dict(suspicions=(BENT,), pull__labels=("approved",), label_by_writer=False,
+          pull__approved_label_at=NOW), Wait, "t.py:3 checks nothing"),
+    (dict(suspicions=None), Wait, "not been compared"),
     (dict(repository__merge=MergePolicy.APPROVED, held_since=LONG_AGO,
           pull__reviews=(structs.replace(APPROVING, commit=OLD),)), Wait, "approving review"),
     (dict(repository__merge=MergePolicy.APPROVED,

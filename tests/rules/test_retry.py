@@ -127,3 +127,13 @@ def test_deliver_appears_only_with_a_complete_claim_and_its_proof():
         )
         expected = claim is COMPLETE and not refused and proved
         assert isinstance(verdict, Deliver) == expected
+
+
+def test_a_change_in_question_is_asked_about_and_no_reason_to_give_up():
+    """The same agent answers; where no attempt is left for that, it is shown with the question."""
+    asked = judged(GOOD, unexplained=("a.py:1 x",), agents_left=0)
+    assert isinstance(asked, Rework) and asked.code is BlockerCode.UNEXPLAINED_CHANGE
+    assert "a reason or an honest fix: a.py:1 x" in asked.reason
+    assert isinstance(judged(GOOD, unexplained=("a.py:1 x",), attempts=4), Deliver)
+    failed = judged(GOOD, unexplained=("a.py:1 x",), tests=OwnTests.FAILED)
+    assert isinstance(failed, Rework) and failed.code is BlockerCode.TEST_FAILURE

@@ -266,6 +266,7 @@ ADVICE = {
     Obstacle.REVIEW: "answer the review, or dismiss it: {url}",
     Obstacle.COMMITS: "gh pr review {n} -R {repo} --approve",
     Obstacle.APPROVAL: "gh pr review {n} -R {repo} --approve",
+    Obstacle.SUSPICION: "look at its changes, then: gh pr review {n} -R {repo} --approve",
     Obstacle.LANE: "gh pr merge {n} -R {repo}",
     Obstacle.IDENTITY: "look at it: {url}",
     Obstacle.ISSUE_CLOSED: "reopen the issue if it is still wanted: {url}",

@@ -84,6 +84,9 @@ def suspicions(facts: Facts) -> tuple[Suspicion, ...]:
 def _found(facts: Facts) -> Iterator[Suspicion]:
     yield from paths.suspicions(facts)
     yield from configs.suspicions(facts)
+    for file in facts.files:
+        if file.unread and (file.is_test or file.is_source):
+            yield person(file.path, "too_large", "is too large to be compared")
     try:
         # A tree that is nested on purpose breaks the walk, not the judgement.
         suites = python_tests.read(facts)
@@ -94,6 +97,11 @@ def _found(facts: Facts) -> Iterator[Suspicion]:
         yield person(facts.files[0].path, "unreadable", "is nested too deeply to be compared")
     yield from rewritten(facts)
     yield from red_tests(facts)
+
+
+def protected(files: tuple[File, ...], *, itself: bool) -> tuple[Suspicion, ...]:
+    """The findings that no text and no reason changes: by path and mode alone (S14)."""
+    return tuple(paths.suspicions(Facts(files=files, itself=itself)))
 
 
 def rewritten(facts: Facts) -> Iterator[Suspicion]:

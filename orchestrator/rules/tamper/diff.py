@@ -32,7 +32,7 @@ WORD = regex.late(r"[A-Za-z_][A-Za-z0-9_]+")
 class File(Struct, frozen=True, kw_only=True):
     """One path of the diff with both texts; None where there is no file, or no text to read.
 
-    Modes are git's, "000000" where there is no file.
+    Modes are git's, "000000" where there is no file; `unread` is a text that was too large.
     """
 
     path: str
@@ -40,6 +40,7 @@ class File(Struct, frozen=True, kw_only=True):
     after: str | None = None
     mode: str = "100644"
     old_mode: str = "100644"
+    unread: bool = False
 
     @property
     def name(self) -> str:
