@@ -25,7 +25,7 @@ SHORTEST = 8  # no provider gives a key of fewer letters
 PLACEHOLDER = regex.late(
     r"(?i)(?:^|[-_ <{\[])(?:your|change|replace|insert|placeholder|example|dummy|todo|fixme|paste"
     r"|here)(?:[-_ >}\]]|$)|^(?:none|null|undefined|secret|token|api[-_ ]?key|key|password)$"
-    r"|[<>\s]|\$\{|\.\.\.|\u2026|x{5,}|\*{3,}"
+    r"|change[-_ ]?me|replace[-_ ]?(?:me|this)|[<>\s]|\$\{|\.\.\.|\u2026|x{5,}|\*{3,}"
 )
 BROWSERS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "firefox",

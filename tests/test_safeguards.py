@@ -313,6 +313,24 @@ GUARDS = {
         "unavailable = dict(unavailable)",
         QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
     ),
+    "a key that is none starts nothing": Guard(
+        "readiness.py", "return len(value) < SHORTEST or PLACEHOLDER.search(value) is not None",
+        "return False",
+        "tests/test_readiness.py::test_a_key_that_is_none_is_skipped_with_the_reason",
+    ),
+    "a login that refused rests": Guard(
+        "readiness.py", "rest = cooling.rest_of(world, name, one.account)", "rest = None",
+        "tests/test_readiness.py::test_a_provider_that_refused_rests_and_the_next_one_is_asked",
+    ),
+    "a browser needs the web": Guard(
+        "readiness.py", "if config is not None and config.network is not Network.ALLOW:",
+        "if False:", "tests/test_readiness.py::test_a_task_of_the_browser_needs_one_and_the_web",
+    ),
+    "talk of limits is no refusal": Guard(
+        "agents/refusals.py", "        if MARK.match(lines[start].strip()):",
+        "        if QUOTA.search(lines[start]):",
+        "tests/agents/test_innocuous.py::test_talk_of_limits_and_logins_is_no_failure",
+    ),
     "one start alone after a rest": Guard(
         "adapters/cooldowns.py", "            if rest.until > now:\n                return False",
         "            if rest.until > now and not rest.alone:\n                return False",
