@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from orchestrator import containment, cooling
-from orchestrator.adapters import files
-from orchestrator.adapters.files import NotReadable
+from orchestrator.adapters import credentials, files
 from orchestrator.adapters.versions import Versions
-from orchestrator.agents.base import Credential, Requirements
-from orchestrator.records import regex
+from orchestrator.agents.base import Requirements
 from orchestrator.records.config import Network
 from orchestrator.records.task import TaskType
 from orchestrator.rules.routing import Unavailable
 from orchestrator.world import World
 
-LARGEST = 1_000_000
-SHORTEST = 8  # no provider gives a key of fewer letters
-# What stands in examples where a key belongs.
-PLACEHOLDER = regex.late(
-    r"(?i)(?:^|[-_ <{\[])(?:your|change|replace|insert|placeholder|example|dummy|todo|fixme|paste"
-    r"|here)(?:[-_ >}\]]|$)|^(?:none|null|undefined|secret|token|api[-_ ]?key|key|password)$"
-    r"|change[-_ ]?me|replace[-_ ]?(?:me|this)|[<>\s]|\$\{|\.\.\.|\u2026|x{5,}|\*{3,}"
-)
 BROWSERS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "firefox",
     "firefox-esr",
@@ -59,8 +47,8 @@ def look(world: World, name: str, task_type: TaskType) -> Ready | Unavailable:
     faults: list[str] = []
     resting: list[Unavailable] = []
     for one in needs.credentials:
-        key = secret(world, one)
-        if isinstance(key, Missing):
+        key = credentials.secret(world.environment, one)
+        if isinstance(key, credentials.Missing):
             faults += [key.reason] if key.reason else []
             continue
         rest = cooling.rest_of(world, name, one.account)
@@ -70,31 +58,6 @@ def look(world: World, name: str, task_type: TaskType) -> Ready | Unavailable:
     if resting:
         return min(resting, key=lambda rest: (rest.until is None, rest.until))
     return Unavailable(_no_login(needs, faults))
-
-
-def secret(world: World, one: Credential) -> str | Missing:
-    """The secret of one login, "" where a file is login enough; Missing says why there is none."""
-    if one.variable:
-        value = world.environment.get(one.variable, "").strip()
-        if not value:
-            return Missing("")
-        return Missing(f"{one.variable} is a placeholder") if placeholder(value) else value
-    for path in _paths(world, one):
-        if not path.exists():
-            continue
-        return _in_file(path, one.field)
-    return Missing("")
-
-
-class Missing(Struct, frozen=True):
-    """No login there; `reason` is "" where nothing is there at all."""
-
-    reason: str
-
-
-def placeholder(value: str) -> bool:
-    """Whether a key is none that any provider gave, but the words that stood in its place."""
-    return len(value) < SHORTEST or PLACEHOLDER.search(value) is not None
 
 
 def _without(world: World, needs: Requirements) -> str:
@@ -145,36 +108,3 @@ def _no_login(needs: Requirements, faults: list[str]) -> str:
     said = f" ({'; '.join(dict.fromkeys(faults))})" if faults else ""
     install = f"; {needs.install}" if needs.install else ""
     return f"it is not logged in: there is none of {places}{said}{install}"
-
-
-def _paths(world: World, one: Credential) -> Iterator[Path]:
-    """Its paths with the HOME and the variables in them; one whose variable is unset is none."""
-    for path in one.paths:
-        head, _, rest = path.partition("/")
-        name = "HOME" if head == "~" else head.removeprefix("$")
-        folder = world.environment.get(name, "")
-        if folder.startswith("~/"):
-            folder = world.environment.get("HOME", "") + folder[1:]
-        if folder and Path(folder).is_absolute():
-            found = Path(folder) / rest if rest else Path(folder)
-            if rest or found.is_file():
-                yield found
-
-
-def _in_file(path: Path, field: str) -> str | Missing:
-    """The secret in a field of a JSON file; "" for a file that needs only be there and readable."""
-    try:
-        text = files.read_bounded(path.resolve(), LARGEST).decode("utf-8")
-        told = json.loads(text) if field else None
-    except (OSError, NotReadable) as error:
-        return Missing(f"{path} cannot be read: {error}")
-    except (ValueError, RecursionError):
-        return Missing(f"{path} is not JSON")
-    if not field:
-        return "" if text.strip() else Missing(f"{path} is empty")
-    value = told.get(field) if isinstance(told, dict) else None
-    if not isinstance(value, str) or not value.strip():
-        return Missing(f"{path} has no {field}")
-    if placeholder(value.strip()):
-        return Missing(f"{field} in {path} is a placeholder")
-    return value.strip()

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.adapters import process
+from orchestrator.adapters import credentials, process
 from orchestrator.adapters.clock import Clock, zone
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
@@ -224,11 +224,18 @@ def build(
 
 
 def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What no text of ours may hold: our tokens, and the keys that we hand to agents (S15)."""
+    """What no text of ours may hold: our tokens, and the keys of agents, handed or found (S15)."""
     ours = [held.reveal() for held in (config.github_token, config.telegram_bot_token) if held]
     named = {name for agent in config.agents.values() for name in agent.environment}
     handed = [environment.get(name, "") for name in sorted(named) if SECRET_NAME.search(name)]
-    return (*ours, *filter(None, handed))
+    logins = (
+        credentials.secret(environment, one)
+        for agent in roster.build(config.agents).values()
+        for one in agent.requirements().credentials
+        if not one.variable or SECRET_NAME.search(one.variable)
+    )
+    found = [one for one in logins if isinstance(one, str)]
+    return tuple(dict.fromkeys(filter(None, (*ours, *handed, *found))))
 
 
 def chosen(config: Config, only: str | None) -> RepositoryConfig | None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestrator import cooling, readiness
+from orchestrator import world as worlds
 from orchestrator.readiness import Ready
 from orchestrator.records.task import TaskType
 from orchestrator.rules.routing import Unavailable
@@ -223,3 +224,13 @@ def test_who_cannot_run_is_skipped_costs_nothing_and_is_told(office: Office) -> 
     made = office.task(issue).attempts
     assert [one.agent for one in made] == ["first"], office.told()
     assert "deepseek skipped: it is not logged in" in office.told()
+
+
+def test_a_key_that_was_found_is_in_no_text_of_ours(office: Office, tmp_path: Path) -> None:
+    secrets(tmp_path / "or", openRouterApiKey=KEY)
+    known = {
+        **office.world.environment, "DEEPSEEK_OPENROUTER_CONFIG": str(tmp_path / "or"),
+        "ANTHROPIC_API_KEY": "plain-words-0123456789",
+    }  # fmt: skip
+    held = worlds.secrets(office.world.config, known)
+    assert {KEY, "plain-words-0123456789"} <= set(held)

@@ -314,7 +314,8 @@ GUARDS = {
         QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
     ),
     "a key that is none starts nothing": Guard(
-        "readiness.py", "return len(value) < SHORTEST or PLACEHOLDER.search(value) is not None",
+        "adapters/credentials.py",
+        "return len(value) < SHORTEST or PLACEHOLDER.search(value) is not None",
         "return False",
         "tests/test_readiness.py::test_a_key_that_is_none_is_skipped_with_the_reason",
     ),
@@ -330,6 +331,19 @@ GUARDS = {
         "agents/refusals.py", "        if MARK.match(lines[start].strip()):",
         "        if QUOTA.search(lines[start]):",
         "tests/agents/test_innocuous.py::test_talk_of_limits_and_logins_is_no_failure",
+    ),
+    "a lost session is begun anew, another failure is not": Guard(
+        "sessions.py", "if failure is None or not failure.session_gone:", "if failure is None:",
+        "tests/test_sessions.py::test_any_other_failure_of_it_is_not_repeated",
+    ),
+    "S1 no program without its own guard outside of walls": Guard(
+        "agents/claude.py", "*(FREE if launch.contained else GUARDED),", "*FREE,",
+        "tests/agents/test_named.py::test_only_what_is_contained_works_without_its_own_guard",
+    ),
+    "S15 the keys of agents are known": Guard(
+        "world.py", "found = [one for one in logins if isinstance(one, str)]",
+        "found = list[str]()",
+        "tests/test_readiness.py::test_a_key_that_was_found_is_in_no_text_of_ours",
     ),
     "one start alone after a rest": Guard(
         "adapters/cooldowns.py", "            if rest.until > now:\n                return False",
