@@ -67,10 +67,9 @@ def _of_program(path: str, search: str, known: set[str]) -> Iterator[str]:
     yield from _of_folder(os.path.dirname(path))
     yield path
     real = os.path.realpath(path)
-    head, packages, rest = real.partition("/node_modules/")
+    head, packages, _ = real.partition("/node_modules/")
     if packages:
-        scoped = rest.split("/")[: 2 if rest.startswith("@") else 1]
-        yield os.path.join(head, "node_modules", *scoped)
+        yield os.path.join(head, "node_modules")  # what a package needs may lie beside it
     elif os.path.basename(os.path.dirname(real)) in {"bin", "sbin"}:
         yield from _of_folder(os.path.dirname(real))
     else:

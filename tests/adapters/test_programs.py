@@ -77,6 +77,7 @@ def test_folders_of_the_path_bring_their_libraries_and_nothing_that_is_secret(ho
     ("program", "needed"),
     [
         ("agent", ".npm-global/lib/node_modules/@acme/agent/cli.js"),
+        ("agent", ".npm-global/lib/node_modules/other/x.js"),
         ("native", ".local/share/native/versions/2.1/native"),
         ("piped", ".local/pipx/venvs/tool/bin/python"),
         ("{home}/scripts/run.py", "scripts/run.py"),
