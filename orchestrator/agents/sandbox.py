@@ -14,7 +14,7 @@ TMP = "/tmp"
 SOCKET = "/run/agent-os-network"  # where a contained program finds the way to its proxy
 # What a machine holds of others, of the system's secrets, and of sockets of its services.
 HIDDEN = (
-    "/home", "/root", "/run", "/mnt", "/media", "/boot", "/lost+found",
+    "/home", "/root", "/run", "/mnt", "/media",
     "/var/log", "/var/mail", "/var/spool", "/var/backups", "/var/cache/private", "/var/lib/private",
     "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/lxd",
     "/var/lib/incus", "/var/lib/mysql", "/var/lib/postgresql", "/var/lib/redis", "/var/lib/cloud",
@@ -57,10 +57,12 @@ PACKAGES = (
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What stands at a path now: where it really lies, and whether it is a folder."""
+    """What stands at a path now: where it really lies, whether it is a folder, and whether
+    nothing can be had there anyway, because it is empty or closed to us."""
 
     real: str
     folder: bool
+    barren: bool = False
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -126,7 +128,7 @@ def _is_dark(path: str, mounts: Mapping[str, Mount]) -> bool:
 def _covered(order: AttemptOrder, ground: Ground) -> Iterator[Mount]:
     for path in (*HIDDEN, *order.walls.hidden):
         there = ground.seen.get(path)
-        if there and there.real not in NEVER_HIDDEN:
+        if there and not there.barren and there.real not in NEVER_HIDDEN:
             how = ("--tmpfs", "") if there.folder else ("--ro-bind", "/dev/null")
             yield (*how, there.real)
 

@@ -1,7 +1,7 @@
 """What a sandbox costs, and what is left after it: `python -m tests.bench.sandbox [RUNS]`.
 
 First the start of a program by the executor, bare, contained, and contained with a way to some
-hosts: milliseconds until its first word, and of processor time for the whole run, as medians.
+hosts: milliseconds until its first word, and of processor time for the whole run.
 Then RUNS (1,000) contained runs of a program that leaves daemons behind in every way it knows, and
 how many processes of all of them are alive afterwards.
 """
@@ -51,9 +51,12 @@ def main() -> int:
         executor = Local()
         executor.run(tells)
         found = {name: started(executor, one) for name, one in kinds.items()}
-        for name, (first, cpu) in found.items():
-            more = first - found["bare"][0]
-            print(f"{name:11} first word {first:6.1f} ms ({more:+5.1f}), processor {cpu:5.1f} ms")
+        for name, (best, median, cpu) in found.items():
+            more, cost = best - found["bare"][0], cpu - found["bare"][2]
+            print(
+                f"{name:11} first word {best:5.1f} ms ({more:+5.1f}), median {median:5.1f};"
+                f" processor {cpu:5.1f} ms ({cost:+5.1f})"
+            )
         began = time.monotonic()
         for _ in range(runs):
             executor.run(order(here, FORKS))
@@ -63,8 +66,11 @@ def main() -> int:
         return int(bool(left))
 
 
-def started(executor: Local, what: AttemptOrder) -> tuple[float, float]:
-    """Medians in ms: until the program's first word, and of processor time for the run."""
+def started(executor: Local, what: AttemptOrder) -> tuple[float, float, float]:
+    """In ms until the program's first word: the best and the median; and of processor time.
+
+    The best is what a quiet machine needs: on a shared one the median measures the others.
+    """
     firsts, cpus = [], []
     for _ in range(STARTS):
         Path(what.log_path).unlink(missing_ok=True)
@@ -72,7 +78,7 @@ def started(executor: Local, what: AttemptOrder) -> tuple[float, float]:
         report = executor.run(what)
         cpus.append((spent_by_all() - before) * 1000)
         firsts.append((int(report.output_tail) - began) / 1e6)
-    return statistics.median(firsts), statistics.median(cpus)
+    return min(firsts), statistics.median(firsts), statistics.median(cpus)
 
 
 def spent_by_all() -> float:
