@@ -290,7 +290,7 @@ def judged(
         head_sha=head,
         seconds=round(seen.report.seconds, 1),
         result=proof.redacted(world, seen.result),
-        suspicions=tampering.left_to_a_person(seen.bent) if deliver else None,
+        suspicions=tampering.left_to_a_person(world, seen.bent) if deliver else None,
     )
     task = structs.replace(
         with_attempt(task, done),

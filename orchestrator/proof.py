@@ -113,6 +113,8 @@ def secrets_in(world: World, tree: Worktree, changes: tuple[ChangedPath, ...]) -
     git = workspace.of(world).git(tree.slug)
     found: dict[str, None] = {}
     for change in changes:
+        named = world.redact.findings(f"{change.path}\n{change.target}")
+        found |= {f"{kind} in the name or the target of a path": None for kind in named}
         if change.kind not in {PathKind.FILE, PathKind.EXECUTABLE} or change.size > gate.LARGEST:
             continue
         text = files.read_bounded(tree.path / change.path, gate.LARGEST).decode("utf-8", "replace")

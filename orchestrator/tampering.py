@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from orchestrator import github_sync, workspace
 from orchestrator.adapters import history, markers
 from orchestrator.adapters.git import Git
@@ -58,14 +60,14 @@ def of_head(
     for attempt in reversed(task.attempts):
         if attempt.head_sha in heads and attempt.suspicions is not None:
             found = (*attempt.suspicions, *tamper.protected(changes, itself=ours))
-            return tuple(dict.fromkeys(found))
+            return tuple(dict.fromkeys(redacted(world, found)))
     verdict = tamper.judge(
         tamper.Facts(
             files=changes, task_type=task.task_type, issue=f"{task.title}\n{task.body}",
             asked=True, itself=ours,
         )
     )  # fmt: skip
-    return left_to_a_person(verdict)
+    return left_to_a_person(world, verdict)
 
 
 def files(changes: Iterable[ChangedText]) -> tuple[tamper.File, ...]:
@@ -106,9 +108,17 @@ def asked_of(verdict: tamper.Verdict) -> tuple[str, ...]:
     return tuple(f"{one.where} {one.said}" for one in verdict.suspicions[:MOST])
 
 
-def left_to_a_person(verdict: tamper.Verdict) -> tuple[Suspicion, ...]:
-    """What stays; a question that could not be put any more is a person's as well."""
-    return () if isinstance(verdict, tamper.Allow) else verdict.suspicions[:MOST]
+def left_to_a_person(world: World, verdict: tamper.Verdict) -> tuple[Suspicion, ...]:
+    """What stays, redacted; a question that could not be put any more is a person's as well."""
+    return () if isinstance(verdict, tamper.Allow) else redacted(world, verdict.suspicions[:MOST])
+
+
+def redacted(world: World, found: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
+    """They quote lines of the work, and of what stood there before it (S15)."""
+    return tuple(
+        structs.replace(one, path=world.redact(one.path), said=world.redact(one.said))
+        for one in found
+    )
 
 
 def items(world: World, task: Task, verdict: tamper.Verdict) -> tuple[RepairItem, ...]:

@@ -209,3 +209,22 @@ def test_a_conflict_of_files_that_are_not_text_is_told_without_their_bytes(
     assert outcome.paths == (
         ConflictedPath(path="README.md", branch=history.NOT_TEXT, base=None),
     )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_both_texts_of_each_changed_path_loose_or_packed(
+    origin: Origin, store: Git, packed: bool
+) -> None:
+    base = origin.commit({"a b.txt": "one\n", "gone.txt": "old\n", "raw.bin": "x\0y"})
+    origin.commit({"a b.txt": "two\n", "gone.txt": None, "raw.bin": "z\0", "n/é.py": "1\n"})
+    origin.commit({"large.txt": "l" * (history.TEXT_LIMIT + 1)})
+    top = origin.tip()
+    fetch(store, origin)
+    if packed:
+        store.run("repack", "-adq")
+    found = {one.path: one for one in history.texts(store, base, history.tree_of(store, str(top)))}
+    assert (found["a b.txt"].before, found["a b.txt"].after) == ("one\n", "two\n")
+    assert (found["gone.txt"].before, found["gone.txt"].after) == ("old\n", None)
+    assert found["gone.txt"].mode == "000000" and found["n/é.py"].was == "000000"
+    assert found["n/é.py"].after == "1\n" and found["raw.bin"].after is None
+    assert found["large.txt"].unread and not found["raw.bin"].unread

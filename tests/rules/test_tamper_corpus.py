@@ -91,3 +91,18 @@ def test_of_all_liars_at_least_95_in_100_are_stopped() -> None:
     print("excused by any reason:", *passed, sep="\n  ")
     assert len(every) >= 60
     assert rate >= LEAST, passed
+
+
+HONEST = list(yaml.safe_load((DATA / "honest" / "twins.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in HONEST])
+def test_ordinary_work_is_not_asked_about(case: dict[str, Any]) -> None:
+    assert tamper.judge(facts(case)) == Allow()
+
+
+def test_the_same_diff_gives_the_same_verdict_in_any_order() -> None:
+    for case in cases("python_tests"):
+        told = facts(case)
+        turned = Facts(files=told.files[::-1], red=told.red)
+        assert tamper.suspicions(told) == tamper.suspicions(turned)

@@ -51,6 +51,17 @@ def test_a_secret_in_the_work_stays_here_and_the_next_agent_works(tmp_path: Path
         assert office.file("settings.env", office.task(issue).branch) is None
 
 
+def test_a_secret_in_the_name_of_a_file_stays_here_too(tmp_path: Path) -> None:
+    """G10: a path and the target of a link leave with a push as much as a text does."""
+    with an_office(tmp_path, agent=writes("logs/robot-token.txt", "work\n")) as office:
+        issue = office.ready("Add logs")
+        office.dispatch()
+        office.queue()
+        first = office.task(issue).attempts[0]
+        assert first.code is BlockerCode.GATE_REFUSED, office.told()
+        assert "robot-token" not in first.reason
+
+
 @pytest.mark.parametrize(
     ("script", "why"),
     [

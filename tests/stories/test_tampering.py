@@ -154,7 +154,7 @@ def test_an_outsiders_approval_lets_nothing_through(tmp_path):
 
 def test_waiting_for_a_person_asks_for_one_answer_a_tick(tmp_path):
     """The finding is remembered with its head: no fetch, no second comment."""
-    with bent(tmp_path, leaves((CI, "on: push\n"))) as (office, _):
+    with bent(tmp_path, leaves(("CODEOWNERS", "* @eve\n"))) as (office, _):
         fetches = office.world.paths.store(SLUG) / "FETCH_HEAD"
         fetches.unlink(missing_ok=True)
         for _ in range(3):
@@ -198,7 +198,7 @@ def test_a_red_test_that_its_repair_changes_is_a_persons(tmp_path):
 
 def test_work_that_nobody_judged_is_judged_before_the_merge(tmp_path):
     """A file from before, or one whose finding was edited away: git is asked (S14)."""
-    with bent(tmp_path, leaves((CI, "on: push\n"))) as (office, issue):
+    with bent(tmp_path, leaves(("CODEOWNERS", "* @eve\n"))) as (office, issue):
         world = office.world
         task = office.task(issue)
         made = tuple(structs.replace(one, suspicions=()) for one in task.attempts)

@@ -29,6 +29,10 @@ LEAST_REASON = 30  # characters from which words can be a reason
 TAKES_AWAY = regex.late(
     r"\b(?:remov|delet|drop|revert|deprecat|retir|get rid|no longer|strip out)\w*", re.IGNORECASE
 )
+EXPECTS = regex.late(r"^(?!.*(?:approx|places=|rel=|delta|toBeCloseTo)).*(?:assert|expect|want)")
+LITERAL = regex.late(
+    r"\"[^\"]*\"|'[^']*'|`[^`]*`|-?\b\d[\d._]*\b|\b(?:True|False|None|true|false|nil)\b"
+)
 WORKS = frozenset({TaskType.IMPLEMENTATION, TaskType.DEBUGGING})
 
 
@@ -112,9 +116,16 @@ def rewritten(facts: Facts) -> Iterator[Suspicion]:
         if file.before is None or file.after is None or not (file.is_test or file.is_recorded):
             continue
         lost = [line for line in removed(file) if line.strip()]
-        if lost and (file.is_recorded or any("assert" in x or "expect" in x for x in lost)):
-            yield reason(file.path, next((n for n, _ in added(file)), 0), "expectation_rewritten",
+        shapes = {shape(line) for line in lost if file.is_recorded or EXPECTS.search(line)}
+        number = next((n for n, line in added(file) if shape(line) in shapes), 0)
+        if number or (file.is_recorded and lost):
+            yield reason(file.path, number, "expectation_rewritten",
                          "what the test expects was changed, and no source was")
+
+
+def shape(line: str) -> str:
+    """A line without its literals: what is the same where only an expected value changed."""
+    return LITERAL.sub("#", line.strip())
 
 
 def red_tests(facts: Facts) -> Iterator[Suspicion]:

@@ -64,7 +64,7 @@ DEMANDS = regex.late(
 WHOLE_FILE = regex.late(
     r"#\s*(?:flake8|ruff)\s*:\s*noqa\s*$|#\s*mypy\s*:\s*ignore-errors|#\s*pylint\s*:\s*skip-file|"
     r"/\*\s*eslint-disable\s*\*/|//\s*@ts-nocheck|^\s*#!\[allow\((?:warnings|clippy::all|unused)\)|"
-    r"//\s*nolint\s*$|#\s*type:\s*ignore\s*$(?!.)",
+    r"^\s*//\s*nolint\s*$|^\s*#\s*type:\s*ignore\s*$",
 )
 LOCKS = frozenset({
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock",

@@ -287,7 +287,7 @@ def literals(node: ast.AST) -> set[str]:
     return {
         repr(one.value)
         for one in ast.walk(node)
-        if isinstance(one, ast.Constant) and len(repr(one.value)) > 3
+        if isinstance(one, ast.Constant) and len(repr(one.value)) > 2
     }
 
 
