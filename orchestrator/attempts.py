@@ -121,7 +121,7 @@ def attempt(
 ) -> Task:
     """Run the agent once; the file says `started` before it and `judged` after (Q6)."""
     choice, ready = chosen
-    number, name = len(task.attempts) + 1, choice.agent
+    number, name = task.runs + 1, choice.agent
     agent = world.agents[name]
     folder = world.paths.attempt(task.task_id, number)
     prompt = briefing.prompt(
@@ -179,7 +179,7 @@ def launch(
     ready: Ready,
 ) -> Launch:
     config = world.config.agent(agent)
-    folder = world.paths.attempt(task.task_id, len(task.attempts))
+    folder = world.paths.attempt(task.task_id, task.runs)
     minutes = task.max_runtime_minutes or repository.max_runtime_minutes
     own = repository.agent_timeout_minutes.get(agent)
     idle = repository.idle_timeout_minutes

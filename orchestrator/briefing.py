@@ -90,7 +90,7 @@ def measure(world: World, task: Task, attempt: Attempt) -> None:
             agent=attempt.agent,
             status=result.status if result else "blocked",
             blocker_code=attempt.code,
-            attempt_count=len(task.attempts),
+            attempt_count=attempt.n,
             duration_seconds=attempt.seconds,
             task_type=task.task_type,
             verdict=attempt.verdict or "",

@@ -127,7 +127,7 @@ def alarm(world: World, task: Task, name: str, tampered: tuple[str, ...]) -> Non
     what = ", ".join(tampered)
     alerts.alert(
         world,
-        f"tampered-{task.task_id}-{len(task.attempts)}",
+        f"tampered-{task.task_id}-{task.runs}",
         f"{task.repo} {task.task_id}: {name} changed git's own files ({what}); they were put back,"
         " and nothing of it was run or pushed. Look at its log before you trust it again.",
         task=task,

@@ -103,7 +103,7 @@ def placed(
     if seen_elsewhere:
         write()
     else:
-        shown = f"{status}@{len(task.marks)}"
+        shown = f"{status}@{len(task.marks) + task.marks_left_out}"
         world.effects.settled(task.task_id, f"{task.key}:board", shown, write)
     return structs.replace(task, board_item=item)
 

@@ -153,7 +153,7 @@ def run_command(
     minutes = (
         repository.setup_timeout_minutes if what == "setup" else repository.test_timeout_minutes
     )
-    folder = world.paths.attempt(task.task_id, len(task.attempts) or 1)
+    folder = world.paths.attempt(task.task_id, task.runs or 1)
     files.make_folder(folder)
     order = AttemptOrder(
         argv=("/bin/sh", "-c", command),
@@ -174,7 +174,7 @@ def run_command(
 
 
 def log_path(world: World, task: Task, what: str) -> Path:
-    return world.paths.attempt(task.task_id, len(task.attempts) or 1) / f"{what}.log"
+    return world.paths.attempt(task.task_id, task.runs or 1) / f"{what}.log"
 
 
 def redacted(world: World, result: Result) -> Result:

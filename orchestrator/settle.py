@@ -31,6 +31,7 @@ from orchestrator.records.task import (
     Task,
     marked,
     with_attempt,
+    with_refusals_folded,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import failures, lanes, obstacles
@@ -87,7 +88,8 @@ def settled(world: World, task: Task) -> Task:
     attempt = task.attempt
     if attempt is None or attempt.settled:
         return task
-    return with_attempt(task, structs.replace(attempt, settled=world.clock.now()))
+    now = world.clock.now()
+    return with_refusals_folded(with_attempt(task, structs.replace(attempt, settled=now)))
 
 
 def lost(world: World, task: Task, attempt: Attempt) -> bool:

@@ -355,6 +355,10 @@ GUARDS = {
         "elif attempt.code in routing.REFUSALS and not attempt.head_sha:",
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
     ),
+    "an attempt's number and folder are used once": Guard(
+        "attempts.py", "number, name = task.runs + 1,", "number, name = len(task.attempts) + 1,",
+        QUOTA + "test_refusals_in_a_row_are_one_entry_that_says_how_many_and_since_when",
+    ),
     "S6 whose answer begins a round": Guard(
         "questions.py", "if later and may_answer(world, task, comment, voices):", "if later:",
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct, field, structs
@@ -32,6 +33,9 @@ class State(StrEnum):
 ENDED = frozenset({State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED})
 # While a file is in one of these, another Ready of its issue starts nothing new.
 UNDER_WAY = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW})
+# A task that waits goes round through these; of a wait of weeks only so many marks are kept.
+WAITING = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED})
+MARKS_OF_A_WAIT = 40
 
 
 class TaskType(StrEnum):
@@ -82,6 +86,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     `suspicions` are what a person must look at before this work is merged; None where the work
     was not judged for that.
+    Of refusals in a row the newest stands for all: `times` says for how many, and `since` when the
+    first of them began.
     """
 
     n: int
@@ -98,6 +104,15 @@ class Attempt(Struct, frozen=True, kw_only=True):
     result: Result | None = None
     usage: Usage | None = None
     suspicions: tuple[Suspicion, ...] | None = None
+    times: int = 1
+    since: datetime | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether its provider turned it away and it left nothing behind."""
+        said = self.result is not None and self.result.manual_steps
+        quota = self.code is BlockerCode.QUOTA_LIMITED
+        return quota and bool(self.settled) and not self.head_sha and not said
 
 
 class PullRequestLink(Struct, frozen=True, kw_only=True):
@@ -173,7 +188,8 @@ class Task(Struct, frozen=True, kw_only=True):
     red checks cost a repair, or went to a person, in this round: none costs two (M14). `reruns`
     are the checks of this round that were run again. `blocked_label` says that the label `blocked`
     on the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
-    that exists nowhere else. `extra` keeps the front-matter keys that a person added, so that a
+    that exists nowhere else. `marks_left_out` counts the marks of long waits that are kept no
+    longer. `extra` keeps the front-matter keys that a person added, so that a
     rewrite loses nothing.
     """
 
@@ -217,6 +233,7 @@ class Task(Struct, frozen=True, kw_only=True):
     red_heads: tuple[str, ...] = ()
     reruns: tuple[Rerun, ...] = ()
     blocked_label: bool = False
+    marks_left_out: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
     body: str = ""
 
@@ -235,6 +252,11 @@ class Task(Struct, frozen=True, kw_only=True):
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def runs(self) -> int:
+        """How many attempts were begun; the number of the newest."""
+        return max((a.n for a in self.attempts), default=0)
+
+    @property
     def this_round(self) -> tuple[Attempt, ...]:
         return tuple(a for a in self.attempts if a.round == self.round)
 
@@ -245,11 +267,33 @@ def with_attempt(task: Task, attempt: Attempt) -> Task:
     return structs.replace(task, attempts=(*others, attempt))
 
 
+def with_refusals_folded(task: Task) -> Task:
+    """Of each agent's refusals in a row one entry, the newest: a month of them stays small."""
+    kept: list[Attempt] = []
+    for one in task.attempts:
+        row = takewhile(lambda made: made.refused, reversed(kept)) if one.refused else ()
+        before = [made for made in row if (made.agent, made.round) == (one.agent, one.round)]
+        kept = [made for made in kept if made not in before]
+        times = one.times + sum(made.times for made in before)
+        since = min((made.since or made.started for made in before), default=one.since)
+        kept.append(structs.replace(one, times=times, since=since))
+    return structs.replace(task, attempts=tuple(kept))
+
+
 def marked(task: Task, state: State, at: datetime, by: str) -> Task:
-    """Append a mark, unless the last one says the same state already."""
+    """Append a mark, unless the last one says the same state already.
+
+    Of a wait that goes round and round the first mark and the newest are kept, the rest counted.
+    """
     if task.state is state:
         return task
-    return structs.replace(task, marks=(*task.marks, Mark(state=state, at=at, by=by)))
+    marks = (*task.marks, Mark(state=state, at=at, by=by))
+    row = sum(1 for _ in takewhile(lambda mark: mark.state in WAITING, reversed(marks)))
+    over = max(0, row - MARKS_OF_A_WAIT)
+    first = len(marks) - row + 1
+    return structs.replace(
+        task, marks=marks[:first] + marks[first + over :], marks_left_out=task.marks_left_out + over
+    )
 
 
 class QueueEntry(Struct, frozen=True, kw_only=True):

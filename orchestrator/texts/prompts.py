@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from orchestrator.records.task import Attempt, Deliverable, RepairItem, Task
 from orchestrator.records.tracker import Comment
-from orchestrator.texts import contract, markdown, repairs, templates
+from orchestrator.texts import contract, markdown, repairs, templates, timeline
 
 LIMIT = 120_000  # bytes of the whole prompt
 # What each section may take of the whole, in hundredths; rules and contract take the rest.
@@ -212,7 +212,8 @@ def _attempts(attempts: tuple[Attempt, ...], room: int) -> str:
 def _headline(made: Attempt) -> str:
     verdict = made.verdict.value if made.verdict else "not finished"
     code = "" if made.code == "none" else f" ({made.code})"
-    return f"Attempt {made.n}: {made.agent}, {verdict}{code}"
+    often = f", {said}" if (said := timeline.refusals(made)) else ""
+    return f"Attempt {made.n}: {made.agent}, {verdict}{code}{often}"
 
 
 def _in_short(made: Attempt) -> str:

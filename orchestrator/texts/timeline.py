@@ -39,8 +39,8 @@ def title(task: Task) -> str:
 def lines(task: Task, zone: tzinfo = UTC) -> tuple[str, ...]:
     """Every transition in order of time; of more than 60 the older ones are only counted."""
     told = [text for _, text in sorted(_events(task, zone), key=lambda event: event[0])]
-    older = len(told) - LINES
-    if older <= 0:
+    older = max(0, len(told) - LINES) + task.marks_left_out
+    if not older:
         return tuple(told)
     return (f"{older} earlier steps are not shown", *told[-LINES:])
 
@@ -51,7 +51,7 @@ def table(task: Task, most: int, zone: tzinfo = UTC) -> str:
         return ""
     rows = ["| # | round | agent | began | verdict | code | reason | head |", "|" + "---|" * 8]
     for a in task.attempts[-most:]:
-        verdict = VERDICTS[a.verdict] if a.verdict else "not judged"
+        verdict = refusals(a, zone) or (VERDICTS[a.verdict] if a.verdict else "not judged")
         code = "" if a.code is BlockerCode.NONE else str(a.code)
         told = (str(a.n), str(a.round), a.agent, dated(a.started, zone), verdict, code, a.reason)
         cells = [markdown.cell(quoting.flat(text, REASON)) for text in told]
@@ -78,14 +78,21 @@ def _events(task: Task, zone: tzinfo) -> Iterator[tuple[tuple[int, int, int], st
         for i, mark in enumerate(marks):
             if mark.at == at and mark.state is State.PROCESSING:
                 before = i + 1
-        yield (before, 0, attempt.n), f"{dated(at, zone)}: {_attempted(attempt)}"
+        yield (before, 0, attempt.n), f"{dated(at, zone)}: {_attempted(attempt, zone)}"
 
 
-def _attempted(attempt: Attempt) -> str:
+def refusals(attempt: Attempt, zone: tzinfo = UTC) -> str:
+    """`refused 12 times since ...` for an entry that stands for many; else ""."""
+    if attempt.times == 1:
+        return ""
+    return f"refused {attempt.times} times since {dated(attempt.since or attempt.started, zone)}"
+
+
+def _attempted(attempt: Attempt, zone: tzinfo) -> str:
     said = f"attempt {attempt.n} by {quoting.flat(attempt.agent, 60)}"
     if attempt.verdict is None:
         return f"{said} began"
-    said += f": {VERDICTS[attempt.verdict]}"
+    said += f": {refusals(attempt, zone) or VERDICTS[attempt.verdict]}"
     if attempt.code is not BlockerCode.NONE:
         said += f", `{attempt.code}`"
     reason = quoting.flat(attempt.reason, REASON)

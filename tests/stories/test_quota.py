@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.commands.why import __main__ as why
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
@@ -118,6 +119,37 @@ def test_without_a_word_of_when_the_rests_grow_and_a_person_is_told_once(tmp_pat
         told = [line for line in office.said if line.startswith("ALERT first was refused")]
         assert len(told) == 1, office.told()
         assert len(office.comments(issue)) == 1
+
+
+def test_refusals_in_a_row_are_one_entry_that_says_how_many_and_since_when(
+    tmp_path: Path,
+) -> None:
+    seen: list[str] = []
+
+    def at_last(folder: Path, prompt: str) -> str:
+        seen.append(prompt)
+        return str(writes("x.txt", "x\n")(folder, prompt))
+
+    with an_office(tmp_path, agents=everybody(refused(VAGUE)), repository=QUICK) as office:
+        issue = office.ready("Add it")
+        for _ in range(3):
+            office.work_until_quiet(3)
+            later(office, 6)
+        task = office.task(issue)
+        assert [(a.agent, a.times) for a in task.attempts] == [
+            ("first", 3), ("second", 3), ("third", 3),
+        ]
+        assert task.runs == 9
+        made = office.world.paths.attempts / task.task_id
+        assert {folder.name for folder in made.iterdir()} == set("123456789")
+        tried = why.trail.tries(task)
+        assert [(one.n, one.times) for one in tried] == [(7, 3), (8, 3), (9, 3)]
+        office.executor.scripts["first"] = at_last
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert ", refused 3 times since " in seen[0]
+        assert office.task(issue).attempts[-1].n == 10
+        assert "attempt 7 by first: refused 3 times since 2026-" in office.comments(issue)[0]
 
 
 def test_a_refusal_in_the_middle_of_the_work_keeps_it_and_counts(tmp_path: Path) -> None:

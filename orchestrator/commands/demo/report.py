@@ -61,7 +61,7 @@ def cells(found: Shipped, task: Task) -> list[str]:
     checks = ", ".join(f"{run.name} {run.conclusion or 'running'}" for run in found.checks)
     agents = ", ".join(dict.fromkeys(attempt.agent for attempt in task.attempts))
     return [
-        f"{len(task.attempts)} by {agents}" if agents else "-",
+        f"{task.runs} by {agents}" if agents else "-",
         f"#{task.pull_request.number}" if task.pull_request else "-",
         checks or "-",
         task.merge.sha[:10] if task.merge and task.merge.sha else "-",

@@ -66,6 +66,8 @@ class Try(Struct, frozen=True, kw_only=True):
     code: str
     seconds: float
     reason: str
+    times: int = 1
+    since: datetime | None = None
 
 
 class Account(Struct, frozen=True, kw_only=True):

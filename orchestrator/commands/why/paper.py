@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TextIO
 
-from orchestrator.commands.why.account import Account, Finding, Reason, Unknown
+from orchestrator.commands.why.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
 Spoken = Callable[[datetime], str]
@@ -44,7 +44,8 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
             code = f" {one.code}" if one.code else ""
             took = f" in {duration(one.seconds)}" if one.seconds else ""
             reason = f": {one.reason}" if one.reason else ""
-            head = f"{one.n}. {moment(one.began, now, spoken)} {one.agent}{took}: {one.verdict}"
+            began, ended = moment(one.began, now, spoken), verdict(one, now, spoken)
+            head = f"{one.n}. {began} {one.agent}{took}: {ended}"
             yield from wrapped("  ", f"{head}{code}{reason}", "")
     if told.said:
         yield "", ""
@@ -55,6 +56,12 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
         yield "", ""
         yield "Other tasks of it", "bold"
         yield from ((f"  {name}", "dim") for name in told.others)
+
+
+def verdict(one: Try, now: datetime, spoken: Spoken) -> str:
+    if one.times == 1:
+        return one.verdict
+    return f"refused {one.times} times since {moment(one.since or one.began, now, spoken)}"
 
 
 def unknown(told: Unknown) -> Iterator[tuple[str, str]]:

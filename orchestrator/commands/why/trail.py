@@ -30,6 +30,8 @@ def tries(task: Task) -> tuple[Try, ...]:
             code="" if one.code is BlockerCode.NONE else one.code.value,
             seconds=one.seconds,
             reason=one.reason,
+            times=one.times,
+            since=one.since,
         )
         for one in task.attempts
     )

@@ -158,7 +158,9 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
             if attempt.code is BlockerCode.QUOTA_LIMITED and not attempt.head_sha:
                 ended = refused.get(attempt.agent)
                 forgot = any(facts.acts(seen, Did.WIPED))
-                if ended is not None and attempt.started - ended < REST and not forgot:
+                rests = attempt.started - (attempt.since or attempt.started)
+                soon = ended is not None and attempt.started - ended < REST
+                if (soon or rests < (attempt.times - 1) * REST) and not forgot:
                     found.append(f"{task.task_id}: {attempt.agent} was given no rest")
                 refused[attempt.agent] = attempt.judged or attempt.started
                 continue
@@ -169,7 +171,7 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
                 break
         if deliveries > 1 + REWORKS + REVIEW_ROUNDS:
             found.append(f"{task.task_id}: {deliveries} deliveries in round {task.round}")
-        if ran.get(facts.key(task.task_id), 0) > len(task.attempts):
+        if ran.get(facts.key(task.task_id), 0) > task.runs:
             found.append(f"{task.task_id}: an agent ran that its file does not know of")
     return found
 
