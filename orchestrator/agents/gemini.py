@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator.agents import base, events
 from orchestrator.agents.base import Credential, Failure, Launch, Login, Requirements
@@ -22,6 +22,8 @@ SEES = (*SECRETS, "GOOGLE_GEMINI_BASE_URL", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GENA
 ASK = ("--output-format", "stream-json", "--yolo", "--skip-trust")
 # It waits longer and longer after each refusal, and says so on standard error.
 TRYING = regex.late(r"^Attempt \d+ failed with status (?P<status>\d{3})\. Retrying", re.MULTILINE)
+SETTINGS = ".gemini/settings.json"
+BY_KEY = '{"security":{"auth":{"selectedType":"gemini-api-key"}}}'
 GONE = "Error resuming session"
 
 
@@ -45,7 +47,7 @@ class Gemini:
             ),
             login=(
                 Login(path=".gemini/oauth_creds.json", writable=True),
-                Login(path=".gemini/google_accounts.json"), Login(path=".gemini/settings.json"),
+                Login(path=".gemini/google_accounts.json"), Login(path=SETTINGS),
             ),
             install="npm install -g @google/gemini-cli, then: gemini, and log in",
         )  # fmt: skip
@@ -57,13 +59,13 @@ class Gemini:
             *(("--model", model) if model else ()),
             *(("--resume", launch.session) if launch.session else ()),
         )  # fmt: skip
-        # Without a word it guesses from the variables how to log in, and guesses wrong.
-        keyed = any(launch.environment.get(name) for name in SECRETS)
-        way = {"GEMINI_DEFAULT_AUTH_TYPE": "gemini-api-key"} if keyed else {}
         made = base.order(
             launch, self._config, argv=argv, stdin=launch.prompt.encode("utf-8", "replace"),
-            names=SEES, extra={"GEMINI_CLI_NO_RELAUNCH": "1", **way},
+            names=SEES, extra={"GEMINI_CLI_NO_RELAUNCH": "1"},
         )  # fmt: skip
+        # Without a word it guesses from the variables how to log in, and guesses wrong.
+        keyed = any(launch.environment.get(name) for name in SECRETS)
+        made = structs.replace(made, home_files={SETTINGS: BY_KEY} if keyed else {})
         return base.structured(made)
 
     def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:

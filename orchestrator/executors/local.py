@@ -49,6 +49,7 @@ class Local:
         """
         files.make_folder(Path(order.home))
         files.make_folder(Path(order.log_path).parent)
+        private.furnish(order)
         if stuck := _clear_result(order):
             return AttemptReport(exit_code=None, seconds=0.0, problem=stuck)
         if files.find_program(order.argv[0], order.environment.get("PATH", os.defpath)) is None:

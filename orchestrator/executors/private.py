@@ -80,6 +80,16 @@ def lend(order: AttemptOrder) -> None:
             files.link(target, to=Path(loan.source))
 
 
+def furnish(order: AttemptOrder) -> None:
+    """The order's own files in its home, where nothing lies there and nothing is lent."""
+    lent = {loan.target for loan in order.walls.lent if os.path.lexists(loan.source)}
+    for name, text in order.home_files.items():
+        target = Path(order.home) / name
+        if str(target) not in lent and not os.path.lexists(target):
+            files.make_folder(target.parent)
+            files.write_cache(target, text.encode())
+
+
 def limited(order: AttemptOrder, *, contained: bool) -> tuple[str, ...]:
     """The program that sets what the kernel itself bounds of each process, where there is one.
 

@@ -62,7 +62,8 @@ class AttemptOrder(Struct, frozen=True, kw_only=True):
     dropped, the last of it is kept; the report brings the last `tail_limit` bytes. With an
     `error_path` standard error goes there and not into the log. `account` names whose login the
     program uses, for an agent that has several. `hosts` are the names that `network: providers`
-    reaches.
+    reaches. `home_files` are small texts by their paths below `home`, for programs that read how
+    they are set up from there; what is lent at such a place stays.
     """
 
     argv: tuple[str, ...]
@@ -79,6 +80,7 @@ class AttemptOrder(Struct, frozen=True, kw_only=True):
     tail_limit: int = 65_536
     error_path: str = ""
     account: str = ""
+    home_files: dict[str, str] = {}
     sandbox: Sandbox = Sandbox.NONE
     walls: Walls = Walls()
     git: GitView | None = None

@@ -65,9 +65,9 @@ def test_codex_takes_a_key_under_the_one_name_that_it_reads() -> None:
 
 
 def test_gemini_is_told_how_to_log_in_where_it_has_a_key() -> None:
-    keyed = order(config(AgentKind.GEMINI), environment={"GEMINI_API_KEY": "k"}).environment
-    assert keyed["GEMINI_DEFAULT_AUTH_TYPE"] == "gemini-api-key"
-    assert "GEMINI_DEFAULT_AUTH_TYPE" not in order(config(AgentKind.GEMINI)).environment
+    keyed = order(config(AgentKind.GEMINI), environment={"GEMINI_API_KEY": "k"})
+    assert "gemini-api-key" in keyed.home_files[".gemini/settings.json"]
+    assert not order(config(AgentKind.GEMINI)).home_files
 
 
 def test_deepseek_asks_the_provider_whose_key_was_found() -> None:

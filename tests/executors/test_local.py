@@ -42,6 +42,15 @@ def test_standard_error_is_kept_apart_where_the_order_says_so(tmp_path: Path) ->
     assert (mixed.output_tail, mixed.error_tail) == ("fact\ntrouble\n", "")
 
 
+def test_a_program_finds_the_files_of_its_order_in_its_home(tmp_path: Path) -> None:
+    given = {".tool/settings": "mine"}
+    assert run(tmp_path, 'cat "$HOME/.tool/settings"', home_files=given).output_tail == "mine"
+    kept = tmp_path / "attempt" / "home" / ".tool" / "settings"
+    kept.write_text("kept")
+    again = run(tmp_path, 'cat "$HOME/.tool/settings"', home_files=given)
+    assert again.output_tail.endswith("kept")
+
+
 def test_a_log_that_lost_its_beginning_says_so(tmp_path: Path) -> None:
     whole = run(tmp_path / "a", "echo whole")
     short = run(tmp_path / "b", "echo 0123456789", tail_limit=4)
