@@ -206,12 +206,20 @@ def test_our_example_as_it_is_names_its_placeholders(tmp_path: Path) -> None:
 def test_our_example_shows_every_key(tmp_path: Path) -> None:
     data = yaml.safe_load(uncommented(EXAMPLE.read_text()))
     project = data["github_projects"]["web"]
-    common = set(config_file.EveryLevel.__struct_fields__)
+    common = {*config_file.EveryLevel.__struct_fields__, "budgets"}
+    budgets = data["budgets"]
+    each = [*budgets["per_agent"].values(), *(budgets[name] for name in set(budgets) - {"per_agent"})]
     shown = {
         config_file.GlobalFile: set(data),
         config_file.ProjectFile: set(project) | common,
         config_file.RepositoryFile: set(project["repos"][0]) | common,
         config_file.AgentFile: set().union(*data["agents"].values()),
+        config_file.BudgetsFile: set(budgets),
+        config_file.BudgetFile: set().union(*each),
+        config_file.CostFile: set(data["cost_tracking"]),
+        config_file.PriceFile: set(data["cost_tracking"]["model_overrides"]["my-model"]),
+        config_file.QuotaFile: set(data["agents"]["claude"]["quota"]),
+        config_file.AllowedFile: set().union(*data["agents"]["claude"]["quota"].values()),
         config_file.ProviderFile: set(data["agents"]["deepseek"]["providers"]["openrouter"]),
     }
     for kind, keys in shown.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
@@ -15,6 +16,7 @@ from orchestrator.records.task import Task
 
 LIMIT_BYTES = 10_000_000
 KEPT_PARTS = 5
+STRAYS = 50  # older lines in a row that end a search; fewer are of a clock that was wrong
 QUARANTINED = "quarantined"
 _LONGEST_REASON = 2000
 
@@ -91,6 +93,31 @@ def read(path: Path, since: datetime) -> Iterator[Event]:
                 continue
             if event.at >= since:
                 yield event
+
+
+def attempts_since(path: Path, since: datetime) -> Iterator[AttemptStat]:
+    """The finished attempts not older than `since`, newest first, rotated parts included.
+
+    It reads from the end and stops at what is older: the size of the history costs nothing. Lines
+    of the earlier system are read too; its times had no zone and count as UTC.
+    """
+    decoder = msgspec.json.Decoder(AttemptStat)
+    older = 0
+    for part in (path, *reversed(files.rotated(path))):
+        for line in files.read_lines_backwards(part):
+            try:
+                stat = decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+            if stat.timestamp.tzinfo is None:
+                stat = structs.replace(stat, timestamp=stat.timestamp.replace(tzinfo=UTC))
+            if stat.timestamp >= since:
+                older = 0
+                yield stat
+                continue
+            older += 1
+            if older > STRAYS:
+                return
 
 
 def _append(path: Path, line: bytes) -> None:

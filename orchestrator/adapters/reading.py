@@ -60,6 +60,29 @@ def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
     return [line.rstrip(b"\r") for line in lines[first:-1] if line.strip()]
 
 
+def read_lines_backwards(path: Path, block: int = 65_536) -> Iterator[bytes]:
+    """The complete lines of a log, the newest first, read no further than they are asked for."""
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return
+    with stream:
+        left = stream.seek(0, os.SEEK_END)
+        rest, torn = b"", True
+        while left:
+            step = min(block, left)
+            left -= step
+            stream.seek(left)
+            lines = (stream.read(step) + rest).split(b"\n")
+            rest = lines.pop(0)
+            if torn and lines:
+                lines.pop()  # what follows the last newline: nothing, or a line half written
+                torn = False
+            yield from (line.rstrip(b"\r") for line in reversed(lines) if line.strip())
+        if not torn and rest.strip():
+            yield rest.rstrip(b"\r")
+
+
 def newest_change(folder: Path, most: int) -> float:
     """When anything below a folder was last written, by the machine's clock; 0 for nothing there.
 

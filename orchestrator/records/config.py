@@ -94,6 +94,20 @@ class Network(StrEnum):
     NONE = "none"
 
 
+class Routing(StrEnum):
+    """Whether the chain is followed as it is written, or reordered by what its agents achieved."""
+
+    FIXED = "fixed"
+    EVIDENCE = "evidence"
+
+
+class Period(StrEnum):
+    """How long a budget is for, in the config's timezone; a task's is for its whole round."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
 class Secret:
     """A value that is used but never shown: `reveal` gives it away, no encoder can."""
 
@@ -135,6 +149,58 @@ class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """At `soft_warn_*` a person hears of it once; at `hard_stop_*` nothing more is started.
+
+    Money is in USD; tokens are all that went in and came out, those from a cache included.
+    None: no limit.
+    """
+
+    soft_warn_usd: float | None = None
+    hard_stop_usd: float | None = None
+    soft_warn_tokens: int | None = None
+    hard_stop_tokens: int | None = None
+    soft_warn_attempts: int | None = None
+    hard_stop_attempts: int | None = None
+    period: Period = Period.DAY
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True):
+    """What all work together may use, and each agent; `default` is of those `per_agent` omits."""
+
+    day: Budget | None = None
+    default: Budget | None = None
+    per_agent: dict[str, Budget] = {}
+
+    def of_agent(self, name: str) -> Budget | None:
+        return self.per_agent.get(name, self.default)
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """USD for a million tokens; without `cached`, those from a cache cost as much as others."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+class Pricing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run costs whose program does not say so: by model, times its agent's multiplier."""
+
+    models: dict[str, Price] = {}
+    agent_models: dict[str, str] = {}
+    multiplier: float = 1
+    multipliers: dict[str, float] = {}
+
+
+class Allowed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account's plan allows in one of its windows; None: not known."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    attempts: int | None = None
+
+
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One agent by name: which adapter, which program, what it may see and for how long.
 
@@ -159,6 +225,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     effort: str = ""
     efforts: dict[str, str] = {}
     providers: dict[str, ProviderConfig] = {}
+
+    account: str = ""  # whose quota it uses, where that is not its own alone
+    quota: dict[str, Allowed] = {}  # by the window: five_hours, week
+
 
 # The one agent that is there without a word of config.
 PATCH = AgentConfig(
@@ -188,6 +258,9 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     default_task_type: TaskType = TaskType.IMPLEMENTATION
     agent_fallbacks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=FALLBACKS.copy)
     agent_timeout_minutes: dict[str, float] = {}
+    routing: Routing = Routing.FIXED
+    repository_budget: Budget | None = None
+    task_budget: Budget | None = None
     max_runtime_minutes: float = 40
     max_attempts: int = 4
     max_parallel_per_repo: int = 1
@@ -257,6 +330,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     repositories: tuple[RepositoryConfig, ...] = ()
     broken: tuple[BrokenRepository, ...] = ()
     agents: dict[str, AgentConfig] = {}
+    budgets: Budgets = Budgets()
+    pricing: Pricing = Pricing()
     source: str = ""  # the file this was read from
 
     github_owner: str = ""

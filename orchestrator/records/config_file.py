@@ -12,7 +12,9 @@ from orchestrator.records.config import (
     MergeMethod,
     MergePolicy,
     Network,
+    Period,
     PromptBy,
+    Routing,
     Sandbox,
     Trust,
 )
@@ -47,6 +49,50 @@ class Fault(Struct, frozen=True):
     sentence: str
 
 
+class BudgetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of `budgets`."""
+
+    soft_warn_usd: Amount | None = None
+    hard_stop_usd: Amount | None = None
+    soft_warn_tokens: Count | None = None
+    hard_stop_tokens: Count | None = None
+    soft_warn_attempts: Count | None = None
+    hard_stop_attempts: Count | None = None
+    period: Period | None = None
+
+
+class OwnBudgetsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`budgets` of a project or a repository: what each repository and each task may use."""
+
+    repository: BudgetFile | None = None
+    task: BudgetFile | None = None
+
+
+class BudgetsFile(OwnBudgetsFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`budgets` at the top: also what all may use together, and each agent."""
+
+    day: BudgetFile | None = None
+    default: BudgetFile | None = None
+    per_agent: dict[str, BudgetFile | None] | None = None
+
+
+class PriceFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model's prices, in USD for a million tokens."""
+
+    input: Amount
+    output: Amount
+    cached: Amount | None = None
+
+
+class CostFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`cost_tracking`: what runs cost whose programs do not say so."""
+
+    default_price_multiplier: Amount | None = None
+    provider_multipliers: dict[str, Amount] | None = None
+    agent_models: dict[str, Text] | None = None
+    model_overrides: dict[str, PriceFile] | None = None
+
+
 class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Keys that may stand at the top, in a project and in a repository; the nearest wins."""
 
@@ -57,6 +103,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     default_task_type: TaskType | None = None
     agent_fallbacks: dict[str, Texts] | None = None
     agent_timeout_minutes: dict[str, Amount] | None = None
+    routing: Routing | None = None
     max_runtime_minutes: Amount | None = None
     max_attempts: Positive | None = None
     max_parallel_per_repo: Positive | None = None
@@ -108,8 +155,6 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     deploy_watchdog: Block | None = None
     blocker_regression_alerts: Block | None = None
     incident_router: Block | None = None
-    cost_tracking: Block | None = None
-    budgets: Block | None = None
 
 
 class RepositoryFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +168,7 @@ class RepositoryFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_field
     visibility: Literal["public", "private", "internal"] | None = None
     website_repo_key: Text | None = None
     website_github_repo: Text | None = None
+    budgets: OwnBudgetsFile | None = None
 
 
 class ProjectFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +183,7 @@ class ProjectFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=T
     blocked_value: Text | None = None
     done_value: Text | None = None
     repos: tuple[RepositoryFile, ...] | None = None
+    budgets: OwnBudgetsFile | None = None
 
 
 class CheckoutFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,6 +197,21 @@ class ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     base_url: Text | None = None
     model: Text | None = None
+
+
+class AllowedFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One window of an agent's `quota`."""
+
+    usd: Amount | None = None
+    tokens: Count | None = None
+    attempts: Count | None = None
+
+
+class QuotaFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An agent's `quota`: what its plan allows, as far as a person knows."""
+
+    five_hours: AllowedFile | None = None
+    week: AllowedFile | None = None
 
 
 class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -170,6 +232,8 @@ class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     effort: Text | None = None
     efforts: dict[str, Text] | None = None
     providers: dict[str, ProviderFile] | None = None
+    account: Text | None = None
+    quota: QuotaFile | None = None
 
 
 class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -193,6 +257,8 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     repo_configs: dict[str, CheckoutFile | None] | None = None
     repo_objectives: dict[str, Text] | None = None
     agents: dict[str, AgentFile | None] | None = None
+    budgets: BudgetsFile | None = None
+    cost_tracking: CostFile | None = None
     max_parallel_workers: Positive | None = None
     max_dispatch_per_tick: Positive | None = None
     jitter_seconds: Amount | None = None

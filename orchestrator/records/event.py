@@ -21,12 +21,18 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AttemptStat(Struct, frozen=True, kw_only=True):
-    """A line of `agent_stats.jsonl`: the earlier system's fields, and `github_repo`."""
+    """A line of `agent_stats.jsonl`: the earlier system's fields first, those of ours after them.
+
+    `timestamp` is when the attempt was judged (UTC; the earlier system's had no zone), and
+    `duration_seconds` its wall time. What nobody told is None, never 0: `cost_from` says whether
+    the cost is the `program`'s own or by the config's prices (`table`). `containment` is the
+    layer of the sandbox that was active, `account` whose quota the run used.
+    """
 
     timestamp: datetime
     task_id: str
     repo: str
-    github_repo: str
+    github_repo: str = ""
     agent: str
     status: str
     blocker_code: str
@@ -35,3 +41,14 @@ class AttemptStat(Struct, frozen=True, kw_only=True):
     task_type: str
     verdict: str = ""
     head_sha: str = ""
+    attempt: int = 0
+    account: str = ""
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    cost_from: str = ""
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    containment: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.records.config import AgentConfig, Secret
+from orchestrator.records.config import AgentConfig, Budgets, Period, Price, Pricing, Secret
 from orchestrator.records.config_file import AgentFile, Fault, GlobalFile
 from orchestrator.rules import allowlist, hosts, precedence, roster
 
@@ -34,6 +34,8 @@ def values(top: GlobalFile, here: str, root: str, home: str) -> tuple[dict[str, 
         **web,
         **{name: value for name, value in said.items() if value is not None},
         "agents": agents,
+        "budgets": budgets(top),
+        "pricing": pricing(top),
         "github_owner": top.github_owner or "",
         "telegram_chat_id": None if chat in {None, ""} else str(chat),
         "settings": untyped(top),
@@ -79,6 +81,39 @@ def roster_of(top: GlobalFile) -> tuple[dict[str, AgentConfig], list[Fault]]:
     agents = [roster.agent(name, said or AgentFile()) for name, said in (top.agents or {}).items()]
     sound = {agent.name: agent for agent in agents if isinstance(agent, AgentConfig)}
     return sound, [fault for fault in agents if isinstance(fault, Fault)]
+
+
+def budgets(top: GlobalFile) -> Budgets:
+    """What all may use together a day, and each agent a month, as the earlier system counted."""
+    said = top.budgets
+    if said is None:
+        return Budgets()
+    each = {
+        name: made
+        for name, one in (said.per_agent or {}).items()
+        if (made := precedence.budget(one, Period.MONTH)) is not None
+    }
+    return Budgets(
+        day=precedence.budget(said.day, Period.DAY),
+        default=precedence.budget(said.default, Period.MONTH),
+        per_agent=each,
+    )
+
+
+def pricing(top: GlobalFile) -> Pricing:
+    said = top.cost_tracking
+    if said is None:
+        return Pricing()
+    multiplier = said.default_price_multiplier
+    return Pricing(
+        models={
+            name: Price(input=one.input, output=one.output, cached=one.cached)
+            for name, one in (said.model_overrides or {}).items()
+        },
+        agent_models=said.agent_models or {},
+        multiplier=1 if multiplier is None else multiplier,
+        multipliers=said.provider_multipliers or {},
+    )
 
 
 def untyped(top: GlobalFile) -> dict[str, Any]:

@@ -6,8 +6,20 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.records.config import PRIORITY_WEIGHTS, BoardConfig, RepositoryConfig
-from orchestrator.records.config_file import EveryLevel, GlobalFile, ProjectFile, RepositoryFile
+from orchestrator.records.config import (
+    PRIORITY_WEIGHTS,
+    BoardConfig,
+    Budget,
+    Period,
+    RepositoryConfig,
+)
+from orchestrator.records.config_file import (
+    BudgetFile,
+    EveryLevel,
+    GlobalFile,
+    ProjectFile,
+    RepositoryFile,
+)
 
 LEVELLED = tuple(EveryLevel.__struct_fields__)
 BLOCKS = LEVELLED[LEVELLED.index("planning_research") :]
@@ -34,6 +46,8 @@ def repository(
         "priority_weights": PRIORITY_WEIGHTS | merged(levels, "priority_weights"),
         "test_command": test_command(top, project, entry, known["slug"], known.get("path")),
         "objective": top.repo_objectives and by_name(top.repo_objectives, known),
+        "repository_budget": own_budget(top, project, entry, "repository"),
+        "task_budget": own_budget(top, project, entry, "task"),
         "blocks": blocks(levels),
         **cadences(levels),
         **{name: getattr(entry, name) for name in ADDRESS},
@@ -58,6 +72,23 @@ def merged(levels: Levels, name: str) -> dict[str, Any]:
 
 def blocks(levels: Levels) -> dict[str, dict[str, Any]]:
     return {name: block for name in BLOCKS if (block := merged(levels, name))}
+
+
+def own_budget(
+    top: GlobalFile, project: ProjectFile | None, entry: RepositoryFile, name: str
+) -> Budget | None:
+    """The nearest level's budget for each repository or task; one counts as a whole."""
+    levels = (entry.budgets, project.budgets if project else None, top.budgets)
+    said = (getattr(level, name) for level in levels if level)
+    return budget(next((one for one in said if one is not None), None), Period.DAY)
+
+
+def budget(said: BudgetFile | None, usual: Period) -> Budget | None:
+    """One entry of `budgets`, for its own period or the usual one."""
+    if said is None:
+        return None
+    numbers = {n: getattr(said, n) for n in Budget.__struct_fields__ if n != "period"}
+    return Budget(**numbers, period=said.period or usual)
 
 
 def cadences(levels: Levels) -> dict[str, float | None]:

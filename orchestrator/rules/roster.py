@@ -11,12 +11,13 @@ from orchestrator.records import regex
 from orchestrator.records.config import (
     AgentConfig,
     AgentKind,
+    Allowed,
     Network,
     PromptBy,
     ProviderConfig,
     Sandbox,
 )
-from orchestrator.records.config_file import AgentFile, EveryLevel, Fault, Place
+from orchestrator.records.config_file import AgentFile, EveryLevel, Fault, GlobalFile, Place
 from orchestrator.records.task import TaskType
 
 NAME = regex.late(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -32,6 +33,7 @@ KEYS_OF_SOME = {
     "model": WITH_MODELS, "models": WITH_MODELS, "effort": WITH_EFFORTS, "efforts": WITH_EFFORTS,
     "providers": frozenset({AgentKind.DEEPSEEK.value}),
 }  # fmt: skip
+WINDOWS = ("five_hours", "week")
 OURS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "TELEGRAM_BOT_TOKEN"})
 
 
@@ -82,7 +84,19 @@ def agent(name: str, said: AgentFile) -> AgentConfig | Fault:
             key: ProviderConfig(base_url=one.base_url or "", model=one.model or "")
             for key, one in (said.providers or {}).items()
         },
+        account=said.account or "",
+        quota=quota(said),
     )
+
+
+def quota(said: AgentFile) -> dict[str, Allowed]:
+    """What the plan of its account allows, by window."""
+    windows = {name: getattr(said.quota, name) for name in WINDOWS} if said.quota else {}
+    return {
+        name: Allowed(usd=one.usd, tokens=one.tokens, attempts=one.attempts)
+        for name, one in windows.items()
+        if one is not None
+    }
 
 
 def misplaced(place: Place, kind: AgentKind, said: AgentFile) -> Fault | None:
@@ -134,9 +148,25 @@ def strangers(level: EveryLevel, place: Place, agents: Mapping[str, object]) -> 
     ]
     if level.default_agent and level.default_agent != "auto":
         spoken.append(((*place, "default_agent"), level.default_agent))
+    if isinstance(level, GlobalFile):
+        spoken += counted(level, place)
     for path, name in spoken:
         if name not in known:
             yield Stranger(path, "agent", name, known)
     for kind in level.agent_fallbacks or ():
         if kind not in TASK_TYPES:
             yield Stranger((*place, "agent_fallbacks", kind), "task type", kind, TASK_TYPES)
+
+
+def counted(top: GlobalFile, place: Place) -> list[tuple[Place, str]]:
+    """The agents whose budgets or prices the top level names."""
+    costs, budgets = top.cost_tracking, top.budgets
+    tables: list[tuple[Place, Mapping[str, object] | None]] = [
+        ((*place, "budgets", "per_agent"), budgets.per_agent if budgets else None),
+        ((*place, "cost_tracking", "agent_models"), costs.agent_models if costs else None),
+        (
+            (*place, "cost_tracking", "provider_multipliers"),
+            costs.provider_multipliers if costs else None,
+        ),
+    ]
+    return [((*path, name), name) for path, table in tables for name in table or ()]

@@ -68,14 +68,14 @@ def test_the_older_global_names_come_last() -> None:
 
 def test_blocks_merge_key_by_key_and_tables_of_numbers_too() -> None:
     whole = combined(
-        {"planning_research": {"enabled": False, "sources": [1, 2]}, "budgets": {"a": 1},
+        {"planning_research": {"enabled": False, "sources": [1, 2]}, "semantic_dedup": {"a": 1},
          "agent_timeout_minutes": {"codex": 40.0, "claude": 45.0}},
         {"planning_research": {"max_sources": 2}},
         {"planning_research": {"enabled": True, "sources": [3]},
          "agent_timeout_minutes": {"codex": 5.0}, "priority_weights": {"prio:high": 99.0}},
     )  # fmt: skip
     research = {"enabled": True, "sources": [3], "max_sources": 2}
-    assert whole.blocks == {"planning_research": research, "budgets": {"a": 1}}
+    assert whole.blocks == {"planning_research": research, "semantic_dedup": {"a": 1}}
     assert whole.agent_timeout_minutes == {"codex": 5, "claude": 45}
     assert whole.priority_weights == {"prio:high": 99, "prio:normal": 10, "prio:low": 0}
 
