@@ -15,6 +15,7 @@ from orchestrator import (
     cooling,
     disk,
     github_sync,
+    metering,
     preparing,
     proof,
     reaper,
@@ -52,6 +53,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     """Settle what is judged, or make the next attempt and settle it."""
     last = task.attempt
     if last is not None and last.judged and not last.settled:
+        metering.measure_once(world, task, last)
         settle.settle(world, repository, task)
         room = workspace.of(world)
         start = room.git(task.repo).ref(f"refs/heads/{task.branch}") or last.head_sha
@@ -67,6 +69,10 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.
             task = world.mailroom.update(github_sync.in_progress(world, repository, task))
+        early = choosing.choose(world, repository, task)
+        if isinstance(early, routing.AllCooling):  # before a worktree is made for nobody
+            choosing.stand_by(world, repository, task, early)
+            return
         site = preparing.prepare(world, repository, task)
     except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
         preparing.retreat(world, repository, task, error)
@@ -129,7 +135,10 @@ def attempt(
     )
     files.make_folder(folder)
     files.write_cache(folder / "prompt.md", prompt.encode("utf-8", "replace"))
-    started = Attempt(n=number, agent=name, started=world.clock.now(), round=task.round)
+    started = Attempt(
+        n=number, agent=name, started=world.clock.now(), round=task.round,
+        account=cooling.account(world, name, ready.account),
+    )  # fmt: skip
     task = salvage.noted(world, task)  # what an earlier run left was kept before the checkout
     task = world.mailroom.update(with_attempt(structs.replace(task, tries=0), started))
     said = "; ".join((f"attempt {number} by {name}", *choice.skipped))
@@ -160,7 +169,7 @@ def attempt(
     started = structs.replace(
         started, usage=agent.read_usage(report, session.used if session else None)
     )
-    refused = cooling.heard(world, cooling.named(name, ready.account), failure, seen)
+    refused = cooling.heard(world, started.account, failure, seen)
     marked = cooling.marked(task, seen, refused=refused)
     verdict = judge(world, repository, marked, failure, seen, start=site.tree.start_sha)
     return judged(
@@ -226,6 +235,12 @@ def judge(
             fault=failure[0] if failure else BlockerCode.NONE,
             fault_reason=failure[1] if failure else problem,
             agents_left=1 if isinstance(left, routing.Start) else 0,
+            wait_reason=left.reason if isinstance(left, routing.AllCooling) else "",
+            spent=(
+                left.reason
+                if isinstance(left, routing.Exhausted) and left.code is BlockerCode.BUDGET_SPENT
+                else ""
+            ),
             retry_at=(
                 cooldown.staggered(left.until, task.task_id)
                 if isinstance(left, routing.AllCooling)
@@ -300,7 +315,7 @@ def judged(
     if code is BlockerCode.UNEXPLAINED_CHANGE:
         task = structs.replace(task, repair_items=tampering.items(world, task, seen.bent))
     task = world.mailroom.update(task)
-    briefing.measure(world, task, done)
+    metering.measure(world, task, done, seen.report)
     world.say(
         f"{task.repo} {task.task_id}: attempt {done.n} by {done.agent}: {word}: {done.reason}"
     )

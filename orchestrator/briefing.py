@@ -1,4 +1,4 @@
-"""What an agent is told before an attempt, and what is measured after it."""
+"""What an agent is told before an attempt."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from orchestrator import checklists, codebase_memory, reviewing
 from orchestrator.adapters import markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.event import AttemptStat
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import Attempt, Task
+from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import prompts
@@ -75,36 +74,3 @@ def first_choice(task: Task) -> str:
     """The agent asked for; a repair begins with the one that made the head."""
     delivered = [one for one in task.this_round if one.verdict is AttemptVerdict.DELIVER]
     return delivered[-1].agent if delivered and task.repair else task.agent
-
-
-def measure(world: World, task: Task, attempt: Attempt) -> None:
-    """One line of `agent_stats.jsonl` and one event for an attempt that was judged."""
-    result = attempt.result
-    repository = world.config.repository(task.repo)
-    world.events.attempt_stat(
-        AttemptStat(
-            timestamp=world.clock.now(),
-            task_id=task.task_id,
-            repo=(repository.path if repository else None) or task.repo,
-            github_repo=task.repo,
-            agent=attempt.agent,
-            status=result.status if result else "blocked",
-            blocker_code=attempt.code,
-            attempt_count=attempt.n,
-            duration_seconds=attempt.seconds,
-            task_type=task.task_type,
-            verdict=attempt.verdict or "",
-            head_sha=attempt.head_sha,
-        )
-    )
-    world.events.add(
-        "judged",
-        task=task,
-        reason=attempt.reason,
-        attempt=attempt.n,
-        agent=attempt.agent,
-        verdict=attempt.verdict,
-        code=attempt.code,
-        seconds=attempt.seconds,
-        sha=attempt.head_sha,
-    )

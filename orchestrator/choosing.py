@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import briefing, cooling, readiness, reaper, settle
+from orchestrator import admission, briefing, cooling, github_sync, readiness, reaper, settle
 from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import State, Task
+from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.task import State, Task, marked
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import cooldown, routing
 from orchestrator.world import World
@@ -20,11 +20,16 @@ def choose(
     """The next agent of the chain that may run here and has not tried since the last delivery."""
     wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
     chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
+    refused = admission.refusals(world, repository, task, chain)
+    if nobody := admission.closed(refused):
+        return nobody
     looked = {name: readiness.look(world, name, task.task_type) for name in chain}
     unavailable = {
         name: found for name, found in looked.items() if isinstance(found, routing.Unavailable)
     }
-    unavailable = cooling.resting(world, chain) | unavailable
+    unavailable = {
+        name: routing.Unavailable(one.reason, one.until) for name, one in refused.items()
+    } | unavailable
     made = reaper.counted(task)
     # Who is asked for a reason answers it: that was no turn of its own.
     tried = {one.agent for one in made if one.code is not BlockerCode.UNEXPLAINED_CHANGE}
@@ -63,12 +68,25 @@ def stand_by(
 ) -> None:
     if isinstance(choice, routing.AllCooling):
         until = cooldown.staggered(choice.until, task.task_id)
-        note = f"every agent rests; {'; '.join(choice.skipped)}"
+        note = choice.reason or f"every agent rests; {'; '.join(choice.skipped)}"
         world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {note}")
         task = structs.replace(task, not_before=until, note=note)
+        if choice.reason:
+            world.events.add("deferred", task=task, reason=note)
+            task = told(world, task)
         world.mailroom.move(task, State.BLOCKED, by=world.script)
         return
-    verdict = Escalate(choice.reason, BlockerCode.FALLBACK_EXHAUSTED)
+    verdict = Escalate(choice.reason, choice.code)
     escalation_line = f"{task.repo} {task.task_id}: escalated: {choice.reason}"
     world.say(escalation_line)
     settle.escalate(world, repository, task, verdict)
+
+
+def told(world: World, task: Task) -> Task:
+    """The issue's status line says what it waits for; GitHub's trouble does not hold it up."""
+    waiting = marked(task, State.BLOCKED, world.clock.now(), world.script)
+    try:
+        return github_sync.tell(world, waiting)
+    except GitHubTrouble as trouble:
+        world.say(f"{task.repo}#{task.issue}: its status comment is old for now: {trouble}")
+        return waiting

@@ -14,7 +14,7 @@ from orchestrator.proof import Proof
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict
-from orchestrator.rules import cooldown, routing
+from orchestrator.rules import cooldown, roster, routing
 from orchestrator.world import World
 
 
@@ -22,9 +22,16 @@ def of(world: World) -> Cooldowns:
     return Cooldowns(world.paths.state / "cooldowns", world.clock)
 
 
-def named(agent: str, account: str) -> str:
-    """What rests: the agent, or the one of its logins that was refused."""
-    return f"{agent}.{account}" if account else agent
+def account(world: World, agent: str, login: str = "") -> str:
+    """Whose quota a run uses: what rests when it is refused, for every agent that shares it.
+
+    Agents of one program share its account unless the config names others; `login` is the one
+    provider of several that the run asked.
+    """
+    config = world.config.agent(agent)
+    shared = config is not None and config.kind in roster.WITH_MODELS
+    own = (config.account if config else "") or (str(config.kind) if shared and config else agent)
+    return f"{own}.{login}" if login else own
 
 
 def resting(world: World, agents: Iterable[str]) -> dict[str, routing.Unavailable]:
@@ -33,16 +40,16 @@ def resting(world: World, agents: Iterable[str]) -> dict[str, routing.Unavailabl
     return {name: rest for name, rest in rests.items() if rest is not None}
 
 
-def rest_of(world: World, agent: str, account: str = "") -> routing.Unavailable | None:
-    """Until when an agent, or one of its logins, rests; None where it does not."""
-    until = of(world).until(named(agent, account))
+def rest_of(world: World, agent: str, login: str = "") -> routing.Unavailable | None:
+    """Until when an agent's account, or that of one of its logins, rests; None if it does not."""
+    until = of(world).until(account(world, agent, login))
     if until is None:
         return None
     return routing.Unavailable(f"cooling down until {world.spoken(until)}", until)
 
 
-def may_start(world: World, agent: str, account: str = "") -> bool:
-    return of(world).may_start(named(agent, account))
+def may_start(world: World, agent: str, login: str = "") -> bool:
+    return of(world).may_start(account(world, agent, login))
 
 
 def here(world: World) -> datetime:

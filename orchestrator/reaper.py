@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, tick
+from orchestrator import escalation, metering, tick
 from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
@@ -94,6 +94,7 @@ def bury(world: World, task: Task) -> None:
     )
     task = with_attempt(task, crash)
     world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
+    metering.measure_once(world, task, crash)
     repository = world.config.repository(task.repo)
     limit = task.max_attempts or (repository.max_attempts if repository else 0)
     if repository and len(counted(task)) >= limit:
@@ -131,6 +132,7 @@ def called_off(world: World, task: Task, why: BaseException) -> None:
     task = with_attempt(task, ended)
     world.mailroom.move(task, State.INBOX, by=world.script)
     world.events.add("interrupted", task=task, reason=ended.reason, attempt=ended.n)
+    metering.measure(world, task, ended)
 
 
 def crashed_before(attempt: Attempt) -> bool:

@@ -29,7 +29,7 @@ FLOORS = (
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment",
-        "readiness", "sessions", "tampering",
+        "readiness", "sessions", "tampering", "metering", "admission",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

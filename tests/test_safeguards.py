@@ -47,12 +47,42 @@ QUESTIONS = "tests/stories/test_questions.py::"
 TAMPER = "tests/stories/test_tampering.py::"
 CORPUS = "tests/rules/test_tamper_corpus.py::"
 QUOTA = "tests/stories/test_quota.py::"
+BUDGETS = "tests/stories/test_budgets.py::"
 FAULTS = "tests/stories/faults/"
 
 CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 GUARDS = {
+    "nobody starts who was not admitted": Guard(
+        "choosing.py", "refused = admission.refusals(world, repository, task, chain)",
+        "refused: dict[str, admission.Refuse] = {}",
+        QUOTA + "test_many_tasks_that_wait_cost_one_failed_start_for_each_agent_and_window",
+    ),
+    "a spent budget starts nothing": Guard(
+        "choosing.py", "    if nobody := admission.closed(refused):",
+        "    nobody = admission.closed(refused)\n    if False:",
+        BUDGETS + "test_a_days_budget_is_reached_and_the_next_day_goes_on",
+    ),
+    "a task's own budget is a person's turn": Guard(
+        "rules/admission.py",
+        "if facts.task is not None and (reason := budget.over(facts.task)):",
+        'if (reason := "") and facts.task is not None:',
+        BUDGETS + "test_a_task_whose_own_budget_is_spent_is_a_persons_turn",
+    ),
+    "an unknown cost is not nothing": Guard(
+        "rules/budget.py", "unpriced += served and stat.cost_usd is None", "unpriced += 0",
+        BUDGETS + "test_a_limit_in_money_without_a_known_cost_is_said_and_not_taken_for_nothing",
+    ),
+    "a run under way counts": Guard(
+        "rules/budget.py", "usd, untold, unpriced = under_way, 0, 0.0, 0, 0",
+        "usd, untold, unpriced = 0, 0, 0.0, 0, 0",
+        "tests/rules/test_budget.py::test_what_attempts_used_together",
+    ),
+    "a crash between verdict and metrics loses no line": Guard(
+        "attempts.py", "        metering.measure_once(world, task, last)\n", "",
+        BUDGETS + "test_a_worker_that_dies_before_the_line_is_written_loses_it_not",
+    ),
     "a ticked step is not asked for again": Guard(
         "checklists.py", "steps += checklist.open_items(asked.body)",
         "steps += attempt.result.manual_steps if attempt.result else ()",
@@ -309,8 +339,7 @@ GUARDS = {
         MERGING + "test_a_brake_of_the_last_moment_is_seen",
     ),
     "who is refused rests": Guard(
-        "choosing.py", "unavailable = cooling.resting(world, chain) | unavailable",
-        "unavailable = dict(unavailable)",
+        "admission.py", "rests_until=rest.until if rest else None,", "rests_until=None,",
         QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
     ),
     "a key that is none starts nothing": Guard(

@@ -208,7 +208,8 @@ def test_our_example_shows_every_key(tmp_path: Path) -> None:
     project = data["github_projects"]["web"]
     common = {*config_file.EveryLevel.__struct_fields__, "budgets"}
     budgets = data["budgets"]
-    each = [*budgets["per_agent"].values(), *(budgets[name] for name in set(budgets) - {"per_agent"})]
+    each = [*budgets["per_agent"].values()]
+    each += [budgets[name] for name in set(budgets) - {"per_agent"}]
     shown = {
         config_file.GlobalFile: set(data),
         config_file.ProjectFile: set(project) | common,

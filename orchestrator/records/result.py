@@ -35,6 +35,7 @@ class BlockerCode(StrEnum):
     GATE_REFUSED = "gate_refused"
     UNEXPLAINED_CHANGE = "unexplained_change"
     WORKER_CRASH = "worker_crash"
+    BUDGET_SPENT = "budget_spent"
 
 
 # What an agent may write; the rest are verdicts of ours.
@@ -45,6 +46,7 @@ AGENT_CODES = frozenset(BlockerCode) - {
     BlockerCode.GATE_REFUSED,
     BlockerCode.UNEXPLAINED_CHANGE,
     BlockerCode.WORKER_CRASH,
+    BlockerCode.BUDGET_SPENT,
 }
 
 

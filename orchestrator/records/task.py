@@ -84,8 +84,8 @@ class Claim(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """One run of one agent: started before it runs, judged before any effect, settled last.
 
-    `suspicions` are what a person must look at before this work is merged; None where the work
-    was not judged for that.
+    `account` is whose quota it used. `suspicions` are what a person must look at before
+    this work is merged; None where the work was not judged for that.
     Of refusals in a row the newest stands for all: `times` says for how many, and `since` when the
     first of them began.
     """
@@ -104,6 +104,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     result: Result | None = None
     usage: Usage | None = None
     suspicions: tuple[Suspicion, ...] | None = None
+    account: str = ""
     times: int = 1
     since: datetime | None = None
 

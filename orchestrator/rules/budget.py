@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
 from orchestrator.records.config import Budget, Period
 from orchestrator.records.event import AttemptStat
-from orchestrator.records.result import BlockerCode
 from orchestrator.records.verdicts import AttemptVerdict
-
-# Its provider served it nothing, or a signal to its worker cut it short: no attempt was used.
-UNSERVED = frozenset({BlockerCode.QUOTA_LIMITED, BlockerCode.MISSING_CREDENTIALS})
+from orchestrator.rules import routing
 
 
 class Spent(Struct, frozen=True, kw_only=True):
@@ -61,7 +58,7 @@ def counts(stat: AttemptStat) -> bool:
     """Whether the run was one: a refused or interrupted one that told of no use was none."""
     if stat.cost_usd or stat.output_tokens:
         return True
-    refused = stat.blocker_code in UNSERVED and not stat.head_sha
+    refused = stat.blocker_code in routing.REFUSALS and not stat.head_sha
     return not refused and stat.verdict != AttemptVerdict.INTERRUPTED
 
 
@@ -87,6 +84,20 @@ def blind(account: Account) -> str:
     )
 
 
+def frees_at(
+    stats: Sequence[AttemptStat], budget: Budget, length: timedelta
+) -> datetime | None:
+    """When so much has left a window of this length that something may start again.
+
+    `stats` are those in it, the oldest first; None for a limit that allows nothing at all.
+    """
+    for i, stat in enumerate(stats, start=1):
+        left = Account(name="", budget=budget, spent=spent(stats[i:]))
+        if not over(left):
+            return stat.timestamp + length
+    return None
+
+
 def bounds(now: datetime, period: Period) -> tuple[datetime, datetime]:
     """Begin and end (UTC) of the day or month in which `now` lies, in the zone of `now`."""
     begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -104,7 +115,7 @@ def _reached(account: Account, kind: str) -> Iterator[str]:
     if usd is not None and used.usd >= usd:
         unknown = f", and {_runs(used.unknown_costs)} without a known cost"
         rest = unknown if used.unknown_costs else ""
-        yield f"{_money(used.usd)} of {_money(usd)} are spent for {account.name}{rest}"
+        yield f"{used.usd:.2f} of {_money(usd)} are spent for {account.name}{rest}"
     tokens = getattr(budget, f"{kind}_tokens")
     if tokens is not None and used.tokens >= tokens:
         unknown = f", and {_runs(used.unknown_tokens)} of unknown size"

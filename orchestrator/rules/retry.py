@@ -43,10 +43,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     `fault` is what went wrong with the run itself (a timeout, a quota message, the agent's own
     login), and `fault_reason` says it in words. `agents_left` counts those
     of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
-    for a chain that has only such left. `attempts` counts this round's, this one and crashes
-    included, since the last Deliver. `idle_repair` is a repair of red checks that changed
-    nothing and disputes nothing. `unexplained` are changes to tests and the like that the agent
-    is asked about, once. `cancelled` says what a person did meanwhile.
+    for a chain that has only such left, `wait_reason` says it where that is no rest, and `spent`
+    by which budget no agent may start on this task any more. `attempts` counts this round's,
+    this one and crashes included, since the last Deliver. `idle_repair` is a repair of red checks
+    that changed nothing and disputes nothing. `unexplained` are changes to tests and the like that
+    the agent is asked about, once. `cancelled` says what a person did meanwhile.
     """
 
     result: Result | None
@@ -59,6 +60,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     fault_reason: str = ""
     agents_left: int = 0
     retry_at: datetime | None = None
+    wait_reason: str = ""
+    spent: str = ""
     attempts: int
     max_attempts: int
     idle_repair: bool = False
@@ -86,10 +89,13 @@ def judge(facts: Facts) -> AttemptJudgement:
     if facts.attempts >= facts.max_attempts:
         reason = f"{obstacle.reason}; {facts.attempts} of {facts.max_attempts} attempts are used"
         return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
+    if facts.spent:
+        return Escalate(f"{obstacle.reason}; {facts.spent}", BlockerCode.BUDGET_SPENT)
     if facts.agents_left > 0:
         return obstacle
     if facts.retry_at is not None:
-        return Defer(f"{obstacle.reason}; every other agent is cooling down", facts.retry_at)
+        why = facts.wait_reason or "every other agent is cooling down"
+        return Defer(f"{obstacle.reason}; {why}", facts.retry_at)
     reason = f"{obstacle.reason}; no agent of the chain is left"
     return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
 

@@ -30,16 +30,18 @@ class Start(Struct, frozen=True, tag=True):
 
 
 class AllCooling(Struct, frozen=True, tag=True):
-    """Nobody can run before `until`; waiting costs no attempt."""
+    """Nobody can run before `until`; waiting costs no attempt. `reason` where it is no rest."""
 
     until: datetime
     skipped: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class Exhausted(Struct, frozen=True, tag=True):
-    """No agent is left that could ever take it."""
+    """No agent is left that could ever take it, or by its `code` none may."""
 
     reason: str
+    code: BlockerCode = BlockerCode.FALLBACK_EXHAUSTED
 
 
 def chain(

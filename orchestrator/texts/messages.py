@@ -29,6 +29,7 @@ NEEDED = {
     BlockerCode.DEPENDENCY_BLOCKED: "Finish or remove what this task waits for.",
     BlockerCode.GATE_REFUSED: "Look at what the gate refused, and decide whether it may be done.",
     BlockerCode.NO_DIFF_PRODUCED: "Check whether there is anything left to do, or say it anew.",
+    BlockerCode.BUDGET_SPENT: "Raise the budget (`budgets` in config.yaml), or ask for less.",
     BlockerCode.PROMPT_TOO_LARGE: "Make the issue smaller, or split it.",
     BlockerCode.TEST_FAILURE: "Look at the failing tests: is the work wrong, or the tests?",
 }

@@ -162,11 +162,11 @@ def _done(task: Task) -> str:
 
 
 def _why(task: Task, state: State) -> str:
-    """The reason of the last mark: what the last attempt says, else the note's first sentence."""
-    attempt = task.attempt
-    if state is State.BLOCKED and attempt and attempt.verdict is AttemptVerdict.DEFER:
-        return quoting.flat(attempt.reason, REASON)
+    """The reason of the last mark: the note's first sentence, else why an attempt put it off."""
     for line in task.note.split("\n"):
         if line.strip() and not line.startswith("#"):
             return quoting.flat(line, REASON)
+    attempt = task.attempt
+    if state is State.BLOCKED and attempt and attempt.verdict is AttemptVerdict.DEFER:
+        return quoting.flat(attempt.reason, REASON)
     return ""

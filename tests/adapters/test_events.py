@@ -78,3 +78,37 @@ def test_an_attempt_becomes_one_line_of_metrics(tmp_path):
     line = json.loads(log.metrics_path.read_text())
     assert line["github_repo"] == "acme/web"
     assert line["timestamp"] == "2026-11-22T20:50:00Z"
+
+
+def stat(moment, number):
+    return AttemptStat(
+        timestamp=moment, task_id="task-1", repo="web", agent="patch", status="complete",
+        blocker_code="none", attempt_count=number, duration_seconds=1, task_type="docs",
+    )
+
+
+def test_attempts_are_read_from_the_end_over_the_parts_and_past_a_wrong_clock(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(events, "LIMIT_BYTES", 2_000)
+    monkeypatch.setattr(events, "STRAYS", 3)
+    log = trail(tmp_path)
+    for number in range(30):
+        at = START + timedelta(hours=number)
+        log.attempt_stat(stat(at - timedelta(days=400) if number == 27 else at, number))
+    since = START + timedelta(hours=20)
+    found = [one.attempt_count for one in events.attempts_since(log.metrics_path, since)]
+    assert found == [29, 28, 26, 25, 24, 23, 22, 21, 20]
+
+
+def test_the_earlier_systems_lines_are_read_too(tmp_path):
+    log = trail(tmp_path)
+    log.attempt_stat(stat(START, 1))
+    earlier = json.loads(log.metrics_path.read_text())
+    for name in ("github_repo", "attempt", "model", "cost_usd", "verdict", "head_sha", "account"):
+        earlier.pop(name)
+    earlier |= {"timestamp": "2026-11-22T21:00:00.123456", "reason": "unknown", "attempt_count": 2}
+    with log.metrics_path.open("a") as stream:
+        stream.write(json.dumps(earlier) + "\n")
+    found = list(events.attempts_since(log.metrics_path, START))
+    assert [one.attempt_count for one in found] == [2, 1]

@@ -129,6 +129,25 @@ def test_the_tail_holds_whole_lines_only(tmp_path):
     assert files.read_lines_tail(log, 12) == [b"third"]
     assert files.read_lines_tail(log, 16) == [b"second", b"third"]
     assert files.read_lines_tail(tmp_path / "none", 10) == []
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (b"", []),
+        (b"torn", []),
+        (b"one\n", [b"one"]),
+        (b"one\ntwo\n", [b"two", b"one"]),
+        (b"one\r\n\n  \nthree\ntorn", [b"three", b"one"]),
+        (b"\none\n", [b"one"]),
+    ],
+)
+def test_a_log_is_read_from_its_end(tmp_path, text, lines, block):
+    log = tmp_path / "log"
+    log.write_bytes(text)
+    assert list(files.read_lines_backwards(log, block)) == lines
+    assert list(files.read_lines_backwards(tmp_path / "none")) == []
     assert list(files.read_lines(tmp_path / "none")) == []
 
 

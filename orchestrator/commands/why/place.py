@@ -139,9 +139,10 @@ def agents(
     if isinstance(choice, routing.AllCooling):
         yield Finding(
             reason=Reason.COOLING,
-            text=f"every agent that is left is cooling down: {'; '.join(choice.skipped)}",
+            text=choice.reason
+            or f"every agent that is left is cooling down: {'; '.join(choice.skipped)}",
             until=choice.until,
-            step=wake(world),
+            step=wake(world) if not choice.reason else "wait, or raise it in config.yaml (budgets)",
         )
     elif isinstance(choice, routing.Exhausted):
         yield Finding(
@@ -154,7 +155,8 @@ def agents(
 def wake(world: World) -> str:
     """How a person says that a provider takes orders again, as after a larger plan was bought."""
     rests = cooling.of(world)
-    files = [str(rests.path(name)) for name in world.config.agents if rests.until(name)]
+    accounts = {cooling.account(world, name): None for name in world.agents}
+    files = [str(rests.path(name)) for name in accounts if rests.until(name)]
     return f"to ask a provider again at once: rm {' '.join(files)}" if files else ""
 
 
