@@ -8,6 +8,7 @@ from orchestrator import admission, briefing, cooling, github_sync, readiness, r
 from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task, marked
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import cooldown, routing
