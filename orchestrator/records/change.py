@@ -128,3 +128,12 @@ class Forecast(Struct, frozen=True, kw_only=True):
     branches: tuple[OpenBranch, ...] = ()
     clashes: tuple[Clash, ...] = ()
     unread: tuple[str, ...] = ()
+
+
+class PastCommit(Struct, frozen=True, kw_only=True):
+    """A commit as history tells it: when it was made (UTC), its first line, what it changed."""
+
+    sha: str
+    at: datetime
+    subject: str
+    paths: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from orchestrator.records.result import Result
 from orchestrator.records.task import Task
-from orchestrator.texts import markdown, memoryfile, quoting
+from orchestrator.texts import bounded, markdown, memoryfile, quoting, relevance
 from orchestrator.texts.memoryfile import (
     Entry,
     Kind,
@@ -29,6 +29,7 @@ __all__ = [
 BUDGET = 24_576  # bytes of the whole file
 RESERVE = 4_096  # what the memory may take where people's own text fills the budget
 FULL, FOLDED, ISSUES = 12, 60, 20
+NOTED = 1_000  # bytes of an excerpt from which on it says how much was left out
 LINE = 100  # characters of a folded entry's text
 TITLE = """\
 # Codebase memory
@@ -108,25 +109,52 @@ def known_issues(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*written, *(issue.text for issue in memory.issues)]))
 
 
-def excerpt(text: str, budget_bytes: int) -> str:
-    """What fits of the file into so many bytes, whole items only.
+def excerpt(text: str, budget_bytes: int, *, about: frozenset[str] = frozenset()) -> str:
+    """What fits of the file into so many bytes, whole items only, and how many did not.
 
-    House rules and map come first, then the three newest entries, known issues, the other entries,
-    the folded ones and at last people's other sections; an item that does not fit is passed over.
+    House rules and map come first, then what has to do with the words `about`, then the three
+    newest entries, known issues, the other entries, the folded ones and at last people's other
+    sections; an item that does not fit is passed over. What is shown stands newest first.
     """
-    memory = parse(text)
-    chosen: dict[str, list[str]] = {}
-    left = budget_bytes
-    for heading, item, close in _by_worth(memory):
+    items = list(_by_worth(parse(text)))
+    left = budget_bytes - (bounded.NOTE if budget_bytes >= NOTED else 0)
+    chosen: dict[str, list[int]] = {}
+    for place in _by_relevance(items, about, budget_bytes * 2 // 3) if about else range(len(items)):
+        heading, item, close = items[place]
         apart = 1 if close and chosen.get(heading) else 2
         cost = _size(item) + apart + (0 if heading in chosen else _size(heading) + 2)
         if cost <= left:
             left -= cost
-            lines = chosen.setdefault(heading, [])
-            lines.append(item if close or not lines else f"\n{item}")
+            chosen.setdefault(heading, []).append(place)
     order = [f"## {kind}" for kind in (Kind.RULES, Kind.MAP, Kind.ISSUES, Kind.RECENT)]
     headings = sorted(chosen, key=lambda h: order.index(h) if h in order else len(order))
-    return "\n\n".join(f"{h}\n\n" * bool(h) + "\n".join(chosen[h]).strip("\n") for h in headings)
+    told = [f"{h}\n\n" * bool(h) + _listed(items, chosen[h]) for h in headings]
+    left_out = len(items) - sum(map(len, chosen.values()))
+    if left_out and budget_bytes >= NOTED:
+        told.append(f"({left_out} more items of it left out)")
+    return "\n\n".join(told)
+
+
+def _listed(items: list[tuple[str, str, bool]], places: list[int]) -> str:
+    lines = list[str]()
+    for place in sorted(places):
+        _, item, close = items[place]
+        lines.append(item if close or not lines else f"\n{item}")
+    return "\n".join(lines).strip("\n")
+
+
+def _by_relevance(
+    items: list[tuple[str, str, bool]], about: frozenset[str], most: int
+) -> list[int]:
+    """The places of the items, the dearest first; rules and map may take `most` bytes at once."""
+    scored = relevance.scores([f"{heading}\n{item}" for heading, item, _ in items], about)
+    ahead: list[int] = []
+    for place, (heading, item, _) in enumerate(items):
+        if heading in {f"## {Kind.RULES}", f"## {Kind.MAP}"} and _size(item) <= most:
+            most -= _size(item)
+            ahead.append(place)
+    rest = [place for place in range(len(items)) if place not in set(ahead)]
+    return ahead + sorted(rest, key=lambda place: (-scored[place], place))
 
 
 def _folded(entry: Entry) -> Entry:
