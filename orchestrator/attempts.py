@@ -135,6 +135,7 @@ def attempt(
     )
     files.make_folder(folder)
     files.write_cache(folder / "prompt.md", prompt.encode("utf-8", "replace"))
+    briefing.keep(world, task, str(number), prompt)
     started = Attempt(
         n=number, agent=name, started=world.clock.now(), round=task.round,
         account=cooling.account(world, name, ready.account),

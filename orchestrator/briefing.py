@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import checklists, codebase_memory, reviewing
-from orchestrator.adapters import markers
+from orchestrator import checklists, reviewing, surroundings
+from orchestrator.adapters import files, markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
@@ -49,11 +49,11 @@ def prompt(
     ground: Ground,
     heard: tuple[Comment, ...] = (),
 ) -> str:
-    """Rules, task, memory, what was tried and why it comes back; nothing secret leaves (S15)."""
+    """Rules, task, what is known, what was tried; nothing secret leaves (S15). Raises GitError."""
     briefing = prompts.Briefing(
         task=task,
         comments=heard,
-        memory=codebase_memory.excerpt(world, tree),
+        background=surroundings.look(world, repository, task, tree),
         repair=task.repair,
         test_command=repository.test_command or "",
         test_tail=task.note if failed_our_tests(task) else "",
@@ -62,7 +62,14 @@ def prompt(
             for c in ground.conflicts
         ),
     )
-    return world.redact(prompts.attempt(briefing))
+    return world.redact(prompts.attempt(briefing, budget=world.config.prompt_bytes))
+
+
+def keep(world: World, task: Task, part: str, prompt: str) -> None:
+    """A copy of exactly what is sent, for people: `runtime/prompts/<task>.<part>.md`, mode 600."""
+    files.make_folder(world.paths.prompts)
+    copy = world.paths.prompt(task.task_id, part)
+    files.write_cache(copy, prompt.encode("utf-8", "replace"))
 
 
 def failed_our_tests(task: Task) -> bool:

@@ -16,8 +16,6 @@ from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 PAGE = "CODEBASE.md"
-# Of the page, what a prompt may hold.
-EXCERPT_BYTES = 8_000
 
 
 def page(
@@ -59,8 +57,3 @@ def entry_of(git: Git, task: Task, head: str) -> memory.Entry | None:
     result = attempt.result or Result(status=Status.COMPLETE)
     return memory.entry_for(task, result, result.files_changed, attempt.started.date())
 
-
-def excerpt(world: World, tree: Worktree) -> str:
-    """What an agent reads of the page before it starts: the base's, which no merge has marked."""
-    text = history.read_file(workspace.of(world).git(tree.slug), tree.base_sha, PAGE)
-    return memory.excerpt(text, EXCERPT_BYTES) if text else ""

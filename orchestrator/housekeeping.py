@@ -49,6 +49,9 @@ def prune(world: World) -> None:
     for folder in spent(attempts, config.attempts_keep_days, config.attempts_keep_gb, now):
         files.remove_tree(folder, inside=paths.attempts)
         pruned += 1
+    prompts = [sent for sent in listed(paths.prompts) if task_of(sent) not in alive]
+    for sent in spent(prompts, config.attempts_keep_days, config.attempts_keep_gb, now):
+        pruned += files.remove_file(sent)
     parts = [part for log in paths.logs.glob("*.log") for part in files.rotated(log)]
     for part in spent(parts, config.logs_keep_days, config.logs_keep_gb, now):
         pruned += files.remove_file(part)
@@ -96,6 +99,11 @@ def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> li
         if now - when > timedelta(days=days) or held > gigabytes * disk.GIGABYTE:
             gone.append(path)
     return gone[::-1]
+
+
+def task_of(prompt: Path) -> str:
+    """The task of a kept prompt, `<task>.<attempt>.md`."""
+    return prompt.name.removesuffix(".md").rpartition(".")[0]
 
 
 def listed(folder: Path) -> list[Path]:

@@ -155,6 +155,10 @@ class Paths(Struct, frozen=True, kw_only=True, dict=True):
             raise UnsafeName(f"attempts count from 1, not {number}")
         return self.attempts / component(task_id) / str(number)
 
+    def prompt(self, task_id: str, part: str) -> Path:
+        """The copy of a prompt that was sent; `part` is the number of an attempt, or a purpose."""
+        return self.prompts / f"{component(task_id)}.{component(part)}.md"
+
     def effects_of(self, owner: str) -> Path:
         """The effects log of a task or a script."""
         return self.effects / f"{component(owner)}.jsonl"

@@ -28,7 +28,7 @@ FLOORS = (
         "scrutiny", "landing", "escalation", "cancellation", "groundwork", "intake", "proof",
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
-        "checklists", "worktree", "containment",
+        "checklists", "worktree", "containment", "surroundings",
         "readiness", "sessions", "tampering", "metering", "admission",
     },
     SCRIPTS | {"commands"},

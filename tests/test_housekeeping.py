@@ -168,3 +168,19 @@ def test_a_damaged_store_that_was_kept_aside_goes_with_the_other_leftovers(tmp_p
         ]
         housekeeping.prune(office.world)
         assert [store.exists() for store in made] == [False, True, True]
+
+
+def test_copies_of_prompts_go_with_the_attempts_they_were_sent_for(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"attempts_keep_days": 30}) as office:
+        world = office.world
+        office.ready("Wait")
+        office.dispatch()
+        [waiting] = office.folders()[State.INBOX]
+        for name, days in ((Path(waiting).stem, 90), ("task-old", 90), ("task-new", 3)):
+            copy = world.paths.prompt(name, "1")
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_text("x")
+            aged(copy, (world.clock.now() - timedelta(days=days)).timestamp())
+        housekeeping.prune(world)
+        left = sorted(copy.name for copy in world.paths.prompts.iterdir())
+        assert left == sorted([f"{Path(waiting).stem}.1.md", "task-new.1.md"])

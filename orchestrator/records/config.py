@@ -236,6 +236,23 @@ PATCH = AgentConfig(
 )
 
 
+class PromptBytes(msgspec.Struct, frozen=True, kw_only=True):
+    """How many bytes of a prompt each of its sections may take, and all of them together."""
+
+    total: int = 120_000  # what one argument of a program may hold on Linux is a little more
+    task: int = 32_000
+    comments: int = 6_000
+    repairs: int = 17_000
+    conflicts: int = 12_000
+    tests: int = 4_500
+    memory: int = 10_000
+    recent: int = 5_000
+    direction: int = 6_000
+    evidence: int = 5_000
+    attempts: int = 10_000
+    board: int = 2_500
+
+
 class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that holds for one repository, whichever level of the file said it."""
 
@@ -358,6 +375,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     logs_keep_gb: float = 1
     commit_name: str = "Agent OS"
     commit_email: str = "agent-os@localhost"
+    prompt_bytes: PromptBytes = PromptBytes()
     formatter_model: str = "haiku"
     decomposer_model: str = "haiku"
     settings: dict[str, Any] = {}  # accepted keys that no code has typed yet

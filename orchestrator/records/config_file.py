@@ -24,6 +24,7 @@ Amount = Annotated[float, Meta(ge=0, le=10_000_000)]  # a YAML .inf or .nan is n
 Weight = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Bytes = Annotated[int, Meta(ge=0, le=1_000_000)]
 Text = Annotated[str, Meta(min_length=1)]
 Texts = tuple[Text, ...]
 Place = tuple[str | int, ...]  # keys and list positions, from the top of the file
@@ -236,6 +237,23 @@ class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     quota: QuotaFile | None = None
 
 
+class PromptBytesFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each section of a prompt may take."""
+
+    total: Annotated[int, Meta(ge=12_000, le=1_000_000)] | None = None
+    task: Bytes | None = None
+    comments: Bytes | None = None
+    repairs: Bytes | None = None
+    conflicts: Bytes | None = None
+    tests: Bytes | None = None
+    memory: Bytes | None = None
+    recent: Bytes | None = None
+    direction: Bytes | None = None
+    evidence: Bytes | None = None
+    attempts: Bytes | None = None
+    board: Bytes | None = None
+
+
 class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The top level of config.yaml."""
 
@@ -277,6 +295,7 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     telegram_bot_token: str | None = None
     telegram_bot_token_file: Text | None = None
     telegram_chat_id: int | str | None = None
+    prompt_bytes: PromptBytesFile | None = None
     formatter_model: Text | None = None
     decomposer_model: Text | None = None
     # Older names of keys that now stand on every level, and of the board's words.

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.records.config import AgentConfig, Budgets, Period, Price, Pricing, Secret
-from orchestrator.records.config_file import AgentFile, Fault, GlobalFile
+from msgspec import structs
+
+from orchestrator.records.config import (
+    AgentConfig,
+    Budgets,
+    Period,
+    Price,
+    Pricing,
+    PromptBytes,
+    Secret,
+)
+from orchestrator.records.config_file import AgentFile, Fault, GlobalFile, PromptBytesFile
 from orchestrator.rules import allowlist, hosts, precedence, roster
 
 PUBLIC_API = "https://api.github.com"
@@ -36,6 +46,7 @@ def values(top: GlobalFile, here: str, root: str, home: str) -> tuple[dict[str, 
         "agents": agents,
         "budgets": budgets(top),
         "pricing": pricing(top),
+        "prompt_bytes": prompt_bytes(top.prompt_bytes),
         "github_owner": top.github_owner or "",
         "telegram_chat_id": None if chat in {None, ""} else str(chat),
         "settings": untyped(top),
@@ -114,6 +125,12 @@ def pricing(top: GlobalFile) -> Pricing:
         multiplier=1 if multiplier is None else multiplier,
         multipliers=said.provider_multipliers or {},
     )
+
+
+def prompt_bytes(said: PromptBytesFile | None) -> PromptBytes:
+    """The budgets of a prompt; what is not said keeps its default."""
+    given = structs.asdict(said) if said else {}
+    return PromptBytes(**{name: size for name, size in given.items() if size is not None})
 
 
 def untyped(top: GlobalFile) -> dict[str, Any]:

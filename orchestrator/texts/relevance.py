@@ -9,23 +9,21 @@ from orchestrator.records import regex
 
 WORD = regex.late(r"[^\W_]{3,}")
 HUMP = regex.late(r"(?<=[a-z0-9])(?=[A-Z])")
-# A path, or a file with an extension, as people and agents write them.
-PATH = regex.late(r"(?<![\w./@:-])(?:\.?[\w@+-][\w.@+-]*/)*\.?[\w@+-][\w.@+-]*\.\w{1,10}(?![\w/])")
-FOLDER = regex.late(r"(?<![\w./@:-])(?:\.?[\w@+-][\w.@+-]*/)+[\w@+-][\w.@+-]*(?![\w/])")
 READ = 60_000  # characters of a text that are looked at
-PATHS = 40
-COMMON = frozenset(
-    """
-    about after all also and any are asks because been before being both but can change changes
-    code constraints context could criteria did does done each else every file files for found
-    from function get give given goal goals had has have here how into issue its just like made
-    make makes many more most must need needs new not nothing now off old once one only open or
-    other our out over own repository same shall should show shows since some still such success
-    task test tests than that the their them then there these they this those through too two
-    under until use used uses using very want was way were what when where which while who why
-    will with without work worked works would you your
-    """.split()
-)
+COMMON = frozenset({
+    "about", "after", "all", "also", "and", "any", "are", "asks", "because", "been", "before",
+    "being", "both", "but", "can", "change", "changes", "code", "constraints", "context", "could",
+    "criteria", "did", "does", "done", "each", "else", "every", "file", "files", "for", "found",
+    "from", "function", "get", "give", "given", "goal", "goals", "had", "has", "have", "here",
+    "how", "into", "issue", "its", "just", "like", "made", "make", "makes", "many", "more",
+    "most", "must", "need", "needs", "new", "not", "nothing", "now", "off", "old", "once", "one",
+    "only", "open", "other", "our", "out", "over", "own", "repository", "same", "shall", "should",
+    "show", "shows", "since", "some", "still", "such", "success", "task", "test", "tests", "than",
+    "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through",
+    "too", "two", "under", "until", "use", "used", "uses", "using", "very", "want", "was", "way",
+    "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "without",
+    "work", "worked", "works", "would", "you", "your",
+})  # fmt: skip
 
 
 def words(text: str) -> frozenset[str]:
@@ -34,23 +32,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(said) - COMMON
 
 
-def paths(text: str) -> tuple[str, ...]:
-    """What in a text looks like a file or a folder of a repository, in the order of the text."""
-    found = (*PATH.findall(text[:READ]), *FOLDER.findall(text[:READ]))
-    return tuple(dict.fromkeys(path.removeprefix("./") for path in found))[:PATHS]
-
-
 def scores(texts: Sequence[str], about: frozenset[str]) -> list[float]:
     """How much each text has to do with the words; a word that most of them hold counts little."""
     held = [words(text) & about for text in texts]
     common = Counter(word for found in held for word in found)
     return [sum(1 / common[word] for word in sorted(found)) for found in held]
-
-
-def mentions(path: str, among: Sequence[str]) -> bool:
-    """Whether one of the paths means this file: as a whole, by its end, or as a folder above."""
-    return any(
-        path == one or path.endswith(f"/{one}") or path.startswith(f"{one.rstrip('/')}/")
-        for one in among
-    )
 

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.texts import contract, prompts
+from orchestrator.texts.background import Background
 from tests.support import repos
 
 AGENT = Path(__file__).resolve().parents[2] / "bin" / "patch_agent"
@@ -222,11 +223,15 @@ def test_only_the_task_in_the_prompt_counts(tree: Path) -> None:
 def test_the_prompt_that_we_write_is_understood(tree: Path) -> None:
     """A title alone, a diff in the body, and diffs of others that are told as history."""
 
+    history = f"## Glossary\n\n{fenced(insertion('history'))}\n"
+
     def prompt(title: str, body: str) -> str:
         task = repos.task()
         told = structs.replace(task, title=title, body=body)
         return prompts.attempt(
-            prompts.Briefing(task=told, memory=fenced(insertion("history")), test_command="true")
+            prompts.Briefing(
+                task=told, background=Background(memory=history), test_command="true"
+            )
         )
 
     noted = run(tree, prompt("Remove the line `line 3` from `poem.txt`", ""))

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from orchestrator.records.config import PromptBytes
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import Attempt, Deliverable, RepairItem, RepairKind, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import contract, prompts
+from orchestrator.texts.background import Background
 from orchestrator.texts.prompts import Briefing, Conflict
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -38,7 +40,8 @@ def tried(n, **fields):
 
 
 def prompt(task=TASK, *, limit=prompts.LIMIT, **fields):
-    return prompts.attempt(structs.replace(PLAIN, task=task, **fields), limit=limit)
+    briefing = structs.replace(PLAIN, task=task, **fields)
+    return prompts.attempt(briefing, budget=PromptBytes(total=limit))
 
 
 def test_it_holds_the_rules_the_task_and_the_contract():
@@ -170,11 +173,13 @@ def test_comments_are_told_with_who_and_when_newest_first_and_cleaned():
 
 
 def test_the_memory_is_shown():
-    assert "## What is known of this repository\n\nuse tabs" in prompt(memory="use tabs")
+    text = prompt(background=Background(memory="## House rules\n\nuse tabs\n"))
+    known = text.split("## What is known of this repository\n\n======== data ")[1]
+    assert known.split("\n", 1)[1].startswith("## House rules\n\nuse tabs\n======== data ")
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(10_000, 60_000), st.sampled_from(["x", "y\n", "\u6587 ", "```\n"]))
+@given(st.integers(12_000, 60_000), st.sampled_from(["x", "y\n", "\u6587 ", "```\n"]))
 def test_it_never_grows_beyond_the_limit(limit, unit):
     much = unit * 60_000
     attempts = tuple(tried(n, reason=much[:900]) for n in range(50))
@@ -184,14 +189,14 @@ def test_it_never_grows_beyond_the_limit(limit, unit):
     )
     text = prompt(
         task, limit=limit,
-        memory=much, repair=much, test_command="t", test_tail=much,
+        background=Background(memory=much), repair=much, test_command="t", test_tail=much,
         conflicts=tuple(Conflict(f"{n}.py", much[:900], much[:900]) for n in range(50)),
         comments=tuple(
             Comment(id=n, body=much[:900], author="a", created=NOON) for n in range(50)
         ),
     )
     assert len(text.encode()) <= limit
-    assert text.rstrip().endswith("be exact about what you tried.")
+    assert text.rstrip().endswith("counts as not done.")
 
 
 @pytest.mark.parametrize("limit", [20_000, prompts.LIMIT])
@@ -206,7 +211,7 @@ def test_twelve_attempts_of_any_size_fit_and_no_sentence_is_cut(limit):
                 reason=long, result=said)
         for n in range(1, 13)
     )  # fmt: skip
-    text = prompts.attempt(Briefing(task=structs.replace(TASK, attempts=made)), limit=limit)
+    text = prompt(structs.replace(TASK, attempts=made), limit=limit)
     assert len(text.encode()) <= limit
     assert "Attempt 12: codex, rework" in text
     assert limit < prompts.LIMIT or ("### Attempt 12:" in text and "- Attempt 1: codex" in text)

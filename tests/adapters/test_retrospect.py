@@ -1,0 +1,51 @@
+"""What a commit says of itself and of its past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters import retrospect
+from orchestrator.adapters.git import Git, GitError
+from tests.support import repos
+from tests.support.repos import Origin
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    made = repos.origin(tmp_path)
+    made.commit({"docs/a b.md": "x\u00e9\n", "empty.txt": ""}, message="docs: begin\n\nlonger")
+    made.commit({"calculator.py": "1\n"}, message="count")
+    return made
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_only_the_files_that_are_there_are_read(origin: Origin, packed: bool) -> None:
+    if packed:
+        repos.git(origin.bare, "repack", "-a", "-d", "-q")
+    git, tip = Git(origin.bare), str(origin.tip())
+    asked = ("README.md", "no.md", "docs/a b.md", "docs", "empty.txt", "calculator.py")
+    found = retrospect.read_files(git, tip, asked)
+    assert found == {
+        "README.md": "# calculator\n\nAdds numbers.\n", "docs/a b.md": "x\u00e9\n",
+        "empty.txt": "", "calculator.py": "1\n",
+    }  # fmt: skip
+    assert retrospect.read_files(git, tip, ()) == {}
+
+
+def test_every_path_is_named(origin: Origin) -> None:
+    names = retrospect.names(Git(origin.bare), str(origin.tip()))
+    assert names == ("CODEBASE.md", "README.md", "calculator.py", "docs/a b.md", "empty.txt")
+
+
+def test_the_newest_commits_come_with_their_paths(origin: Origin) -> None:
+    newest, before = retrospect.recent(Git(origin.bare), str(origin.tip()), 2)
+    assert (newest.subject, newest.paths) == ("count", ("calculator.py",))
+    assert (before.subject, before.paths) == ("docs: begin", ("docs/a b.md", "empty.txt"))
+    assert newest.sha == origin.tip() and newest.at.tzinfo is not None
+
+
+def test_a_commit_that_is_not_there_is_an_error(origin: Origin) -> None:
+    with pytest.raises(GitError):
+        retrospect.recent(Git(origin.bare), "f" * 40, 2)
