@@ -82,6 +82,7 @@ GUARDS = {
     "a crash between verdict and metrics loses no line": Guard(
         "attempts.py", "        metering.measure_once(world, task, last)\n", "",
         BUDGETS + "test_a_worker_that_dies_before_the_line_is_written_loses_it_not",
+    ),
     "what an agent reads of the repository is the base's": Guard(
         "surroundings.py", "        git, tree.base_sha, (codebase_memory.PAGE,",
         "        git, tree.start_sha, (codebase_memory.PAGE,",
