@@ -1,5 +1,7 @@
 """The real agent programs, each once from Ready to merged, against a model on this machine.
 
+They run in the sandbox and reach nothing but the model, through the proxy for providers.
+
 They are found on PATH; whoever is not there is skipped. `python -m tests.bench.programs` installs
 them and runs this; by hand, `npm install --prefix DIR PACKAGE` and DIR/node_modules/.bin on PATH.
 """
@@ -103,17 +105,13 @@ def needs(name: str) -> None:
 
 def at_work(office: Office, name: str, model: Model) -> None:
     """Real programs in the real sandbox instead of functions."""
-    # Behind another address it wants to be told how to log in, where a person once chose it.
-    settings = Path(office.world.environment["HOME"]) / ".gemini/settings.json"
-    settings.parent.mkdir()
-    settings.write_text('{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
     inner = {**office.world.environment, **PROGRAMS[name].environment(model)}
     inner["PATH"] = os.environ["PATH"]
     office.world = replace(office.world, executor=Local(), environment=inner)
 
 
 def config_for(name: str, model: Model) -> dict[str, Any]:
-    agent = {**PROGRAMS[name].config(model), "network": "allow"}
+    agent = {**PROGRAMS[name].config(model), "network": "providers", "hosts": [model.url[7:]]}
     kinds = ("implementation", "debugging", "docs", "research", "architecture")
     return {
         "agents": {**CONFIG["agents"], name: agent},
