@@ -58,12 +58,15 @@ def prove(
 ) -> Proof:
     """Look at what is there: the result file, the diff, the gate, our own run of the tests.
 
-    Of an agent that `tampered` with git's own files nothing is looked at or run (G8).
+    Of an agent that `tampered` with git's own files nothing is looked at or run (G8), and
+    nothing of one that a limit stopped.
     A tree that cannot be read, or that is gone, is the agent's doing and refused like any other.
     """
     result = read_result(report)
     asked = answers.belonging(task.repair_items, result.answers)
     result = structs.replace(result, answers=asked)
+    if report.exceeded and not tampered:  # what filled the disk is not read through as well
+        return Proof(report=report, result=result, tests=retry.OwnTests.NONE)
     if tampered:
         said = f"it changed git's own files ({', '.join(tampered)}), which were put back"
         return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))

@@ -32,16 +32,19 @@ def test_it_runs_with_its_output_its_code_and_the_name_of_the_layer(tmp_path: Pa
 
 
 def test_a_hidden_place_is_empty_but_for_what_is_shown_in_it(tmp_path: Path) -> None:
-    ours = tmp_path / "ours"
+    shown = tmp_path / "shown"  # all of /tmp is its own, so what is there is hidden anyway
+    ours = shown / "ours"
     for name in ("mailbox", "tool"):
         (ours / name).mkdir(parents=True)
         (ours / name / "file").write_text(f"{name}\n")
-    (tmp_path / "token").write_text("secret\n")
-    walls = Walls(hidden=(str(ours), str(tmp_path / "token")), readable=(str(ours / "tool"),))
+    (shown / "token").write_text("secret\n")
+    walls = Walls(
+        hidden=(str(ours), str(shown / "token")), readable=(str(shown), str(ours / "tool"))
+    )
     report = run(
         tmp_path,
-        f"ls {ours}; cat {ours}/tool/file; cat {tmp_path}/token; echo x > {ours}/tool/file;"
-        f" echo x > {ours}/new; ls {tmp_path}",
+        f"ls {ours}; cat {ours}/tool/file; cat {shown}/token; echo x > {ours}/tool/file;"
+        f" echo x > {ours}/new",
         walls=walls,
     )
     assert report.output_tail.splitlines()[:2] == ["tool", "tool"]

@@ -88,6 +88,8 @@ def plant(office: Office, folder: Path, victim: int) -> dict[str, object]:
 
 def let_loose(folder: Path, sandbox: str, *, disk_gb: float) -> Seen:
     first = {**CONFIG["agents"]["first"], "sandbox": sandbox, "network": "allow"}
+    # All of /tmp is its own: shown to it, what a test has there is hidden by walls alone.
+    first["readable"] = [str(folder.parent)]
     config = {"agents": {**CONFIG["agents"], "first": first}, "max_disk_gb": disk_gb}
     with a_victim() as victim, an_office(folder, agent=says(None), config=config) as office:
         paths = office.world.paths
