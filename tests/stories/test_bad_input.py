@@ -171,7 +171,7 @@ def test_a_repository_that_github_does_not_know_stands_beside_one_that_works(
         inbox = office.world.mailroom.folder(State.INBOX)
         (inbox / "elsewhere.md").write_text(GOOD.replace("library", "nowhere"))
         assert office.dispatch() == 10
-        assert "maria/nowhere: not there" in office.told()
+        assert "maria/nowhere is not there" in office.told()
         for minutes in (1, 2, 6, 21, 61, 1):
             office.queue()
             office.world.clock.sleep(minutes * 60)
