@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
+from datetime import datetime
 
 from msgspec import structs
 
@@ -28,7 +30,7 @@ from orchestrator import (
 )
 from orchestrator.adapters import files
 from orchestrator.adapters.git import GitError, Identity
-from orchestrator.agents.base import Failure, Launch
+from orchestrator.agents.base import Agent, Failure, Launch, PromptTooLarge
 from orchestrator.preparing import SetupFailed, Site
 from orchestrator.proof import Proof
 from orchestrator.readiness import Ready
@@ -41,9 +43,11 @@ from orchestrator.records.verdicts import (
     AttemptJudgement,
     AttemptVerdict,
     Defer,
+    Escalate,
     type_of_attempt,
 )
 from orchestrator.rules import answers, cooldown, retry, routing
+from orchestrator.sessions import Session
 from orchestrator.texts import messages
 from orchestrator.worktree import Worktree
 from orchestrator.world import World
@@ -156,7 +160,7 @@ def attempt(
 
     try:
         before = room.fingerprint(site.tree)
-        report = sessions.run(agent, order, session, execute, now)
+        report, unfit = asked(agent, order, session, execute, now)
         containment.told(world, task, name, report)
         tampered = room.put_right(site.tree, before)
         containment.alarm(world, task, name, tampered)
@@ -166,7 +170,7 @@ def attempt(
             with contextlib.suppress(AgentOSError, OSError):  # then the next tick reaps it
                 reaper.called_off(world, task, stop)
         raise
-    failure = agent.read_failure(report, cooling.here(world))
+    failure = unfit or agent.read_failure(report, cooling.here(world))
     started = structs.replace(
         started, usage=agent.read_usage(report, session.used if session else None)
     )
@@ -176,6 +180,18 @@ def attempt(
     return judged(
         world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
     )
+
+
+def asked(
+    agent: Agent, order: Launch, session: Session | None,
+    execute: Callable[[AttemptOrder], AttemptReport], now: datetime,
+) -> tuple[AttemptReport, Failure | None]:  # fmt: skip
+    """Run the agent; a prompt that it cannot be given starts nothing and is another's to take."""
+    try:
+        return sessions.run(agent, order, session, execute, now), None
+    except PromptTooLarge as large:
+        report = AttemptReport(exit_code=None, seconds=0.0, problem=str(large))
+        return report, Failure(BlockerCode.PROMPT_TOO_LARGE, str(large))
 
 
 def launch(
@@ -248,6 +264,8 @@ def judge(
                 else None
             ),
             attempts=len(made),
+            agent=task.attempt.agent if task.attempt else "",
+            history=task.this_round[:-1],
             max_attempts=task.max_attempts or repository.max_attempts,
             idle_repair=(
                 start in task.pushed[-1:]
@@ -316,7 +334,8 @@ def judged(
     if code is BlockerCode.UNEXPLAINED_CHANGE:
         task = structs.replace(task, repair_items=tampering.items(world, task, seen.bent))
     task = world.mailroom.update(task)
-    metering.measure(world, task, done, seen.report)
+    cause = verdict.cause if isinstance(verdict, Escalate) else BlockerCode.NONE
+    metering.measure(world, task, done, seen.report, cause=cause)
     world.say(
         f"{task.repo} {task.task_id}: attempt {done.n} by {done.agent}: {word}: {done.reason}"
     )

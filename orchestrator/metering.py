@@ -12,6 +12,7 @@ from orchestrator.adapters import events
 from orchestrator.records.config import AgentKind, Budget, Period, RepositoryConfig
 from orchestrator.records.event import AttemptStat
 from orchestrator.records.order import AttemptReport
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task
 from orchestrator.records.usage import Usage
 from orchestrator.rules import budget, pricing
@@ -39,9 +40,17 @@ class Books(Struct, frozen=True, kw_only=True):
 
 
 def measure(
-    world: World, task: Task, attempt: Attempt, report: AttemptReport | None = None
+    world: World,
+    task: Task,
+    attempt: Attempt,
+    report: AttemptReport | None = None,
+    *,
+    cause: BlockerCode = BlockerCode.NONE,
 ) -> None:
-    """One line of `agent_stats.jsonl` and one event for an attempt that is over (Q11)."""
+    """One line of `agent_stats.jsonl` and one event for an attempt that is over (Q11).
+
+    `cause` is what stopped this attempt itself, where its code says what became of the task.
+    """
     result, usage = attempt.result, used(world, attempt)
     repository = world.config.repository(task.repo)
     cost = pricing.cost(usage, world.config.pricing, attempt.agent)
@@ -53,7 +62,7 @@ def measure(
             github_repo=task.repo,
             agent=attempt.agent,
             status=result.status if result else "blocked",
-            blocker_code=attempt.code,
+            blocker_code=attempt.code if cause is BlockerCode.NONE else cause,
             attempt_count=attempt.n,
             duration_seconds=attempt.seconds,
             task_type=task.task_type,

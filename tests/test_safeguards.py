@@ -54,6 +54,14 @@ CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 GUARDS = {
+    "who goes in circles is stopped": Guard(
+        "rules/stuck.py", "return times if times >= LOOP else 0", "return 0",
+        "tests/rules/test_stuck.py::test_the_same_error_by_the_same_agent_three_times_is_a_loop",
+    ),
+    "a prompt that does not fit kills no worker": Guard(
+        "attempts.py", "except PromptTooLarge as large:", "except ZeroDivisionError as large:",
+        "tests/stories/test_stuck.py::test_a_prompt_that_fits_nobody_is_a_persons_turn",
+    ),
     "nobody starts who was not admitted": Guard(
         "choosing.py", "refused = admission.refusals(world, repository, task, chain)",
         "refused: dict[str, admission.Refuse] = {}",

@@ -233,6 +233,8 @@ def _refusal(code: BlockerCode | None, said: Told, now: datetime) -> Failure:
             return Failure(code, f"its own login does not work: {words}")
         case BlockerCode.ENVIRONMENT_FAILURE:
             return Failure(code, f"its model cannot be had: {words}")
+        case BlockerCode.PROMPT_TOO_LARGE:
+            return Failure(code, f"the prompt is too long for it: {words}")
     gone = f"its earlier session is not there: {words}"
     return Failure(BlockerCode.RUNNER_FAILURE, gone, session_gone=True)
 

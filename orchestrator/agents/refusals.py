@@ -38,6 +38,12 @@ MODEL = regex.late(
     r"|models/\S+ is not found|ModelNotFoundError",
     re.IGNORECASE,
 )
+TOO_LONG = regex.late(
+    r"prompt is too long|context_length_exceeded|maximum context length|exceeds? the (?:model's )?"
+    r"context (?:window|length)|input (?:is too long|length and `max_tokens` exceed)"
+    r"|request_too_large|input token count.{0,40}exceeds",
+    re.IGNORECASE,
+)
 # Where a line of plain text is an error of the program, and not talk about one. A phrase that
 # people use as well counts only where it is the whole sentence.
 ENDS = r"(?=\s*(?:[.:,;()\u00b7\u2013\u2014{]|please\b|$))"
@@ -86,11 +92,13 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 def code_of(told: Told) -> BlockerCode | None:
-    """The contract's word for it; None where it is neither quota nor login nor model.
+    """The contract's word for it; None where it is neither size, quota, login nor model.
 
     Fields come before words, and a word of quota before a status: a 400 may mean no credit.
     """
     words = f"{told.kind} {told.message}"
+    if TOO_LONG.search(words):
+        return BlockerCode.PROMPT_TOO_LARGE
     status = told.status or status_in(told.message)
     if status in BUSY or QUOTA.search(words):
         return BlockerCode.QUOTA_LIMITED

@@ -44,10 +44,11 @@ class Defer(Struct, frozen=True, tag=True):
 
 
 class Escalate(Struct, frozen=True, tag=True):
-    """A person is needed."""
+    """A person is needed. `cause` is what stopped the last attempt, where `code` says more."""
 
     reason: str
     code: BlockerCode = BlockerCode.NONE
+    cause: BlockerCode = BlockerCode.NONE
 
 
 class Cancelled(Struct, frozen=True, tag=True):

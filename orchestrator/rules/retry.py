@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from orchestrator.records.result import BlockerCode, Result, Status
-from orchestrator.records.task import Deliverable
+from orchestrator.records.task import Attempt, Deliverable
 from orchestrator.records.verdicts import (
     AttemptJudgement,
     Cancelled,
@@ -17,6 +17,7 @@ from orchestrator.records.verdicts import (
     Escalate,
     Rework,
 )
+from orchestrator.rules import stuck
 
 # Claims of an agent that every other agent would have to repeat.
 INCURABLE = {
@@ -45,7 +46,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
     for a chain that has only such left, `wait_reason` says it where that is no rest, and `spent`
     by which budget no agent may start on this task any more. `attempts` counts this round's,
-    this one and crashes included, since the last Deliver. `idle_repair` is a repair of red checks
+    this one and crashes included, since the last Deliver; `history` are those of the round before
+    this one, which is by `agent`. `idle_repair` is a repair of red checks
     that changed nothing and disputes nothing. `unexplained` are changes to tests and the like that
     the agent is asked about, once. `cancelled` says what a person did meanwhile.
     """
@@ -64,6 +66,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     spent: str = ""
     attempts: int
     max_attempts: int
+    agent: str = ""
+    history: tuple[Attempt, ...] = ()
     idle_repair: bool = False
     unexplained: tuple[str, ...] = ()
     cancelled: str = ""
@@ -86,18 +90,24 @@ def judge(facts: Facts) -> AttemptJudgement:
         return Deliver(_delivered(facts))
     if isinstance(obstacle, Escalate):
         return obstacle
+    why, code = obstacle.reason, obstacle.code
+    if times := stuck.loop(facts.history, facts.agent, code, why):
+        said = f"{why}; {facts.agent} has ended so {times} times in a row, and goes in circles"
+        return Escalate(said, code)
+    exhausted = stuck.common(facts.history, code)
+    if exhausted is BlockerCode.NONE:
+        exhausted = BlockerCode.FALLBACK_EXHAUSTED
     if facts.attempts >= facts.max_attempts:
-        reason = f"{obstacle.reason}; {facts.attempts} of {facts.max_attempts} attempts are used"
-        return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
+        reason = f"{why}; {facts.attempts} of {facts.max_attempts} attempts are used"
+        return Escalate(reason, exhausted, cause=code)
     if facts.spent:
-        return Escalate(f"{obstacle.reason}; {facts.spent}", BlockerCode.BUDGET_SPENT)
+        return Escalate(f"{why}; {facts.spent}", BlockerCode.BUDGET_SPENT, cause=code)
     if facts.agents_left > 0:
         return obstacle
     if facts.retry_at is not None:
-        why = facts.wait_reason or "every other agent is cooling down"
-        return Defer(f"{obstacle.reason}; {why}", facts.retry_at)
-    reason = f"{obstacle.reason}; no agent of the chain is left"
-    return Escalate(reason, BlockerCode.FALLBACK_EXHAUSTED)
+        until = facts.wait_reason or "every other agent is cooling down"
+        return Defer(f"{why}; {until}", facts.retry_at)
+    return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=code)
 
 
 def _obstacle(facts: Facts) -> Rework | Escalate | None:

@@ -31,6 +31,11 @@ NEEDED = {
     BlockerCode.NO_DIFF_PRODUCED: "Check whether there is anything left to do, or say it anew.",
     BlockerCode.BUDGET_SPENT: "Raise the budget (`budgets` in config.yaml), or ask for less.",
     BlockerCode.PROMPT_TOO_LARGE: "Make the issue smaller, or split it.",
+    BlockerCode.TIMEOUT: "See in its agent.log where it hung; give it more time "
+    "(`idle_timeout_minutes`, `agent_timeout_minutes`), or split the task.",
+    BlockerCode.RUNNER_FAILURE: "See in its agent.log how the program ended, and try it by hand.",
+    BlockerCode.WORKER_CRASH: "See in runtime/logs/queue.log how the worker died: memory, or disk?",
+    BlockerCode.QUOTA_LIMITED: "Look at the plan and the credit of its provider.",
     BlockerCode.TEST_FAILURE: "Look at the failing tests: is the work wrong, or the tests?",
 }
 NEEDED_ELSE = "Read the attempts, and decide: say the task differently, split it, or drop it."

@@ -11,7 +11,7 @@ from msgspec import structs
 from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
 from orchestrator.records.task import Deliverable
 from orchestrator.records.verdicts import Cancelled, Defer, Deliver, Escalate, Rework
-from orchestrator.rules import retry
+from orchestrator.rules import retry, stuck
 from orchestrator.rules.retry import Facts, OwnTests
 
 LATER = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -88,7 +88,10 @@ def test_what_is_not_proved_goes_to_the_next_agent(facts, fields, code, words):
 def test_a_chain_or_a_budget_that_is_spent_goes_to_a_person(facts, fields, code, words, spent):
     verdict = judged(facts, **fields, **spent)
     assert isinstance(verdict, Escalate)
-    assert verdict.code is BlockerCode.FALLBACK_EXHAUSTED and words in verdict.reason
+    # What says something of the machine or the task, and not of who tried, keeps its own name.
+    plain = stuck.common((), BlockerCode(code))
+    assert verdict.code is (BlockerCode.FALLBACK_EXHAUSTED if plain == "none" else plain)
+    assert verdict.cause is BlockerCode(code) and words in verdict.reason
 
 
 def test_a_chain_of_cooling_agents_waits_for_the_first_of_them():
