@@ -169,7 +169,10 @@ def _opening(line: str, depth: int) -> tuple[str, int, str] | None:
 
 
 def truncated(text: str, limit: int) -> str:
-    """At most `limit` bytes of UTF-8, cut after a whole line, fences closed, and said so (A12)."""
+    """At most `limit` bytes of UTF-8, cut after a whole line, fences closed, and said so (A12).
+
+    A line of prose that alone would not fit into half of that is cut after a sentence, else a word.
+    """
     if len(text.encode("utf-8", "replace")) <= limit:
         return text
     kept: list[str] = []
@@ -183,14 +186,26 @@ def truncated(text: str, limit: int) -> str:
             after = opening[2]
         size = len(line.encode("utf-8", "replace")) + 1
         if spent + size + (len(after) + 1 if after else 0) > limit:
+            if not fence and not opening and size > limit // 2:
+                kept += filter(None, [beginning(line, limit - spent)])
             break
         kept.append(line)
         fence, spent = after, spent + size
-    if not kept and limit > len(CUT) + 2:
-        first = text.split("\n", 1)[0].encode("utf-8", "replace")[: limit - len(CUT) - 2]
-        kept = [first.decode("utf-8", "ignore")]
     ending = [fence] if fence else []
     return "\n".join([*kept, *ending, CUT])[:limit]
+
+
+def beginning(line: str, limit: int) -> str:
+    """What fits of a long line into `limit` bytes: whole sentences, else words, else letters.
+
+    An end that would leave out more than half of what fits is none.
+    """
+    fits = len(line.encode("utf-8", "replace")[: max(0, limit)].decode("utf-8", "ignore"))
+    ends = [0, *(found.end(1) for found in SENTENCE_END.finditer(line, 0, fits + 1))]
+    for end in (max(end for end in ends if end <= fits), line.rfind(" ", 0, fits + 1)):
+        if 2 * end >= fits:
+            return line[:end].rstrip()
+    return line[:fits]
 
 
 def last_lines(text: str, limit: int) -> str:

@@ -94,6 +94,13 @@ def test_sections_by_name(body, found):
         ("```py\na\nb\nc\n```\nd and more text", 27, "```py\na\nb\n```\n[shortened]"),
         ("x" * 50, 20, "xxxxxxx\n[shortened]"),
         ("x" * 50, 4, "[sho"),
+        ("It is so. But then it was not", 27, "It is so.\n[shortened]"),
+        ("It is 3.14159 or more than that", 27, "It is 3.14159\n[shortened]"),
+        ("A. Then many words come", 24, "A. Then many words come"),
+        ("A. Then so many words come", 24, "A. Then so\n[shortened]"),
+        ("Goal\n\nRead dates. Also read times and zones", 31, "Goal\n\nRead dates.\n[shortened]"),
+        ("```\n" + "x" * 50 + "\n```", 24, "```\n```\n[shortened]"),
+        ("\u00fc" * 30, 20, "\u00fc\u00fc\u00fc\n[shortened]"),
     ],
 )
 def test_a_text_is_cut_after_a_line_with_its_fence_closed(text, limit, cut):
