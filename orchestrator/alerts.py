@@ -26,8 +26,10 @@ class Raised(Struct, frozen=True, kw_only=True):
     text: str
 
 
-def alert(world: World, key: str, text: str, *, task: Task | None = None) -> None:
+def alert(world: World, key: str, text: str, *, task: Task | None = None) -> bool:
     """Say `text` as one ALERT line and one event `alert`; the same `key` again after 24 h only.
+
+    Whether it was said now.
 
     Of processes that raise one key in the same moment one is heard. It never raises, whatever
     the disk does: then the line alone is said. `text` is one sentence, and what to do about it.
@@ -35,11 +37,12 @@ def alert(world: World, key: str, text: str, *, task: Task | None = None) -> Non
     said = " ".join(world.redact(text).split())
     if world.dry_run:
         world.say(f"ALERT {said} [dry run]")
-        return
+        return True
     if not _first_to_tell(world, Raised(key=key, at=world.clock.now(), text=said)):
-        return
+        return False
     world.say(f"ALERT {said}")
     _recorded(world, "alert", key, said, task)
+    return True
 
 
 def recovered(world: World, key: str, text: str) -> None:

@@ -55,10 +55,14 @@ def tell_the_scopes(world: World) -> None:
 
 
 def tell_the_sight(world: World, slug: str, sight: Sight | None) -> str:
-    """One alert a day for a repository in which the token cannot work; why, or ""."""
+    """One alert a day for a repository in which the token cannot work; why, or "".
+
+    Every tick says it: its exit code needs a reason in the log.
+    """
     why = access.objection(slug, sight, world.limits.kind)
     if why:
-        alerts.alert(world, f"no access to {slug}", why)
+        if not alerts.alert(world, f"no access to {slug}", why):
+            world.say(why)
     else:
         alerts.recovered(world, f"no access to {slug}", f"{slug} is open to the token again.")
     return why
