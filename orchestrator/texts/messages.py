@@ -198,7 +198,7 @@ def escalation_note(
 def escalation_comment(
     task: Task, reason: str, code: BlockerCode, *, steps: tuple[str, ...] = (), marker: str
 ) -> str:
-    count = len(task.this_round)
+    count = len([made for made in task.this_round if not made.refused])
     tried = "no attempt was made" if not count else f"{count} attempt{'s' * (count != 1)} made"
     return _signed(
         marker,
