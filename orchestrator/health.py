@@ -45,7 +45,7 @@ class Visit:
             self._folder = world.paths.health
 
     def unnoted(self) -> None:
-        """A dry run, or a time of its own, says nothing of the script's health."""
+        """A dry run, or a time that was given, says nothing of the script's health."""
         self._folder = None
 
     def end(self, code: int) -> None:

@@ -36,6 +36,7 @@ Story = Callable[[World], None]
 
 # Exit codes of C13.
 OK, BUG, DEGRADED, CONFIG, AUTH = 0, 1, 10, 20, 30
+AT_ONCE = object()  # what stands behind a `--now` without a time
 
 
 def run(
@@ -56,7 +57,7 @@ def run(
     environment = dict(os.environ) if environment is None else environment
     options = parsed(script, about, argv)
     visit = Visit(script, settings.root_of(environment), Clock())
-    if options.dry_run or options.now:
+    if options.dry_run or options.at:
         visit.unnoted()
     try:
         with signals.heard():
@@ -78,7 +79,7 @@ def visited(
 ) -> int:
     """From the config to the story's end; raises what goes wrong before there is a story."""
     script = visit.script
-    clock = FixedClock(options.now) if options.now else Clock()
+    clock = FixedClock(options.at) if options.at else Clock()
     root = settings.root_of(environment)
     config, problems = configured(settings.find(root, environment), root, environment)
     paths = rooms.build(config)
@@ -86,12 +87,14 @@ def visited(
     world = worlds.build(
         script=script, config=config, paths=paths, clock=clock, environment=environment,
         say=voice(script, clock), dry_run=options.dry_run, only=options.repo,
+        at_once=options.at_once,
     )  # fmt: skip
     visit.meets(world)
     for problem in problems:
         world.say(f"the config is wrong, its last good copy runs: {problem}")
         world.troubles.append(CONFIG)
-    hurried = bool(options.now or options.dry_run or sys.stdout.isatty())
+    by_hand = options.at_once or options.at is not None or options.dry_run
+    hurried = by_hand or sys.stdout.isatty()
     return within(world, story, alone=alone, hurried=hurried)
 
 
@@ -299,10 +302,14 @@ def parsed(script: str, about: str, argv: Sequence[str] | None) -> argparse.Name
     parser.add_argument("--dry-run", action="store_true", help="tell the decisions, do nothing")
     parser.add_argument("--repo", metavar="OWNER/NAME", help="only this repository")
     parser.add_argument(
-        "--now", metavar="TIME", type=moment, nargs="?", const=datetime.now(UTC),
-        help="act now (no jitter, no cadence), or as if it were TIME (ISO 8601)",
+        "--now", metavar="TIME", dest="at", type=moment, nargs="?", const=AT_ONCE,
+        help="run at once: no pause before it, and what is done once an hour or week is done now; "
+        "with a TIME (ISO 8601), try out what would happen then",
     )  # fmt: skip
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.at_once = options.at is AT_ONCE
+    options.at = None if options.at_once else options.at
+    return options
 
 
 def moment(text: str) -> datetime:

@@ -28,7 +28,8 @@ class LastSuccess(Struct, frozen=True, kw_only=True):
 def is_due(world: World, job: str, every: timedelta, *, repo: str = "") -> bool:
     """Whether a job (of one repository) is due; ticks that were missed count as one.
 
-    A last success in the future is one alert, and the job is due after one interval.
+    With `--now` it is, whenever it last succeeded. A last success in the future is one alert, and
+    the job is due after one interval.
     """
     last = _read(world, job, repo)
     timing = cadence.judge(last.at if last else None, every, world.clock.now())
@@ -40,16 +41,16 @@ def is_due(world: World, job: str, every: timedelta, *, repo: str = "") -> bool:
             "check the machine's time (timedatectl)",
         )
         succeeded(world, job, repo=repo)
-    return isinstance(timing, cadence.Due)
+    return world.at_once or isinstance(timing, cadence.Due)
 
 
 def is_due_this_week(
     world: World, job: str, *, repo: str = "", weekday: int = 1, hour: int = 0
 ) -> bool:
-    """Whether a weekly job is due, by the ISO week of the config's `timezone`."""
+    """Whether a weekly job is due, by the ISO week of the config's `timezone`, or by `--now`."""
     last = _read(world, job, repo)
     week, now = last.week if last else "", world.clock.now()
-    return cadence.weekly(week, now, world.zone, weekday=weekday, hour=hour)
+    return world.at_once or cadence.weekly(week, now, world.zone, weekday=weekday, hour=hour)
 
 
 def succeeded(world: World, job: str, *, repo: str = "") -> None:

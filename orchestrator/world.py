@@ -58,7 +58,10 @@ class Spawn(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What a story gets. `only` is the one repository of `--repo`; `say` prints one line."""
+    """What a story gets. `only` is the one repository of `--repo`; `say` prints one line.
+
+    `at_once` is a person's `--now`: regular jobs are due, whenever they last succeeded.
+    """
 
     script: str
     config: Config
@@ -81,6 +84,7 @@ class World:
     redact: Redactor
     say: Callable[[str], None]
     dry_run: bool = False
+    at_once: bool = False
     only: RepositoryConfig | None = None
     troubles: list[int] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -166,6 +170,7 @@ def build(
     say: Callable[[str], None],
     dry_run: bool,
     only: str | None,
+    at_once: bool = False,
     transport: Transport | None = None,
 ) -> World:
     """The world of production; `transport` takes the place of the network to GitHub.
@@ -219,6 +224,7 @@ def build(
         redact=redact,
         say=say,
         dry_run=dry_run,
+        at_once=at_once,
         only=chosen(config, only),
     )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from orchestrator import alerts, health, tick
+from orchestrator import alerts, health, tick, timetable
+from orchestrator.adapters.clock import FixedClock
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.health import Health
@@ -67,6 +68,24 @@ def test_a_dry_run_and_a_time_of_its_own_say_nothing_of_the_scripts_health(tmp_p
         ran(office, quiet, "--dry-run")
         ran(office, quiet, "--now", "2031-01-01")
         assert not office.world.paths.health.exists()
+
+
+def test_a_run_at_once_is_a_run_like_any_other(tmp_path: Path) -> None:
+    """On the machine's own clock, noted, and what is done once an hour is due."""
+    seen: list[World] = []
+
+    with an_office(tmp_path) as office:
+        timetable.succeeded(office.world, "housekeeping")
+        for words in ((), ("--now",)):
+            assert ran(office, seen.append, *words) == 0
+        assert word(office).exit_code == 0 and word(office).ended == word(office).last_success
+        assert [world.at_once for world in seen] == [False, True]
+        assert not any(isinstance(world.clock, FixedClock) for world in seen)
+        hourly = [timetable.is_due(world, "housekeeping", timedelta(days=9e4)) for world in seen]
+        weekly = [timetable.is_due_this_week(world, "plan", weekday=1, hour=0) for world in seen]
+        assert hourly == [False, True] and weekly[1]
+        ran(office, seen.append, "--now", "2031-01-01")
+        assert seen[-1].clock.now().year == 2031 and not seen[-1].at_once
 
 
 def test_a_script_that_is_switched_off_or_has_no_config_is_not_silent(
