@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from orchestrator import admission, briefing, cooling, github_sync, readiness, reaper, settle
+from orchestrator import (
+    admission,
+    briefing,
+    cooling,
+    github_sync,
+    readiness,
+    reaper,
+    settle,
+    standing,
+)
 from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
@@ -21,6 +30,7 @@ def choose(
     """The next agent of the chain that may run here and has not tried since the last delivery."""
     wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
     chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
+    chain = standing.ordered(world, repository, task, chain, first=wanted)
     refused = admission.refusals(world, repository, task, chain)
     if nobody := admission.closed(refused):
         return nobody

@@ -29,7 +29,7 @@ FLOORS = (
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment", "surroundings",
-        "readiness", "sessions", "tampering", "metering", "admission",
+        "readiness", "sessions", "tampering", "metering", "admission", "standing",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

@@ -54,6 +54,15 @@ CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 GUARDS = {
+    "a chain that is exhausted lowers nobody": Guard(
+        "rules/health.py", "return Outcome.NOTHING if stat.blocker_code in NOBODYS else",
+        "return Outcome.FAILURE if stat.blocker_code in NOBODYS else",
+        "tests/rules/test_health.py::test_a_chain_that_is_exhausted_lowers_nobody",
+    ),
+    "little evidence moves nobody": Guard(
+        "rules/health.py", "min(a.judged, b.judged) < LEAST", "min(a.judged, b.judged) < 1",
+        "tests/rules/test_health.py::test_who_is_certainly_better_goes_first",
+    ),
     "who goes in circles is stopped": Guard(
         "rules/stuck.py", "return times if times >= LOOP else 0", "return 0",
         "tests/rules/test_stuck.py::test_the_same_error_by_the_same_agent_three_times_is_a_loop",
