@@ -26,6 +26,7 @@ from orchestrator import (
     sessions,
     settle,
     tampering,
+    task_formatter,
     workspace,
 )
 from orchestrator.adapters import files
@@ -77,6 +78,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         if isinstance(early, routing.AllCooling):  # before a worktree is made for nobody
             choosing.stand_by(world, repository, task, early)
             return
+        task = task_formatter.formatted(world, repository, task)
         site = preparing.prepare(world, repository, task)
     except (workspace.CannotPrepare, GitError, SetupFailed, GitHubTrouble, OSError) as error:
         preparing.retreat(world, repository, task, error)

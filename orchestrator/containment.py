@@ -51,7 +51,7 @@ def of_agent(
     agent: Agent,
     order: AttemptOrder,
     *,
-    git: GitView,
+    git: GitView | None,
 ) -> AttemptOrder:
     """The agent's order within the walls that its config and the repository's ask for."""
     config = config_of(world, agent.name)

@@ -72,6 +72,12 @@ def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> Bloc
         alerts.recovered(world, f"refused:{name}", f"{name} is served again")
         alerts.recovered(world, f"login:{name}", f"{name} is logged in again")
         return refused
+    rests(world, name, refused, failure)
+    return refused
+
+
+def rests(world: World, name: str, refused: BlockerCode, failure: Failure | None) -> None:
+    """An account that was refused rests until it is served again, as far as anybody knows."""
     rest = of(world).refused(name, failure.until if failure else None)
     until = world.spoken(rest.until)
     world.events.add("cooling", reason=f"{name} rests until {until}", agent=name, count=rest.count)
@@ -88,7 +94,6 @@ def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> Bloc
             f"{name} was refused {rest.count} times in a row by its provider, the next try is at "
             f"{until}; look at its plan and its credit",
         )  # fmt: skip
-    return refused
 
 
 def marked(task: Task, seen: Proof, *, refused: BlockerCode) -> Task:

@@ -240,6 +240,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         created=issue.created,
         ready_at=at,
         outcome_check_ids=found.outcome_check_ids,
+        assumed=(*text.assumed, *found.assumed) if repository.format_issues else (),
         body=text.body,
     )
 

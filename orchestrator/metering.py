@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from orchestrator import alerts, cooling
 from orchestrator.adapters import events
+from orchestrator.agents.base import Agent
 from orchestrator.records.config import AgentKind, Budget, Period, RepositoryConfig
 from orchestrator.records.event import AttemptStat
 from orchestrator.records.order import AttemptReport
@@ -19,6 +20,7 @@ from orchestrator.rules import budget, pricing
 from orchestrator.rules.budget import Account
 from orchestrator.world import World
 
+THOUGHT = "thought"  # in place of a status and a verdict, where a run was no attempt
 FREE = Usage(input_tokens=0, output_tokens=0, cached_tokens=0, cost_usd=0.0)  # asks no model
 WINDOWS = {"five_hours": timedelta(hours=5), "week": timedelta(days=7)}
 SPOKEN = {"five_hours": "in five hours", "week": "in a week"}
@@ -94,6 +96,48 @@ def measure(
     )
     if repository is not None:
         warn(world, repository, task, attempt.agent)
+
+
+def thought(
+    world: World,
+    task: Task,
+    purpose: str,
+    agent: Agent,
+    login: str,
+    report: AttemptReport,
+    code: BlockerCode,
+) -> None:
+    """One line for a run that only thought: it costs what any run costs, and is no attempt."""
+    usage = agent.read_usage(report)
+    cost = pricing.cost(usage, world.config.pricing, agent.name)
+    repository = world.config.repository(task.repo)
+    world.events.attempt_stat(
+        AttemptStat(
+            timestamp=world.clock.now(),
+            task_id=task.task_id,
+            repo=(repository.path if repository else None) or task.repo,
+            github_repo=task.repo,
+            agent=agent.name,
+            status=THOUGHT,
+            blocker_code=code,
+            attempt_count=0,
+            duration_seconds=round(report.seconds, 1),
+            task_type=purpose,
+            verdict=THOUGHT,
+            account=cooling.account(world, agent.name, login),
+            model=usage.model if usage else None,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            cached_tokens=usage.cached_tokens if usage else None,
+            cost_usd=cost.usd,
+            cost_from=cost.known_from,
+            cpu_seconds=report.cpu_seconds,
+            peak_memory_bytes=report.peak_memory_bytes,
+            containment=report.containment,
+        )
+    )
+    if repository is not None:
+        warn(world, repository, task, agent.name)
 
 
 def measure_once(world: World, task: Task, attempt: Attempt) -> None:

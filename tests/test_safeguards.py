@@ -100,6 +100,20 @@ GUARDS = {
         "attempts.py", "        metering.measure_once(world, task, last)\n", "",
         BUDGETS + "test_a_worker_that_dies_before_the_line_is_written_loses_it_not",
     ),
+    "S8 a model names no agent that the issue does not": Guard(
+        "task_formatter.py", "reading.agent in named(world, task):", "reading.agent:",
+        "tests/stories/test_sloppy_issues.py::test_a_model_has_no_authority",
+    ),
+    "S8 a model changes not what is owed": Guard(
+        "task_formatter.py",
+        "return found if reports == (task.deliverable is Deliverable.REPORT) else task.task_type",
+        "return found", "tests/stories/test_sloppy_issues.py::test_a_model_has_no_authority",
+    ),
+    "S8 what the author said is not replaced": Guard(
+        "texts/issues.py", "if Assumed.GOAL in assumed and body.startswith(GOAL_OPENS):",
+        "if body.startswith(GOAL_OPENS):", "tests/stories/test_sloppy_issues.py::"
+        "test_of_an_issue_that_says_half_the_said_half_holds",
+    ),
     "what an agent reads of the repository is the base's": Guard(
         "surroundings.py", "        git, tree.base_sha, (codebase_memory.PAGE,",
         "        git, tree.start_sha, (codebase_memory.PAGE,",

@@ -38,6 +38,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     for this agent. `root` is our own folder and `python` our interpreter. `session` is the
     conversation to take up again, "" for a new one. `key` is the login that was found for it:
     the secret, and in `account` whose it is. `contained`: it starts in a sandbox or not at all.
+    `thinking`: it only answers, by what it prints, and is given no tool; `model` is then the one
+    to ask, "" for the usual.
     """
 
     prompt: str
@@ -57,6 +59,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     account: str = ""
     key: str = ""
     contained: bool = False
+    thinking: bool = False
+    model: str = ""
 
 
 class Credential(Struct, frozen=True, kw_only=True):
@@ -127,6 +131,9 @@ class Agent(Protocol):
     def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
         """What the run used, None where nothing was told; `before` is what its session had used."""
 
+    def read_answer(self, report: AttemptReport) -> str:
+        """The last words of a run that was only to think, "" where there are none."""
+
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         """What went wrong with the program itself, None where its result file is to be read.
 
@@ -168,7 +175,7 @@ def order(
         timeout_seconds=launch.agent_timeout_seconds or own or launch.timeout_seconds,
         idle_timeout_seconds=launch.idle_timeout_seconds,
         log_path=launch.log_path,
-        result_file=RESULT_FILE,
+        result_file=None if launch.thinking else RESULT_FILE,
         account=launch.account,
     )
 
@@ -187,7 +194,7 @@ def structured(given: AttemptOrder) -> AttemptOrder:
 
 def model(config: AgentConfig, launch: Launch) -> str:
     """The model for this type of task, "" for the program's own choice."""
-    return config.models.get(launch.task_type) or config.model
+    return launch.model or config.models.get(launch.task_type) or config.model
 
 
 def effort(config: AgentConfig, launch: Launch) -> str:

@@ -24,6 +24,7 @@ GUARDED = (
     "--allowedTools", "Bash,Edit,Write,NotebookEdit,Read,Glob,Grep,WebFetch,WebSearch,Task",
 )  # fmt: skip
 FREE = ("--dangerously-skip-permissions",)
+THINKING = ("--tools", "")
 QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_MAX_RETRIES": "3",  # its own ten take minutes; waiting is our business
@@ -57,7 +58,7 @@ class Claude:
         model, effort = base.model(self._config, launch), base.effort(self._config, launch)
         argv = (
             *(self._config.command or (PROGRAM,)), *ASK,
-            *(FREE if launch.contained else GUARDED),
+            *(THINKING if launch.thinking else FREE if launch.contained else GUARDED),
             *(("--model", model) if model else ()),
             *(("--effort", effort) if effort else ()),
             *(("--resume", launch.session) if launch.session else ()),
@@ -91,6 +92,10 @@ class Claude:
             model=models[0] if len(models) == 1 else next(filter(None, map(_model, told)), None),
             session_id=session,
         )  # fmt: skip
+
+    def read_answer(self, report: AttemptReport) -> str:
+        end = _end(list(events.lines(report.output_tail, _Event)))
+        return events.words(end.result) if end else ""
 
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now, _told(report))

@@ -20,6 +20,7 @@ ASK = ("exec", "--json", "--skip-git-repo-check")
 # Where something else contains it, a second sandbox inside the first only breaks commands.
 FREE = ("--dangerously-bypass-approvals-and-sandbox",)
 GUARDED = ("--sandbox", "workspace-write")
+THINKING = ("--sandbox", "read-only")  # it has a shell always; here one that changes nothing
 
 
 class Codex:
@@ -48,7 +49,7 @@ class Codex:
         model, effort = base.model(self._config, launch), base.effort(self._config, launch)
         argv = (
             *(self._config.command or (PROGRAM,)), *ASK,
-            *(FREE if launch.contained else GUARDED),
+            *(THINKING if launch.thinking else FREE if launch.contained else GUARDED),
             *(("--model", model) if model else ()),
             *(("-c", f'model_reasoning_effort="{effort}"') if effort else ()),
             *(("resume", launch.session) if launch.session else ()), "-",
@@ -77,6 +78,12 @@ class Codex:
         )
         return _since(before, usage) if before and before.session_id == session else usage
 
+    def read_answer(self, report: AttemptReport) -> str:
+        items = [one.item for one in events.lines(report.output_tail, _Event)]
+        told = [one for one in items if isinstance(one, dict)]
+        said = [one.get("text") for one in told if one.get("type") == "agent_message"]
+        return events.words(*said[::-1])
+
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now, _told(report))
 
@@ -87,6 +94,7 @@ class _Event(Struct):
     message: Any = None
     error: Any = None
     usage: Any = None
+    item: Any = None
 
 
 def _since(before: Usage, usage: Usage) -> Usage:

@@ -44,6 +44,9 @@ class Command:
     def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
         return None
 
+    def read_answer(self, report: AttemptReport) -> str:
+        return report.output_tail
+
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now)
 

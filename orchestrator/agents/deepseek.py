@@ -27,7 +27,8 @@ from orchestrator.records.usage import Usage
 PROGRAM = "opencode"
 KEY = "DEEPSEEK_API_KEY"  # what the program reads it from, whichever provider it is for
 # Errors of requests that it makes again are told on standard error alone, by its log.
-ASK = ("run", "--format", "json", "--auto", "--print-logs", "--log-level", "ERROR")
+ASK = ("run", "--format", "json", "--print-logs", "--log-level", "ERROR")
+FREE = ("--auto",)
 QUIET = {
     "OPENCODE_DISABLE_AUTOUPDATE": "1",
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
@@ -95,11 +96,13 @@ class DeepSeek:
         account = launch.account if launch.account in CHAIN else next(iter(CHAIN))
         model = self._model(launch, account)
         argv = (
-            *(self._config.command or (PROGRAM,)), *ASK, "-m", f"{account}/{model}",
+            *(self._config.command or (PROGRAM,)), *ASK,
+            *(() if launch.thinking else FREE), "-m", f"{account}/{model}",
             *(("--variant", effort) if effort else ()),
             *(("--session", launch.session) if launch.session else ()),
         )  # fmt: skip
-        settings = _settings(account, self._base_url(account), model)
+        url = self._base_url(account)
+        settings = _settings(account, url, model, tools=not launch.thinking)
         key = launch.key or launch.environment.get(CHAIN[account].variable, "")
         made = base.order(
             launch, self._config, argv=argv, stdin=launch.prompt.encode("utf-8", "replace"),
@@ -129,6 +132,11 @@ class DeepSeek:
             cost_usd=sum(costs) or None,  # it knows no price of a provider that we describe
             session_id=session,
         )
+
+    def read_answer(self, report: AttemptReport) -> str:
+        told = events.lines(report.output_tail, _Event)
+        said = [one.part.get("text") for one in told if one.type == "text" and _is_part(one.part)]
+        return events.words(*said[::-1])
 
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now, _told(report))
@@ -164,7 +172,7 @@ def _keys(account: str, provider: Provider) -> tuple[Credential, ...]:
     return (named, *files)
 
 
-def _settings(account: str, base_url: str, model: str) -> str:
+def _settings(account: str, base_url: str, model: str, *, tools: bool) -> str:
     """The program's configuration as JSON; the key is not in it, only the variable's name."""
     limit = {"context": 128_000, "output": 16_384}
     provider = {
@@ -173,11 +181,17 @@ def _settings(account: str, base_url: str, model: str) -> str:
         "options": {"baseURL": base_url, "apiKey": f"{{env:{KEY}}}"},
         "models": {model: {"name": model, "limit": limit}},
     }
-    whole = {
+    whole: dict[str, Any] = {
         "provider": {account: provider}, "enabled_providers": [account],
         "small_model": f"{account}/{model}", "autoupdate": False, "share": "disabled",
     }  # fmt: skip
+    if not tools:
+        whole["tools"] = {"*": False}
     return msgspec.json.encode(whole).decode()
+
+
+def _is_part(part: Any) -> bool:
+    return isinstance(part, dict)
 
 
 def _counted(step: Any) -> bool:

@@ -19,7 +19,8 @@ from orchestrator.records.usage import Usage
 PROGRAM = "gemini"
 SECRETS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 SEES = (*SECRETS, "GOOGLE_GEMINI_BASE_URL", "GOOGLE_CLOUD_PROJECT", "GOOGLE_GENAI_USE_VERTEXAI")
-ASK = ("--output-format", "stream-json", "--yolo", "--skip-trust")
+ASK = ("--output-format", "stream-json", "--skip-trust")
+FREE = ("--yolo",)  # without it every tool that changes something is refused, as nobody allows it
 # It waits longer and longer after each refusal, and says so on standard error.
 TRYING = regex.late(r"^Attempt \d+ failed with status (?P<status>\d{3})\. Retrying", re.MULTILINE)
 SETTINGS = ".gemini/settings.json"
@@ -56,6 +57,7 @@ class Gemini:
         model = base.model(self._config, launch)
         argv = (
             *(self._config.command or (PROGRAM,)), *ASK,
+            *(() if launch.thinking else FREE),
             *(("--model", model) if model else ()),
             *(("--resume", launch.session) if launch.session else ()),
         )  # fmt: skip
@@ -88,6 +90,16 @@ class Gemini:
             session_id=session,
         )
 
+    def read_answer(self, report: AttemptReport) -> str:
+        """What it said after the last tool; it tells its words in pieces."""
+        said: list[str] = []
+        for one in events.lines(report.output_tail, _Event):
+            if one.type == "message" and one.role == "assistant":
+                said.append(events.words(one.content))
+            elif one.type.startswith("tool"):
+                said = []
+        return "".join(said)
+
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now, _told(report))
 
@@ -95,6 +107,8 @@ class Gemini:
 class _Event(Struct):
     type: str = ""
     session_id: str | None = None
+    role: Any = None
+    content: Any = None
     status: Any = None
     stats: Any = None
     error: Any = None

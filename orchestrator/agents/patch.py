@@ -40,5 +40,8 @@ class Patch:
     def read_usage(self, report: AttemptReport, before: Usage | None = None) -> Usage | None:
         return None
 
+    def read_answer(self, report: AttemptReport) -> str:
+        return ""
+
     def read_failure(self, report: AttemptReport, now: datetime) -> Failure | None:
         return base.failure(report, now)

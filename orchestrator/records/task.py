@@ -56,6 +56,16 @@ class Deliverable(StrEnum):
     REPORT = "report"
 
 
+class Assumed(StrEnum):
+    """What an issue did not say, so that it was filled with what usually holds."""
+
+    GOAL = "goal"
+    SUCCESS_CRITERIA = "success_criteria"
+    CONSTRAINTS = "constraints"
+    TASK_TYPE = "task_type"
+    AGENT = "agent"
+
+
 class Priority(StrEnum):
     HIGH = "prio:high"
     NORMAL = "prio:normal"
@@ -182,16 +192,16 @@ class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
     `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
-    order: the last is what the next push expects to find there. `repair` says why the pull
-    request came back and `repair_items` what has to be answered, until the next delivery.
-    `review_rounds` counts the repairs that a reviewer asked for, and `heard` is when the newest
-    objection that one of them took up was made, by GitHub's clock. `red_heads` are the heads whose
-    red checks cost a repair, or went to a person, in this round: none costs two (M14). `reruns`
-    are the checks of this round that were run again. `blocked_label` says that the label `blocked`
-    on the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
-    that exists nowhere else. `marks_left_out` counts the marks of long waits that are kept no
-    longer. `extra` keeps the front-matter keys that a person added, so that a
-    rewrite loses nothing.
+    order: the last is what the next push expects to find there. `repair` says why the pull request
+    came back and `repair_items` what has to be answered, until the next delivery. `review_rounds`
+    counts the repairs that a reviewer asked for, and `heard` is when the newest objection that one
+    of them took up was made, by GitHub's clock. `red_heads` are the heads whose red checks cost a
+    repair, or went to a person, in this round: none costs two (M14). `reruns` are the checks of
+    this round that were run again. `assumed` names what nobody said, until the issue was read more
+    closely. `blocked_label` says that the label `blocked` on the issue is ours. `salvage` is the
+    commit of refs/salvage/<task>, "" while there is no work that exists nowhere else.
+    `marks_left_out` counts the marks of long waits that are kept no longer. `extra` keeps the
+    front-matter keys that a person added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -211,6 +221,7 @@ class Task(Struct, frozen=True, kw_only=True):
     ready_at: datetime | None = None
     not_before: datetime | None = None
     outcome_check_ids: tuple[str, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
     parent: str = ""
     max_attempts: int | None = None
     max_runtime_minutes: int | None = None

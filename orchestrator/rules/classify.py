@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from orchestrator.records import regex
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import Deliverable, Priority, TaskType
+from orchestrator.records.task import Assumed, Deliverable, Priority, TaskType
 
 BODY_READ = 2_000  # characters of the body in which words are looked for
 OUTCOME_CHECKS = 12
@@ -73,20 +73,26 @@ class Classified(Struct, frozen=True, kw_only=True):
     outcome_check_ids: tuple[str, ...] = ()
     base: str = ""
     problems: tuple[str, ...] = ()
+    assumed: tuple[Assumed, ...] = ()
 
 
 def read(fields: Fields, known_agents: Collection[str], defaults: RepositoryConfig) -> Classified:
     """Explicit field, then label, then words, then default; only known words are taken (S8)."""
     problems: list[str] = []
-    task_type = _task_type(fields, defaults, problems)
+    task_type, said_type = _task_type(fields, defaults, problems)
+    deliverable = _deliverable(fields, task_type, problems)
+    priority = _priority(fields, problems)
+    agent, said_agent = _agent(fields, known_agents, defaults, problems)
+    open_ = ((Assumed.TASK_TYPE, not said_type), (Assumed.AGENT, not said_agent))
     return Classified(
         task_type=task_type,
-        deliverable=_deliverable(fields, task_type, problems),
-        priority=_priority(fields, problems),
-        agent=_agent(fields, known_agents, defaults, problems),
+        deliverable=deliverable,
+        priority=priority,
+        agent=agent,
         outcome_check_ids=_outcome_checks(fields),
         base=_base(fields, problems),
         problems=tuple(problems),
+        assumed=tuple(name for name, is_open in open_ if is_open),
     )
 
 
@@ -100,10 +106,13 @@ def _word(text: str) -> str:
     return re.sub(r"[\s-]+", "_", text.lower())
 
 
-def _task_type(fields: Fields, defaults: RepositoryConfig, problems: list[str]) -> TaskType:
+def _task_type(
+    fields: Fields, defaults: RepositoryConfig, problems: list[str]
+) -> tuple[TaskType, bool]:
+    """The type, and whether somebody said it."""
     stated = _stated(fields, "task type")
     if _word(stated) in set(TaskType):
-        return TaskType(_word(stated))
+        return TaskType(_word(stated)), True
     if stated:
         problems.append(f"task type {stated[:40]!r} is not one of {', '.join(TaskType)}")
     labels = [label.lower() for label in fields.labels]
@@ -111,14 +120,14 @@ def _task_type(fields: Fields, defaults: RepositoryConfig, problems: list[str]) 
     found = [TaskType(name) for name in named if name in set(TaskType)]
     found += [TYPE_LABELS[label] for label in labels if label in TYPE_LABELS]
     if found:
-        return found[0]
+        return found[0], True
     body = "\n".join((fields.sections.get("", ""), fields.sections.get("goal", "")))[:BODY_READ]
     for text, words in ((fields.title, TITLE_WORDS), (body, BODY_WORDS)):
         for kind, pattern in words:
             if re.search(pattern, text, re.IGNORECASE):
-                return kind
+                return kind, False
     default = defaults.default_task_type
-    return TaskType(default) if default in set(TaskType) else TaskType.IMPLEMENTATION
+    return TaskType(default) if default in set(TaskType) else TaskType.IMPLEMENTATION, False
 
 
 def _deliverable(fields: Fields, task_type: TaskType, problems: list[str]) -> Deliverable:
@@ -144,19 +153,20 @@ def _priority(fields: Fields, problems: list[str]) -> Priority:
 
 def _agent(
     fields: Fields, known: Collection[str], defaults: RepositoryConfig, problems: list[str]
-) -> str:
+) -> tuple[str, bool]:
+    """The agent, and whether somebody asked for it: in the issue, or once for all in the config."""
     labels = [label.lower() for label in fields.labels]
     prefixed = [label.removeprefix("agent:").strip() for label in labels if label[:6] == "agent:"]
     found = [name for name in (*prefixed, *labels) if name in known]
     if found:
-        return found[0]
+        return found[0], True
     stated = _stated(fields, "agent preference").lower()
     if stated in known:
-        return stated
+        return stated, True
     for name in (*prefixed, stated):
         if name not in {"", "auto", "any", "none"}:
             problems.append(f"agent {name[:40]!r} is not known here")
-    return defaults.default_agent
+    return defaults.default_agent, bool(stated) or defaults.default_agent != "auto"
 
 
 def _outcome_checks(fields: Fields) -> tuple[str, ...]:

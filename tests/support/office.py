@@ -258,6 +258,7 @@ CONFIG: dict[str, Any] = {
     "jitter_seconds": 0,
     "min_free_disk_percent": 0,  # of whatever machine the tests run on
     "min_free_disk_gb": 0,
+    "format_issues": False,  # whoever may be on the PATH of the tests
     "agents": {
         name: {"command": [name], "sandbox": "none"} for name in ("first", "second", "third")
     },
