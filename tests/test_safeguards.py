@@ -403,7 +403,7 @@ GUARDS = {
         "tests/test_sessions.py::test_any_other_failure_of_it_is_not_repeated",
     ),
     "S1 no program without its own guard outside of walls": Guard(
-        "agents/claude.py", "*(FREE if launch.contained else GUARDED),", "*FREE,",
+        "agents/claude.py", "else FREE if launch.contained else GUARDED),", "else FREE),",
         "tests/agents/test_named.py::test_only_what_is_contained_works_without_its_own_guard",
     ),
     "S15 the keys of agents are known": Guard(
