@@ -27,6 +27,7 @@ from orchestrator import (
     settle,
     tampering,
     task_formatter,
+    testing,
     workspace,
 )
 from orchestrator.adapters import files
@@ -335,6 +336,7 @@ def judged(
     )
     if code is BlockerCode.UNEXPLAINED_CHANGE:
         task = structs.replace(task, repair_items=tampering.items(world, task, seen.bent))
+    testing.keep(world, seen.evidence, head)
     task = world.mailroom.update(task)
     cause = verdict.cause if isinstance(verdict, Escalate) else BlockerCode.NONE
     metering.measure(world, task, done, seen.report, cause=cause)

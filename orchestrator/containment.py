@@ -81,17 +81,22 @@ def of_agent(
 
 
 def of_command(
-    world: World, repository: RepositoryConfig, order: AttemptOrder, *, git: GitView
+    world: World,
+    repository: RepositoryConfig,
+    order: AttemptOrder,
+    *,
+    network: Network,
+    git: GitView | None = None,
+    readable: tuple[str, ...] = (),
 ) -> AttemptOrder:
     """setup_command and test_command run what an agent may have written: the same walls."""
-    network = repository.command_network
     hosts = (*sandbox.PACKAGES, *repository.allowed_hosts)
     return structs.replace(
         order,
         sandbox=repository.command_sandbox,
         network=network,
         hosts=hosts if network is Network.PROVIDERS else (),
-        walls=_walls(world, order, ()),
+        walls=_walls(world, order, readable),
         limits=limits(repository),
         git=git,
     )

@@ -67,6 +67,7 @@ def prune(world: World) -> None:
     if pruned:
         world.say(f"housekeeping: {pruned} old traces removed")
     prune_worktrees(world, alive)
+    prune_clean(world, alive)
 
 
 def prune_worktrees(world: World, alive: set[str]) -> None:
@@ -88,6 +89,17 @@ def prune_worktrees(world: World, alive: set[str]) -> None:
             kept = room.give_up(slug, path.name)
             said = f"; its work is kept as refs/salvage/{path.name}" if kept else ""
             world.say(f"{slug} {path.name}: its old worktree was removed{said}")
+
+
+def prune_clean(world: World, alive: set[str]) -> None:
+    """Clean checkouts that a killed test run left; a worker at work holds its task's lock."""
+    room = workspace.of(world)
+    for repository in world.config.repositories:
+        for left in listed(world.paths.clean(repository.slug, "any").parent):
+            lock = None if left.name in alive else world.locks.try_task(left.name)
+            if lock is not None:
+                with lock:
+                    room.clear_clean(repository.slug, left.name)
 
 
 def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> list[Path]:

@@ -12,6 +12,7 @@ from orchestrator.records.config import Config
 from orchestrator.records.errors import UnsafeName
 from orchestrator.records.task import State
 
+CLEAN = "clean."  # begins the name of a folder of clean checkouts
 FOLDERS = tuple(state.value for state in State)
 COMPONENT = regex.late(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 OWNER = regex.late(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -148,6 +149,10 @@ class Paths(Struct, frozen=True, kw_only=True, dict=True):
 
     def worktree(self, slug: str, task_id: str) -> Path:
         return self.worktrees / flat(slug) / component(task_id)
+
+    def clean(self, slug: str, task_id: str) -> Path:
+        """Where a task's work is tested, beside its worktree; no owner's name has a dot in it."""
+        return self.worktrees / f"{CLEAN}{flat(slug)}" / component(task_id)
 
     def attempt(self, task_id: str, number: int) -> Path:
         """The folder of one attempt: its prompt, log, result and bundles."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import Struct, structs
 
-from orchestrator import briefing, disk, groundwork, proof, settle, workspace
+from orchestrator import briefing, disk, groundwork, settle, testing, workspace
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
@@ -57,11 +57,12 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
     room = workspace.of(world)
     if not command or not room.needs_setup(tree, command):
         return
-    report = proof.run_command(world, repository, task, tree, what="setup", command=command)
+    place = testing.Place(folder=tree.path, git=room.view(tree, task.base))
+    report = testing.run_command(world, repository, task, place, what="setup", command=command)
     if report.exit_code != 0:
         raise SetupFailed(
-            f"setup_command ended with {report.exit_code}: {proof.last_line(report)}; "
-            f"its whole output is in {proof.log_path(world, task, 'setup')}"
+            f"setup_command ended with {report.exit_code}: {testing.last_line(report)}; "
+            f"its whole output is in {testing.log_path(world, task, 'setup')}"
         )
     room.note_setup(tree, command)
 

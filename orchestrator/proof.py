@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, structs
 
-from orchestrator import containment, disk, tampering, workspace
+from orchestrator import disk, tampering, testing, workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
 from orchestrator.adapters.process import CannotStart
-from orchestrator.agents import base as agents
 from orchestrator.records.change import ChangedPath, PathKind
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.order import AttemptOrder, AttemptReport
-from orchestrator.records.result import Result
+from orchestrator.records.evidence import Evidence
+from orchestrator.records.order import AttemptReport
+from orchestrator.records.result import Result, Status
 from orchestrator.records.task import Task
 from orchestrator.rules import answers, gate, retry, tamper
 from orchestrator.texts import contract
@@ -29,7 +27,8 @@ class Proof(Struct, frozen=True, kw_only=True):
     """What we saw ourselves after the agent ended.
 
     `work` is what the worktree held then, where it could be read; `worked` is whether this run
-    made any of its changes. `bent` judges what the work does to its tests and checks.
+    made any of its changes. `bent` judges what the work does to its tests and checks, and of a
+    bug whether it is shown to be gone. `evidence` is what we ran, None where nothing could be.
     """
 
     report: AttemptReport
@@ -40,6 +39,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     work: Seen | None = None
     worked: bool = False
     bent: tamper.Verdict = tamper.Allow()
+    evidence: Evidence | None = None
 
     @property
     def changes(self) -> tuple[ChangedPath, ...]:
@@ -82,13 +82,6 @@ def prove(
             raise disk.NoRoom(f"the disk is full: its work cannot be seen: {error}") from error
         said = f"its work cannot be taken from the worktree: {world.redact(str(error))[:500]}"
         return Proof(report=report, result=result, tests=retry.OwnTests.NONE, refused=(said,))
-    tests, tail = retry.OwnTests.NONE, ""
-    if changes and repository.test_command:
-        ran = run_command(
-            world, repository, task, tree, what="tests", command=repository.test_command
-        )
-        tests = retry.OwnTests.PASSED if ran.exit_code == 0 else retry.OwnTests.FAILED
-        tail = ran.output_tail
     verdict = gate.judge(
         gate.Facts(
             changes=tuple(
@@ -101,10 +94,19 @@ def prove(
         )
     )
     refused = verdict.reasons if isinstance(verdict, gate.Refused) and changes else ()
+    ran = testing.Tested()
+    if changes and not refused and result.status is Status.COMPLETE:
+        try:
+            ran = testing.tested(world, repository, task, tree, work)
+        except GitError as error:
+            if disk.is_full(error):
+                raise disk.NoRoom(f"the disk is full: its work is not tested: {error}") from error
+            refused = (f"its work cannot be checked out: {world.redact(str(error))[:500]}",)
     return Proof(
-        report=report, result=result, tests=tests, test_tail=tail, refused=refused,
+        report=report, result=result, tests=ran.tests, test_tail=ran.tail, refused=refused,
         work=work, worked=bool(changes) and not workspace.of(world).untouched(tree, work),
-        bent=bent,
+        bent=tamper.also(bent, ran.unproved, asked=tampering.was_asked(task)),
+        evidence=ran.evidence,
     )  # fmt: skip
 
 
@@ -143,43 +145,6 @@ def read_result(report: AttemptReport) -> Result:
     return contract.invalid(problem)
 
 
-def run_command(
-    world: World,
-    repository: RepositoryConfig,
-    task: Task,
-    tree: Worktree,
-    *,
-    what: str,
-    command: str,
-) -> AttemptReport:
-    """setup_command and test_command run what an agent may have written: through the executor."""
-    minutes = (
-        repository.setup_timeout_minutes if what == "setup" else repository.test_timeout_minutes
-    )
-    folder = world.paths.attempt(task.task_id, task.runs or 1)
-    files.make_folder(folder)
-    order = AttemptOrder(
-        argv=("/bin/sh", "-c", command),
-        folder=str(tree.path),
-        home=str(folder / "home"),
-        environment=agents.environment(world.environment, ()),
-        timeout_seconds=minutes * 60,
-        log_path=str(log_path(world, task, what)),
-    )
-    git = workspace.of(world).view(tree, task.base)
-    report = world.executor.run(containment.of_command(world, repository, order, git=git))
-    containment.told(world, task, f"{what} of {shlex.quote(command)}", report)
-    ended = "in time" if not report.timed_out else f"stopped after {minutes:g} minutes"
-    world.events.add(
-        what, task=task, reason=f"{shlex.quote(command)}: exit {report.exit_code}, {ended}"
-    )
-    return report
-
-
-def log_path(world: World, task: Task, what: str) -> Path:
-    return world.paths.attempt(task.task_id, task.runs or 1) / f"{what}.log"
-
-
 def redacted(world: World, result: Result) -> Result:
     """Every text of the result without what must not leave; the file and GitHub get this one."""
     cleaned: dict[str, Any] = {}
@@ -195,7 +160,3 @@ def redacted(world: World, result: Result) -> Result:
             cleaned[name.name] = world.redact(value)
     return structs.replace(result, **cleaned)
 
-
-def last_line(report: AttemptReport) -> str:
-    lines = report.output_tail.strip().splitlines()
-    return lines[-1][:200] if lines else report.problem or "no output"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, metering, tick
+from orchestrator import escalation, metering, tick, workspace
 from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
@@ -78,6 +78,7 @@ def fate(task: Task) -> str:
 def bury(world: World, task: Task) -> None:
     """Fence the old run first: nothing of it may still write into the worktree (Q7)."""
     killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))
+    workspace.of(world).clear_clean(task.repo, task.task_id)
     if killed:
         world.say(f"{task.task_id}: ended {len(killed)} processes of the dead attempt")
     attempt = task.attempt

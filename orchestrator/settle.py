@@ -15,6 +15,7 @@ from orchestrator import (
     reviewing,
     salvage,
     tampering,
+    testing,
     workspace,
 )
 from orchestrator.adapters import history
@@ -22,6 +23,7 @@ from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.evidence import Evidence
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import (
     ENDED,
@@ -36,7 +38,7 @@ from orchestrator.records.task import (
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import failures, lanes, obstacles
 from orchestrator.rules.lanes import Action
-from orchestrator.texts import messages
+from orchestrator.texts import evidence, messages
 from orchestrator.world import World
 
 BY = "queue"
@@ -139,7 +141,7 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             others = tuple(sha for sha in task.pushed if sha != attempt.head_sha)
             task = structs.replace(task, pushed=(*others, attempt.head_sha))
             task = world.mailroom.update(task)
-        opened = task.pull_request if is_open else open_pull_request(world, task)
+        opened = renewed(world, task, pull) if is_open else open_pull_request(world, task)
         if opened is not None and attempt.suspicions is not None:
             tampering.tell(world, task, opened.number, attempt.suspicions)
         stop = answering.answer(world, repository, task, attempt)
@@ -271,9 +273,11 @@ def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:
 def open_pull_request(world: World, task: Task) -> PullRequestLink | None:
     """The task's pull request, opened once a round; None when a person closed this round's."""
     marker = world.markers.line(task, "pull-request")
+    seen = testing.kept(world, task)
     body = messages.pull_request_body(
-        task, marker=marker, tests=tests_said(world, task), files=delivered_paths(world, task)
-    )
+        task, marker=marker, tests=tests_said(world, task, seen),
+        evidence=evidence.block(seen) if seen else "", files=delivered_paths(world, task),
+    )  # fmt: skip
     closed: list[int] = []
 
     def find() -> str | None:
@@ -308,8 +312,26 @@ def open_pull_request(world: World, task: Task) -> PullRequestLink | None:
     return PullRequestLink(number=int(number), node_id=node_id)
 
 
-def tests_said(world: World, task: Task) -> str:
+def renewed(world: World, task: Task, pull: PullRest | None) -> PullRequestLink | None:
+    """The open pull request, whose body tells what we ran on this delivery, not on the last."""
+    seen = testing.kept(world, task)
+    if pull is None or seen is None:
+        return task.pull_request
+    body = world.redact(evidence.replaced(pull.body or "", seen))
+    if body == (pull.body or ""):
+        return task.pull_request
+    with github_sync.unless_refused(world, task, "telling what was run"):
+        world.effects.settled(
+            task.task_id, f"{task.key}:evidence", seen.head_sha,
+            lambda: world.write.edit_pull_request(task.repo, pull.number, body),
+        )  # fmt: skip
+    return task.pull_request
+
+
+def tests_said(world: World, task: Task, seen: Evidence | None) -> str:
     """What stands behind a delivery: only a run that passed is ever delivered."""
+    if seen is not None:
+        return evidence.said(seen)
     repository = world.config.repository(task.repo)
     if repository is None or not repository.test_command:
         return "Nothing: the config of Agent OS names no `test_command` for this repository."

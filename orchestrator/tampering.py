@@ -29,9 +29,6 @@ def of_attempt(
 ) -> tamper.Verdict:
     """The verdict on a worktree as it would be committed; raises GitError."""
     git = workspace.of(world).git(tree.slug)
-    made = [one for one in task.this_round if one.code is BlockerCode.UNEXPLAINED_CHANGE]
-    delivered = [one.n for one in task.attempts if one.verdict is AttemptVerdict.DELIVER]
-    asked = any(one.n > max(delivered, default=0) for one in made)
     return tamper.judge(
         tamper.Facts(
             files=files(history.texts(git, tree.base_sha, snapshot)),
@@ -39,10 +36,17 @@ def of_attempt(
             issue=f"{task.title}\n{task.body}",
             red=red(task.repair_items),
             reasons=reasons(task, result),
-            asked=asked,
+            asked=was_asked(task),
             itself=is_ours(git, tree.base_sha),
         )
     )
+
+
+def was_asked(task: Task) -> bool:
+    """Whether an attempt of this round, since the last delivery, went back with questions."""
+    made = [one for one in task.this_round if one.code is BlockerCode.UNEXPLAINED_CHANGE]
+    delivered = [one.n for one in task.attempts if one.verdict is AttemptVerdict.DELIVER]
+    return any(one.n > max(delivered, default=0) for one in made)
 
 
 def of_head(

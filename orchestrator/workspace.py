@@ -17,6 +17,7 @@ from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.store import Fingerprint, Store
 from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
+from orchestrator.paths import CLEAN
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.order import GitView
 from orchestrator.records.task import Task
@@ -143,6 +144,7 @@ class Workspace:
         """
         tree = self.worktree(task, base_sha, start_sha)
         store = self.ensure_store(tree.slug)
+        self.clear_clean(tree.slug, tree.task_id)
         with self.hold(tree.slug):
             store.mend()
             self._clear(store, tree)
@@ -169,6 +171,7 @@ class Workspace:
         """
         store = self.ensure_store(tree.slug)
         self._refuse_outside(tree.path)
+        self.clear_clean(tree.slug, tree.task_id)
         with self.hold(tree.slug):
             store.mend()
             if not committed and tree.path.is_dir():
@@ -245,6 +248,46 @@ class Workspace:
         store = self.ensure_store(tree.slug)
         store.mend()
         return worktree.look(store, tree)
+
+    @contextlib.contextmanager
+    def clean(
+        self, tree: Worktree, holding: str, *, base: str = "", over: tuple[str, ...] = (),
+        of: str = "", head: str = "",
+    ) -> Iterator[Path]:
+        """A checkout of one tree of the store, beside the worktree, gone with the block.
+
+        Nothing of the worktree's is in it: what an agent left untracked, ignored or in its home
+        is not there. `over` are paths that are taken from the tree `of` instead. Its `.git` is a
+        repository of its own that stands at `head`, or at the attempt's start. Raises GitError
+        where git cannot write a path, OSError where the disk cannot.
+        """
+        store = self.ensure_store(tree.slug)
+        folder = self._clean_folder(tree.slug, tree.task_id)
+        self.clear_clean(tree.slug, tree.task_id)
+        view = structs.replace(self.view(tree, base), index="")
+        if head:
+            view = structs.replace(view, refs=view.refs | {view.head: head})
+        try:
+            files.make_folder(folder)
+            worktree.check_out(store, folder, holding, view, over=over, of=of)
+            yield folder
+        finally:
+            files.remove_tree(folder, inside=self.worktrees)
+
+    def clear_clean(self, slug: str, task_id: str) -> bool:
+        """End what a dead worker left running in a clean checkout, and remove it; whether it was.
+
+        Everything in it came from the store, so nothing is lost.
+        """
+        folder = self._clean_folder(slug, task_id)
+        if not os.path.lexists(folder):
+            return False
+        process.kill_processes_in(folder)
+        files.remove_tree(folder, inside=self.worktrees)
+        return True
+
+    def _clean_folder(self, slug: str, task_id: str) -> Path:
+        return self.worktrees / f"{CLEAN}{stores.folder_name(slug)}" / task_id
 
     def view(self, tree: Worktree, base: str = "") -> GitView:
         """The repository that a contained program sees in this worktree: its branch and its base.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from msgspec import Struct
 from orchestrator.adapters import history
 from orchestrator.adapters.git import Git
 from orchestrator.adapters.store import Store
+from orchestrator.executors import private
 from orchestrator.records.change import ChangedPath
+from orchestrator.records.order import GitView
 from orchestrator.rules import gate
 
 RESULT_FILE = ".agent_result.md"
@@ -65,6 +68,23 @@ def snapshot(store: Store, tree: Worktree) -> str | None:
     large = tuple(f":(top,exclude,literal){change.path}" for change in _oversized(git))
     git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, *large, ok=(0, 1, 128))
     return git.text("write-tree")
+
+
+def check_out(
+    store: Store, folder: Path, holding: str, view: GitView, *, over: tuple[str, ...] = (), of: str
+) -> None:
+    """Fill an empty folder with the files of a tree, and with the paths `over` of the tree `of`.
+
+    Its `.git` is a repository of its own that borrows the store's objects; nothing in the folder
+    leads back to the store's other files. Raises GitError where a path cannot be written.
+    """
+    private.repository(folder / ".git", view)
+    git = Git(store.folder, folder, index=folder / ".git" / "index")
+    git.run("read-tree", "--reset", "-u", holding)
+    if over:
+        paths = "\0".join(f":(top,literal){path}" for path in over)
+        words = ("checkout", "--quiet", of, "--pathspec-from-file=-", "--pathspec-file-nul")
+        git.run(*words, stdin=os.fsencode(paths))
 
 
 def age(tree: Worktree, git: Git, tip: str) -> datetime:

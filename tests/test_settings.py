@@ -234,6 +234,7 @@ def test_what_the_example_shows_are_the_defaults() -> None:
     examples = {
         "base_branch", "setup_command", "test_command", "required_checks", "trusted_authors",
         "excluded_labels", "required_labels", "agent_timeout_minutes", "allowed_hosts",
+        "test_network",
     }  # fmt: skip
     for name in set(default.__struct_fields__) & set(data) - examples:
         value = msgspec.json.decode(msgspec.json.encode(getattr(default, name)))

@@ -18,7 +18,7 @@ from tests.support import repos
 from tests.support.repos import Origin
 
 CODE = Path(__file__).resolve().parents[1]
-GITS = 11  # of the way below; a new one belongs here
+GITS = 12  # of the way below; a new one belongs here
 # Counts its calls; at the wanted one it and the program that called it die. `during` is a limit of
 # no bytes for what git may write: the kernel kills it in the middle, and its locks stay behind.
 SHIM = """\
@@ -46,6 +46,8 @@ def whole_way(folder: Path, origin: str = "acme/calculator") -> str:
     tree = space.prepare(task, base, there)
     (tree.path / "new.txt").write_text("new\n")
     seen = space.look(tree)
+    with space.clean(tree, seen.snapshot, base="main") as clean:
+        assert (clean / "new.txt").read_text() == "new\n"
     sha = space.commit(tree, seen, "Work", repos.WHO, extra_files={"CODEBASE.md": "entry\n"})
     sha = sha or tree.start_sha
     outcome = space.push(origin, task.branch, sha, expected=there or "")

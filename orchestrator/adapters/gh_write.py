@@ -38,6 +38,7 @@ class Writes(Protocol):
     def open_pull_request(
         self, slug: str, *, title: str, body: str, head: str, base: str
     ) -> Opened: ...
+    def edit_pull_request(self, slug: str, number: int, body: str) -> None: ...
     def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str: ...
     def close_issue(self, slug: str, number: int, reason: str) -> None: ...
     def add_label(self, slug: str, number: int, label: str) -> None: ...
@@ -106,6 +107,11 @@ class GitHubWrite:
         with self._answering(f"pull request from {head} in {slug}", Write.CONTENT):
             pull = self._repository(slug).create_pull(base=base, head=head, title=title, body=body)
             return Opened(number=pull.number, node_id=pull.raw_data["node_id"])
+
+    def edit_pull_request(self, slug: str, number: int, body: str) -> None:
+        """Replace the body of a pull request, and nothing else of it."""
+        with self._answering(f"edit of {slug}#{number}"):
+            self._send("PATCH", f"/repos/{slug}/pulls/{number}", {"body": body})
 
     def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str:
         """Merge that head and no other (M2); the merge commit's SHA."""

@@ -66,8 +66,9 @@ def repository(folder: Path, view: GitView) -> Path:
     files.write_cache(folder / "config", CONFIG)
     for name, text in written.items():
         files.write_cache(folder / name, text.encode())
-    with contextlib.suppress(FileNotFoundError, NotReadable):
-        files.write_cache(folder / "index", files.read_bounded(Path(view.index), INDEX_LIMIT))
+    if view.index:
+        with contextlib.suppress(FileNotFoundError, NotReadable):
+            files.write_cache(folder / "index", files.read_bounded(Path(view.index), INDEX_LIMIT))
     return folder
 
 

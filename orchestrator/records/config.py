@@ -291,6 +291,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout_minutes: float = 30  # 0: an agent may be silent for as long as it may run
     command_sandbox: Sandbox = Sandbox.AUTO  # of setup_command and test_command
     command_network: Network = Network.PROVIDERS
+    test_network: Network | None = None  # None: none after a setup_command, else command_network
     allowed_hosts: tuple[str, ...] = ()  # beside those of package indexes and of the agent
     max_memory_gb: float = 0  # 0: three quarters of the machine's
     max_disk_gb: float = 5

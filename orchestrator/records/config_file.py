@@ -118,6 +118,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     idle_timeout_minutes: Amount | None = None
     command_sandbox: Sandbox | None = None
     command_network: Network | None = None
+    test_network: Network | None = None
     allowed_hosts: Texts | None = None
     max_memory_gb: Amount | None = None
     max_disk_gb: Amount | None = None

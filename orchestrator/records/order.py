@@ -33,8 +33,8 @@ class GitView(Struct, frozen=True, kw_only=True):
     """A repository of its own for a contained program, with the store's objects to read (G8).
 
     `git_dir` is where the `.git` of its folder points, `objects` the store's objects, `index`
-    the file to copy; `head` is the branch it stands on, `refs` are the names it knows, with
-    their commits. What it commits there is forgotten with the order.
+    the file to copy ("": none); `head` is the branch it stands on, `refs` are the names it knows,
+    with their commits. What it commits there is forgotten with the order.
     """
 
     git_dir: str

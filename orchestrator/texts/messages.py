@@ -68,10 +68,13 @@ def pull_request_title(task: Task) -> str:
     return _title(task, TITLE)
 
 
-def pull_request_body(task: Task, *, marker: str, tests: str, files: tuple[str, ...]) -> str:
+def pull_request_body(
+    task: Task, *, marker: str, tests: str, files: tuple[str, ...], evidence: str = ""
+) -> str:
     """What is asked, what the agent claims, and what we ran ourselves.
 
-    `tests` says in markdown what we ran and how it ended; `files` are the paths of the diff.
+    `tests` says in markdown what we ran and how it ended, `evidence` is the block that proves it
+    (`texts.evidence`); `files` are the paths of the diff.
     """
     attempt = task.attempt
     result = attempt.result if attempt else None
@@ -86,6 +89,7 @@ def pull_request_body(task: Task, *, marker: str, tests: str, files: tuple[str, 
         _part("Goal", quoting.cited(taskfile.goal_of(task), 6_000)),
         _part(f"What {quoting.flat(who, 80)} says it did", claim),
         _part("What we ran ourselves", quoting.prose(tests, 6_000) or "Nothing."),
+        evidence,
         _part("Decisions", quoting.listed(result.decisions, ITEM, 20) if result else ""),
         _part("Risks", quoting.listed(result.risks, ITEM, 20) if result else ""),
         _part("Steps for a person", _checklist(result.manual_steps) if result else ""),

@@ -73,6 +73,14 @@ def judge(facts: Facts) -> Verdict:
     return NeedsPerson(left)
 
 
+def also(verdict: Verdict, found: tuple[Suspicion, ...], *, asked: bool) -> Verdict:
+    """The verdict with findings that only running the work could make; asked about once (S13)."""
+    if not found:
+        return verdict
+    known = () if isinstance(verdict, Allow) else verdict.suspicions
+    return (NeedsPerson if asked else NeedsReason)((*known, *found))
+
+
 def suspicions(facts: Facts) -> tuple[Suspicion, ...]:
     """Every finding, each rule and place once, in the order of paths and lines."""
     size = sum(len(file.before or "") + len(file.after or "") for file in facts.files)
