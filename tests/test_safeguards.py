@@ -53,6 +53,8 @@ FAULTS = "tests/stories/faults/"
 CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
+PROOF = "tests/stories/test_proof.py::"
+
 GUARDS = {
     "a chain that is exhausted lowers nobody": Guard(
         "rules/health.py", "return Outcome.NOTHING if stat.blocker_code in NOBODYS else",
@@ -119,6 +121,30 @@ GUARDS = {
         "        git, tree.start_sha, (codebase_memory.PAGE,",
         "tests/stories/test_prompts.py::"
         "test_it_is_told_what_the_base_says_and_a_copy_of_it_is_kept",
+    "a clean checkout holds nothing that an agent left": Guard(
+        "testing.py", "    with room.clean(tree, work.snapshot, base=task.base) as folder:\n",
+        "    for folder in (tree.path,):\n",
+        PROOF + "test_what_an_agent_leaves_untracked_or_in_its_home_does_not_make_the_tests_pass",
+    ),
+    "a clean checkout has a home of its own": Guard(
+        "testing.py", 'home=f"home-{ground}"', 'home="home"',
+        PROOF + "test_what_an_agent_leaves_untracked_or_in_its_home_does_not_make_the_tests_pass",
+    ),
+    "a bug's test fails on the base": Guard(
+        "testing.py", "last.exit_code is not None and not last.passed:", "True:",
+        PROOF + "test_a_bug_that_is_not_shown_to_be_gone_is_asked_about_once_and_then_a_person_s",
+    ),
+    "a bug comes with a test": Guard(
+        "testing.py", "unproved=(unproved.finding(paths, ()),)", "unproved=()",
+        PROOF + "test_a_bug_that_is_not_shown_to_be_gone_is_asked_about_once_and_then_a_person_s",
+    ),
+    "a later delivery renews the evidence": Guard(
+        "settle.py", "renewed(world, task, pull) if is_open", "task.pull_request if is_open",
+        PROOF + "test_a_repair_puts_its_evidence_in_the_place_of_the_earlier",
+    ),
+    "what a killed test run left goes": Guard(
+        "housekeeping.py", "    prune_clean(world, alive)\n", "",
+        PROOF + "test_what_a_killed_test_run_left_is_cleared_and_no_work",
     ),
     "a ticked step is not asked for again": Guard(
         "checklists.py", "steps += checklist.open_items(asked.body)",

@@ -334,7 +334,7 @@ def test_a_persons_commit_during_the_round_is_kept(tmp_path: Path) -> None:
 
 # --- death at every step ---------------------------------------------------------------------
 
-STEPS = 24  # of one round, from the monitor's look to the end of the delivery
+STEPS = 26  # of one round, from the monitor's look to the end of the delivery
 
 
 def until_answered(office: Office) -> None:
