@@ -121,6 +121,7 @@ GUARDS = {
         "        git, tree.start_sha, (codebase_memory.PAGE,",
         "tests/stories/test_prompts.py::"
         "test_it_is_told_what_the_base_says_and_a_copy_of_it_is_kept",
+    ),
     "a clean checkout holds nothing that an agent left": Guard(
         "testing.py", "    with room.clean(tree, work.snapshot, base=task.base) as folder:\n",
         "    for folder in (tree.path,):\n",
