@@ -92,7 +92,7 @@ def test_a_second_issue_waits_for_the_one_it_depends_on(tmp_path: Path) -> None:
         assert f"{SLUG}#{second}: waits for #{first}" in office.told()
         office.executor.scripts["first"] = lambda folder, prompt: (
             writes("second.txt", "2\n")(folder, prompt)
-            if "Then this" in prompt
+            if "Title: Then this" in prompt
             else writes("first.txt", "1\n")(folder, prompt)
         )
         office.work_until_quiet(20)
@@ -101,7 +101,8 @@ def test_a_second_issue_waits_for_the_one_it_depends_on(tmp_path: Path) -> None:
 
 def test_two_that_insert_at_the_same_place_are_both_merged(tmp_path: Path) -> None:
     def line(folder: Path, prompt: str) -> str:
-        return appends("README.md", "one\n" if "Add one" in prompt else "two\n")(folder, prompt)
+        said = "one\n" if "Title: Add one" in prompt else "two\n"
+        return appends("README.md", said)(folder, prompt)
 
     with an_office(tmp_path, agent=line) as office:
         issues = [office.ready("Add one"), office.ready("Add two")]
@@ -120,7 +121,8 @@ def test_whoever_mends_a_conflict_sees_no_marker_anywhere(tmp_path: Path) -> Non
     def line(folder: Path, prompt: str) -> str:
         page = folder / "CODEBASE.md"
         seen.extend([prompt, page.read_text() if page.exists() else ""])
-        return appends("README.md", "one\n" if "Add one" in prompt else "two\n")(folder, prompt)
+        said = "one\n" if "Title: Add one" in prompt else "two\n"
+        return appends("README.md", said)(folder, prompt)
 
     with an_office(tmp_path, agent=line) as office:
         issues = [office.ready("Add one"), office.ready("Add two")]

@@ -25,7 +25,7 @@ def two(tmp_path: Path, office: Office) -> tuple[int, int]:
     """Two pull requests in review, the first older than the second, both green."""
 
     def work(folder: Path, prompt: str) -> str:
-        name = "one.txt" if "Add one" in prompt else "two.txt"
+        name = "one.txt" if "Title: Add one" in prompt else "two.txt"
         return str(writes(name, "x\n")(folder, prompt))
 
     office.executor.scripts["first"] = work
