@@ -11,6 +11,7 @@ from orchestrator import alerts
 from orchestrator.adapters.cooldowns import Cooldowns
 from orchestrator.agents.base import Failure
 from orchestrator.proof import Proof
+from orchestrator.records.quota import Learnt, Window
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict
@@ -78,15 +79,28 @@ def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> Bloc
 
 def rests(world: World, name: str, refused: BlockerCode, failure: Failure | None) -> None:
     """An account that was refused rests until it is served again, as far as anybody knows."""
-    rest = of(world).refused(name, failure.until if failure else None)
+    window = failure.window if failure else Window.UNKNOWN
+    rest = of(world).refused(
+        name, failure.until if failure else None, window=window,
+        learnt=failure.learnt if failure else Learnt.ASSUMED,
+    )  # fmt: skip
     until = world.spoken(rest.until)
-    world.events.add("cooling", reason=f"{name} rests until {until}", agent=name, count=rest.count)
+    world.events.add(
+        "cooling", reason=f"{name} rests until {until}", agent=name, count=rest.count,
+        window=rest.window, learnt=rest.learnt,
+    )  # fmt: skip
     world.say(f"{name}: refused by its provider, rests until {until}")
     if refused is BlockerCode.MISSING_CREDENTIALS and failure:
         alerts.alert(
             world, f"login:{name}",
             f"{name}: {world.redact(failure.reason)[:300]}; log in again on this machine; tasks "
             f"go to other agents, and it is tried again at {until}",
+        )  # fmt: skip
+    elif window is Window.CREDIT:
+        alerts.alert(
+            world, f"refused:{name}",
+            f"{name}: the credit at its provider is used up, and waiting brings none back; buy "
+            f"some, or take it out of the chain; it is tried again at {until}",
         )  # fmt: skip
     elif rest.count >= cooldown.LONG_TOLD:
         alerts.alert(

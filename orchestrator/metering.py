@@ -152,7 +152,7 @@ def used(world: World, attempt: Attempt) -> Usage | None:
     return FREE if config is not None and config.kind is AgentKind.PATCH else attempt.usage
 
 
-def read(world: World, repository: RepositoryConfig) -> Books:
+def read(world: World, repository: RepositoryConfig | None = None) -> Books:
     """As far back as the budgets and plans ask, and not at all where there is none."""
     since = horizon(world, repository)
     if since is None:
@@ -169,11 +169,12 @@ def read(world: World, repository: RepositoryConfig) -> Books:
     )
 
 
-def horizon(world: World, repository: RepositoryConfig) -> datetime | None:
+def horizon(world: World, repository: RepositoryConfig | None) -> datetime | None:
     """The earliest moment that any budget or plan counts from."""
     config, now = world.config, world.clock.now()
     budgets = [config.budgets.day, config.budgets.default, *config.budgets.per_agent.values()]
-    periods = {one.period for one in (*budgets, repository.repository_budget) if one is not None}
+    budgets += [repository.repository_budget] if repository else []
+    periods = {one.period for one in budgets if one is not None}
     begins = [budget.bounds(now.astimezone(world.zone), period)[0] for period in periods]
     plans = {window for agent in config.agents.values() for window in agent.quota}
     return min([*begins, *(now - WINDOWS[window] for window in plans)], default=None)
@@ -223,12 +224,16 @@ def stat_of(world: World, task: Task, attempt: Attempt) -> AttemptStat:
 
 
 def of_plan(world: World, agent: str, books: Books) -> tuple[Account, ...]:
-    """The windows of the plan that the config tells of the agent's account."""
+    return tuple(plan(world, agent, books).values())
+
+
+def plan(world: World, agent: str, books: Books) -> dict[str, Account]:
+    """The windows of the plan that the config tells of the agent's account, by name."""
     config, now = world.config.agent(agent), world.clock.now()
     if config is None or not config.quota:
-        return ()
+        return {}
     owner = cooling.account(world, agent)
-    found = []
+    found = {}
     for window, allowed in config.quota.items():
         length = WINDOWS[window]
         inside = [
@@ -249,8 +254,8 @@ def of_plan(world: World, agent: str, books: Books) -> tuple[Account, ...]:
         if budget.over(one):
             until = budget.frees_at(inside, limit, length) or now + length
             one = Account(name=one.name, budget=limit, spent=one.spent, until=until)
-        found.append(one)
-    return tuple(found)
+        found[window] = one
+    return found
 
 
 def account(

@@ -29,7 +29,7 @@ FLOORS = (
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment", "surroundings", "testing",
-        "readiness", "sessions", "tampering", "metering", "admission", "standing",
+        "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

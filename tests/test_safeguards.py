@@ -56,6 +56,16 @@ BREAK_OUTS = "tests/stories/test_break_outs.py::"
 PROOF = "tests/stories/test_proof.py::"
 
 GUARDS = {
+    "agents that share an account rest together": Guard(
+        "cooling.py", 'own = (config.account if config else "") or (', "own = (",
+        "tests/stories/test_ledger.py::"
+        "test_agents_that_share_an_account_cost_it_one_failed_start",
+    ),
+    "the plan of an account is kept to": Guard(
+        "admission.py", "plan=metering.of_plan(world, agent, books),", "plan=(),",
+        "tests/stories/test_ledger.py::"
+        "test_the_plan_that_the_config_tells_is_kept_to_until_its_window_frees",
+    ),
     "a chain that is exhausted lowers nobody": Guard(
         "rules/health.py", "return Outcome.NOTHING if stat.blocker_code in NOBODYS else",
         "return Outcome.FAILURE if stat.blocker_code in NOBODYS else",

@@ -14,6 +14,7 @@ import msgspec
 from orchestrator.adapters import files, slips
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.files import NotReadable
+from orchestrator.records.quota import Learnt, Window
 from orchestrator.rules import cooldown
 from orchestrator.rules.cooldown import Rest
 
@@ -33,6 +34,10 @@ class Cooldowns:
         rest = self._read(agent)[0]
         return rest.until if rest is not None and rest.until > self.clock.now() else None
 
+    def rest(self, agent: str) -> Rest | None:
+        """All that is remembered of its refusals; None for one that is served."""
+        return self._read(agent)[0]
+
     def may_start(self, agent: str) -> bool:
         """Whether this process may start the agent now.
 
@@ -46,15 +51,24 @@ class Cooldowns:
                 return True
             if rest.until > now:
                 return False
-            alone = Rest(until=now + cooldown.PROBE, count=rest.count, alone=True)
+            alone = Rest(
+                until=now + cooldown.PROBE, count=rest.count, alone=True, window=rest.window
+            )
             if self._swapped(agent, alone, stamp):
                 return True
 
-    def refused(self, agent: str, hint: datetime | None) -> Rest:
+    def refused(
+        self,
+        agent: str,
+        hint: datetime | None,
+        *,
+        window: Window = Window.UNKNOWN,
+        learnt: Learnt = Learnt.MESSAGE,
+    ) -> Rest:
         """Let the agent rest until `hint`, or for a wait that grows with each refusal in a row."""
         for _ in range(_TRIES):
             before, stamp = self._read(agent)
-            after = cooldown.rest(before, hint, self.clock.now())
+            after = cooldown.rest(before, hint, self.clock.now(), window=window, learnt=learnt)
             if after == before or self._swapped(agent, after, stamp):
                 break
         return after

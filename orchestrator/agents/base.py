@@ -15,6 +15,7 @@ from orchestrator.records import regex
 from orchestrator.records.config import AgentConfig
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.order import AttemptOrder, AttemptReport
+from orchestrator.records.quota import Learnt, Window
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.usage import Usage
 
@@ -102,7 +103,8 @@ class Requirements(Struct, frozen=True, kw_only=True):
 class Failure(NamedTuple):
     """Why an agent's run says nothing about the task, in the contract's word and in ours.
 
-    `until` is when its provider will serve it again, where it said so. `session_gone`: the
+    `until` is when its provider will serve it again, where it said so, as `learnt` tells, and
+    `window` which of its limits was reached. `session_gone`: the
     conversation to take up again is not there, and nothing was done.
     """
 
@@ -110,6 +112,8 @@ class Failure(NamedTuple):
     reason: str
     until: datetime | None = None
     session_gone: bool = False
+    window: Window = Window.UNKNOWN
+    learnt: Learnt = Learnt.ASSUMED
 
 
 class PromptTooLarge(AgentOSError):
@@ -235,7 +239,12 @@ def _refusal(code: BlockerCode | None, said: Told, now: datetime) -> Failure:
     words = said.message[: refusals.LONGEST]
     match code:
         case BlockerCode.QUOTA_LIMITED:
-            return Failure(code, f"its provider refuses it: {words}", _until(said, now))
+            until, learnt = _until(said, now)
+            window = refusals.window_of(said)
+            if window is Window.CREDIT and until is not None:
+                window = Window.UNKNOWN  # what comes back by itself is no money
+            why = f"its provider refuses it: {words}"
+            return Failure(code, why, until, window=window, learnt=learnt)
         case BlockerCode.MISSING_CREDENTIALS:
             return Failure(code, f"its own login does not work: {words}")
         case BlockerCode.ENVIRONMENT_FAILURE:
@@ -246,13 +255,14 @@ def _refusal(code: BlockerCode | None, said: Told, now: datetime) -> Failure:
     return Failure(BlockerCode.RUNNER_FAILURE, gone, session_gone=True)
 
 
-def _until(said: Told, now: datetime) -> datetime | None:
-    """The end of a refusal: a field of the program before its words."""
+def _until(said: Told, now: datetime) -> tuple[datetime | None, Learnt]:
+    """The end of a refusal, a field of the program before its words, and which of the two."""
     if said.resets_at is not None and (found := resets.at(said.resets_at, now)):
-        return found
+        return found, Learnt.FIELD
     if said.retry_after is not None and (found := resets.after(said.retry_after, now)):
-        return found
-    return resets.told(said.message, now)
+        return found, Learnt.FIELD
+    found = resets.told(said.message, now)
+    return found, Learnt.MESSAGE if found else Learnt.ASSUMED
 
 
 def _exit(report: AttemptReport) -> Failure:

@@ -133,6 +133,7 @@ def _told(report: AttemptReport) -> Told | None:
     """The error it ended with, or the one that it was still trying to get over."""
     told = list(events.lines(report.output_tail, _Event))
     resets = next((at for one in reversed(told) if (at := _rejected(one)) is not None), None)
+    window = next((name for one in reversed(told) if (name := _limit(one))), "")
     end = _end(told)
     if end is not None:
         if end.is_error is not True and not str(end.subtype).startswith("error"):
@@ -143,14 +144,25 @@ def _told(report: AttemptReport) -> Told | None:
         status = events.count(end.api_error_status)
         kind = events.words(end.api_error)
         return Told(
-            message=message, status=status, kind=kind, resets_at=resets, session_gone=gone
-        )
+            message=message, status=status, kind=kind, window=window, resets_at=resets,
+            session_gone=gone,
+        )  # fmt: skip
     last = told[-1] if told else None
     if last is None or (last.subtype != "api_retry" and _rejected(last) is None):
         return None
     kind = events.words(last.error) or "usage limit"
     status = events.count(last.error_status)
-    return Told(message=kind, status=status, kind=kind, resets_at=resets, final=False)
+    return Told(
+        message=kind, status=status, kind=kind, window=window, resets_at=resets, final=False
+    )
+
+
+def _limit(event: _Event) -> str:
+    """Its own word for the limit that stops it now."""
+    info = event.rate_limit_info
+    if _rejected(event) is None or not isinstance(info, dict):
+        return ""
+    return events.words(info.get("rateLimitType"))
 
 
 def _rejected(event: _Event) -> float | None:

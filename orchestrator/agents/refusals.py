@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from orchestrator.agents import events
 from orchestrator.records import regex
+from orchestrator.records.quota import Window
 from orchestrator.records.result import BlockerCode
 
 PARAGRAPH = 8  # lines of a last paragraph that are read
@@ -38,6 +39,13 @@ MODEL = regex.late(
     r"|models/\S+ is not found|ModelNotFoundError",
     re.IGNORECASE,
 )
+CREDIT = regex.late(
+    r"credit balance|insufficient[ _](?:balance|credits?|funds|quota)|payment required"
+    r"|out of credits?|quota exceeded\. check your plan and billing",
+    re.IGNORECASE,
+)
+WEEK = regex.late(r"week|seven[ _-]?day|7[ -]day", re.IGNORECASE)
+FIVE_HOURS = regex.late(r"five[ _-]?hour|5[ -]?hour|session limit", re.IGNORECASE)
 TOO_LONG = regex.late(
     r"prompt is too long|context_length_exceeded|maximum context length|exceeds? the (?:model's )?"
     r"context (?:window|length)|input (?:is too long|length and `max_tokens` exceed)"
@@ -77,7 +85,8 @@ CLOSED = frozenset({401, 403})
 class Told(Struct, frozen=True, kw_only=True):
     """The error that a program told: `final` when it ended by it, else it was still trying.
 
-    `status` is the HTTP status of its provider, `kind` its own word for it, `resets_at` seconds
+    `status` is the HTTP status of its provider, `kind` its own word for it, `window` that for the
+    limit which was reached, `resets_at` seconds
     since 1970 and `retry_after` seconds from then. `session_gone`: the conversation that it
     should take up again is not there.
     """
@@ -85,6 +94,7 @@ class Told(Struct, frozen=True, kw_only=True):
     message: str
     status: int | None = None
     kind: str = ""
+    window: str = ""
     resets_at: float | None = None
     retry_after: float | None = None
     final: bool = True
@@ -107,6 +117,16 @@ def code_of(told: Told) -> BlockerCode | None:
     if status == 404 or MODEL.search(words):
         return BlockerCode.ENVIRONMENT_FAILURE
     return None
+
+
+def window_of(told: Told) -> Window:
+    """Which of its provider's limits was reached, as far as it said."""
+    words = f"{told.window} {told.kind} {told.message}"
+    if CREDIT.search(words) or (told.status or status_in(told.message)) == 402:
+        return Window.CREDIT
+    if WEEK.search(words):
+        return Window.WEEK
+    return Window.FIVE_HOURS if FIVE_HOURS.search(words) else Window.UNKNOWN
 
 
 def status_in(message: str) -> int | None:

@@ -7,6 +7,8 @@ from zlib import crc32
 
 from msgspec import Struct
 
+from orchestrator.records.quota import Learnt, Window
+
 # Without a word of when: after the first refusal, the second, and so on.
 WAITS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=2), timedelta(hours=5))
 LONGEST = timedelta(days=8)  # a weekly limit; what names a later time was misread
@@ -19,23 +21,39 @@ class Rest(Struct, frozen=True, kw_only=True):
     """What is remembered of an agent that was refused `count` times in a row.
 
     `alone`: the rest is over, and one start is under way that shows whether it is served again.
+    `window` is what was used up, and `learnt` where `until` is from.
     """
 
     until: datetime
     count: int
     alone: bool = False
+    window: Window = Window.UNKNOWN
+    learnt: Learnt = Learnt.ASSUMED
 
 
-def rest(before: Rest | None, hint: datetime | None, now: datetime) -> Rest:
-    """The rest after one more refusal; one that came while it rested already is no new one."""
+def rest(
+    before: Rest | None,
+    hint: datetime | None,
+    now: datetime,
+    *,
+    window: Window = Window.UNKNOWN,
+    learnt: Learnt = Learnt.ASSUMED,
+) -> Rest:
+    """The rest after one more refusal; one that came while it rested already is no new one.
+
+    `hint` is the end that its provider told, as `learnt` says; `window` is what was used up.
+    """
     if before is not None and now < before.until and not before.alone:
-        return Rest(until=max(before.until, hint or before.until), count=before.count)
+        if hint is None or hint <= before.until:
+            return before
+        return Rest(until=hint, count=before.count, window=window, learnt=learnt)
     count = before.count + 1 if before else 1
     until = hint or now + _wait(count)
     if count > 1:
         # It said so before, and refused again.
         until = max(until, now + _wait(count - 1))
-    return Rest(until=until, count=count)
+    known = learnt if until == hint else Learnt.ASSUMED
+    return Rest(until=until, count=count, window=window, learnt=known)
 
 
 def credible(rest: Rest, now: datetime) -> bool:

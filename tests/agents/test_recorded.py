@@ -115,3 +115,19 @@ def test_of_a_resumed_session_only_what_came_since_is_counted() -> None:
     assert (since.input_tokens, since.output_tokens, since.cached_tokens) == (400, 8, 500)
     other = agent.read_usage(report, Usage(input_tokens=9, session_id="another"))
     assert other == whole
+
+
+WINDOWS = {
+    "aider-deepseek-credit": ("credit", "assumed"), "aider-deepseek-quota": ("unknown", "message"),
+    "claude-credit": ("credit", "assumed"), "claude-oauth-quota": ("five_hours", "message"),
+    "claude-oauth-stream-quota": ("five_hours", "field"), "claude-quota": ("unknown", "assumed"),
+    "codex-credit": ("credit", "assumed"), "codex-quota": ("unknown", "message"),
+    "gemini-quota": ("unknown", "assumed"), "mini-credit": ("credit", "assumed"),
+    "opencode-credit": ("credit", "assumed"), "qwen-credit": ("credit", "assumed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_which_limit_was_reached_and_how_its_end_is_known(case: str) -> None:
+    failure = recorded.agent(case).read_failure(recorded.report(case), NOW)
+    assert failure is not None and (failure.window, failure.learnt) == WINDOWS[case]
