@@ -156,7 +156,10 @@ def trust_facts(asked: Asked, candidate: Candidate, issue: Issue) -> trust.Facts
     on_board = candidate.by_board
     ready = ready_of(candidate, issue)
     asks_actor = candidate.by_label and not (on_board and repository.trusted_board)
-    edited_later = issue.edited and (ready.at is None or issue.edited > ready.at)
+
+    def later(changed: datetime | None) -> bool:
+        return changed is not None and (ready.at is None or changed > ready.at)
+
     return trust.Facts(
         repository=repository,
         author=trust.Person(issue.author) if by_actor_only else person(issue.author),
@@ -164,7 +167,9 @@ def trust_facts(asked: Asked, candidate: Candidate, issue: Issue) -> trust.Facts
         on_board=on_board,
         ready_at=ready.at,
         edited_at=issue.edited,
-        editor=person(issue.editor) if edited_later else None,
+        editor=person(issue.editor) if later(issue.edited) else None,
+        renamed_at=issue.renamed,
+        renamer=person(issue.renamer) if later(issue.renamed) else None,
     )
 
 

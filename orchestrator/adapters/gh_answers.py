@@ -138,6 +138,7 @@ class IssueNode(Camel, frozen=True, kw_only=True):
     repository: NameWithOwner | None = None
     labels: Names | None = None
     timeline_items: Timeline | None = None
+    renamed: Timeline | None = None
 
 
 class IssuesAnswer(Camel, frozen=True, kw_only=True):
@@ -149,6 +150,7 @@ def issue(node: IssueNode) -> tracker.Issue | None:
     if node.typename != "Issue" or node.repository is None or node.created_at is None:
         return None
     ready = last_label(node.timeline_items, "ready")
+    renamed = node.renamed.nodes[-1] if node.renamed and node.renamed.nodes else None
     labels = node.labels
     return tracker.Issue(
         node_id=node.id,
@@ -163,6 +165,8 @@ def issue(node: IssueNode) -> tracker.Issue | None:
         updated=node.updated_at or node.created_at,
         edited=node.last_edited_at,
         editor=node.editor.login if node.editor else "",
+        renamed=renamed.created_at if renamed else None,
+        renamer=renamed.actor.login if renamed and renamed.actor else "",
         labels=tuple(label.name for label in labels.nodes) if labels else (),
         labels_complete=labels is not None and labels.total_count == len(labels.nodes),
         ready_label_at=ready.created_at if ready else None,

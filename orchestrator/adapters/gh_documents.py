@@ -51,6 +51,9 @@ query Issues($ids: [ID!]!) {
       timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {
         nodes { __typename ... on LabeledEvent { createdAt actor { login } label { name } } }
       }
+      renamed: timelineItems(last: 1, itemTypes: [RENAMED_TITLE_EVENT]) {
+        nodes { __typename ... on RenamedTitleEvent { createdAt actor { login } } }
+      }
     }
   }
 }

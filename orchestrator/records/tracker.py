@@ -31,6 +31,8 @@ class Issue(Struct, frozen=True, kw_only=True):
     updated: datetime
     edited: datetime | None = None
     editor: str = ""
+    renamed: datetime | None = None
+    renamer: str = ""
     labels: tuple[str, ...] = ()
     labels_complete: bool = True
     ready_label_at: datetime | None = None

@@ -20,7 +20,7 @@ class Person(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """Who wrote the issue, who set it Ready and when, and who edited its text last and when.
+    """Who wrote the issue, who set it Ready and when, and who last changed text and title.
 
     `labelled_by` is None when the label `ready` is not set, `on_board` whether the board says
     Ready.
@@ -33,6 +33,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     ready_at: datetime | None = None
     edited_at: datetime | None = None
     editor: Person | None = None
+    renamed_at: datetime | None = None
+    renamer: Person | None = None
 
 
 class Trusted(Struct, frozen=True, tag=True):
@@ -56,7 +58,12 @@ Judgement = Trusted | NotTrusted | Unknown
 
 def judge(facts: Facts) -> Judgement:
     """Trusted only when everybody who must may write; one refusal outweighs what is unknown."""
-    answers = (_ready(facts), _author(facts), _editor(facts))
+    answers = (
+        _ready(facts),
+        _author(facts),
+        _changed(facts, facts.edited_at, facts.editor, "edited it"),
+        _changed(facts, facts.renamed_at, facts.renamer, "renamed it"),
+    )
     for kind in (NotTrusted, Unknown):
         for answer in answers:
             if isinstance(answer, kind):
@@ -92,15 +99,15 @@ def _author(facts: Facts) -> Judgement:
     return _asked(facts.author, "wrote the issue")
 
 
-def _editor(facts: Facts) -> Judgement:
-    """A text that changed after Ready is not the one that was read by whoever set it (S7)."""
-    if facts.edited_at is None:
+def _changed(facts: Facts, at: datetime | None, by: Person | None, deed: str) -> Judgement:
+    """What changed after Ready is not what was read by whoever set it (S7)."""
+    if at is None:
         return Trusted()
-    if facts.ready_at is not None and facts.edited_at <= facts.ready_at:
+    if facts.ready_at is not None and at <= facts.ready_at:
         return Trusted()
-    if facts.editor is None:
-        return Unknown("it was edited after it was set Ready, by whom is not known")
-    return _asked(facts.editor, "edited it after it was set Ready")
+    if by is None:
+        return Unknown(f"somebody {deed} after it was set Ready, who is not known")
+    return _asked(by, f"{deed} after it was set Ready")
 
 
 def _asked(person: Person, deed: str) -> Judgement:

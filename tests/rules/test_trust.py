@@ -28,7 +28,8 @@ def judged(repository=AUTHOR, author=ANN, **fields):
     return trust.judge(Facts(repository=repository, author=author, ready_at=NOON, **fields))
 
 
-LATER = dict(edited_at=NOON + timedelta(minutes=1))
+LATE = NOON + timedelta(minutes=1)
+LATER = dict(edited_at=LATE)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,17 @@ LATER = dict(edited_at=NOON + timedelta(minutes=1))
         (dict(on_board=True, **LATER, editor=BO), Trusted, ""),
         (dict(on_board=True, **LATER, editor=STRANGER), NotTrusted, "edited it after"),
         (dict(on_board=True, **LATER, editor=SOMEBODY), Unknown, "edited it after"),
-        (dict(on_board=True, **LATER), Unknown, "by whom is not known"),
+        (dict(on_board=True, **LATER), Unknown, "who is not known"),
+        (dict(on_board=True, renamed_at=LATE, renamer=BO), Trusted, ""),
+        (dict(on_board=True, renamed_at=LATE, renamer=STRANGER), NotTrusted, "renamed it after"),
+        (dict(on_board=True, renamed_at=LATE, renamer=GHOST), NotTrusted, "an account that is"),
+        (dict(on_board=True, renamed_at=LATE, renamer=SOMEBODY), Unknown, "renamed it after"),
+        (dict(on_board=True, renamed_at=LATE), Unknown, "renamed it after"),
+        (dict(on_board=True, renamed_at=NOON, renamer=STRANGER), Trusted, ""),
+        (dict(on_board=True, **LATER, editor=BO, renamed_at=LATE, renamer=STRANGER),
+         NotTrusted, "stranger, who renamed it"),
+        (dict(on_board=True, repository=ACTOR, author=STRANGER, renamed_at=LATE,
+              renamer=STRANGER), NotTrusted, "stranger, who renamed it"),
         (dict(on_board=True, edited_at=NOON, editor=STRANGER), Trusted, ""),
     ],
 )
