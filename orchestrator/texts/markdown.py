@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from orchestrator.records import regex
 
@@ -15,11 +16,40 @@ RAW_END = regex.late(r"</(pre|script|style|textarea)\s*>", re.IGNORECASE)
 HEADING = regex.late(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
 BOLD_LINE = regex.late(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)\s*:?\s*(.*)$")
 NAMED_LINE = regex.late(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
-TAG = regex.late(r"<(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>")
+TAG = regex.late(
+    r"<(/?[A-Za-z][A-Za-z0-9-]*+)((?:\s++[^\s\"'<>/=]++"
+    r"(?:\s*+=\s*+(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'=<>`]++))?+)*+)\s*+/?>"
+)
+# What may be meant as one; an address in angle brackets is none.
+TORN_TAG = regex.late(
+    r"<(?![A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>|[^\s<>@]{1,99}@[^\s<>]+>)"
+    r"(/?[A-Za-z][A-Za-z0-9-]*)\b([^<>]*)>"
+)
+# What HTML has besides tags and comments, and shows to nobody; its first word says what it is.
+DECLARATION = regex.late(
+    r"<(?:\?[ ]?(?P<order>[A-Za-z]{0,20})|!\[CDATA\[|!(?P<kind>[A-Za-z]{1,20}))"
+)
+DECLARED_BLOCK = regex.late(r"^ {0,3}<(?:\?|!\[CDATA\[|![A-Za-z])")
+NEARBY = 4_000  # characters of one that begins within a line
 KEPT_ATTRIBUTE = regex.late(r"""\b(href|src)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
 IMAGE = regex.late(r"!\[(?:[^\]\[]|\[[^\]\[]*\]){0,1000}\]")
-LINK_TITLE = regex.late(r"""(\]\(\s*<?[^\s()<>]+>?)\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)""")
+LINK_TITLE = regex.late(
+    r"""(\]\(\s*(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))"""
+    r"""\s+("[^"]*"|'[^']*'|\([^()]*\))\s*\)"""
+)
 DEFINITION = regex.late(r"^ {0,3}\[[^\]]*\]:\s*(\S*).*$")
+LATER_TITLE = regex.late(
+    r"""^( {0,3}\[[^\]\n]{1,999}\]:(?:[ \t]*\n)?[ \t]*\S+)"""
+    r"""[ \t]*\n?[ \t]*("[^"]*"|'[^']*'|\([^()]*\))[ \t]*$""", re.MULTILINE
+)
+LONGEST_LABEL = 40  # of a link: GitHub shows none of it, and a name needs no more
+LABEL = regex.late(r"(?<=\]\[)[^\]\[]{41,}(?=\])|^( {0,3}\[)[^\]\[]{41,}(?=\]:)", re.MULTILINE)
+INFO = 30  # characters of a fence's language
+# Characters that show nothing, although Unicode counts them among marks and letters.
+BLANK = regex.late(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    r"\U000e0100-\U000e01ef]"
+)
 MENTION = regex.late(r"@(?=[A-Za-z0-9])")
 CLOSING = regex.late(
     r"\b([cC]|[fF]|[rR])(?=(?:los(?:e|es|ed)|ix(?:es|ed)?|esolv(?:e|es|ed))\b[\s:*_]*"
@@ -40,7 +70,8 @@ SECTIONS = frozenset({
 
 def clean(text: str) -> str:
     """NFC text with `\\n` line ends and no zero-width, bidirectional or control character (S8)."""
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    shown = BLANK.sub("", re.sub(r"\r\n?|[\u2028\u2029]", "\n", text))
+    composed = unicodedata.normalize("NFC", shown)
     return "".join(
         c for c in composed if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
     )
@@ -53,7 +84,7 @@ def lines(text: str) -> Iterator[tuple[str, bool]]:
     what gets cleaned: a fence opens neither inside an HTML comment nor inside an HTML block, and
     one that is indented ends at the first line that is less indented.
     """
-    fence, indent, hidden, raw, block = "", 0, False, False, False
+    fence, indent, hidden, raw, block, declared = "", 0, False, False, False, ""
     for line in text.split("\n"):
         if fence:
             shallow = line.strip() != "" and len(line) - len(line.lstrip(" ")) < indent
@@ -63,11 +94,14 @@ def lines(text: str) -> Iterator[tuple[str, bool]]:
                     fence = ""
                 continue
             fence = ""
-        opening = None if hidden or raw or block else FENCE.match(line)
+        opening = None if hidden or raw or block or declared else FENCE.match(line)
         if opening:
             indent, fence = len(opening[1]), opening[2]
             yield line, True
             continue
+        begun = None if hidden or declared else DECLARED_BLOCK.match(line)
+        declared = _ending(begun[0].strip()) if begun else declared
+        declared = "" if declared in line else declared
         hidden = _ends_inside_comment(line, hidden)
         raw = (raw or bool(RAW_BLOCK.match(line))) and not RAW_END.search(line)
         block = line.strip() != "" and (block or bool(HTML_BLOCK.match(line)))
@@ -115,21 +149,79 @@ def _outside(line: str, *, hidden: bool) -> tuple[str, bool]:
 def visible(text: str) -> str:
     """What a reader of the rendered text sees, and code as it is (S8).
 
-    Comments, invisible characters, image texts, link titles, invisible link definitions and the
-    attributes of HTML tags (except where they lead) are gone.
+    Comments, invisible characters, image texts, link titles, invisible link definitions, what
+    stands in HTML's declarations and the attributes of its tags (except where they lead) are
+    gone. A folded passage stays: a click shows it.
     """
     kept: list[str] = []
-    for line, code in lines(without_comments(clean(text))):
-        if code:
-            kept.append(line)
-            continue
-        definition = DEFINITION.match(line)
-        if definition and definition[1][:1] in {"#", "<", ""}:
-            continue
-        shown = TAG.sub(_bare_tag, line)
-        shown = LINK_TITLE.sub(r"\1)", IMAGE.sub("![image]", shown))
-        kept.append(shown if not definition else shown.partition(definition[1])[0] + definition[1])
+    for passage, code in _passages(without_comments(clean(text))):
+        kept.append(_block(passage) if code else _shown(passage))
     return "\n".join(kept)
+
+
+def _passages(text: str) -> Iterator[tuple[str, bool]]:
+    """The lines in runs of prose and of code: what hides may run over several lines."""
+    for code, run in groupby(lines(text), key=lambda line: line[1]):
+        yield "\n".join(line for line, _ in run), code
+
+
+def _block(code: str) -> str:
+    """Code blocks as they are, but of what follows the opening fence only the language."""
+    kept: list[str] = []
+    fence = ""
+    for line in code.split("\n"):
+        opening = None if fence else FENCE.match(line)
+        if opening:
+            fence = opening[2]
+            language = opening[3].split(maxsplit=1)[:1]
+            kept.append(opening[1] + fence + "".join(language)[:INFO])
+            continue
+        if fence and _closes(line, fence):
+            fence = ""
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _shown(prose: str) -> str:
+    prose = TORN_TAG.sub(_bare_tag, TAG.sub(_bare_tag, _undeclared(prose)))
+    prose = LINK_TITLE.sub(r"\1)", IMAGE.sub("![image]", prose))
+    prose = LABEL.sub(r"\1...", LATER_TITLE.sub(r"\1", prose))
+    kept: list[str] = []
+    for line in prose.split("\n"):
+        definition = DEFINITION.match(line)
+        if not definition:
+            kept.append(line)
+        elif definition[1][:1] not in {"#", "<", ""}:
+            kept.append(line.partition("]:")[0] + "]: " + definition[1])
+    return "\n".join(kept)
+
+
+def _undeclared(prose: str) -> str:
+    """Without what declarations hold: who writes about `<!DOCTYPE html>` is still understood.
+
+    One that begins a line and has no end reaches to the end of the text, as GitHub has it.
+    """
+    pieces: list[str] = []
+    position = 0
+    for found in DECLARATION.finditer(prose):
+        if found.start() < position:
+            continue
+        order, kind = found["order"], found["kind"]
+        ending = _ending(found[0])
+        before = prose[max(0, found.start() - 3) : found.start()].rpartition("\n")[2]
+        opens_line = not before.strip()
+        last = len(prose) if opens_line else found.end() + NEARBY
+        end = prose.find(ending, found.end(), last)
+        if end < 0 and not opens_line:
+            continue
+        pieces.append(prose[position : found.start()])
+        pieces.append(f"<?{order}?>" if order is not None else f"<!{kind}>" if kind else "")
+        position = end + len(ending) if end >= 0 else len(prose)
+    return "".join([*pieces, prose[position:]])
+
+
+def _ending(opening: str) -> str:
+    return "?>" if opening.startswith("<?") else "]]>" if opening.endswith("[") else ">"
 
 
 def _bare_tag(tag: re.Match[str]) -> str:
