@@ -29,6 +29,9 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
     origin, inner = get_origin(kind), get_args(kind)
     if kind in SIMPLE:
         return SIMPLE[kind]
+    if origin is Annotated and inner[0] is int:
+        most = 10**6
+        return st.integers(max(1, inner[1].ge or 1), min(most, inner[1].le or most))
     if origin is Annotated:
         return st.text(min_size=1, max_size=8) if inner[0] is str else anything(inner[0])
     if origin in {Union, types.UnionType}:
