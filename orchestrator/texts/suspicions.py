@@ -39,7 +39,7 @@ def comment(found: tuple[Suspicion, ...], *, marker: str) -> str:
         named.append(f"- and {len(found) - MOST} more")
     return "\n\n".join((
         "**A person must look at this before it is merged.** The work changes what is there to "
-        "judge it:",
+        "judge it, or is not shown to do what it is for:",
         "\n".join(named),
         "An approving review, or the label `approved`, of somebody who may write lets it through; "
         "so does a later change that leaves these places alone. Nothing else does.",
