@@ -16,6 +16,7 @@ from orchestrator import (
     containment,
     cooling,
     disk,
+    epics,
     github_sync,
     metering,
     preparing,
@@ -78,6 +79,9 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         early = choosing.choose(world, repository, task)
         if isinstance(early, routing.AllCooling):  # before a worktree is made for nobody
             choosing.stand_by(world, repository, task, early)
+            return
+        if task.epic:
+            epics.work(world, repository, task)
             return
         task = task_formatter.formatted(world, repository, task)
         site = preparing.prepare(world, repository, task)

@@ -19,6 +19,7 @@ from orchestrator.texts import issues, markdown, messages, taskname
 from orchestrator.world import World
 
 READY_LABEL = "ready"
+EPIC_LABEL = "epic"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -245,6 +246,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         created=issue.created,
         ready_at=at,
         outcome_check_ids=found.outcome_check_ids,
+        epic=EPIC_LABEL in {label.lower() for label in issue.labels},
         assumed=(*text.assumed, *found.assumed) if repository.format_issues else (),
         body=text.body,
     )

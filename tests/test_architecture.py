@@ -28,7 +28,7 @@ FLOORS = (
         "scrutiny", "landing", "escalation", "cancellation", "groundwork", "intake", "proof",
         "housekeeping", "timetable", "foresight", "salvage", "reverting", "checkups", "repairs",
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
-        "checklists", "worktree", "containment", "surroundings", "testing",
+        "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
     },
     SCRIPTS | {"commands"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -126,6 +127,12 @@ class Queries(ReviewQueries):
             f"/repos/{slug}/issues/{number}/comments?per_page=100", gh_rest.CommentRest
         )
         return tuple(comment.value() for comment in found)
+
+    def issues_since(self, slug: str, since: datetime) -> tuple[gh_rest.MadeRest, ...]:
+        """Every issue of a repository that changed since then, closed ones too, oldest first."""
+        query = f"state=all&since={since:%Y-%m-%dT%H:%M:%SZ}&sort=created&direction=asc"
+        path = f"/repos/{slug}/issues?{query}&per_page=100"
+        return tuple(self.door.pages(path, gh_rest.MadeRest))
 
     def required_checks(self, slug: str, branch: str) -> tuple[str, ...]:
         """The contexts that GitHub itself demands: classic protection and rulesets together.

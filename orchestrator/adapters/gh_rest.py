@@ -32,6 +32,13 @@ class IssueRest(Struct, frozen=True):
     state: str
 
 
+class MadeRest(Struct, frozen=True):
+    """An issue as far as we look for our own mark on it."""
+
+    number: int
+    body: str | None = None
+
+
 class RefRest(Struct, frozen=True):
     ref: str
     sha: str

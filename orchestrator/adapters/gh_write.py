@@ -39,6 +39,7 @@ class Writes(Protocol):
         self, slug: str, *, title: str, body: str, head: str, base: str
     ) -> Opened: ...
     def edit_pull_request(self, slug: str, number: int, body: str) -> None: ...
+    def create_issue(self, slug: str, *, title: str, body: str) -> int: ...
     def merge(self, slug: str, number: int, *, head_sha: str, method: str, title: str) -> str: ...
     def close_issue(self, slug: str, number: int, reason: str) -> None: ...
     def add_label(self, slug: str, number: int, label: str) -> None: ...
@@ -100,6 +101,15 @@ class GitHubWrite:
         del number
         with self._answering(f"edit of comment {comment_id} in {slug}"):
             self._send("PATCH", f"/repos/{slug}/issues/comments/{comment_id}", {"body": body})
+
+    def create_issue(self, slug: str, *, title: str, body: str) -> int:
+        """The number of the new issue; labels are other calls."""
+        with self._answering(f"issue in {slug}", Write.CONTENT):
+            sent = {"title": title, "body": body}
+            _, made = self.github.requester.requestJsonAndCheck(
+                "POST", f"/repos/{slug}/issues", input=sent
+            )
+            return int(made["number"])
 
     def open_pull_request(
         self, slug: str, *, title: str, body: str, head: str, base: str

@@ -273,6 +273,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     default_agent: str = "auto"
     default_task_type: TaskType = TaskType.IMPLEMENTATION
+    epic_parts_ready: bool = False  # whether the parts of an epic are set Ready when they are made
     format_issues: bool = True  # by an agent of planner_agents, where one can be asked
     agent_fallbacks: dict[str, tuple[str, ...]] = msgspec.field(default_factory=FALLBACKS.copy)
     agent_timeout_minutes: dict[str, float] = {}

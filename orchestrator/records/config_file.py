@@ -103,6 +103,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     default_agent: Text | None = None
     default_task_type: TaskType | None = None
     format_issues: bool | None = None
+    epic_parts_ready: bool | None = None
     agent_fallbacks: dict[str, Texts] | None = None
     agent_timeout_minutes: dict[str, Amount] | None = None
     routing: Routing | None = None

@@ -12,6 +12,20 @@ Sentence = Annotated[str, Meta(min_length=1, max_length=400)]
 Sentences = Annotated[tuple[Sentence, ...], Meta(max_length=10)]
 
 
+class PartRead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of an epic that can be done and checked alone."""
+
+    title: Annotated[str, Meta(min_length=3, max_length=100)]
+    goal: Annotated[str, Meta(min_length=1, max_length=2_000)]
+    success_criteria: Sentences = ()
+
+
+class Split(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model makes of an epic."""
+
+    parts: Annotated[tuple[PartRead, ...], Meta(max_length=8)] = ()
+
+
 class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sloppy issue, put in order; what is left out was not to be found in it."""
 

@@ -188,6 +188,14 @@ class Rerun(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """One of the issues that an epic is split into; `issue` is None until it is made."""
+
+    title: str
+    text: str = ""
+    issue: int | None = None
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
@@ -197,11 +205,12 @@ class Task(Struct, frozen=True, kw_only=True):
     counts the repairs that a reviewer asked for, and `heard` is when the newest objection that one
     of them took up was made, by GitHub's clock. `red_heads` are the heads whose red checks cost a
     repair, or went to a person, in this round: none costs two (M14). `reruns` are the checks of
-    this round that were run again. `assumed` names what nobody said, until the issue was read more
-    closely. `blocked_label` says that the label `blocked` on the issue is ours. `salvage` is the
-    commit of refs/salvage/<task>, "" while there is no work that exists nowhere else.
-    `marks_left_out` counts the marks of long waits that are kept no longer. `extra` keeps the
-    front-matter keys that a person added, so that a rewrite loses nothing.
+    this round that were run again. `epic` asks for several issues in place of work, and `parts`
+    are these, written down before the first is made. `assumed` names what nobody said, until the
+    issue was read more closely. `blocked_label` says that the label `blocked` on the issue is
+    ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work that exists
+    nowhere else. `marks_left_out` counts the marks of long waits that are kept no longer. `extra`
+    keeps the front-matter keys that a person added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -222,6 +231,8 @@ class Task(Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
     outcome_check_ids: tuple[str, ...] = ()
     assumed: tuple[Assumed, ...] = ()
+    epic: bool = False
+    parts: tuple[Part, ...] = ()
     parent: str = ""
     max_attempts: int | None = None
     max_runtime_minutes: int | None = None

@@ -14,7 +14,8 @@ from tests.support.office import Office
 # What changes the world, by the name of its door.
 STEPS = {
     "write": {
-        "create_comment", "edit_comment", "open_pull_request", "edit_pull_request", "merge",
+        "create_comment", "edit_comment", "create_issue",
+        "open_pull_request", "edit_pull_request", "merge",
         "close_issue", "add_label", "remove_label", "add_to_board", "set_status",
         "reply_to_thread", "resolve_thread", "ask_for_review",
         "run_again", "ask_again",

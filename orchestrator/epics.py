@@ -1,0 +1,140 @@
+"""An issue with the label `epic` is split into issues, each made once, and closed with the last.
+
+A task like any other, which no agent works on: it waits in blocked/ and looks at its parts as
+often as an hour. The parts are written into its file before the first is made, so that a crash
+in between makes none twice and forgets none.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import structs
+
+from orchestrator import github_sync, llm, settle
+from orchestrator.intake import READY_LABEL
+from orchestrator.llm import Question
+from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.reading import Split
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import Part, State, Task, marked
+from orchestrator.records.verdicts import Escalate
+from orchestrator.rules import lanes
+from orchestrator.rules.lanes import Action
+from orchestrator.texts import bounded, epics, prompts, templates
+from orchestrator.world import World
+
+PURPOSE = "splitting"
+ISSUE_BYTES = 24_000
+FEWEST = 2
+LOOK_AGAIN = timedelta(hours=1)
+CLOCKS_APART = timedelta(hours=1)  # GitHub's and ours, at most
+BY = "queue"
+
+
+def work(world: World, repository: RepositoryConfig, task: Task) -> None:
+    """Split it, make what is missing, show how far it is; done when every part is closed.
+
+    Raises GitHubTrouble, OutcomeUnknown.
+    """
+    if not task.parts:
+        parts = split(world, repository, task)
+        if len(parts) < FEWEST:
+            reason = (
+                "the epic could not be split: it lists no parts as `- [ ] ...`, and no agent of "
+                "planner_agents gave any; set it Ready again when one can be asked, or close it "
+                "and write the parts as issues"
+            )
+            settle.escalate(world, repository, task, Escalate(reason, BlockerCode.MISSING_CONTEXT))
+            return
+        task = world.mailroom.update(structs.replace(task, parts=parts))
+        world.say(f"{task.repo} {task.task_id}: the epic has {len(parts)} parts")
+    for number, part in enumerate(task.parts, start=1):
+        if part.issue is None:
+            task = made(world, task, number)
+    if repository.epic_parts_ready:
+        for part in task.parts:
+            set_ready(world, task, part)
+    numbers = [part.issue for part in task.parts if part.issue is not None]
+    facts = world.read.issue_facts(task.repo, numbers)
+    open_ = {n: found is not None and found.open for n, found in facts.items()}
+    github_sync.comment_kept(
+        world, task, "parts", lambda marker: epics.progress(task, open_, marker=marker)
+    )
+    if any(open_.values()):
+        until = world.clock.now() + LOOK_AGAIN
+        left = sum(open_.values())
+        note = f"{left} of {len(numbers)} parts are open"
+        world.say(f"{task.repo} {task.task_id}: {note}; looks again at {world.spoken(until)}")
+        waiting = structs.replace(task, not_before=until, note=note)
+        world.mailroom.move(waiting, State.BLOCKED, by=BY)
+        return
+    finish(world, repository, task)
+
+
+def split(world: World, repository: RepositoryConfig, task: Task) -> tuple[Part, ...]:
+    """The parts that its author lists, else those that a model proposes; bounded in number."""
+    listed = epics.listed(task.body)
+    if len(listed) >= FEWEST:
+        return listed[: epics.MOST]
+    text = bounded.prose(task.body, ISSUE_BYTES)
+    question = Question(
+        purpose=PURPOSE,
+        prompt=templates.fill(
+            "splitting",
+            delimiter=prompts.delimiter(task.task_id, f"{task.title}\n{text}", what="issue"),
+            title=task.title,
+            issue=text,
+            most=str(epics.MOST),
+        ),
+        shape=Split,
+        otherwise=Split(),
+        model=world.config.decomposer_model,
+    )
+    return tuple(map(epics.of_model, llm.ask(world, repository, task, question).value.parts))
+
+
+def made(world: World, task: Task, number: int) -> Task:
+    """The issue of one part, made once and found again by its mark; the task that knows it."""
+    part = task.parts[number - 1]
+    marker = world.markers.line(task, "part", number, round_=0)
+    listed = part.text.startswith("## ")
+    body = world.redact(epics.issue_body(task, part, by_model=listed, marker=marker))
+    result = world.effects.once(
+        task.task_id,
+        f"{task.task_id}#0:part:{number}",
+        find=lambda: find(world, task, marker),
+        make=lambda: str(
+            world.write.create_issue(task.repo, title=world.redact(part.title), body=body)
+        ),
+    )
+    known = structs.replace(part, issue=int(result))
+    parts = (*task.parts[: number - 1], known, *task.parts[number:])
+    return world.mailroom.update(structs.replace(task, parts=parts))
+
+
+def find(world: World, task: Task, marker: str) -> str | None:
+    """The issue that bears the mark, of several the oldest; none is older than the task."""
+    since = (task.marks[0].at if task.marks else task.created) - CLOCKS_APART
+    made_since = world.read.issues_since(task.repo, since)
+    return next((str(one.number) for one in made_since if marker in (one.body or "")), None)
+
+
+def set_ready(world: World, task: Task, part: Part) -> None:
+    """Only where the config says so, and once: a label that a person takes off stays off."""
+    number = part.issue
+    if number is not None:
+        world.effects.settled(
+            task.task_id, f"{task.task_id}#0:part-ready:{number}", READY_LABEL,
+            lambda: world.write.add_label(task.repo, number, READY_LABEL),
+        )  # fmt: skip
+
+
+def finish(world: World, repository: RepositoryConfig, task: Task) -> None:
+    """Every part is closed: so is the epic, where the lane lets us close issues."""
+    if lanes.may(repository.automation_mode, Action.CLOSE_REPORTED_ISSUE):
+        github_sync.close(world, task)
+        task = github_sync.done(world, repository, task)
+    task = github_sync.tell(world, marked(task, State.DONE, world.clock.now(), BY))
+    world.mailroom.move(task, State.DONE, by=BY)
+    world.events.add("done", task=task, reason="every part of the epic is closed")

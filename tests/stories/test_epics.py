@@ -1,0 +1,122 @@
+"""An issue with the label `epic` is split into issues, each made once, and closed with the last."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.records.order import AttemptReport
+from orchestrator.records.task import State
+from tests.support.crash import crash
+from tests.support.office import CONFIG, SLUG, Office, an_office
+
+LIST = (
+    "Weeks everywhere.\n\n- [ ] Read weeks\n- [x] Think\n"
+    "- [ ] Show weeks @root fixes #9\n- [ ] #4\n"
+)
+ON: dict[str, Any] = {
+    "planner_agents": ["thinker"],
+    "agents": {**CONFIG["agents"], "thinker": {"command": ["thinker"], "sandbox": "none"}},
+}
+SPLIT = {
+    "parts": [
+        {"title": "Read weeks", "goal": "They are read.", "success_criteria": ["W03 is read."]},
+        {"title": "Show weeks", "goal": "They are shown. <!-- x -->"},
+        {"title": "Count weeks", "goal": "They are counted."},
+    ]
+}
+
+
+def issues(office: Office) -> list[dict[str, Any]]:
+    found = office.api.get(f"/repos/{SLUG}/issues?state=all&direction=asc").json()
+    return [one for one in found if "pull_request" not in one]
+
+
+def labels(one: dict[str, Any]) -> set[str]:
+    return {label["name"] for label in one["labels"]}
+
+
+def test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_last(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic", "prio:high"))
+        office.work_until_quiet()
+        first, second = issues(office)[1:]
+        assert first["title"] == "Read weeks"
+        assert "Part of #1." in first["body"] and "## Priority\n\nhigh" in first["body"]
+        assert "@root" not in second["title"] + second["body"]
+        assert "fixes #9" not in second["title"] + second["body"]
+        assert not labels(first) and not labels(second), "a person sets them Ready"
+        assert office.state_of(epic) is State.BLOCKED and office.executor.agent_runs == []
+        said = "\n".join(office.comments(epic))
+        assert "split into 2 issues; 0 of them are closed" in said and "- [ ] #2 Read weeks" in said
+        office.close(2)
+        office.pass_time(3700)
+        office.work_until_quiet()
+        assert "- [x] #2 Read weeks\n- [ ] #3" in "\n".join(office.comments(epic))
+        assert issues(office)[0]["state"] == "open"
+        office.close(3, "not_planned")
+        office.pass_time(3700)
+        office.work_until_quiet()
+        assert office.state_of(epic) is State.DONE, office.told()
+        assert issues(office)[0]["state"] == "closed" and len(issues(office)) == 3
+
+
+def test_a_model_splits_an_epic_that_lists_nothing(tmp_path: Path) -> None:
+    def thinker(folder: Path, prompt: str) -> AttemptReport:
+        return AttemptReport(exit_code=0, seconds=1, output_tail=json.dumps(SPLIT))
+
+    more = {**ON, "epic_parts_ready": True}
+    with an_office(tmp_path, agents={"thinker": thinker}, config=more) as office:
+        office.ready("Weeks", "Everywhere.", labels=("epic",))
+        office.dispatch()
+        office.queue()
+        found = issues(office)[1:]
+        assert [one["title"] for one in found] == ["Read weeks", "Show weeks", "Count weeks"]
+        assert "## Success Criteria\n\n- W03 is read." in found[0]["body"]
+        assert "<!-- x -->" not in found[1]["body"] and "A program split it off" in found[1]["body"]
+        assert all("ready" in labels(one) for one in found), "the config asks for it"
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"parts": []}', json.dumps({"parts": SPLIT["parts"] * 4}), "I would not."]
+)
+def test_an_epic_that_cannot_be_split_is_a_persons(tmp_path: Path, answer: str) -> None:
+    def thinker(folder: Path, prompt: str) -> AttemptReport:
+        return AttemptReport(exit_code=0, seconds=1, output_tail=answer)
+
+    with an_office(tmp_path, agents={"thinker": thinker}, config=ON) as office:
+        epic = office.ready("Weeks", "Everywhere.", labels=("epic",))
+        office.work_until_quiet()
+        assert office.state_of(epic) is State.ESCALATED and len(issues(office)) == 1
+        assert "could not be split" in "\n".join(office.comments(epic))
+
+
+def test_without_the_label_nothing_is_split(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Weeks", LIST)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE and len(issues(office)) == 1
+
+
+# The first and the last step of the split; those before are every task's.
+FIRST, LAST = 10, 24
+
+
+@pytest.mark.parametrize("at", range(FIRST, LAST + 1))
+def test_a_killed_process_makes_no_part_twice_and_forgets_none(tmp_path: Path, at: int) -> None:
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        crash(office, at, lambda one: one.work_until_quiet(2))
+        office.pass_time(200)
+        office.work_until_quiet(6)
+        office.pass_time(200)
+        office.work_until_quiet(6)
+        told = [one["title"] for one in issues(office)]
+        assert told[1] == "Read weeks" and len(told) == 3, office.told()
+        assert office.state_of(epic) is State.BLOCKED, office.told()
+        assert sum("was split into" in one for one in office.comments(epic)) == 1
