@@ -106,6 +106,14 @@ def test_no_answer_is_not_sent_again_until_two_looks_found_nothing(
     assert once(effects, outside) == "7" and outside.made == 1
 
 
+def test_two_looks_in_a_row_are_one(effects: Effects, hand: forge.Clock) -> None:
+    outside = Outside(Trouble.NETWORK, visible=False)
+    for _ in range(4):
+        in_doubt(effects, outside)
+        hand.advance(1)
+    assert outside.made == 1
+
+
 def test_what_never_happened_is_done_after_the_second_look(
     effects: Effects, hand: forge.Clock
 ) -> None:

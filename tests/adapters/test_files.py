@@ -110,6 +110,13 @@ def test_a_move_never_covers_another_file(tmp_path, any_kernel):
         files.move_durably(tmp_path / "in/a", tmp_path / "out/c")
 
 
+def test_logs_are_private(tmp_path):
+    files.append_line(tmp_path / "events.jsonl", b"{}", durable=False)
+    os.close(files.open_log(tmp_path / "agent.log"))
+    for name in ("events.jsonl", "agent.log"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
 def test_lines_survive_a_torn_one(tmp_path):
     """Q11: readers skip a torn last line, the next writer closes it."""
     log = tmp_path / "log.jsonl"

@@ -181,6 +181,31 @@ def test_a_status_comment_that_a_person_deleted_holds_nothing_up(tmp_path: Path)
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+def test_not_found_just_after_the_work_is_githubs_delay(tmp_path: Path) -> None:
+    """A7: what was pushed a moment ago may not be known everywhere yet; nobody is called."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/pulls$", hostile.answers(404))
+        office.dispatch()
+        office.queue()
+        assert bad.count("POST", r"/pulls$") == 1
+        assert office.state_of(issue) is not State.ESCALATED, office.told()
+        finish(office, issue)
+
+
+def test_a_label_waits_while_its_board_cannot_be_read(tmp_path: Path) -> None:
+    """A8: a card that was not seen is no card that is not there; its status might say stop."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        blind = office.github.forge.faults.add("500", operation="Board", times=99)
+        assert office.dispatch() == 10 and not any(office.folders().values()), office.told()
+        assert "1 with the label ready wait for their board" in office.told()
+        office.github.forge.faults.remove(blind)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
 def test_a_listing_that_ends_in_the_middle_decides_nothing(tmp_path: Path) -> None:
     """A8: a page that is missing is no absence; nothing is created on the strength of it."""
     with an_office(tmp_path, repository=QUICK) as office:

@@ -225,6 +225,18 @@ def test_a_settling_that_took_two_tries_leaves_no_worktree_behind(tmp_path: Path
         assert list(office.world.paths.worktrees.glob("*/*")) == []
 
 
+def test_a_branch_to_which_somebody_pushed_after_the_merge_is_kept(tmp_path: Path) -> None:
+    """M15: it is deleted only where it still stands at what was merged."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad, branch = hostile.between(office.github), office.task(issue).branch
+        late = hostile.overtaken_by(lambda: pushes(office, tmp_path, branch, {"mine.txt": "m"}))
+        bad.on("GET", r"/pulls\?.*base=agent", late)
+        monitor(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert f"branch {branch} was kept" in office.told()
+        assert branch in [b["name"] for b in office.api.get(f"/repos/{SLUG}/branches").json()]
+
+
 @pytest.mark.parametrize("stacked", [True, False])
 def test_a_branch_on_which_somebody_built_is_kept(tmp_path: Path, stacked: bool) -> None:
     """M15: deleting it would close their pull request."""
