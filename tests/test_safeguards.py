@@ -848,8 +848,8 @@ GUARDS = {
     ),
     "S7 an edit after Ready": Guard(
         "intake.py",
-        "edited_later = issue.edited and (ready.at is None or issue.edited > ready.at)",
-        "edited_later = False",
+        "return changed is not None and (ready.at is None or changed > ready.at)",
+        "return False",
         FAULTS + "test_agents.py::test_f35_an_issue_hides_an_order_or_changes_after_ready",
     ),
     "A7 not found just after the work is a delay": Guard(
