@@ -23,6 +23,8 @@ from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import cooldown, routing
 from orchestrator.world import World
 
+TRIES = 10  # to be the one that starts an agent after its rest
+
 
 def choose(
     world: World, repository: RepositoryConfig, task: Task
@@ -62,13 +64,16 @@ def opening(
     world: World, repository: RepositoryConfig, task: Task
 ) -> tuple[routing.Start, Ready] | routing.AllCooling | routing.Exhausted:
     """Who starts, and with which login; of an agent after its rest, one start at a time."""
-    while True:
+    for _ in range(TRIES):
         choice = choose(world, repository, task)
         if not isinstance(choice, routing.Start):
             return choice
         ready = readiness.look(world, choice.agent, task.task_type)
         if isinstance(ready, Ready) and cooling.may_start(world, choice.agent, ready.account):
             return choice, ready
+    # Each time another worker was quicker: looked at again when its start has shown something.
+    until = world.clock.now() + cooldown.PROBE
+    return routing.AllCooling(until, ("another worker tries whether they are served again",))
 
 
 def stand_by(

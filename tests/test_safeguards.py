@@ -424,7 +424,7 @@ GUARDS = {
     ),
     "who is refused rests": Guard(
         "admission.py", "rests_until=rest.until if rest else None,", "rests_until=None,",
-        QUOTA + "test_one_refusal_is_known_to_every_task_and_every_process",
+        QUOTA + "test_many_tasks_that_wait_cost_one_failed_start_for_each_agent_and_window",
     ),
     "a key that is none starts nothing": Guard(
         "adapters/credentials.py",
