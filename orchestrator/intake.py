@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator import github_sync, tick
 from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
@@ -77,7 +77,8 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     ]
     ready = ready_of(candidate, issue)
     if not files and ready.at is not None:
-        task_id = taskname.new_id(ready.at, issue.repo, issue.number, issue.title)
+        title = world.redact(issue.title)
+        task_id = taskname.new_id(ready.at, issue.repo, issue.number, title)
         if world.mailroom.holds(task_id) is State.DONE:
             files = [rounds.File(task_id=task_id, state=State.DONE, ready_at=ready.at)]
     return rounds.judge(ready, files)
@@ -219,8 +220,13 @@ def state_of(facts: IssueFacts) -> dependencies.IssueState:
 
 
 def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> Task:
-    """The issue as a well-formed task, without any model; its text as of now (S7)."""
+    """The issue as a well-formed task, without any model; its text as of now (S7).
+
+    A secret of ours in it gets no further: branches and files are named after the title (S15).
+    """
     repository = candidate.repository
+    shown = world.redact(markdown.visible(issue.body[: issues.READ]))
+    issue = structs.replace(issue, title=world.redact(issue.title), body=shown)
     read = classify.Fields(
         title=issue.title, labels=issue.labels, sections=markdown.sections(issue.body)
     )

@@ -587,6 +587,31 @@ GUARDS = {
         "proof.py", "secrets=secrets,", "secrets=(),",
         AGENTS + "test_a_secret_in_the_work_stays_here_and_the_next_agent_works",
     ),
+    "S7 a rename after Ready": Guard(
+        "rules/trust.py", '_changed(facts, facts.renamed_at, facts.renamer, "renamed it"),', "",
+        "tests/rules/test_trust.py::test_who_is_trusted",
+    ),
+    "S7 the rename is looked up": Guard(
+        "intake.py", "renamed_at=issue.renamed,", "renamed_at=None,",
+        "tests/stories/test_who_may_command.py::"
+        "test_what_a_stranger_changes_after_ready_is_not_taken_up",
+    ),
+    "S8 what a declaration hides": Guard(
+        "texts/markdown.py", "TAG.sub(_bare_tag, _undeclared(prose))", "TAG.sub(_bare_tag, prose)",
+        "tests/texts/test_markdown.py::test_only_what_a_reader_sees_is_left",
+    ),
+    "S15 escapes, wrapping and colours hide no secret": Guard(
+        "texts/needles.py", "if forms and any(forms.spans(bare(text, kept))):", "if False:",
+        "tests/texts/test_redact.py::test_each_way_of_writing_in_each_layout",
+    ),
+    "S15 what is not shown ends no token": Guard(
+        "texts/unseen.py", "if not _all_shown(text):", "if False:",
+        "tests/texts/test_redact.py::test_a_secret_is_found_by_its_shape_wherever_it_stands",
+    ),
+    "S15 names are made of a title without secrets": Guard(
+        "intake.py", "issue = structs.replace(issue, title=world.redact(issue.title), body=shown)",
+        "pass", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
+    ),
     "S15 the doors know our secrets": Guard(
         "world.py", "redact = Redactor(secrets(config, environment))", "redact = Redactor([])",
         AGENTS + "test_our_token_leaves_by_no_door",

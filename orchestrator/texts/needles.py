@@ -30,7 +30,8 @@ ESCAPE = regex.late(
     r"[\x1b^\\\[%&<0](?:"
     r"(?:(?<=\x1b)|(?<=\^)\[|(?<=\\)\\*(?:u001[bB]|x1[bB]|033|e))"  # colours and titles
     r"(?:\[[0-?]*[ -/]*[@-Z^-~]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))"
-    r"|(?<=\[)\d{1,3}(?:;\d{1,3}){0,4}m"  # the same where its first character was taken out
+    # The same where its first character was taken out already.
+    r"|(?<=\[)(?:\d{1,3}(?:;\d{1,3}){0,4}m|\d?[JK])"
     r"|(?<=\\)\\*(?:(?P<pair>[uU][dD][89abAB][0-9a-fA-F]{2}\\+[uU][dD][c-fC-F][0-9a-fA-F]{2})"
     r"|u(?P<u>[0-9a-fA-F]{4})"
     r"|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>00[0-9a-fA-F]{6})"

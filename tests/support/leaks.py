@@ -115,7 +115,7 @@ LAYOUTS: dict[str, Way] = {
     "joined strings": lambda t, r: wrapped(t, r, start='    "', end='" +'),
     "colours": lambda t, r: strewn(t, r, COLOURS),
     "colours in JSON": lambda t, r: json.dumps(strewn(t, r, COLOURS)),
-    "colours without escape": lambda t, r: strewn(t, r, ("[31m", "[0m", "[1;32m")),
+    "colours without escape": lambda t, r: strewn(t, r, ("[31m", "[0m", "[1;32m", "[K", "[2J")),
     "invisible characters": lambda t, r: strewn(t, r, INVISIBLE),
     "invisible in JSON": lambda t, r: json.dumps(strewn(t, r, INVISIBLE[:10])),
     "comments of HTML": lambda t, r: strewn(t, r, ("<!-- x -->", "<!---->")),
