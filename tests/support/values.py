@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+LETTERS = st.characters(exclude_categories=("Cs",))
+TEXT = st.text(LETTERS, max_size=20)
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: st.integers(-(2**53), 2**53),
@@ -31,6 +32,12 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     if kind in SIMPLE:
         return SIMPLE[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated and arguments[0] is str:
+        (bounds,) = (one for one in arguments[1:] if isinstance(one, msgspec.Meta))
+        least = bounds.min_length or 0
+        return st.text(LETTERS, min_size=least, max_size=min(bounds.max_length or 20, least + 20))
+    if origin is typing.Annotated:
+        return of(arguments[0])
     if origin in {typing.Union, types.UnionType}:
         return st.one_of([of(argument) for argument in arguments])
     if origin is tuple and arguments[-1] is not Ellipsis:
@@ -42,7 +49,7 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        hints = typing.get_type_hints(kind)
+        hints = typing.get_type_hints(kind, include_extras=True)
         fields = {field.name: of(hints[field.name]) for field in msgspec.structs.fields(kind)}
         return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
     raise TypeError(f"no strategy for {kind!r}: add it here")
