@@ -84,13 +84,21 @@ class Needles:
     def _bare(self) -> Haystack:
         # An escape that is torn is not undone: then what is left of it must be known.
         torn = (quote(value, safe="").replace("%", "") for value in self._values)
-        whole = (form for value in self._values for form in encoded(value))
-        return Haystack(bare(form) for form in (*torn, *whole))
+        whole = [form for value in self._values for form in encoded(value)]
+        # In small or capital letters, and backwards, other signs of it look like an escape.
+        low = (
+            cased for value in self._values for form in (value, value[::-1])
+            for cased in (form.lower(), form.upper())
+        )  # fmt: skip
+        as_is = (only(form, LETTERS) for value in self._values for form in (value, value[::-1]))
+        return Haystack([*map(bare, (*torn, *whole, *low)), *as_is])
 
     @cached_property
     def _tight(self) -> Haystack:
         few = (value for value in self._values if len(bare(value)) < WINDOW)
-        return Haystack(bare(value, SIGNS) for value in few if len(value) >= SHORTEST_FORM)
+        forms = [form for value in few for form in (value, value.lower(), value[::-1])]
+        long = [form for form in forms if len(form) >= SHORTEST_FORM]
+        return Haystack(way(form, SIGNS) for form in long for way in (bare, only))
 
 
 class Haystack:
@@ -181,6 +189,11 @@ def bare(text: str, kept: frozenset[int] = LETTERS) -> str:
         before, text = text, ESCAPE.sub(_meant, text)
         if text == before:
             break
+    return only(text, kept)
+
+
+def only(text: str, kept: frozenset[int]) -> str:
+    """The `kept` characters of a text, escapes as they are, in lower case."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
     return text.encode("ascii", "ignore").lower().translate(None, _others(kept)).decode()

@@ -7,11 +7,11 @@ positives: what is hidden, of a million lines at most, in the sources of this re
 history without its tests, the standard library, the installed packages, recorded outputs given
 as further arguments, and made-up lines of lock files, logs of CI and sums of files.
 
-Beside it detect-secrets, where it is installed, with its default plugins and a line at a time as
-it works: on the same tokens and on a sample of the same lines. On the day of writing: ours 100 %
-of the tokens and 0.1 false positives in 1,000 lines at some 5 MB/s; detect-secrets 1.5.0: see what
-this prints. Its recall on shapes is worse and it tells of lines, not of places, so the patterns
-are ours.
+Beside it detect-secrets, where it is installed, with its default plugins: on the same tokens and on
+a sample of the same lines. On the day of writing: ours 100 % of 4,830 tokens, 0.22 false positives
+in 1,000 of a million lines (most of them examples of keys in the documents of a cloud), 6 MB/s;
+detect-secrets 1.5.0: 39 % of the same tokens, 40 in 1,000 lines, 0.12 MB/s, 0.15 s to load. It
+tells of lines and not of places besides, so the patterns are ours.
 """
 
 from __future__ import annotations
