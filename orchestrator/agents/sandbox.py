@@ -11,6 +11,7 @@ from orchestrator.records.order import AttemptOrder
 
 INSTALL = "apt-get install bubblewrap"
 TMP = "/tmp"
+PRIVATE = (TMP, "/var/tmp")  # each order has one of its own there
 SOCKET = "/run/agent-os-network"  # where a contained program finds the way to its proxy
 # What a machine holds of others, of the system's secrets, and of sockets of its services.
 HIDDEN = (
@@ -155,7 +156,7 @@ def _bound(order: AttemptOrder) -> Iterator[tuple[str, str]]:
 def _own(order: AttemptOrder, ground: Ground) -> Iterator[Mount]:
     """What only this order has: its /tmp, its login, its repository, its way to the network."""
     seen, pointer = ground.seen, f"{order.folder}/.git"
-    yield from (("--bind", ground.tmp, target) for target in (TMP, "/var/tmp") if target in seen)
+    yield from (("--bind", ground.tmp, target) for target in PRIVATE if target in seen)
     for loan in order.walls.lent:
         if there := seen.get(loan.source):
             yield ("--bind" if loan.writable else "--ro-bind", there.real, loan.target)
@@ -175,7 +176,7 @@ def _words(how: str, source: str, target: str) -> tuple[str, ...]:
 def paths(order: AttemptOrder) -> tuple[str, ...]:
     """Every path of which `argv` must know whether it is there."""
     walls = order.walls
-    own = (order.folder, order.home, f"{order.folder}/.git", TMP, "/var/tmp")
+    own = (order.folder, order.home, f"{order.folder}/.git", *PRIVATE)
     lent = (loan.source for loan in walls.lent)
     return (*HIDDEN, *SHOWN, *walls.hidden, *walls.readable, *walls.writable, *lent, *own)
 

@@ -130,7 +130,7 @@ def _proxied() -> dict[str, str]:
 
 def _with_ours(walls: Walls) -> Walls:
     """The same walls with what our own forwarder needs to run."""
-    below = (*sandbox.HIDDEN, *walls.hidden)
+    below = (*sandbox.HIDDEN, *sandbox.PRIVATE, *walls.hidden)
     ours = programs.installations("", (sys.executable,), below)
     return structs.replace(walls, readable=(*walls.readable, *ours, str(FORWARD)))
 

@@ -312,7 +312,7 @@ BUGS: dict[str, Bug] = {
     ),
     "attempts are not counted": Bug(
         "reaper.counted", ("I9",), (Patch(reaper, "counted", says(())),),
-        with_agents("lazy", "lazy", "lazy"),
+        with_agents("crashing", "crashing", "crashing"),
     ),
     "everybody is trusted": Bug(
         "trust.judge", ("I10",), (Patch(trust, "judge", says(trust.Trusted())),), strange
