@@ -84,7 +84,9 @@ def test_the_same_question_is_asked_once_a_week(tmp_path: Path) -> None:
         assert seen(office, "thinker").count(PROMPT) == 1
         ask(office, where, prompt="Another?\n")
         assert "Another?" in seen(office, "thinker")
-        office.pass_time(timedelta(days=8).total_seconds())
+        clock = office.github.clock
+        assert clock is not None
+        clock.advance(timedelta(days=8).total_seconds())
         ask(office, where)
         assert seen(office, "thinker").count(PROMPT) == 2
 
