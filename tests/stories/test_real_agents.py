@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import Struct, structs
 
+from orchestrator import llm
 from orchestrator.executors.local import Local
+from orchestrator.llm import Question, Thought
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import State
+from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.support import model_api
 from tests.support.contained import needs_bubblewrap
@@ -32,6 +35,10 @@ WORK = (
     "printf 'STATUS: complete\\nBLOCKER_CODE: none\\nSUMMARY: Wrote the greeting.\\n"
     "DONE:\\n- greeting.txt\\n' > .agent_result.md"
 )
+
+
+class Colour(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
 
 
 class Program(NamedTuple):
@@ -110,6 +117,15 @@ def at_work(office: Office, name: str, model: Model) -> None:
     office.world = replace(office.world, executor=Local(), environment=inner)
 
 
+def tool_names(body: Mapping[str, Any]) -> set[str]:
+    """The tools that a request offers, in whichever of the providers' formats."""
+    found = set()
+    for tool in body.get("tools", ()):
+        declared = tool.get("functionDeclarations") or [tool.get("function", tool)]
+        found |= {str(one.get("name")) for one in declared}
+    return found
+
+
 def config_for(name: str, model: Model) -> dict[str, Any]:
     agent = {**PROGRAMS[name].config(model), "network": "providers", "hosts": [model.url[7:]]}
     kinds = ("implementation", "debugging", "docs", "research", "architecture")
@@ -161,3 +177,28 @@ def test_a_real_program_out_of_quota_costs_no_attempt(tmp_path: Path, name: str)
         refused = office.task(issue).attempts[0]
         assert refused.agent == name and refused.code is BlockerCode.QUOTA_LIMITED, office.told()
         assert name in office.told()
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_real_program_that_only_thinks_answers_and_writes_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    needs(name)
+    said = '{"name": "red"}'
+    with (
+        model_api.served("touch /tmp/by-thought thought.txt", said=said) as model,
+        an_office(tmp_path, config=config_for(name, model)) as office,
+    ):
+        at_work(office, name, model)
+        [repository] = office.world.config.repositories
+        made = office.world.clock.now()
+        task = Task(task_id="task-1", repo=repository.slug, title="Paint", issue=1, created=made)
+        asked = structs.replace(repository, planner_agents=(name,))
+        question = Question(
+            purpose="painting", prompt="Which colour?\n", shape=Colour, otherwise=Colour("none")
+        )
+        thought = llm.ask(office.world, asked, task, question)
+        assert thought == Thought(value=Colour("red"), agent=name), office.told()
+        tools = [tool_names(one.body) & set(model_api.SHELLS) for one in model.requests]
+        assert name == "codex" or not any(tools), "it was given a shell"

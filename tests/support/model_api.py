@@ -47,9 +47,12 @@ class Asked(NamedTuple):
 class Model:
     """The WSGI application; `command` may be a function of the whole request as JSON text."""
 
-    def __init__(self, command: str | Callable[[str], str], refusal: Refusal | None) -> None:
+    def __init__(
+        self, command: str | Callable[[str], str], refusal: Refusal | None, said: str
+    ) -> None:
         self.command = command
         self.refusal = refusal
+        self.said = said
         self.requests: list[Asked] = []
         self.url = ""
         self._lock = threading.Lock()
@@ -80,10 +83,13 @@ class Model:
 
 @contextmanager
 def served(
-    command: str | Callable[[str], str] = "true", *, refusal: Refusal | None = None
+    command: str | Callable[[str], str] = "true",
+    *,
+    refusal: Refusal | None = None,
+    said: str = SAID,
 ) -> Iterator[Model]:
-    """A model on a port of its own of this machine."""
-    model = Model(command, refusal)
+    """A model on a port of its own of this machine; `said` are its last words."""
+    model = Model(command, refusal, said)
     server = make_server("127.0.0.1", 0, model, threaded=True, request_handler=_Quiet)
     model.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -113,7 +119,7 @@ def _anthropic(model: Model, body: Mapping[str, Any]) -> Response:
         if isinstance(message.get("content"), list)
         for part in message["content"]
     )
-    block: dict[str, Any] = {"type": "text", "text": SAID}
+    block: dict[str, Any] = {"type": "text", "text": model.said}
     if shell is not None and not acted:
         given = {"command": model.next_command(body), "description": "Run the command"}
         block = {"type": "tool_use", "id": "toolu_01", "name": shell, "input": given}
@@ -132,7 +138,7 @@ def _anthropic(model: Model, body: Mapping[str, Any]) -> Response:
         empty = {**block, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
     else:
-        empty, delta = {**block, "text": ""}, {"type": "text_delta", "text": SAID}
+        empty, delta = {**block, "text": ""}, {"type": "text_delta", "text": model.said}
     opening = {**message, "content": [], "stop_reason": None}
     return _events(
         ("message_start", {"message": opening}),
@@ -168,7 +174,7 @@ def _responses(model: Model, body: Mapping[str, Any]) -> Response:
     else:
         item = {
             "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-            "content": [{"type": "output_text", "text": SAID, "annotations": []}],
+            "content": [{"type": "output_text", "text": model.said, "annotations": []}],
         }  # fmt: skip
     usage = {
         "input_tokens": READ, "input_tokens_details": {"cached_tokens": CACHED},
@@ -197,7 +203,7 @@ def _chat(model: Model, body: Mapping[str, Any]) -> Response:
     names = [tool.get("function", {}).get("name") for tool in body.get("tools", ())]
     shell = next((name for name in SHELLS if name in names), None)
     acted = any(message.get("role") == "tool" for message in body.get("messages", ()))
-    said: dict[str, Any] = {"role": "assistant", "content": SAID}
+    said: dict[str, Any] = {"role": "assistant", "content": model.said}
     stop = "stop"
     if shell is not None and not acted:
         arguments = {
@@ -247,7 +253,7 @@ def _gemini(model: Model, body: Mapping[str, Any]) -> dict[str, Any]:
         for part in content.get("parts", ())
     )
     asked = body.get("generationConfig", {})
-    part: dict[str, Any] = {"text": SAID}
+    part: dict[str, Any] = {"text": model.said}
     if asked.get("responseMimeType") == "application/json":
         # The program asks a small model which model the task needs.
         choice = {"complexity_reasoning": "one command", "complexity_score": 10}
