@@ -195,6 +195,9 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
         after = BaseAfter.WATCHED if verdict.ours else None
         mark = structs.replace(task.merge, sha=verdict.sha, verified=True, after=after)
     task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
+    leftover = room.worktree(task, head)
+    if leftover.path.exists():  # its worker could not clear it away: the store was busy
+        room.discard(leftover, committed=head)
     if lanes.may(repository.automation_mode, Action.DELETE_BRANCH):
         delete_branch(world, facts)
         task = salvage.noted(world, task)

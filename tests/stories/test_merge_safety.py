@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator import workspace
 from orchestrator.records.task import State
 from tests.support import forge, hostile, repos
 from tests.support.office import SEED, SLUG, Office, an_office, appends, writes
@@ -262,6 +263,16 @@ def test_a_review_that_came_while_the_tick_was_slow_is_heeded(tmp_path: Path) ->
         bad.on("GET", rf"/issues/{issue}$", hostile.overtaken_by(meanwhile))
         office.monitor()
         assert not merged(office) and "since this tick began" in office.told()
+
+
+def test_a_worktree_that_its_worker_left_goes_with_the_merge(tmp_path: Path) -> None:
+    """I11: the store was busy when the worker wanted to clear it away."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        task, room = office.task(issue), workspace.of(office.world)
+        tree = room.prepare(task, task.attempts[-1].head_sha)
+        assert tree.path.exists()
+        monitor(office)
+        assert merged(office) and not tree.path.exists(), office.told()
 
 
 def test_a_slow_tick_merges_what_is_still_in_order(tmp_path: Path) -> None:
