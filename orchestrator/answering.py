@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from orchestrator import codebase_memory, github_sync, reviewing, workspace
-from orchestrator.adapters import history, markers
+from orchestrator.adapters import history
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import Answer, AnswerKind, BlockerCode
 from orchestrator.records.task import Attempt, RepairItem, RepairKind, Task
@@ -128,18 +128,10 @@ def reply_below(
         text = texts.silent_reply(attempt.head_sha, marker=marker)
     else:
         text = texts.review_reply(wanted, attempt.head_sha, changed=changed, marker=marker)
-
-    def find() -> str | None:
-        found = markers.oldest(marker, world.read.comments(task.repo, number))
-        return str(found.id) if found else None
-
-    with github_sync.unless_refused(world, task, "answering the review"):
-        world.effects.once(
-            task.task_id,
-            f"{task.key}:review-answers:{ordinal}",
-            find=find,
-            make=lambda: str(world.write.create_comment(task.repo, number, world.redact(text))),
-        )
+    github_sync.comment_below(
+        world, task, number, f"review-answers:{ordinal}", text,
+        marker=marker, what="answering the review",
+    )  # fmt: skip
 
 
 def ask_again(world: World, repository: RepositoryConfig, task: Task) -> None:

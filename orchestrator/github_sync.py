@@ -57,7 +57,7 @@ def told(world: World, task: Task) -> Task:
         made = world.effects.once(
             task.task_id,
             f"{task.task_id}#0:status",
-            find=lambda: find_comment(world, task, marker),
+            find=lambda: find_comment(world, task.repo, issue, marker),
             make=lambda: str(world.write.create_comment(task.repo, issue, body)),
         )
         return structs.replace(task, status_comment=int(made))
@@ -80,15 +80,27 @@ def comment_once(
     """
     if task.issue is None:
         return False
-    issue = task.issue
     marker = world.markers.line(task, kind, ordinal)
-    text = world.redact(said(marker))
-    with unless_refused(world, task, f"commenting on it ({kind})"):
+    return comment_below(
+        world, task, task.issue, f"{kind}:{ordinal}", said(marker), marker=marker,
+        what=f"commenting on it ({kind})",
+    )  # fmt: skip
+
+
+def comment_below(
+    world: World, task: Task, number: int, key: str, text: str, *, marker: str, what: str
+) -> bool:
+    """One comment on an issue or pull request under `key`, known by its marker, never a second.
+
+    False where GitHub lets us write nothing there; `what` says in a word what was meant.
+    """
+    body = world.redact(text)
+    with unless_refused(world, task, what):
         world.effects.once(
             task.task_id,
-            f"{task.key}:{kind}:{ordinal}",
-            find=lambda: find_comment(world, task, marker),
-            make=lambda: str(world.write.create_comment(task.repo, issue, text)),
+            f"{task.key}:{key}",
+            find=lambda: find_comment(world, task.repo, number, marker),
+            make=lambda: str(world.write.create_comment(task.repo, number, body)),
         )
         return True
     return False
@@ -128,8 +140,8 @@ def close(world: World, task: Task) -> None:
             world.write.close_issue(task.repo, task.issue, "completed")
 
 
-def find_comment(world: World, task: Task, marker: str) -> str | None:
-    found = markers.oldest(marker, world.read.comments(task.repo, task.issue or 0))
+def find_comment(world: World, slug: str, number: int, marker: str) -> str | None:
+    found = markers.oldest(marker, world.read.comments(slug, number))
     return str(found.id) if found else None
 
 

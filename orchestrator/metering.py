@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator import alerts, cooling
 from orchestrator.adapters import events
@@ -53,36 +53,23 @@ def measure(
 
     `cause` is what stopped this attempt itself, where its code says what became of the task.
     """
-    result, usage = attempt.result, used(world, attempt)
-    repository = world.config.repository(task.repo)
-    cost = pricing.cost(usage, world.config.pricing, attempt.agent)
-    world.events.attempt_stat(
-        AttemptStat(
-            timestamp=world.clock.now(),
-            task_id=task.task_id,
-            repo=(repository.path if repository else None) or task.repo,
-            github_repo=task.repo,
-            agent=attempt.agent,
-            status=result.status if result else "blocked",
-            blocker_code=attempt.code if cause is BlockerCode.NONE else cause,
-            attempt_count=attempt.n,
-            duration_seconds=attempt.seconds,
-            task_type=task.task_type,
-            verdict=attempt.verdict or "",
-            head_sha=attempt.head_sha,
-            attempt=attempt.n,
-            account=attempt.account,
-            model=usage.model if usage else None,
-            input_tokens=usage.input_tokens if usage else None,
-            output_tokens=usage.output_tokens if usage else None,
-            cached_tokens=usage.cached_tokens if usage else None,
-            cost_usd=cost.usd,
-            cost_from=cost.known_from,
-            cpu_seconds=report.cpu_seconds if report else None,
-            peak_memory_bytes=report.peak_memory_bytes if report else None,
-            containment=report.containment if report else "",
-        )
+    result = attempt.result
+    noted = AttemptStat(
+        timestamp=world.clock.now(),
+        task_id=task.task_id,
+        repo=task.repo,
+        agent=attempt.agent,
+        status=result.status if result else "blocked",
+        blocker_code=attempt.code if cause is BlockerCode.NONE else cause,
+        attempt_count=attempt.n,
+        duration_seconds=attempt.seconds,
+        task_type=task.task_type,
+        verdict=attempt.verdict or "",
+        head_sha=attempt.head_sha,
+        attempt=attempt.n,
+        account=attempt.account,
     )
+    write(world, noted, used(world, attempt), report)
     world.events.add(
         "judged",
         task=task,
@@ -94,8 +81,7 @@ def measure(
         seconds=attempt.seconds,
         sha=attempt.head_sha,
     )
-    if repository is not None:
-        warn(world, repository, task, attempt.agent)
+    warn(world, task, attempt.agent)
 
 
 def thought(
@@ -108,36 +94,45 @@ def thought(
     code: BlockerCode,
 ) -> None:
     """One line for a run that only thought: it costs what any run costs, and is no attempt."""
-    usage = agent.read_usage(report)
-    cost = pricing.cost(usage, world.config.pricing, agent.name)
-    repository = world.config.repository(task.repo)
+    noted = AttemptStat(
+        timestamp=world.clock.now(),
+        task_id=task.task_id,
+        repo=task.repo,
+        agent=agent.name,
+        status=THOUGHT,
+        blocker_code=code,
+        attempt_count=0,
+        duration_seconds=round(report.seconds, 1),
+        task_type=purpose,
+        verdict=THOUGHT,
+        account=cooling.account(world, agent.name, login),
+    )
+    write(world, noted, agent.read_usage(report), report)
+    warn(world, task, agent.name)
+
+
+def write(
+    world: World, noted: AttemptStat, usage: Usage | None, report: AttemptReport | None
+) -> None:
+    """The line with what the run used and cost, and what of this machine; None where untold."""
+    slug, cost = noted.repo, pricing.cost(usage, world.config.pricing, noted.agent)
+    repository = world.config.repository(slug)
     world.events.attempt_stat(
-        AttemptStat(
-            timestamp=world.clock.now(),
-            task_id=task.task_id,
-            repo=(repository.path if repository else None) or task.repo,
-            github_repo=task.repo,
-            agent=agent.name,
-            status=THOUGHT,
-            blocker_code=code,
-            attempt_count=0,
-            duration_seconds=round(report.seconds, 1),
-            task_type=purpose,
-            verdict=THOUGHT,
-            account=cooling.account(world, agent.name, login),
+        structs.replace(
+            noted,
+            repo=(repository.path if repository else None) or slug,
+            github_repo=slug,
             model=usage.model if usage else None,
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             cached_tokens=usage.cached_tokens if usage else None,
             cost_usd=cost.usd,
             cost_from=cost.known_from,
-            cpu_seconds=report.cpu_seconds,
-            peak_memory_bytes=report.peak_memory_bytes,
-            containment=report.containment,
+            cpu_seconds=report.cpu_seconds if report else None,
+            peak_memory_bytes=report.peak_memory_bytes if report else None,
+            containment=report.containment if report else "",
         )
     )
-    if repository is not None:
-        warn(world, repository, task, agent.name)
 
 
 def measure_once(world: World, task: Task, attempt: Attempt) -> None:
@@ -273,8 +268,11 @@ def account(
     )
 
 
-def warn(world: World, repository: RepositoryConfig, task: Task, agent: str) -> None:
+def warn(world: World, task: Task, agent: str) -> None:
     """What a person hears of budgets, once in each period: near the limit, at it, or blind."""
+    repository = world.config.repository(task.repo)
+    if repository is None:
+        return
     books = read(world, repository)
     shared = (
         of_day(world, books), of_repository(world, repository, books), of_agent(world, agent, books)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from orchestrator import github_sync, workspace
-from orchestrator.adapters import history, markers
+from orchestrator.adapters import history
 from orchestrator.adapters.git import Git
 from orchestrator.records.change import ChangedText
 from orchestrator.records.result import AnswerKind, BlockerCode, Result
@@ -149,19 +149,10 @@ def tell(world: World, task: Task, number: int, found: tuple[Suspicion, ...]) ->
         return
     name = texts.digest(found)
     marker = world.markers.line(task, f"suspicions {name}")
-    body = world.redact(texts.comment(found, marker=marker))
-
-    def find() -> str | None:
-        there = markers.oldest(marker, world.read.comments(task.repo, number))
-        return str(there.id) if there else None
-
-    with github_sync.unless_refused(world, task, "telling why a person must look"):
-        world.effects.once(
-            task.task_id,
-            f"{task.key}:suspicions:{name}",
-            find=find,
-            make=lambda: str(world.write.create_comment(task.repo, number, body)),
-        )
+    github_sync.comment_below(
+        world, task, number, f"suspicions:{name}", texts.comment(found, marker=marker),
+        marker=marker, what="telling why a person must look",
+    )  # fmt: skip
 
 
 def label(world: World, task: Task, number: int, *, wanted: bool) -> None:

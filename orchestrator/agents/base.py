@@ -145,6 +145,17 @@ class Agent(Protocol):
         """
 
 
+class Configured:
+    """What every adapter begins with: its part of the config, and the name that stands there."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        self._config = config
+
+    @property
+    def name(self) -> str:
+        return self._config.name
+
+
 def environment(
     ours: Mapping[str, str], names: Iterable[str], extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:

@@ -10,7 +10,6 @@ from msgspec import Struct
 from orchestrator.agents import base, events
 from orchestrator.agents.base import Credential, Failure, Launch, Login, Requirements
 from orchestrator.agents.refusals import Told
-from orchestrator.records.config import AgentConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -32,15 +31,8 @@ QUIET = {
 }
 
 
-class Claude:
+class Claude(base.Configured):
     """Runs `claude -p`; a result is its last `result` event, whatever its exit code says."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements(

@@ -10,7 +10,6 @@ from msgspec import Struct, structs
 from orchestrator.agents import base, events
 from orchestrator.agents.base import Credential, Failure, Launch, Login, Requirements
 from orchestrator.agents.refusals import Told
-from orchestrator.records.config import AgentConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -23,15 +22,8 @@ GUARDED = ("--sandbox", "workspace-write")
 THINKING = ("--sandbox", "read-only")  # it has a shell always; here one that changes nothing
 
 
-class Codex:
+class Codex(base.Configured):
     """Runs `codex exec`; it ended well when its last turn completed."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from orchestrator.agents import base
 from orchestrator.agents.base import Failure, Launch, PromptTooLarge, Requirements
-from orchestrator.records.config import AgentConfig, PromptBy
+from orchestrator.records.config import PromptBy
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -14,18 +14,11 @@ PROMPT = "{prompt}"
 PROMPT_FILE = "{prompt_file}"
 
 
-class Command:
+class Command(base.Configured):
     """Runs `config.command`; a word `{prompt}` or `{prompt_file}` in it says where the prompt goes.
 
     Without such a word the prompt, or the path of its file, is the last argument.
     """
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements(programs=self._config.command[:1])

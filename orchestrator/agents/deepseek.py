@@ -20,7 +20,7 @@ from orchestrator.agents import base, events
 from orchestrator.agents.base import Credential, Failure, Launch, Requirements
 from orchestrator.agents.refusals import Told
 from orchestrator.records import regex
-from orchestrator.records.config import AgentConfig, ProviderConfig
+from orchestrator.records.config import ProviderConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -71,15 +71,8 @@ CHAIN = {
 }  # fmt: skip
 
 
-class DeepSeek:
+class DeepSeek(base.Configured):
     """Runs `opencode run`; its configuration is one variable, so that no file has to be made."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements(

@@ -12,7 +12,6 @@ from orchestrator.agents import base, events
 from orchestrator.agents.base import Credential, Failure, Launch, Login, Requirements
 from orchestrator.agents.refusals import Told
 from orchestrator.records import regex
-from orchestrator.records.config import AgentConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -28,15 +27,8 @@ BY_KEY = '{"security":{"auth":{"selectedType":"gemini-api-key"}}}'
 GONE = "Error resuming session"
 
 
-class Gemini:
+class Gemini(base.Configured):
     """Runs `gemini`; its exit code is an HTTP status cut to a byte, so its words come first."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements(

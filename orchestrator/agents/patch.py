@@ -6,7 +6,6 @@ from datetime import datetime
 
 from orchestrator.agents import base
 from orchestrator.agents.base import Failure, Launch, Requirements
-from orchestrator.records.config import AgentConfig
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.usage import Usage
 
@@ -14,15 +13,8 @@ PROGRAM = "bin/patch_agent"
 TEST_VARIABLE = "AGENT_OS_TEST_COMMAND"
 
 
-class Patch:
+class Patch(base.Configured):
     """Runs `bin/patch_agent` with our own interpreter, apart from every Python setting."""
-
-    def __init__(self, config: AgentConfig) -> None:
-        self._config = config
-
-    @property
-    def name(self) -> str:
-        return self._config.name
 
     def requirements(self) -> Requirements:
         return Requirements()
