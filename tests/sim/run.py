@@ -72,12 +72,12 @@ def player(content: Content | None = None) -> Iterator[Player]:
         made.close()
 
 
-def told(played: Played) -> str:
+def told(played: Played, more: str = "") -> str:
     """A failed seed for a person: what was violated, the end of its history, how to see it."""
     lines = [f"seed {played.seed}:"]
     lines += [f"  VIOLATED {name}: {words}" for name, words in played.violations]
     lines += [f"  {line}" for line in played.history[-HISTORY_SHOWN:]]
-    return "\n".join([*lines, f"  again: python -m tests.sim --history {played.seed}"])
+    return "\n".join([*lines, f"  again: python -m tests.sim --history {played.seed}{more}"])
 
 
 class Sum:
@@ -109,10 +109,12 @@ class Sum:
 _OWN: list[Player] = []
 
 
+def _begin(content: Content | None) -> None:
+    """In a process of a pool: the template is made once."""
+    _OWN.append(Player(content))
+
+
 def _one(seed: int) -> bytes:
-    """In a process of a pool: the template is made once, the answer is bytes."""
-    if not _OWN:
-        _OWN.append(Player())
     return msgspec.msgpack.encode(_OWN[0].play(seed))
 
 
@@ -123,17 +125,20 @@ def _tidy(_: int) -> None:
 
 
 def many(
-    seeds: Sequence[int], processes: int, each: Callable[[Played, Sum], None]
+    seeds: Sequence[int],
+    processes: int,
+    each: Callable[[Played, Sum], None],
+    content: Content | None = None,
 ) -> Sum:
     """Play seeds in so many processes; `each` hears of every one, in order of their numbers."""
     total = Sum()
     answers: Iterable[Played]
     if processes <= 1:
-        with player() as alone:
+        with player(content) as alone:
             for seed in seeds:
                 _count(alone.play(seed), total, each)
         return total
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, _begin, (content,)) as pool:
         answers = (msgspec.msgpack.decode(raw, type=Played) for raw in pool.imap(_one, seeds))
         for played in answers:
             _count(played, total, each)
@@ -144,5 +149,3 @@ def many(
 def _count(played: Played, total: Sum, each: Callable[[Played, Sum], None]) -> None:
     total.add(played)
     each(played, total)
-
-
