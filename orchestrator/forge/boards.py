@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
 from orchestrator.forge import accounts, cards, records
 from orchestrator.forge.state import Refused, State, not_found
 
 SINGLE_SELECT = "SINGLE_SELECT"
+MADE = "options made"  # how many there ever were: no option gets the id of one that is gone
 DEFAULT_STATUSES = ("Todo", "In Progress", "Done")
 
 
@@ -33,26 +36,37 @@ def create(
             )
         )
         if kind == SINGLE_SELECT:
-            put_choices(state, field, [(status, "GRAY", "") for status in statuses])
+            put_choices(state, field, [Option(status) for status in statuses])
     return board
 
 
-def put_choices(
-    state: State, field: cards.Field, wanted: Sequence[tuple[str, str, str]]
-) -> None:
-    """The options of a field; one that keeps its name keeps its id and the items that have it."""
-    present = {choice.name: choice for choice in choices_of(state, field)}
-    for position, (name, color, description) in enumerate(wanted):
-        known = present.pop(name, None)
-        if known:
-            state.store.change(known, position=position, color=color, description=description)
-            continue
-        key = hashlib.sha256(f"{field.id}/{name}".encode()).hexdigest()[:8]
-        state.store.add(
-            cards.Choice(
-                field_id=field.id, key=key, name=name, color=color, description=description,
-                position=position,
+class Option(msgspec.Struct, frozen=True):
+    """An option as somebody wants it; `key` names the one that it was before."""
+
+    name: str
+    color: str = "GRAY"
+    description: str = ""
+    key: str | None = None
+
+
+def put_choices(state: State, field: cards.Field, wanted: Sequence[Option]) -> None:
+    """Give a field these options and no others.
+
+    One that is not named by its id is made anew: the items that had it have no value any more,
+    whatever it is called. GitHub does so too.
+    """
+    present = {choice.key: choice for choice in choices_of(state, field)}
+    for position, one in enumerate(wanted):
+        known = present.pop(one.key, None) if one.key else None
+        if known is None:
+            ever = state.store.recall(MADE) or "0"
+            state.store.remember(MADE, str(int(ever) + 1))
+            key = hashlib.sha256(f"{field.id}/{ever}".encode()).hexdigest()[:8]
+            known = state.store.add(
+                cards.Choice(field_id=field.id, key=key, name=one.name, position=position)
             )
+        state.store.change(
+            known, name=one.name, color=one.color, description=one.description, position=position
         )
     for gone in present.values():
         where = "field_id = ? and choice = ?"
@@ -79,6 +93,13 @@ def items_of(state: State, board: cards.Board) -> list[cards.Item]:
     return state.store.select(
         cards.Item, "board_id = ? and archived = 0 order by id", board.id
     )
+
+
+def link(state: State, board: cards.Board, repo: records.Repo) -> None:
+    """Show the board among the repository's projects; twice is once."""
+    where = "board_id = ? and repo_id = ?"
+    if state.store.first(cards.Link, where, board.id, repo.id) is None:
+        state.store.add(cards.Link(board_id=board.id, repo_id=repo.id))
 
 
 def may_write(state: State, board: cards.Board, user: records.User | None) -> bool:

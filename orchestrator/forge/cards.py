@@ -65,4 +65,13 @@ class Value(Row, frozen=True, kw_only=True):
     updated_at: str
 
 
-TABLES: tuple[type[Row], ...] = (Board, Field, Choice, Item, Value)
+class Link(Row, frozen=True, kw_only=True):
+    """A board that a repository shows among its projects."""
+
+    TABLE = "board_links"
+    UNIQUE = ("board_id, repo_id",)
+    board_id: int
+    repo_id: int
+
+
+TABLES: tuple[type[Row], ...] = (Board, Field, Choice, Item, Value, Link)

@@ -211,6 +211,15 @@ def tree_files(repository: Path, commit: str, folder: str) -> list[str]:
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
+def folder(repository: Path, commit: str, path: str) -> list[tuple[str, str, str]] | None:
+    """What lies in a folder of a commit, "" for the top: kind, object and name; None for none."""
+    done = run(repository, "ls-tree", "-z", f"{commit}:{path}")
+    if done.returncode != 0:
+        return None
+    heads = (line.partition("\t") for line in done.stdout.decode().split("\0") if line)
+    return [(head.split()[1], head.split()[2], name) for head, _, name in heads]
+
+
 def blob(repository: Path, commit: str, path: str) -> bytes | None:
     try:
         found = objects.entry(repository, commit, path)

@@ -65,6 +65,18 @@ def test_compare(robot: forge_support.Session, push: Callable[..., str]) -> None
     assert robot.get(f"{REPO}/compare/one...main").json()["status"] == "behind"
 
 
+def test_folders(robot: forge_support.Session, push: Callable[..., str]) -> None:
+    push("one", {"docs/a.md": "a\n", "docs/b/c.md": "c\n"})
+    top = robot.get(f"{REPO}/contents/").json()
+    kinds = [(one["name"], one["type"]) for one in top]
+    assert kinds == [(".github", "dir"), ("README.md", "file")]
+    inside = robot.get(f"{REPO}/contents/docs?ref=one").json()
+    assert [(one["path"], one["type"]) for one in inside] == [
+        ("docs/a.md", "file"), ("docs/b", "dir"),
+    ]  # fmt: skip
+    assert robot.get(f"{REPO}/contents/docs").status_code == 404
+
+
 def test_file(robot: forge_support.Session, push: Callable[..., str]) -> None:
     push("one", {"docs/a.txt": "hello\n"})
     body = robot.get(f"{REPO}/contents/docs/a.txt", params={"ref": "one"}).json()

@@ -161,6 +161,54 @@ def test_a_board_can_be_made(github: forge_support.Github) -> None:
     assert [option["name"] for option in options] == ["Todo", "Blocked"]
 
 
+STATUSES = """{viewer{projectV2(number:1){id field(name:"Status"){
+  ...on ProjectV2SingleSelectField{id options{id name color description}}}
+  items(first:5){nodes{fieldValueByName(name:"Status"){
+    ...on ProjectV2ItemFieldSingleSelectValue{name optionId}}}}}}}"""
+
+
+def test_options_that_are_not_named_by_their_id_take_the_cards_status_along(
+    github: forge_support.Github,
+) -> None:
+    maria = github.session("maria-token")
+    before = maria.query(STATUSES)["data"]["viewer"]["projectV2"]
+    kept = [option | {"name": option["name"].upper()} for option in before["field"]["options"]]
+    given = {"fieldId": before["field"]["id"], "singleSelectOptions": [
+        *kept, {"name": "Later", "color": "PINK", "description": "Not now"},
+    ]}  # fmt: skip
+    assert "errors" not in change(maria, "updateProjectV2Field", **given)
+    after = maria.query(STATUSES)["data"]["viewer"]["projectV2"]
+    assert [one["name"] for one in after["field"]["options"]] == [
+        "BACKLOG", "READY", "IN PROGRESS", "BLOCKED", "DONE", "Later",
+    ]  # fmt: skip
+    values = [item["fieldValueByName"] for item in after["items"]["nodes"]]
+    assert [value["name"] for value in values] == ["READY", "BACKLOG"]
+    same = [{k: v for k, v in one.items() if k != "id"} for one in after["field"]["options"]]
+    given = {"fieldId": before["field"]["id"], "singleSelectOptions": same}
+    assert "errors" not in change(maria, "updateProjectV2Field", **given)
+    lost = maria.query(STATUSES)["data"]["viewer"]["projectV2"]
+    assert [item["fieldValueByName"] for item in lost["items"]["nodes"]] == [None, None]
+    ids = {one["id"] for one in (*after["field"]["options"], *lost["field"]["options"])}
+    assert len(ids) == 12
+
+
+def test_a_board_is_shown_by_the_repositories_that_it_is_linked_to(
+    github: forge_support.Github,
+) -> None:
+    maria = github.session("maria-token")
+    asked = """{viewer{projectV2(number:1){id}} repository(owner:"maria",name:"library"){
+      id projectsV2(first:5){nodes{number}}}}"""
+    before = maria.query(asked)["data"]
+    assert before["repository"]["projectsV2"]["nodes"] == []
+    given = {"projectId": before["viewer"]["projectV2"]["id"],
+             "repositoryId": before["repository"]["id"]}  # fmt: skip
+    assert "errors" not in change(maria, "linkProjectV2ToRepository", **given)
+    assert "errors" not in change(maria, "linkProjectV2ToRepository", **given)
+    assert maria.query(asked)["data"]["repository"]["projectsV2"]["nodes"] == [{"number": 1}]
+    refused = change(github.session("eve-token"), "linkProjectV2ToRepository", **given)
+    assert refused["errors"][0]["type"] == "FORBIDDEN"
+
+
 def test_history_of_an_issue(github: forge_support.Github, robot: forge_support.Session) -> None:
     url = "/repos/maria/library/issues/1"
     robot.post(f"{url}/labels", json=["ready"])
@@ -253,6 +301,11 @@ OURS = definitions(
 )
 
 
+# What GitHub answers to but has not written into what it publishes: without the ids of the options
+# that are there, an update makes all of them anew and every card loses its status.
+UNPUBLISHED = {"ProjectV2SingleSelectFieldOptionInput.id"}
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_the_schema_is_a_subset_of_githubs(name: str) -> None:
     ours: Any = OURS[name]
@@ -264,6 +317,8 @@ def test_the_schema_is_a_subset_of_githubs(name: str) -> None:
         assert {v.name.value for v in ours.values} <= {v.name.value for v in theirs.values}
     known = {field.name.value: field for field in getattr(theirs, "fields", None) or ()}
     for field in getattr(ours, "fields", None) or ():
+        if f"{name}.{field.name.value}" in UNPUBLISHED:
+            continue
         kind, arguments = described(field)
         official_kind, official_arguments = described(known[field.name.value])
         assert kind == official_kind, f"{name}.{field.name.value}"

@@ -25,6 +25,20 @@ def test_repository(robot: forge_support.Session) -> None:
     assert robot.patch(REPO, json={"description": "x"}).status_code == 403
 
 
+def test_my_repositories(github: forge_support.Github, robot: forge_support.Session) -> None:
+    def names(session: forge_support.Session, query: str = "") -> list[str]:
+        return [one["full_name"] for one in session.get(f"/user/repos{query}").json()]
+
+    maria = github.session("maria-token")
+    assert names(maria) == ["maria/library", "maria/secret"]
+    assert names(maria, "?sort=pushed&per_page=1&page=2") == ["maria/library"]
+    assert names(robot) == ["maria/library"]
+    assert names(robot, "?affiliation=owner") == []
+    assert robot.get("/user/repos").json()[0]["permissions"]["push"]
+    assert robot.get("/user/repos?affiliation=friends").status_code == 422
+    assert names(github.session("eve-token")) == []
+
+
 def test_private_repository_is_unknown_to_strangers(github: forge_support.Github) -> None:
     assert github.session("eve-token").get("/repos/maria/secret").status_code == 404
     assert github.session(None).get("/repos/maria/secret").status_code == 404

@@ -20,6 +20,7 @@ DATA = Path(__file__).resolve().parents[1] / "forge" / "data"
 GIT = re.compile(r"/(info/refs|git-upload-pack|git-receive-pack)$")
 # What the forge answers and GitHub's description does not list.
 OWN = re.compile(r"^/(forge/.*|graphql)$")
+PARTS = {"path": ".*"}  # left out, it is the top folder
 
 
 class Mismatch(AssertionError):
@@ -55,7 +56,7 @@ def operations() -> tuple[tuple[str, re.Pattern[str], str, dict[str, Any]], ...]
     for path, methods in description()["paths"].items():
         pattern = re.sub(
             r"\{(\w+)\}",
-            lambda match: ".+" if match[1] in slashes else "[^/]+",
+            lambda match: PARTS.get(match[1], ".+" if match[1] in slashes else "[^/]+"),
             path.replace(".", r"\."),
         )
         for method, operation in methods.items():

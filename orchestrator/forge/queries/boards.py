@@ -32,7 +32,15 @@ def owned_board(owner: records.User, ask: Ask, args: Args) -> cards.Board:
 
 def owned_boards(owner: records.User, ask: Ask, args: Args) -> Page:
     where = "owner_id = ? order by number desc"
-    rows = ask.state.store.select(cards.Board, where, owner.id)
+    return listed_boards(ask.state.store.select(cards.Board, where, owner.id), ask, args)
+
+
+def linked_boards(repo: records.Repo, ask: Ask, args: Args) -> Page:
+    where = "id in (select board_id from board_links where repo_id = ?) order by number desc"
+    return listed_boards(ask.state.store.select(cards.Board, where, repo.id), ask, args)
+
+
+def listed_boards(rows: list[cards.Board], ask: Ask, args: Args) -> Page:
     wanted = (args.get("query") or "").lower()
     rows = [row for row in rows if wanted in row.title.lower()]
     columns = {"NUMBER": "number", "TITLE": "title", "CREATED_AT": "created_at",

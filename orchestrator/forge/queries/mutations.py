@@ -132,9 +132,23 @@ def update_field(root: Any, ask: Ask, args: Args) -> Payload:
     field = ask.state.store.change(field, name=name, updated_at=now)
     options = given.get("singleSelectOptions")
     if options is not None:
-        wanted = [(one["name"], one["color"], one["description"]) for one in options]
+        wanted = [
+            boards.Option(one["name"], one["color"], one["description"], one.get("id"))
+            for one in options
+        ]
         boards.put_choices(ask.state, field, wanted)
     return payload(given, projectV2Field=field)
+
+
+def link_board(root: Any, ask: Ask, args: Args) -> Payload:
+    given = args["input"]
+    board, actor = board_and_writer(ask, given["projectId"])
+    repo = needed(ask, given["repositoryId"], records.Repo)
+    if not accounts.allows(ask.state, repo, actor, "write"):
+        text = f"{actor.login} does not have the correct permissions to execute this mutation"
+        raise Refused(403, text, kind="FORBIDDEN")
+    boards.link(ask.state, board, repo)
+    return payload(given, repository=repo)
 
 
 MUTATION: Fields = {
@@ -148,4 +162,5 @@ MUTATION: Fields = {
     "reopenIssue": reopen_issue,
     "createProjectV2": create_board,
     "updateProjectV2Field": update_field,
+    "linkProjectV2ToRepository": link_board,
 }

@@ -138,8 +138,8 @@ FIELDS: dict[str, Fields] = {
         "pullRequests": list_pulls,
         "label": lambda row, ask, args: issues.find_label(ask.state, row, args["name"]),
         "labels": list_labels,
-        # A board belongs to an account here; a repository shows those of its owner.
+        # A board belongs to an account; a repository lists the ones that were linked to it.
         "projectV2": lambda row, ask, args: boards.owned_board(owner(row, ask), ask, args),
-        "projectsV2": lambda row, ask, args: boards.owned_boards(owner(row, ask), ask, args),
+        "projectsV2": boards.linked_boards,
     },
 }

@@ -134,29 +134,46 @@ def compare(call: Call) -> Answer:
     })
 
 
-def show_file(call: Call) -> Answer:
+def show_contents(call: Call) -> Answer:
+    """A file with what is in it, or what lies in a folder; without a path, at the top."""
     repo = call.repo()
     ref = call.query.get("ref") or repo.default_branch
-    path = call.params["path"]
+    path = call.params.get("path", "").strip("/")
     sha = pulls.tip(call.state, repo, ref) or resolve(call.state, repo, ref)
-    content = host.blob(call.state.path(repo), sha, path)
-    if content is None:
+    content = host.blob(call.state.path(repo), sha, path) if path else None
+    if content is not None:
+        blob = host.rev_parse(call.state.path(repo), f"{sha}:{path}") or ""
+        told = base64.encodebytes(content).decode()
+        entry = content_entry(call, repo, ref, "file", blob, path)
+        return Answer(entry | {"size": len(content), "encoding": "base64", "content": told})
+    inside = host.folder(call.state.path(repo), sha, path)
+    if inside is None:
         raise not_found()
-    blob = host.rev_parse(call.state.path(repo), f"{sha}:{path}") or ""
+    kinds = {"blob": "file", "tree": "dir", "commit": "submodule"}
+    return Answer([
+        content_entry(call, repo, ref, kinds[kind], of, f"{path}/{name}" if path else name)
+        for kind, of, name in inside
+    ])
+
+
+def content_entry(
+    call: Call, repo: records.Repo, ref: str, kind: str, sha: str, path: str
+) -> Json:
     api = call.url(f"/repos/{repo.full_name}/contents/{path}?ref={ref}")
-    git = call.url(f"/repos/{repo.full_name}/git/blobs/{blob}")
-    page = call.url(f"/{repo.full_name}/blob/{ref}/{path}")
-    return Answer({
-        "type": "file", "name": path.rpartition("/")[2], "path": path, "sha": blob,
-        "size": len(content), "encoding": "base64",
-        "content": base64.encodebytes(content).decode(), "url": api, "git_url": git,
-        "html_url": page, "download_url": call.url(f"/{repo.full_name}/raw/{ref}/{path}"),
+    object_kind = "blobs" if kind == "file" else "trees"
+    git = call.url(f"/repos/{repo.full_name}/git/{object_kind}/{sha}")
+    page = call.url(f"/{repo.full_name}/{'blob' if kind == 'file' else 'tree'}/{ref}/{path}")
+    raw = call.url(f"/{repo.full_name}/raw/{ref}/{path}") if kind == "file" else None
+    return {
+        "type": kind, "name": path.rpartition("/")[2], "path": path, "sha": sha, "size": 0,
+        "url": api, "git_url": git, "html_url": page, "download_url": raw,
         "_links": {"self": api, "git": git, "html": page},
-    })
+    }
 
 
 ROUTES = (
     listing(HOME + "/commits/{ref}", show_commit),
     get(HOME + "/compare/{basehead+}", compare),
-    get(HOME + "/contents/{path+}", show_file, "ref"),
+    get(HOME + "/contents/", show_contents, "ref"),
+    get(HOME + "/contents/{path+}", show_contents, "ref"),
 )
