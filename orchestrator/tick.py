@@ -108,7 +108,10 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
         return OK
     remarks(world, alone=alone)
     if config.github_token is None:
-        world.say("no token: set GITHUB_TOKEN, or github_token in the config; nothing was done")
+        world.say(
+            "no token: log in once with `gh auth login`, or set GITHUB_TOKEN, or name a "
+            "github_token_file in the config; nothing was done"
+        )
         return AUTH
     if not alone:
         return told(world, story)

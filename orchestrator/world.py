@@ -9,10 +9,13 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.adapters import credentials, process
+from msgspec import structs
+
+from orchestrator.adapters import credentials, gh_keys, process
 from orchestrator.adapters.clock import Clock, zone
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
 from orchestrator.adapters.gh_write import GitHubWrite, Writes
@@ -27,7 +30,7 @@ from orchestrator.agents.base import Agent
 from orchestrator.executors.local import Local
 from orchestrator.paths import Paths
 from orchestrator.records import regex
-from orchestrator.records.config import Config, RepositoryConfig
+from orchestrator.records.config import Config, RepositoryConfig, Secret
 from orchestrator.records.errors import ConfigError, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
@@ -177,20 +180,21 @@ def build(
 
     Raises ConfigError when `only` names no configured repository.
     """
+    config = signed_in(config, environment)
     redact = Redactor(secrets(config, environment))
-    token = config.github_token.reveal() if config.github_token else ""
+    key = Key(config.github_token.reveal() if config.github_token else "")
     locks = Locks(paths.locks, clock=clock)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
     limits = Limits(
         path=paths.state / "limits.json",
         locks=locks,
         clock=clock,
-        token=token,
+        token=key.identity,
         paced=not hosts.is_here(config.github_api_url),
         spoken=lambda moment: moments.spoken(moment, zone(config.timezone), now=clock.now()),
     )
     door = Door(
-        token=token,
+        key=key,
         api_url=config.github_api_url,
         graphql_url=config.github_graphql_url,
         clock=clock,
@@ -214,9 +218,9 @@ def build(
         limits=limits,
         read=Queries(door),
         write=GitHubWrite(
-            token=token, api_url=config.github_api_url, transport=transport, limits=limits
+            key=key, api_url=config.github_api_url, transport=transport, limits=limits
         ),
-        wire=Wire(config.github_token, limits=limits),
+        wire=Wire(key if config.github_token else None, limits=limits),
         executor=Local(),
         spawn=process.spawn_detached,
         agents=roster.build(config.agents),
@@ -227,6 +231,14 @@ def build(
         at_once=at_once,
         only=chosen(config, only),
     )
+
+
+def signed_in(config: Config, environment: Mapping[str, str]) -> Config:
+    """The config with the token of `gh`, where nothing else gives one."""
+    if config.github_token is not None:
+        return config
+    found = gh_keys.of_gh(environment, config.github_api_url)
+    return structs.replace(config, github_token=Secret(found)) if found else config
 
 
 def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import files, gh_answers, gh_rest
 from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import failures
@@ -45,12 +46,12 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 
 class Door:
-    """Reads with one token; `transport` replaces the network where a test or a simulation runs."""
+    """Reads with one key; `transport` replaces the network where a test or a simulation runs."""
 
     def __init__(
         self,
         *,
-        token: str,
+        key: Key,
         api_url: str,
         graphql_url: str,
         clock: Clock,
@@ -64,7 +65,7 @@ class Door:
         self.clock = clock
         self.page_file = state_folder / "graphql_page_size"
         self.requests_made = 0
-        self._token = token
+        self._key = key
         self._transport = transport
 
     @cached_property
@@ -76,7 +77,6 @@ class Door:
         session.trust_env = False  # no ~/.netrc: it would replace the token
         session.headers.update(
             {
-                "Authorization": f"token {self._token}",
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
                 "User-Agent": "agent-os",
@@ -243,7 +243,8 @@ class Door:
         where = url.removeprefix(self.api_url).partition("?")[0]
         try:
             asked = PreparedRequest()
-            asked.prepare(method, url, headers=dict(self.session.headers), data=body, cookies={})
+            headers = {**self.session.headers, "Authorization": f"Bearer {self._key.reveal()}"}
+            asked.prepare(method, url, headers=headers, data=body, cookies={})
             answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
         except RequestException as error:
             raise GitHubTrouble(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from orchestrator.adapters import gh_documents
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import failures
@@ -62,13 +63,13 @@ class GitHubWrite:
     def __init__(
         self,
         *,
-        token: str,
+        key: Key,
         api_url: str,
         transport: BaseAdapter | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits
-        self.token = token
+        self.key = key
         self.api_url = api_url
         self.requests_made = 0
         self._transport = transport
@@ -81,7 +82,7 @@ class GitHubWrite:
 
             with _connecting_by(self._transport):
                 self._github = github.Github(
-                    auth=github.Auth.Token(self.token),
+                    auth=github.Auth.Token(self.key.reveal()),
                     base_url=self.api_url,
                     retry=None,
                     seconds_between_requests=0,

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from orchestrator.adapters import git, process
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.git import Git
 from orchestrator.adapters.limits import Limits
 from orchestrator.records import regex
-from orchestrator.records.config import Secret
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 
 TIMEOUT_SECONDS = 300.0
@@ -86,7 +86,7 @@ class ForbiddenPush(AgentOSError):
 
 
 class Wire:
-    """The remote side of all repositories, with the one token that opens them.
+    """The remote side of all repositories, with the one key that opens them.
 
     The token goes to git as an `http.<url>.extraHeader` in the environment of that process: it
     is never in argv, in a config file or in a URL, needs no helper program, and saves the
@@ -95,12 +95,12 @@ class Wire:
 
     def __init__(
         self,
-        token: Secret | None = None,
+        key: Key | None = None,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
         limits: Limits | None = None,
     ) -> None:
-        self._token = token
+        self._key = key
         self._limits = limits
         self._timeout_seconds = timeout_seconds
 
@@ -191,9 +191,9 @@ class Wire:
         return Git(store, extra=self._credential(url), timeout_seconds=self._timeout_seconds)
 
     def _credential(self, url: str) -> dict[str, str]:
-        if self._token is None or urlsplit(url).scheme not in {"http", "https"}:
+        if self._key is None or urlsplit(url).scheme not in {"http", "https"}:
             return {}
-        pair = f"x-access-token:{self._token.reveal()}".encode()
+        pair = f"x-access-token:{self._key.reveal()}".encode()
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",

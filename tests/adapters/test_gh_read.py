@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import PAGE_SIZES, Door
 from orchestrator.adapters.limits import Limits
@@ -20,7 +21,7 @@ from tests.support.replies import Replies, Reply, replying
 
 def queries(server: Replies, tmp_path: Path) -> Queries:
     door = Door(
-        token="t", api_url=server.url, graphql_url=f"{server.url}/graphql",
+        key=Key("t"), api_url=server.url, graphql_url=f"{server.url}/graphql",
         clock=office.HandClock(forge.Clock()), state_folder=tmp_path,
     )  # fmt: skip
     return Queries(door)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from tests.support.replies import Reply, replying
@@ -44,7 +45,7 @@ FAULTS = {
 def test_a_write_is_sent_once_and_its_trouble_is_named(name: str, fault: str) -> None:
     reply, kind = FAULTS[fault]
     with replying(reply) as server:
-        write = GitHubWrite(token="t", api_url=server.url)
+        write = GitHubWrite(key=Key("t"), api_url=server.url)
         with pytest.raises(GitHubTrouble) as raised:
             WRITES[name](write)
         assert len(server.seen) == 1
@@ -54,7 +55,7 @@ def test_a_write_is_sent_once_and_its_trouble_is_named(name: str, fault: str) ->
 
 def test_a_label_that_is_off_already_is_what_was_wanted() -> None:
     with replying(Reply(404, {"message": "Label does not exist"})) as server:
-        GitHubWrite(token="t", api_url=server.url).remove_label("o/r", 1, "ready")
+        GitHubWrite(key=Key("t"), api_url=server.url).remove_label("o/r", 1, "ready")
         assert len(server.seen) == 1
 
 
@@ -62,5 +63,5 @@ def test_a_graphql_error_is_no_success() -> None:
     answer = {"data": None, "errors": [{"type": "NOT_FOUND", "message": "no such node"}]}
     with replying(Reply(200, answer)) as server:
         with pytest.raises(GitHubTrouble) as raised:
-            GitHubWrite(token="t", api_url=server.url).set_status("P", "T", "F", "O")
+            GitHubWrite(key=Key("t"), api_url=server.url).set_status("P", "T", "F", "O")
         assert raised.value.trouble is Trouble.NOT_FOUND

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.git import ZERO, Git
 from orchestrator.adapters.wire import (
     AlreadyThere,
@@ -19,7 +20,6 @@ from orchestrator.adapters.wire import (
     Wire,
     push_words,
 )
-from orchestrator.records.config import Secret
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from tests.support import repos
 from tests.support.repos import Origin
@@ -215,7 +215,7 @@ def answering(status: bytes) -> tuple[str, list[bytes], threading.Thread]:
 def test_answers_of_a_server_are_told_apart(status: bytes, trouble: Trouble) -> None:
     url, heard, thread = answering(status)
     with pytest.raises(GitHubTrouble) as told:
-        Wire(Secret("ghp_verysecret")).ls(url, "refs/heads/main")
+        Wire(Key("ghp_verysecret")).ls(url, "refs/heads/main")
     thread.join()
     assert told.value.trouble is trouble
     pair = base64.b64encode(b"x-access-token:ghp_verysecret")
@@ -238,7 +238,7 @@ def test_the_token_is_in_no_argument_no_config_and_no_address(
     monkeypatch.setenv("PATH", f"{shim}:{real}")
     secret = "ghp_verysecret"
     pair = base64.b64encode(f"x-access-token:{secret}".encode()).decode()
-    wire, url = Wire(Secret(secret)), origin.bare.as_uri()
+    wire, url = Wire(Key(secret)), origin.bare.as_uri()
     sha = made(store, origin, "first")
     wire.fetch(store.git_dir, url, ("+refs/heads/main:refs/remotes/origin/main",))
     wire.push(store.git_dir, url, sha, REF, expected="")

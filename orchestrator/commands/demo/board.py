@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import gh_answers, gh_documents
 from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
 from orchestrator.adapters.gh_write import GitHubWrite
@@ -51,13 +52,13 @@ class Watcher:
 
     def __init__(self, stage: Stage, forge: Forge) -> None:
         self.door = Door(
-            token=forge.token,
+            key=Key(forge.token),
             api_url=forge.url,
             graphql_url=hosts.doors(forge.url)[0],
             clock=Clock(),
             state_folder=stage.root,
         )
-        self.write = GitHubWrite(token=forge.token, api_url=forge.url)
+        self.write = GitHubWrite(key=Key(forge.token), api_url=forge.url)
         self.queries = Queries(self.door)
 
     def project(self) -> gh_answers.Project:

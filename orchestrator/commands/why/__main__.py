@@ -173,7 +173,7 @@ def looked(
 ) -> list[Finding]:
     """What GitHub adds; without a token, or without an answer, that it could not be asked."""
     if offline or world.config.github_token is None:
-        why = "--offline" if offline else "no token is set (GITHUB_TOKEN)"
+        why = "--offline" if offline else "there is no token (GITHUB_TOKEN, or `gh auth login`)"
         return [Finding(reason=Reason.UNREAD, text=f"GitHub was not asked: {why}")]
     try:
         return look()
