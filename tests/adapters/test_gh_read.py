@@ -264,7 +264,7 @@ def test_the_points_in_an_answer_reach_everybodys_limits(
     )  # fmt: skip
     with replying(Reply(200, answer)) as server:
         door = Door(
-            token="t", api_url=server.url, graphql_url=f"{server.url}/graphql", clock=clock,
+            key=Key("t"), api_url=server.url, graphql_url=f"{server.url}/graphql", clock=clock,
             state_folder=tmp_path, limits=limits,
         )  # fmt: skip
         assert Queries(door).issues(["I_1"]) == () and len(server.seen) == 1
