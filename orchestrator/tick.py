@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 from zlib import crc32
 
-from orchestrator import conditions, disk, health, settings
+from orchestrator import conditions, disk, health, settings, tenancy
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
 from orchestrator.adapters import files, signals
@@ -106,6 +106,10 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
     if reason:
         world.say(f"switched off: {reason}")
         return OK
+    taken = tenancy.refusal(world)
+    if taken:
+        world.say(taken)
+        return CONFIG
     remarks(world, alone=alone)
     if config.github_token is None:
         world.say(

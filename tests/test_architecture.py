@@ -20,7 +20,7 @@ FLOORS = (
     {"records"},
     {"rules", "texts", "agents"},
     {"paths", "settings", "adapters", "executors"},
-    {"world", "tick", "alerts", "health", "conditions", "disk"},
+    {"world", "tick", "alerts", "health", "conditions", "disk", "tenancy"},
     {
         "task_formatter", "workspace", "briefing", "attempts", "settle", "reaper", "github_sync",
         "gh_project", "codebase_memory", "objectives", "llm", "evidence",

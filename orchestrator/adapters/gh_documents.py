@@ -260,3 +260,34 @@ def issue_states(slug: str, numbers: Sequence[int]) -> str:
         f"  repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
         f"{blocks}\n  }}\n}}\n"
     )
+
+
+# A RefUpdateRule is what protection says to somebody who is no admin.
+_SETTINGS_OF_BASE = """
+fragment Base on Ref {
+  name
+  refUpdateRule {
+    requiredApprovingReviewCount requiresCodeOwnerReviews requiresConversationResolution
+    requiresSignatures requiresLinearHistory requiredStatusCheckContexts
+  }
+}
+"""
+
+
+def survey(bases: Mapping[str, str | None]) -> str:
+    """The settings of repositories as r0, r1, …; None for a base is the default branch."""
+    blocks = []
+    for index, (slug, base) in enumerate(bases.items()):
+        owner, _, name = slug.partition("/")
+        named = json.dumps(f"refs/heads/{base}")
+        ref = f"    base: ref(qualifiedName: {named}) {{ ...Base }}\n" if base else ""
+        blocks.append(
+            f"  r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
+            "    nameWithOwner isArchived hasIssuesEnabled\n"
+            "    squashMergeAllowed mergeCommitAllowed rebaseMergeAllowed\n"
+            f"    defaultBranchRef {{ ...Base }}\n{ref}  }}\n"
+        )
+    return (
+        "query Survey {\n  rateLimit { limit cost remaining resetAt }\n"
+        f"{''.join(blocks)}}}\n{_SETTINGS_OF_BASE}"
+    )

@@ -90,6 +90,8 @@ class Protection(Row, frozen=True, kw_only=True):
     reviews: int | None = None
     allow_force_pushes: bool = False
     allow_deletions: bool = False
+    linear: bool = False
+    signatures: bool = False
     ruleset: bool = False
 
 

@@ -78,6 +78,8 @@ class SeedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strict: bool = False
     enforce_admins: bool = False
     reviews: int | None = None
+    linear: bool = False
+    signatures: bool = False
     ruleset: bool = False
 
 
@@ -230,6 +232,7 @@ def add_repo(state: State, seed: SeedRepo, folder: Path) -> None:
                 repo_id=repo.id, branch=branch, checks_required=bool(rule.required),
                 contexts=msgspec.json.encode(rule.required).decode(), strict=rule.strict,
                 enforce_admins=rule.enforce_admins, reviews=rule.reviews, ruleset=rule.ruleset,
+                linear=rule.linear, signatures=rule.signatures,
             ),
         )
 

@@ -35,6 +35,7 @@ DOCUMENTS = {
     "questions": gh_documents.labelled(
         ["o/a"], "ready", first=50, after={}, questions=["I_1", "I_2\"}"]
     ),
+    "survey": gh_documents.survey({"o/a": None, "o/b": "next"}),
     "issue_states": gh_documents.issue_states("o/a", [1, 22]),
 }
 

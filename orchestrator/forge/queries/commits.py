@@ -64,6 +64,14 @@ def short_name(row: records.Ref) -> tuple[str, str]:
     return "refs/", row.name.removeprefix("refs/")
 
 
+def update_rule(row: records.Ref, ask: Ask, args: Args) -> records.Protection | None:
+    prefix, name = short_name(row)
+    if prefix != "refs/heads/":
+        return None
+    rule = protection.of(ask.state, ask.repo(row.repo_id), name)
+    return None if rule is None or rule.ruleset else rule
+
+
 def rollup(row: records.Commit, ask: Ask, args: Args) -> found.Rollup | None:
     runs = checks.latest_runs(ask.state, row.repo_id, row.sha)
     statuses = checks.latest_statuses(ask.state, row.repo_id, row.sha)
@@ -168,7 +176,20 @@ FIELDS: dict[str, Fields] = {
         "id": lambda row, ask, args: ids.make("Ref", row.id),
         "name": lambda row, ask, args: short_name(row)[1],
         "prefix": lambda row, ask, args: short_name(row)[0],
+        "refUpdateRule": update_rule,
         "target": commit_of,
+    },
+    # Rulesets are told over REST.
+    "RefUpdateRule": {
+        "pattern": attribute("branch"),
+        "allowsDeletions": attribute("allow_deletions"),
+        "allowsForcePushes": attribute("allow_force_pushes"),
+        "requiredApprovingReviewCount": attribute("reviews"),
+        "requiredStatusCheckContexts": lambda row, ask, args: protection.contexts(row),
+        "requiresCodeOwnerReviews": constant(False),
+        "requiresConversationResolution": constant(False),
+        "requiresLinearHistory": attribute("linear"),
+        "requiresSignatures": attribute("signatures"),
     },
     "Commit": REPOSITORY | {
         "id": lambda row, ask, args: ids.make("Commit", row.id),

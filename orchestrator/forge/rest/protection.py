@@ -95,7 +95,20 @@ def list_rules(call: Call) -> Answer:
     source = {
         "ruleset_source_type": "Repository", "ruleset_source": repo.full_name, "ruleset_id": 1,
     }
-    if rule and rule.ruleset:
+    if rule and rule.ruleset and rule.linear:
+        rules.append({"type": "required_linear_history", **source})
+    if rule and rule.ruleset and rule.signatures:
+        rules.append({"type": "required_signatures", **source})
+    if rule and rule.ruleset and rule.reviews is not None:
+        rules.append({
+            "type": "pull_request", **source,
+            "parameters": {
+                "required_approving_review_count": rule.reviews,
+                "dismiss_stale_reviews_on_push": False, "require_code_owner_review": False,
+                "require_last_push_approval": False, "required_review_thread_resolution": False,
+            },
+        })
+    if rule and rule.ruleset and rule.checks_required:
         checks = [{"context": name} for name in protection.contexts(rule)]
         rules.append({
             "type": "required_status_checks", **source,

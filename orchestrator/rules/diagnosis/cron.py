@@ -1,0 +1,144 @@
+"""Whether cron starts what has to be started, and where that writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from orchestrator.records import regex
+from orchestrator.records.diagnosis import Diagnosis, Level
+
+# The wrapper of each script that must run, and the script that leaves word of itself.
+NEEDED = {
+    "run_dispatcher.sh": "github_dispatcher",
+    "run_queue.sh": "supervisor",
+    "run_pr_monitor.sh": "pr_monitor",
+}
+WISE = {"run_watchdog.sh": "nobody tells you when the others fall silent"}
+FRESH = timedelta(minutes=20)
+SCHEDULE = regex.late(r"\s*(@\w+|(?:\S+\s+){4}\S+)\s+(\S.*)")
+ASSIGNMENT = regex.late(r"\s*[A-Za-z_]\w*\s*=")
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One job of a crontab: what it runs, by its path, and the file that takes its output."""
+
+    program: str
+    output: str = ""
+
+
+def jobs(text: str) -> tuple[Line, ...]:
+    """The jobs of a user's crontab (crontab(5)); what is no job is left out."""
+    found = []
+    for line in text.splitlines():
+        match = SCHEDULE.fullmatch(line)
+        if line.lstrip().startswith("#") or ASSIGNMENT.match(line) or match is None:
+            continue
+        try:
+            words = shlex.split(match[2].replace(">>", " >> "))
+        except ValueError:
+            continue
+        output = words[words.index(">>") + 1] if ">>" in words[:-1] else ""
+        paths = [word for word in words if "/" in word]
+        ours = [word for word in paths if PurePosixPath(word).name.startswith("run_")]
+        program = next(iter((*ours, *paths, *words)), "")
+        found.append(Line(program=program, output=output))
+    return tuple(found)
+
+
+def scheduled(
+    lines: Sequence[Line] | None, root: str, ended: Mapping[str, datetime], now: datetime
+) -> Iterator[Diagnosis]:
+    """A job for each script that must run; `lines` None where there is no crontab to read.
+
+    `ended` is when each script was last heard of: a timer of systemd may start them as well.
+    """
+    ours = {line.program for line in lines or ()}
+    absent = []
+    for wrapper, script in NEEDED.items():
+        heard = ended.get(script)
+        fresh = heard is not None and timedelta() <= now - heard < FRESH
+        if not fresh and f"{root}/bin/{wrapper}" not in ours:
+            absent.append(wrapper)
+    if absent:
+        other = sorted({
+            line.program for line in lines or ()
+            if PurePosixPath(line.program).name in NEEDED
+            and not line.program.startswith(f"{root}/")
+        })  # fmt: skip
+        said = f" (the crontab has {other[0]}, of another folder)" if other else ""
+        yield Diagnosis(
+            check="crontab", level=Level.WRONG, mend="bin/init.sh --cron",
+            sentence=f"nothing starts {', '.join(absent)}{said}",
+        )  # fmt: skip
+    else:
+        yield Diagnosis(check="crontab", level=Level.OK, sentence="every script has its job")
+    for wrapper, without in WISE.items():
+        if f"{root}/bin/{wrapper}" not in ours:
+            yield Diagnosis(
+                check="crontab", about=wrapper, level=Level.NOTE, mend="bin/init.sh --cron",
+                sentence=f"has no job: {without}",
+            )  # fmt: skip
+
+
+def daemon(
+    running: bool, installed: bool, ended: Mapping[str, datetime], now: datetime, install: str
+) -> Diagnosis:
+    """Whether cron runs; a script that was heard of a moment ago is proof enough."""
+    heard = [at for script, at in ended.items() if script in NEEDED.values()]
+    if any(timedelta() <= now - at < FRESH for at in heard):
+        return Diagnosis(check="cron", level=Level.OK, sentence="scripts are being started")
+    if running:
+        return Diagnosis(check="cron", level=Level.OK, sentence="cron runs")
+    if not installed:
+        return Diagnosis(
+            check="cron", level=Level.WRONG, sentence="cron is not installed", mend=install
+        )
+    return Diagnosis(
+        check="cron", level=Level.WRONG, sentence="cron does not run, so nothing starts",
+        mend="systemctl enable --now cron || service cron start",
+    )  # fmt: skip
+
+
+def outputs(
+    lines: Sequence[Line], root: str, home: str, missing: Collection[str]
+) -> Iterator[Diagnosis]:
+    """A job whose log has no folder never runs: the shell fails before the script starts.
+
+    `missing` are the folders that are not there.
+    """
+    for line in lines:
+        if not (line.program.startswith(f"{root}/") and line.output):
+            continue
+        where = parent(line.output, home)
+        if where in missing:
+            yield Diagnosis(
+                check="log-folder", about=PurePosixPath(line.program).name, level=Level.WRONG,
+                sentence=f"its job writes to {line.output}, and the folder {where} is not there, "
+                "so the job never starts", mend=f"mkdir -p {where}",
+            )  # fmt: skip
+
+
+def parent(output: str, home: str) -> str:
+    """The folder a job's output goes to; cron starts jobs in the home directory."""
+    return str((PurePosixPath(home) / output.replace("~", home, 1)).parent)
+
+
+def silent(
+    failing: Mapping[str, tuple[int, str]], quiet: Mapping[str, str], logs: str
+) -> Iterator[Diagnosis]:
+    """Scripts that fail since a time, with their exit code, and such as said nothing for long."""
+    for script, (code, since) in failing.items():
+        yield Diagnosis(
+            check="health", about=script, level=Level.WRONG, mend=f"tail {logs}/*.log",
+            sentence=f"has failed at every run since {since}, with exit code {code}",
+        )  # fmt: skip
+    for script, last in quiet.items():
+        yield Diagnosis(
+            check="health", about=script, level=Level.WRONG, mend="crontab -l",
+            sentence=f"has said nothing since {last}",
+        )  # fmt: skip

@@ -1,0 +1,177 @@
+"""What keeps a repository from being worked in, and what a crontab starts, as tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from orchestrator.adapters import gh_survey
+from orchestrator.records.config import (
+    AutomationMode,
+    BoardConfig,
+    MergeMethod,
+    MergePolicy,
+    RepositoryConfig,
+)
+from orchestrator.records.diagnosis import BranchRule, Level, Survey
+from orchestrator.rules.diagnosis import cron, github, machine
+
+CONFIG = RepositoryConfig(slug="o/n", clone_url="https://github.com/o/n.git")
+SURVEY = Survey(
+    slug="o/n", base="main", methods=("squash", "merge", "rebase"), checks_seen=("test",),
+    workflows=("ci.yml",),
+)  # fmt: skip
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def told(config: RepositoryConfig, survey: Survey, level: Level = Level.WRONG) -> list[str]:
+    return [one.sentence for one in github.repository(config, survey) if one.level is level]
+
+
+def test_a_repository_like_most_is_well() -> None:
+    [one] = github.repository(CONFIG, SURVEY)
+    assert one.level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("rule", "config", "words"),
+    [
+        ({"merge_queue": True}, {}, "merge queue"),
+        ({"locked": True}, {}, "is locked"),
+        ({"approvals": 1}, {}, "1 approving review,"),
+        ({"approvals": 2}, {}, "2 approving reviews,"),
+        ({"code_owners": True}, {}, "code owners"),
+        ({"linear": True}, {"merge_method": MergeMethod.MERGE}, "linear history"),
+        ({"signatures": True}, {"merge_method": MergeMethod.REBASE}, "signed commits"),
+        ({"methods": ("merge",)}, {}, "it allows merge"),
+    ],
+)
+def test_a_rule_of_the_base_that_stops_every_merge(
+    rule: dict[str, Any], config: dict[str, Any], words: str
+) -> None:
+    ours = structs.replace(CONFIG, **config)
+    survey = structs.replace(SURVEY, base_rule=BranchRule(**rule))
+    [sentence] = told(ours, survey)
+    assert words in sentence
+    assert not told(structs.replace(ours, automation_mode=AutomationMode.DISPATCHER_ONLY), survey)
+
+
+@pytest.mark.parametrize(
+    ("rule", "config"),
+    [
+        ({"approvals": 1}, {"merge": MergePolicy.APPROVED}),
+        ({"linear": True}, {}),
+        ({"signatures": True}, {}),
+        ({"checks": ("test",)}, {}),
+        ({"methods": ("squash", "merge")}, {}),
+        ({"deployments": True}, {}),
+        ({"conversations": True}, {}),
+    ],
+)
+def test_a_rule_of_the_base_that_we_can_live_with(
+    rule: dict[str, Any], config: dict[str, Any]
+) -> None:
+    survey = structs.replace(SURVEY, base_rule=BranchRule(**rule))
+    assert not told(structs.replace(CONFIG, **config), survey)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"creation": True}, {"signatures": True}, {"pull_request": True}, {"checks": ("t",)}]
+)
+def test_a_ruleset_over_our_own_branches_stops_every_push(rule: dict[str, Any]) -> None:
+    survey = structs.replace(SURVEY, branch_rule=BranchRule(**rule))
+    [sentence] = told(CONFIG, survey)
+    assert "no work can be pushed" in sentence
+
+
+def test_a_required_check_that_never_reports_is_told() -> None:
+    survey = structs.replace(SURVEY, base_rule=BranchRule(checks=("test", "deploy")))
+    [sentence] = told(CONFIG, survey, Level.NOTE)
+    assert sentence.startswith("main requires deploy, which did not report")
+
+
+def test_rules_of_both_kinds_are_put_together() -> None:
+    found = gh_survey.together(
+        BranchRule(approvals=1, checks=("test",)),
+        [
+            gh_survey.Rule(
+                type="pull_request",
+                parameters=gh_survey.Parameters(
+                    required_approving_review_count=2, allowed_merge_methods=("squash", "rebase")
+                ),
+            ),
+            gh_survey.Rule(
+                type="pull_request",
+                parameters=gh_survey.Parameters(allowed_merge_methods=("rebase", "merge")),
+            ),
+            gh_survey.Rule(
+                type="required_status_checks",
+                parameters=gh_survey.Parameters(
+                    required_status_checks=(gh_survey.Context("lint"), gh_survey.Context("test"))
+                ),
+            ),
+            gh_survey.Rule(type="commit_message_pattern"),
+        ],
+    )
+    assert found.approvals == 2 and found.checks == ("test", "lint")
+    assert found.methods == ("rebase",) and found.patterns and not found.merge_queue
+
+
+def test_an_option_that_is_nearly_ours_is_suggested() -> None:
+    board = BoardConfig(owner="o", number=1)
+    names = ("📋 Backlog", "ready", "In progress", "Blocked", "Done")
+    found = github.board("o/1", board, "field", names)
+    assert found.mend == (
+        "backlog_value: 📋 Backlog; ready_value: ready; in_progress_value: In progress"
+    )
+
+
+CRONTAB = """\
+MAILTO=""
+# * * * * * /a/bin/run_queue.sh
+* * * * *   /a/bin/run_dispatcher.sh >> /a/logs/d.log 2>&1
+*/5 * * * * cd /a && /a/bin/run_pr_monitor.sh >>logs/p.log 2>&1
+@hourly /a/bin/run_watchdog.sh
+0 5 * * 1 tar "unbalanced
+"""
+
+
+def test_the_jobs_of_a_crontab() -> None:
+    assert [(line.program, line.output) for line in cron.jobs(CRONTAB)] == [
+        ("/a/bin/run_dispatcher.sh", "/a/logs/d.log"),
+        ("/a/bin/run_pr_monitor.sh", "logs/p.log"),
+        ("/a/bin/run_watchdog.sh", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "absent"),
+    [
+        ({}, "run_queue.sh, run_pr_monitor.sh"),
+        ({"supervisor": NOW - timedelta(minutes=2)}, "run_pr_monitor.sh"),
+        ({"supervisor": NOW - timedelta(hours=2)}, "run_queue.sh, run_pr_monitor.sh"),
+        ({"supervisor": NOW, "pr_monitor": NOW}, ""),
+    ],
+)
+def test_what_nothing_starts(ended: dict[str, datetime], absent: str) -> None:
+    lines = (cron.Line(program="/a/bin/run_dispatcher.sh"),)
+    wrong = [
+        one.sentence
+        for one in cron.scheduled(lines, "/a", ended, NOW)
+        if one.level is Level.WRONG
+    ]
+    assert wrong == ([f"nothing starts {absent}"] if absent else [])
+
+
+def test_a_log_is_looked_for_where_cron_would_open_it() -> None:
+    assert cron.parent("logs/x.log", "/home/me") == "/home/me/logs"
+    assert cron.parent("~/x.log", "/home/me") == "/home/me"
+    assert cron.parent("/var/log/x.log", "/home/me") == "/var/log"
+
+
+def test_only_agents_that_need_walls_make_their_lack_a_fault() -> None:
+    assert machine.sandbox("none here", ("codex",), "i").level is Level.WRONG
+    assert machine.sandbox("none here", (), "i").level is Level.NOTE
