@@ -32,6 +32,15 @@ from tests.support.office import CONFIG, SLUG, HandClock
 CODE = Path(__file__).resolve().parents[2]
 WORKFLOW = {".github/workflows/ci.yml": forge.GREEN_WORKFLOW}
 REAL = ("git", "gh", "bwrap")
+HELPERS = {"robot": "write", "nina": "write"}
+SEED: dict[str, Any] = {
+    **forge.SEED,
+    "issues": [],
+    "users": [
+        *forge.SEED["users"], {"login": "nina", "token": "narrow-token", "scopes": "repo"}
+    ],
+    "repos": [{**repo, "collaborators": HELPERS} for repo in forge.SEED["repos"]],
+}  # fmt: skip
 
 
 @dataclass
@@ -119,11 +128,10 @@ class Home:
 
 
 @contextmanager
-def a_home(tmp_path: Path, seed: dict[str, Any] | None = None) -> Iterator[Home]:
+def a_home(tmp_path: Path) -> Iterator[Home]:
     hand = forge.Clock()
-    seed = seed or {**forge.SEED, "issues": []}
     with forge.served(
-        tmp_path / "forge", seed, clock=hand, runner=forge.PretendedRunner()
+        tmp_path / "forge", SEED, clock=hand, runner=forge.PretendedRunner()
     ) as github:
         home = Home(tmp_path, github)
         home.settle()
@@ -325,13 +333,7 @@ BESIDES = {
 def test_a_fault_is_found_with_what_mends_it(
     tmp_path: Path, plant: Callable[[Home], None], check: str, about: str
 ) -> None:
-    users = [*forge.SEED["users"], {"login": "nina", "token": "narrow-token", "scopes": "repo"}]
-    repos = [
-        {**repo, "collaborators": {"robot": "write", "nina": "write"}}
-        for repo in forge.SEED["repos"]
-    ]
-    seed = {**forge.SEED, "issues": [], "users": users, "repos": repos}
-    with a_home(tmp_path, seed) as home:
+    with a_home(tmp_path) as home:
         plant(home)
         found = home.look()
         named = about.format(root=home.root)
