@@ -45,6 +45,7 @@ DOORS = {
     "requests": {"adapters.gh_read", "adapters.web", "adapters.gh_write"},
     "github": {"adapters.gh_write"},
     "telegram": {"adapters.notify"},
+    "crontab": {"adapters.crontab"},
     "fcntl": {"adapters.locks"},
     "dask": {"executors.dask_cluster"},
     "distributed": {"executors.dask_cluster"},
@@ -53,7 +54,7 @@ DOORS = {
 # `requests` is most of what the supervisor would load, and it asks GitHub nothing.
 LAZY = {
     "requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql",
-    "zoneinfo",
+    "zoneinfo", "crontab",
 }  # fmt: skip
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",

@@ -13,6 +13,7 @@ from orchestrator import settings
 from orchestrator.records.config import Config
 from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Trouble
 from orchestrator.records.task import State
+from orchestrator.texts import cron
 
 CODE = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -75,15 +76,9 @@ def test_every_command_of_the_readme_may_be_run() -> None:
 def test_the_crontab_names_each_wrapper_once_and_logs_where_cron_can_write() -> None:
     block = re.search(r"```crontab\n(.*?)```", README, re.S)
     assert block
-    wrappers = []
-    for line in block[1].splitlines():
-        match = re.fullmatch(
-            r"(?:\S+ +){5}/path/to/agent-os/bin/(\S+) +"
-            r">> /path/to/agent-os/runtime/logs/\w+\.log 2>&1",
-            line,
-        )
-        assert match, line
-        wrappers.append(match[1])
+    shown = [" ".join(line.split()) for line in block[1].splitlines()]
+    assert tuple(shown) == cron.jobs("/path/to/agent-os"), "what bin/init.sh installs"
+    wrappers = [wrapper for _, wrapper, _ in cron.JOBS]
     assert sorted(wrappers) == sorted(path.name for path in (CODE / "bin").glob("run_*.sh"))
     assert (CODE / "runtime" / "logs" / ".gitkeep").exists()
 
