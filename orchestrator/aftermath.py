@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from orchestrator import alerts, github_sync, reverting, tick, workspace
+from orchestrator import alerts, github_sync, reverting, switches, tick, workspace
 from orchestrator.adapters import files
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.effect import Stage
@@ -189,7 +189,7 @@ def freeze(world: World, task: Task, reason: str) -> None:
     switch = switch_of(world, task)
     if not switch.exists():
         files.make_folder(switch.parent)
-        files.write_durably(switch, reason.encode(), replace=True)
+        files.write_durably(switch, f"{switches.FROZEN}{reason}".encode(), replace=True)
         world.events.add("frozen", task=task, reason=reason)
 
 

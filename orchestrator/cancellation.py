@@ -14,7 +14,7 @@ def cancel(
     world: World, repository: RepositoryConfig, task: Task, reason: str, *, by: str
 ) -> None:
     """No push, no merge; what is theirs stays as it is, and a repeated call tells nothing twice."""
-    task = salvage.keep(world, structs.replace(task, note=reason))
+    task = salvage.keep(world, structs.replace(task, note=reason, cancel=""))
     if github_sync.is_open(world, task):
         task = github_sync.blocked(world, repository, task)
     # Told before the move: nobody comes back to a file in cancelled/ to finish its comment.

@@ -184,7 +184,7 @@ class Neighbours:
     def held(self, entry: QueueEntry) -> str:
         """Why this task should not start now; "" for most, at the price of a look in a dict."""
         repository = self.world.config.repository(entry.repo)
-        if entry.priority is Priority.HIGH or repository is None:
+        if entry.priority is Priority.HIGH or entry.next_at is not None or repository is None:
             return ""
         others = self._beside(entry) if repository.overlap_wait_minutes > 0 else []
         if not others:

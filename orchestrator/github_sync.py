@@ -133,11 +133,11 @@ def is_open(world: World, task: Task) -> bool:
     return False
 
 
-def close(world: World, task: Task) -> None:
-    """Close the issue as completed, if it is open still."""
+def close(world: World, task: Task, reason: str = "completed") -> None:
+    """Close the issue for this reason, if it is open still."""
     if task.issue is not None and is_open(world, task):
         with unless_refused(world, task, "closing it"):
-            world.write.close_issue(task.repo, task.issue, "completed")
+            world.write.close_issue(task.repo, task.issue, reason)
 
 
 def find_comment(world: World, slug: str, number: int, marker: str) -> str | None:

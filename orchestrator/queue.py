@@ -55,7 +55,9 @@ def waiting(world: World) -> list[QueueEntry]:
     now = world.clock.now()
 
     def urgency(entry: QueueEntry) -> tuple[float, datetime, str]:
-        return priority.key(entry.priority, entry.created, entry.task_id, now)
+        return priority.key(
+            entry.priority, entry.created, entry.task_id, now, next_at=entry.next_at
+        )
 
     return sorted(world.mailroom.waiting(now), key=urgency)
 

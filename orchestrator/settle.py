@@ -50,6 +50,8 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     """Outside first, the rename last; repeated after a crash it makes nothing twice (E6)."""
     attempt = task.attempt
     assert attempt is not None
+    if ended_by_order(world, repository, settled(world, task)):
+        return
     if lost(world, task, attempt):
         lose(world, task, attempt)
         return
@@ -226,6 +228,8 @@ def ended_by_a_person(
 
     A merged one goes to review/, where the merge is proved and recorded.
     """
+    if ended_by_order(world, repository, task):
+        return True
     if pull is not None and pull.closed_at is not None:
         earlier = [mark.at for mark in task.marks if mark.state in ENDED]
         if not earlier or pull.closed_at > earlier[-1]:
@@ -239,6 +243,15 @@ def ended_by_a_person(
         cancel(world, repository, task, f"somebody closed issue #{task.issue}")
         return True
     return False
+
+
+def ended_by_order(world: World, repository: RepositoryConfig, task: Task) -> bool:
+    """Whether a person wrote into the file, while it was ours, that it is to end; then it has."""
+    there = world.mailroom.locate(task.task_id)
+    if there is None or not there.task.cancel:
+        return False
+    cancel(world, repository, task, there.task.cancel)
+    return True
 
 
 def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:

@@ -20,7 +20,7 @@ FLOORS = (
     {"records"},
     {"rules", "texts", "agents"},
     {"paths", "settings", "adapters", "executors"},
-    {"world", "tick", "alerts", "health", "conditions", "disk", "tenancy"},
+    {"world", "tick", "alerts", "health", "conditions", "disk", "tenancy", "switches"},
     {
         "task_formatter", "workspace", "briefing", "attempts", "settle", "reaper", "github_sync",
         "gh_project", "codebase_memory", "objectives", "llm", "evidence",
@@ -30,6 +30,7 @@ FLOORS = (
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
+        "hands",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

@@ -54,8 +54,22 @@ CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 PROOF = "tests/stories/test_proof.py::"
+HANDS = "tests/test_hands.py::"
 
 GUARDS = {
+    "an order to end a task is heard before anything of it is pushed": Guard(
+        "settle.py", "if there is None or not there.task.cancel:", "if there is None or True:",
+        HANDS + "test_an_order_during_the_work_ends_it_before_anything_is_pushed",
+    ),
+    "an order that came too late for the worker is heard by the monitor": Guard(
+        "rules/obstacles.py", "    if not facts.task.cancel:", "    if True:",
+        HANDS + "test_an_order_that_met_the_file_on_its_way_to_review_is_honoured_there",
+    ),
+    "a hand moves nothing that somebody holds": Guard(
+        "hands.py", "    if lock is None:\n        return hand.busy(found)\n    with lock:",
+        "    if True:",
+        HANDS + "test_a_lock_that_is_held_moves_nothing",
+    ),
     "agents that share an account rest together": Guard(
         "cooling.py", 'own = (config.account if config else "") or (', "own = (",
         "tests/stories/test_ledger.py::"

@@ -20,6 +20,8 @@ def new_round(task: Task) -> Task:
         reworks=0,
         claim=None,
         not_before=None,
+        next_at=None,
+        cancel="",
         merge=None,
         note="",
         repair="",

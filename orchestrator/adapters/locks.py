@@ -136,8 +136,7 @@ class Locks:
         It bears no name on the disk, which would cost each claim a write: the task's claim and
         the worker's slot say who it is.
         """
-        number = zlib.crc32(task_id.encode("utf-8", "surrogatepass")) % TASK_LOCKS
-        return self._try(f"task-{number:02d}", Rank.TASK)
+        return self._try(f"task-{task_lock(task_id):02d}", Rank.TASK)
 
     def store(self, slug: str, deadline_seconds: float) -> Lock:
         """The git store of `slug`; raises LockBusy after `deadline_seconds`."""
@@ -267,6 +266,11 @@ class Locks:
                     f"{name} was asked for while {held.name} is held; the order is script, "
                     "worker slot, repository slot, task, store, merge. This is a defect of ours."
                 )
+
+
+def task_lock(task_id: str) -> int:
+    """Which of the task locks is this task's; two tasks may share one."""
+    return zlib.crc32(task_id.encode("utf-8", "surrogatepass")) % TASK_LOCKS
 
 
 def boot_id() -> str:

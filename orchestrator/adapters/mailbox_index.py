@@ -93,6 +93,7 @@ def line_of(found: Found) -> Line:
         priority=task.priority,
         created=task.created,
         not_before=task.not_before,
+        next_at=task.next_at,
         path=str(found.path),
     )
     return Line(

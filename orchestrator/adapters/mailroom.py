@@ -186,7 +186,7 @@ class Mailroom(Inspection):
         task = found.task
         if task.state in ENDED:  # in inbox/ only a person can have put it back
             task = marked(new_round(task), State.INBOX, now, "person")
-        task = marked(structs.replace(task, claim=claim), State.PROCESSING, now, by)
+        task = marked(structs.replace(task, claim=claim, next_at=None), State.PROCESSING, now, by)
         target = self.path(State.PROCESSING, task.task_id)
         try:
             files.swap_durably(found.path, _encoded(task), expected=found.stamp)

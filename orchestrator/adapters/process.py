@@ -202,6 +202,12 @@ def spawn_detached(
         os.close(log)
 
 
+def ask_to_end(pid: int) -> None:
+    """SIGTERM for a process of ours that the caller knows to live, never for this one."""
+    if pid != os.getpid():
+        survivors.ask_to_end({pid})
+
+
 def processes_in(folder: str | Path) -> tuple[int, ...]:
     """The pids of everything that works in a folder or was started for it (Q7)."""
     return survivors.in_folder(str(folder))

@@ -130,6 +130,19 @@ class Shelves:
             if (found := self.fit(line.path)) is not None and self.see(found)
         ]
 
+    def locate(self, task_id: str) -> Found | None:
+        """The task's file wherever it stands, by its name, else by what it holds (not in done/).
+
+        Nothing is set aside, and nothing of it is remembered: who goes on to change it calls `see`.
+        """
+        for state in (State.PROCESSING, *State):  # beside a copy, where it is worked on
+            found = self._peek(self.path(state, task_id))
+            if found is not None and found.task.task_id == task_id:
+                return found
+        lines = (line for state in SEARCHED for line in self.lines(state))
+        hit = next((line for line in lines if line.entry.task_id == task_id), None)
+        return self._peek(hit.path) if hit else None
+
     def holds(self, task_id: str) -> State | None:
         """Where the task is, by the names of files, else by what they hold (not in done/)."""
         key = taskfile.key_of(task_id)
@@ -230,6 +243,12 @@ class Shelves:
         except NotReadable as reason:
             self._set_aside(path, str(reason), young_may_stay=False)
         return None
+
+    def _peek(self, path: Path) -> Found | None:
+        try:
+            return self.read(path)
+        except (OSError, NotReadable, NotATask, UnicodeDecodeError):
+            return None
 
     def may_be_half_written(self, path: Path) -> bool:
         """Whether an editor may still be at it, by the machine's clock, whatever --now says."""

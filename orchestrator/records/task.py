@@ -199,18 +199,20 @@ class Part(Struct, frozen=True, kw_only=True):
 class Task(Struct, frozen=True, kw_only=True):
     """All structured data stand in the front matter; `body` is prose and never parsed for data.
 
-    `repo` is "owner/name". Times are UTC. `pushed` are the SHAs that we pushed to `branch`, in
-    order: the last is what the next push expects to find there. `repair` says why the pull request
-    came back and `repair_items` what has to be answered, until the next delivery. `review_rounds`
-    counts the repairs that a reviewer asked for, and `heard` is when the newest objection that one
-    of them took up was made, by GitHub's clock. `red_heads` are the heads whose red checks cost a
-    repair, or went to a person, in this round: none costs two (M14). `reruns` are the checks of
-    this round that were run again. `epic` asks for several issues in place of work, and `parts`
-    are these, written down before the first is made. `assumed` names what nobody said, until the
-    issue was read more closely. `blocked_label` says that the label `blocked` on the issue is
-    ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work that exists
-    nowhere else. `marks_left_out` counts the marks of long waits that are kept no longer. `extra`
-    keeps the front-matter keys that a person added, so that a rewrite loses nothing.
+    `repo` is "owner/name". Times are UTC. `next_at` is when a person put it first, until it is
+    claimed; `cancel` is a person's order to end it, with the reason, for whoever works on it.
+    `pushed` are the SHAs that we pushed to `branch`, in order: the last is what the next push
+    expects to find there. `repair` says why the pull request came back and `repair_items` what has
+    to be answered, until the next delivery. `review_rounds` counts the repairs that a reviewer
+    asked for, and `heard` is when the newest objection that one of them took up was made, by
+    GitHub's clock. `red_heads` are the heads whose red checks cost a repair, or went to a person,
+    in this round: none costs two (M14). `reruns` are the checks of this round that were run again.
+    `epic` asks for several issues in place of work, and `parts` are these, written down before the
+    first is made. `assumed` names what nobody said, until the issue was read more closely.
+    `blocked_label` says that the label `blocked` on the issue is ours. `salvage` is the commit of
+    refs/salvage/<task>, "" while there is no work that exists nowhere else. `marks_left_out` counts
+    the marks of long waits that are kept no longer. `extra` keeps the front-matter keys that a
+    person added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -229,6 +231,8 @@ class Task(Struct, frozen=True, kw_only=True):
     created: datetime
     ready_at: datetime | None = None
     not_before: datetime | None = None
+    next_at: datetime | None = None
+    cancel: str = ""
     outcome_check_ids: tuple[str, ...] = ()
     assumed: tuple[Assumed, ...] = ()
     epic: bool = False
@@ -328,4 +332,5 @@ class QueueEntry(Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     created: datetime
     not_before: datetime | None = None
+    next_at: datetime | None = None
     path: str = ""

@@ -63,6 +63,7 @@ class Obstacle(StrEnum):
     """What a verdict rests on: a stable word, while the reason beside it may name names."""
 
     OVER = "over"
+    ORDERED = "ordered"
     LANE = "lane"
     UNREAD = "unread"
     ISSUE_CLOSED = "issue_closed"

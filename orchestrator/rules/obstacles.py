@@ -24,7 +24,7 @@ UNKNOWN_TO_GITHUB = timedelta(hours=6)  # until a person is told of it
 def view(facts: Facts) -> View:
     """The first obstacle, in the order in which they matter; the whole decision but the clock."""
     looks = (
-        _over, _lane_and_issue, _identity, _brakes,
+        _over, _ordered, _lane_and_issue, _identity, _brakes,
         reviews.obstacle, ci.obstacle, reviews.approval, _git,
     )  # fmt: skip
     for look in looks:
@@ -62,6 +62,13 @@ def _over(facts: Facts) -> View | None:
     else:
         return None
     return View(obstacle=Obstacle.OVER, verdict=verdict)
+
+
+def _ordered(facts: Facts) -> View | None:
+    """A person's order to end it that came while somebody held its file."""
+    if not facts.task.cancel:
+        return None
+    return View(obstacle=Obstacle.ORDERED, verdict=Cancelled(facts.task.cancel))
 
 
 def _lane_and_issue(facts: Facts) -> View | None:

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 FIELDS = {f.name: f for f in structs.fields(Task) if f.name not in {"extra", "body"}}
-_TIMES = ("created", "ready_at", "not_before")
+_TIMES = ("created", "ready_at", "not_before", "next_at")
 _YES_AND_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _OPENING = regex.late(r"\ufeff?---[ \t]*\r?\n")
 _CLOSING = regex.late(r"^---[ \t]*\r?$\n?", re.MULTILINE)

@@ -1,0 +1,96 @@
+"""What a hand may do to a task where it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.records.task import State
+from orchestrator.rules import deeds
+from orchestrator.rules.deeds import Already, Deed, Do, Facts, How, Refuse
+
+S = State
+LIVE = "codex works on it since 14:02 UTC"
+TABLE = [
+    # What ended begins a new round, and nothing else.
+    *[(Deed.RETRY, state, "", How.NEW_ROUND) for state in (S.ESCALATED, S.FAILED, S.CANCELLED)],
+    *[(Deed.GIVE, state, "", How.NEW_ROUND) for state in (S.ESCALATED, S.FAILED, S.CANCELLED)],
+    *[(Deed.NEXT, state, "", Refuse) for state in (S.ESCALATED, S.FAILED, S.CANCELLED)],
+    (Deed.CANCEL, S.ESCALATED, "", How.END),
+    (Deed.CANCEL, S.FAILED, "", How.END),
+    (Deed.CANCEL, S.CANCELLED, "", Already),
+    (Deed.CLOSE, S.CANCELLED, "", How.END),
+    # What waits goes on, first, or to another.
+    (Deed.RETRY, S.INBOX, "", Already),
+    (Deed.RETRY, S.BLOCKED, "", How.GO_ON),
+    *[(Deed.NEXT, state, "", How.GO_ON) for state in (S.INBOX, S.BLOCKED)],
+    *[(Deed.GIVE, state, "", How.GO_ON) for state in (S.INBOX, S.BLOCKED)],
+    *[(Deed.CANCEL, state, "", How.END) for state in (S.INBOX, S.BLOCKED, S.REVIEW)],
+    *[(Deed.CLOSE, state, "", How.END) for state in (S.INBOX, S.BLOCKED, S.REVIEW)],
+    # What a worker holds is its worker's.
+    (Deed.RETRY, S.PROCESSING, LIVE, Refuse),
+    (Deed.GIVE, S.PROCESSING, LIVE, Refuse),
+    (Deed.NEXT, S.PROCESSING, LIVE, Already),
+    (Deed.APPROVE, S.PROCESSING, LIVE, Refuse),
+    (Deed.CANCEL, S.PROCESSING, LIVE, How.ORDER),
+    (Deed.CLOSE, S.PROCESSING, LIVE, How.ORDER),
+    (Deed.RETRY, S.PROCESSING, "", Refuse),
+    (Deed.CANCEL, S.PROCESSING, "", How.ORDER),
+    # A pull request is asked on GitHub, and approved from here.
+    (Deed.APPROVE, S.REVIEW, "", How.LABEL),
+    *[(deed, S.REVIEW, "", Refuse) for deed in (Deed.RETRY, Deed.GIVE, Deed.NEXT)],
+    (Deed.APPROVE, S.ESCALATED, "", Refuse),
+    *[(deed, S.DONE, "", Refuse) for deed in Deed],
+    *[(deed, S.QUARANTINE, "", Refuse) for deed in Deed],
+]
+
+
+def facts(state: State, worker: str = "") -> Facts:
+    return Facts(
+        name="maria/library#12", state=state, worker=worker, wanted="claude",
+        agents=("claude", "codex"), tried=frozenset({"codex"}), pull=34,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("deed", "state", "worker", "expected"), TABLE)
+def test_each_state_has_its_answer(
+    deed: Deed, state: State, worker: str, expected: How | type
+) -> None:
+    verdict = deeds.judge(deed, facts(state, worker))
+    if isinstance(expected, How):
+        assert verdict == Do(expected)
+    else:
+        assert isinstance(verdict, expected)
+
+
+def test_every_deed_has_an_answer_in_every_state() -> None:
+    for deed in Deed:
+        for state in State:
+            for worker in ("", LIVE):
+                verdict = deeds.judge(deed, facts(state, worker))
+                assert isinstance(verdict, Do) or verdict.reason
+
+
+def test_a_refusal_names_who_works_on_it_and_the_way_out() -> None:
+    verdict = deeds.judge(Deed.RETRY, facts(State.PROCESSING, LIVE))
+    assert isinstance(verdict, Refuse) and verdict.later
+    assert LIVE in verdict.reason and "bin/task.sh cancel maria/library#12" in verdict.reason
+
+
+def test_what_waits_for_a_time_may_go_on_at_once() -> None:
+    waits = Facts(name="x", state=State.INBOX, waits=True)
+    assert deeds.judge(Deed.RETRY, waits) == Do(How.GO_ON)
+
+
+@pytest.mark.parametrize("wanted", ["", "nobody-here"])
+def test_only_an_agent_that_exists_is_given_a_task(wanted: str) -> None:
+    asked = Facts(name="x", state=State.ESCALATED, wanted=wanted, agents=("claude", "codex"))
+    verdict = deeds.judge(Deed.GIVE, asked)
+    assert isinstance(verdict, Refuse) and "known: claude, codex" in verdict.reason
+
+
+def test_who_has_had_its_turn_in_a_round_has_no_other() -> None:
+    asked = Facts(
+        name="x", state=State.BLOCKED, wanted="codex", agents=("codex",), tried=frozenset({"codex"})
+    )
+    verdict = deeds.judge(Deed.GIVE, asked)
+    assert isinstance(verdict, Refuse) and "had its turn" in verdict.reason
