@@ -23,6 +23,7 @@ from orchestrator.adapters.limits import Limits
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.adapters.markers import Markers
+from orchestrator.adapters.notify import Notify
 from orchestrator.adapters.sightings import Sightings
 from orchestrator.adapters.wire import Wire
 from orchestrator.agents import roster
@@ -80,6 +81,7 @@ class World:
     read: Queries
     write: Writes
     wire: Wire
+    notify: Notify
     executor: Executor
     spawn: Spawn
     agents: Mapping[str, Agent]
@@ -221,6 +223,11 @@ def build(
             key=key, api_url=config.github_api_url, transport=transport, limits=limits
         ),
         wire=Wire(key if config.github_token else None, limits=limits),
+        notify=Notify(
+            token=config.telegram_bot_token.reveal() if config.telegram_bot_token else "",
+            api_url=config.telegram_api_url,
+            redact=redact,
+        ),
         executor=Local(),
         spawn=process.spawn_detached,
         agents=roster.build(config.agents),

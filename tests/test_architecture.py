@@ -47,6 +47,7 @@ DOORS = {
     "github": {"adapters.gh_write"},
     "telegram": {"adapters.notify"},
     "crontab": {"adapters.crontab"},
+    "httpx": {"adapters.notify"},
     "fcntl": {"adapters.locks"},
     "dask": {"executors.dask_cluster"},
     "distributed": {"executors.dask_cluster"},
@@ -55,7 +56,7 @@ DOORS = {
 # `requests` is most of what the supervisor would load, and it asks GitHub nothing.
 LAZY = {
     "requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql",
-    "zoneinfo", "crontab",
+    "zoneinfo", "crontab", "httpx", "asyncio", "logging",
 }  # fmt: skip
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",

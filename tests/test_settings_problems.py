@@ -46,6 +46,8 @@ UNKNOWN = "{}: {}: unknown key"
          "not the text 'test'"),
         ("max_parallel_workers: 0", "1: max_parallel_workers: must be at least 1, not 0"),
         ("settle_seconds: .inf", "1: settle_seconds: must be at most 10000000, not inf"),
+        ("quiet_hours: 22-7", "1: quiet_hours: must be written like 22:00-07:00, "
+         "not the text '22-7'"),
         ("automation_mode: fulll", "1: automation_mode: unknown value 'fulll'; "
          "did you mean full? (one of: dispatcher_only, full)"),
         ("merge: true", "1: merge: must be one of approved, auto, not true"),

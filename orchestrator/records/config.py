@@ -361,6 +361,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     github_web_url: str = "https://github.com"
     telegram_bot_token: Secret | None = None
     telegram_chat_id: str | None = None
+    telegram_user_ids: tuple[str, ...] = ()  # empty: whoever is in that chat
+    telegram_api_url: str = "https://api.telegram.org"
+    quiet_hours: str = ""  # "22:00-07:00" in `timezone`
+    digest_hour: int = 8
     secret_files: tuple[str, ...] = ()  # that a key names, so that no agent sees them
 
     max_parallel_workers: int = 1

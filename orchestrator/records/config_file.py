@@ -27,6 +27,8 @@ Positive = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=0, le=1_000_000)]
 Text = Annotated[str, Meta(min_length=1)]
 Texts = tuple[Text, ...]
+HOURS = "^([01]?[0-9]|2[0-3]):[0-5][0-9]-([01]?[0-9]|2[0-3]):[0-5][0-9]$"
+Hours = Annotated[str, Meta(pattern=HOURS, examples=["22:00-07:00"])]
 Place = tuple[str | int, ...]  # keys and list positions, from the top of the file
 Block = dict[str, Any]
 # Strings below these keys may hold `~` and `${NAME}`, and a placeholder there is a problem.
@@ -35,7 +37,8 @@ EXPANDED = frozenset({
     "path", "local_repo", "repo", "allowed_repos", "repo_objectives",
     "github_owner", "github_repo", "github_repos", "website_github_repo",
     "github_token", "github_token_file", "github_api_url", "github_web_url",
-    "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "dashboard_shared_secret",
+    "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "telegram_api_url",
+    "telegram_user_ids", "dashboard_shared_secret",
     "url", "command", "verified_packages_file", "library_catalog_file", "credential_file",
     "login", "readable",
 })  # fmt: skip
@@ -298,6 +301,10 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     telegram_bot_token: str | None = None
     telegram_bot_token_file: Text | None = None
     telegram_chat_id: int | str | None = None
+    telegram_user_ids: tuple[int | Text, ...] | None = None
+    telegram_api_url: Text | None = None
+    quiet_hours: Hours | None = None
+    digest_hour: Annotated[int, Meta(ge=0, le=23)] | None = None
     prompt_bytes: PromptBytesFile | None = None
     formatter_model: Text | None = None
     decomposer_model: Text | None = None

@@ -22,6 +22,7 @@ PUBLIC_API = "https://api.github.com"
 AS_SAID = (
     "max_parallel_workers", "max_dispatch_per_tick", "jitter_seconds", "timezone",
     "commit_name", "commit_email", "formatter_model", "decomposer_model", "healthcheck_url",
+    "telegram_api_url", "quiet_hours", "digest_hour",
     "min_free_disk_percent", "min_free_disk_gb", "worktrees_keep_days", "worktrees_keep_gb",
     "attempts_keep_days", "attempts_keep_gb", "logs_keep_days", "logs_keep_gb",
 )  # fmt: skip
@@ -49,6 +50,7 @@ def values(top: GlobalFile, here: str, root: str, home: str) -> tuple[dict[str, 
         "prompt_bytes": prompt_bytes(top.prompt_bytes),
         "github_owner": top.github_owner or "",
         "telegram_chat_id": None if chat in {None, ""} else str(chat),
+        "telegram_user_ids": tuple(str(one) for one in top.telegram_user_ids or ()),
         "settings": untyped(top),
         "blocks": precedence.blocks((top,)),
     }

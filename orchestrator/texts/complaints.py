@@ -93,6 +93,9 @@ def explained(error: Any, levels: Mapping[str, set[str]]) -> Iterator[Fault]:
             yield Fault(path, f"must be at least {value}, not {error.instance}")
         case "maximum":
             yield Fault(path, f"must be at most {value}, not {error.instance}")
+        case "pattern":
+            example = error.schema["examples"][0]
+            yield Fault(path, f"must be written like {example}, not {shown(error.instance)}")
         case "minLength":
             yield Fault(path, "must not be empty")
         case _:

@@ -32,6 +32,8 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
     if origin is Annotated and inner[0] is int:
         most = 10**6
         return st.integers(max(1, inner[1].ge or 1), min(most, inner[1].le or most))
+    if origin is Annotated and inner[1].pattern:
+        return st.from_regex(inner[1].pattern, fullmatch=True)
     if origin is Annotated:
         return st.text(min_size=1, max_size=8) if inner[0] is str else anything(inner[0])
     if origin in {Union, types.UnionType}:
