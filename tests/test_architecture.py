@@ -30,7 +30,7 @@ FLOORS = (
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
-        "hands",
+        "hands", "whereabouts",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

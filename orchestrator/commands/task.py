@@ -12,10 +12,10 @@ from orchestrator import reverting, settings, tick
 from orchestrator import world as worlds
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.mailbox_index import Found
-from orchestrator.commands.why import question
-from orchestrator.commands.why.account import Unknown
 from orchestrator.records.errors import AgentOSError, ConfigError
 from orchestrator.records.task import State, Task
+from orchestrator.whereabouts import question
+from orchestrator.whereabouts.account import Unknown
 from orchestrator.world import World
 
 DONE, UNKNOWN, BUSY, CONFIG = 0, 2, 10, 20

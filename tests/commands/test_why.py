@@ -17,12 +17,12 @@ import pytest
 from msgspec import structs
 
 from orchestrator import alerts, cooling
-from orchestrator.commands.why import __main__ as why
-from orchestrator.commands.why import question
-from orchestrator.commands.why.account import Account, Reason, Unknown
+from orchestrator.commands import why
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
+from orchestrator.whereabouts import question, telling
+from orchestrator.whereabouts.account import Account, Reason, Unknown
 from tests.support import hostile
 from tests.support.crash import Killed
 from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
@@ -51,7 +51,7 @@ def ask(office: Office, *words: str, offline: bool = False) -> Account | Unknown
     built = why.built(office.world.environment)
     assert not isinstance(built, why.Refused), built
     world = replace(built, clock=office.world.clock)
-    told = why.account(world, question.read(words), offline=offline)
+    told = telling.account(world, question.read(words), offline=offline)
     why.show(world, told, io.StringIO())
     assert tree(office) == before
     sent = [(method, path) for method, path in bad.seen if method != "GET"]
@@ -207,7 +207,7 @@ def test_github_does_not_answer_or_is_not_asked(tmp_path: Path) -> None:
         assert not isinstance(built, why.Refused)
         bad = hostile.between(office.github)
         bad.on("GET", "/issues/", hostile.answers(404, "Not Found"), times=9)
-        told = why.account(built, question.read([str(issue)]), offline=False)
+        told = telling.account(built, question.read([str(issue)]), offline=False)
         assert isinstance(told, Account)
         assert "could not be asked" in reasons(told)[Reason.UNREAD]
 

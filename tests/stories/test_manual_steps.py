@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.commands.why.account import Account, Reason
 from orchestrator.records.task import State
+from orchestrator.whereabouts.account import Account, Reason
 from tests.commands.test_why import ask
 from tests.support.office import SLUG, Office, an_office
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.commands.why import __main__ as why
+from orchestrator.commands import why
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode

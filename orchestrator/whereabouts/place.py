@@ -7,12 +7,12 @@ from datetime import datetime
 
 from orchestrator import checklists, choosing, cooling, foresight
 from orchestrator.adapters.mailbox_index import Found, line_of
-from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import ENDED, State, Task
+from orchestrator.records.task import ENDED, QueueEntry, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
+from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
 RUN_QUEUE = "bin/run_queue.sh --now"
@@ -173,15 +173,16 @@ def beside(world: World, found: Found) -> Iterator[Finding]:
 def ahead(world: World, found: Found, now: datetime) -> int:
     """How many of those that are due are taken before it, in the workers' own order (Q12)."""
 
-    def place(entry_priority: str, created: datetime, task_id: str) -> tuple[float, datetime, str]:
-        return priority.key(type(found.task.priority)(entry_priority), created, task_id, now)
+    def place(entry: QueueEntry) -> tuple[float, datetime, str]:
+        return priority.key(
+            entry.priority, entry.created, entry.task_id, now, next_at=entry.next_at
+        )
 
-    task = found.task
-    mine = place(task.priority, task.created, task.task_id)
+    mine = line_of(found).entry
     return sum(
-        place(entry.priority, entry.created, entry.task_id) < mine
+        place(entry) < place(mine)
         for entry in world.mailroom.waiting(now)
-        if entry.task_id != task.task_id
+        if entry.task_id != mine.task_id
     )
 
 

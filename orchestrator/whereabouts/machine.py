@@ -13,9 +13,9 @@ from orchestrator import alerts, disk, escalation
 from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.alerts import Raised
-from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
+from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
 # How long a script may be silent before its silence is worth a word; cron's own pace is 1 to 5 min.

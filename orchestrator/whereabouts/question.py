@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from orchestrator.adapters.mailbox_index import Found
-from orchestrator.commands.why.account import Unknown
 from orchestrator.records import regex
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.texts import taskfile
+from orchestrator.whereabouts.account import Unknown
 from orchestrator.world import World
 
 LINK = regex.late(r"https?://[^/\s]+/([\w.-]+/[\w.-]+)/(issues|pull)/(\d{1,9})(?:[/?#].*)?")

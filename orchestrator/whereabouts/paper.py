@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TextIO
 
-from orchestrator.commands.why.account import Account, Finding, Reason, Try, Unknown
+from orchestrator.whereabouts.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
 Spoken = Callable[[datetime], str]

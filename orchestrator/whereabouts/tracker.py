@@ -10,7 +10,6 @@ from msgspec import structs
 from orchestrator import checklists, foresight, gh_project, intake
 from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.adapters.mailbox_index import Found
-from orchestrator.commands.why.account import Finding, Reason
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError
@@ -22,6 +21,7 @@ from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import view
 from orchestrator.scrutiny import Scrutiny
+from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
 RUN_DISPATCHER = "bin/run_dispatcher.sh --now"

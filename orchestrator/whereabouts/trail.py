@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from orchestrator.adapters import events, reading
-from orchestrator.commands.why.account import Try
 from orchestrator.records.event import Event
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task
 from orchestrator.texts import timeline
+from orchestrator.whereabouts.account import Try
 from orchestrator.world import World
 
 STEPS = 6
