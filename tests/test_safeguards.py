@@ -785,6 +785,23 @@ GUARDS = {
         "adapters/signals.py", "    raise Stopped(number)\n", "    del asked\n",
         "tests/stories/test_stopped.py::test_a_script_in_the_middle_of_a_request_ends_in_order",
     ),
+    "C14 the second signal ends at once": Guard(
+        "adapters/signals.py", "            _at_once(again)\n", "            del again\n",
+        "tests/stories/test_stopped.py::test_the_second_signal_ends_worker_and_agent_at_once",
+    ),
+    "C14 the second signal spares no agent": Guard(
+        "adapters/signals.py", "            os.killpg(pid, signal.SIGKILL)\n", "            pass\n",
+        "tests/stories/test_stopped.py::test_the_second_signal_ends_worker_and_agent_at_once",
+    ),
+    "F23 what one pull request hides is its own": Guard(
+        "adapters/gh_pulls.py", "if trouble.trouble not in OF_ITS_OWN:", "if True:",
+        "tests/stories/test_forge_faults.py::"
+        "test_f23_what_one_repository_hides_stops_no_other_pull_request",
+    ),
+    "A11 what GitHub refuses to all is no pull request's own": Guard(
+        "adapters/gh_pulls.py", "if trouble.trouble not in OF_ITS_OWN:", "if False:",
+        "tests/adapters/test_gh_pulls.py::test_what_concerns_all_is_raised_and_asked_once",
+    ),
     "I9 interruptions are bounded": Guard(
         "reaper.py", "or interrupted > FORGIVEN:", "or False:",
         "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",

@@ -16,7 +16,7 @@ import pytest
 from msgspec import structs
 
 from orchestrator import reaper
-from orchestrator.adapters import process
+from orchestrator.adapters import process, survivors
 from orchestrator.records.health import Health
 from orchestrator.records.task import Attempt, State
 from orchestrator.records.verdicts import AttemptVerdict
@@ -29,7 +29,7 @@ PATIENCE = 60.0
 AGENT = """\
 echo half > half.txt
 setsid sleep 3000 &
-echo started > {there}
+echo $$ > {there}.tmp && mv {there}.tmp {there}
 exec sleep 3000
 """
 DEAF = "trap '' TERM INT HUP\n" + AGENT.replace("exec sleep 3000", "while :; do sleep 1; done")
@@ -106,6 +106,11 @@ def test_the_second_signal_ends_worker_and_agent_at_once(tmp_path: Path) -> None
             time.sleep(0.1)
             worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE) == 128 + signal.SIGTERM
+        assert office.task(issue).state is State.PROCESSING  # no further step was taken
+        agent = int((tmp_path / "there").read_text())
+        while (found := survivors.process(agent)) is not None and found.state not in "ZX":
+            assert time.monotonic() < deadline, "the agent goes on"
+            time.sleep(0.02)
         office.queue()  # reaps what the first signal could not bring to its end, and goes on
         assert process.processes_in(office.world.paths.worktrees) == ()
         assert office.task(issue).state is State.REVIEW, office.told()
