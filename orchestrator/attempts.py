@@ -183,7 +183,7 @@ def attempt(
     )
     refused = cooling.heard(world, started.account, failure, seen)
     marked = cooling.marked(task, seen, refused=refused)
-    verdict = judge(world, repository, marked, failure, seen, start=site.tree.start_sha)
+    verdict = judge(world, repository, marked, failure, seen, site=site)
     return judged(
         world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
     )
@@ -243,7 +243,7 @@ def judge(
     failure: Failure | None,
     seen: Proof,
     *,
-    start: str,
+    site: Site,
 ) -> AttemptJudgement:
     problem = seen.report.result_problem
     left = choosing.choose(world, repository, task)
@@ -275,10 +275,11 @@ def judge(
             history=task.this_round[:-1],
             max_attempts=task.max_attempts or repository.max_attempts,
             idle_repair=(
-                start in task.pushed[-1:]
+                site.tree.start_sha in task.pushed[-1:]
                 and not seen.worked
                 and answers.undisputed_checks(task.repair_items, seen.result.answers)
             ),
+            idle_merge=site.ground.owes and not seen.worked,
             unexplained=tampering.asked_of(seen.bent),
             cancelled=closed_meanwhile(world, task),
         )

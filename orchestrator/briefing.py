@@ -57,10 +57,7 @@ def prompt(
         repair=task.repair,
         test_command=repository.test_command or "",
         test_tail=task.note if failed_our_tests(task) else "",
-        conflicts=tuple(
-            prompts.Conflict(path=c.path, base=c.base or "", branch=c.branch or "")
-            for c in ground.conflicts
-        ),
+        conflicts=ground.conflicts,
     )
     return world.redact(prompts.attempt(briefing, budget=world.config.prompt_bytes))
 

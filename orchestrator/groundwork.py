@@ -6,24 +6,28 @@ from msgspec import Struct
 
 from orchestrator import codebase_memory, workspace
 from orchestrator.adapters import history
-from orchestrator.adapters.git import Git, Identity
-from orchestrator.records.change import Conflict, ConflictedPath, Updated
+from orchestrator.adapters.git import Git, Identity, Inline
+from orchestrator.records.change import Conflict, ConflictedPath, PathKind, Updated
 from orchestrator.records.task import Task
 from orchestrator.texts import messages
-from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
 
 class Ground(Struct, frozen=True, kw_only=True):
     """What an attempt starts from; with `conflicts`, its commit gets `parents` of its own.
 
-    In a conflicted start each conflicting path holds the base's text, and the branch's text goes
+    In a conflicted start each conflicting path is as the base has it, and the branch's side goes
     into the prompt: the result becomes the merge, so no marker can ever be pushed.
     """
 
     sha: str
     conflicts: tuple[ConflictedPath, ...] = ()
     parents: tuple[str, ...] | None = None
+
+    @property
+    def owes(self) -> bool:
+        """Whether this branch's side of a conflict is still to be put in; a submodule is not."""
+        return any(one.branch_kind is not PathKind.SUBMODULE for one in self.conflicts)
 
 
 def start(world: World, task: Task, tip: str) -> Ground:
@@ -84,28 +88,17 @@ def start_ref(task: Task) -> str:
 
 
 def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
-    """A commit for the worktree alone: the merge as far as git can make it."""
+    """A commit for the worktree alone: the merge as far as git can make it, our page the base's."""
+    page = codebase_memory.PAGE
     with workspace.of(world).hold(task.repo):
         return history.half_merged(
             git,
             head=head,
             base_tip=tip,
             ref=start_ref(task),
+            memory=Inline(path=page, text=history.read_file(git, tip, page)),
             identity=identity(world, git, head, tip),
         )
-
-
-def take_base_text(world: World, tree: Worktree, ground: Ground) -> None:
-    """In the worktree, each conflicting path and our page as the base has it: no marker is seen."""
-    store = workspace.of(world).ensure_store(tree.slug)
-    git = store.indexed(tree.task_id, tree.path, tree.start_sha)
-    for conflict in ground.conflicts:
-        if conflict.base is None:
-            git.run("rm", "--quiet", "--force", "--ignore-unmatch", "--", conflict.path)
-        else:
-            git.run("checkout", "--quiet", tree.base_sha, "--", conflict.path)
-    if history.read_file(git, tree.base_sha, codebase_memory.PAGE) is not None:
-        git.run("checkout", "--quiet", tree.base_sha, "--", codebase_memory.PAGE)
 
 
 def identity(world: World, git: Git, *shas: str) -> Identity:

@@ -44,8 +44,6 @@ def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     tip = room.refresh(task.repo, base, branch=task.branch)
     ground = groundwork.start(world, task, tip)
     tree = room.prepare(task, tip, ground.sha)
-    if ground.conflicts:
-        groundwork.take_base_text(world, tree, ground)
     site = Site(base=base, tree=tree, ground=ground, heard=heard)
     set_up(world, repository, task, tree)
     return site

@@ -802,6 +802,16 @@ GUARDS = {
         "adapters/gh_pulls.py", "if trouble.trouble not in OF_ITS_OWN:", "if False:",
         "tests/adapters/test_gh_pulls.py::test_what_concerns_all_is_raised_and_asked_once",
     ),
+    "a conflicted start holds no marker": Guard(
+        "adapters/history.py",
+        "files=(*sides.as_base(sides.of(conflicted, head, base_tip)), memory),", "files=(memory,),",
+        USUAL + "test_two_that_insert_at_the_same_place_are_both_merged",
+    ),
+    "the branch's side of a conflict is not dropped unnoticed": Guard(
+        "rules/retry.py", "if facts.idle_merge:", "if False:",
+        "tests/stories/test_odd_conflicts.py::"
+        "test_who_puts_nothing_of_the_branch_into_a_conflict_is_followed_by_another",
+    ),
     "I9 interruptions are bounded": Guard(
         "reaper.py", "or interrupted > FORGIVEN:", "or False:",
         "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",

@@ -52,6 +52,14 @@ class Inline(Struct, frozen=True, kw_only=True):
     text: str | None
 
 
+class Placed(Struct, frozen=True, kw_only=True):
+    """An object of the store that a commit gets at a path besides its tree; mode "" removes it."""
+
+    path: str
+    mode: str
+    sha: str
+
+
 class GitError(AgentOSError):
     """git said no; the text says what was asked for and what git answered."""
 
@@ -133,7 +141,7 @@ class Git:
         parents: tuple[str, ...],
         message: str,
         identity: Identity,
-        files: Iterable[Inline] = (),
+        files: Iterable[Inline | Placed] = (),
     ) -> str:
         """Set `ref` to a new commit of `tree` with `files` put in; returns its SHA.
 
@@ -198,7 +206,7 @@ def _import_stream(
     parents: tuple[str, ...],
     message: str,
     identity: Identity,
-    files: Iterable[Inline],
+    files: Iterable[Inline | Placed],
 ) -> bytes:
     who = f"{_plain(identity.name)} <{_plain(identity.email)}>".encode()
     when = f" {int(identity.moment.timestamp())} +0000\n".encode()
@@ -208,7 +216,9 @@ def _import_stream(
         lines.append(f"{word} {parent}\n".encode())
     lines.append(f'M 040000 {tree} ""\n'.encode())
     for file in files:
-        if file.text is None:
+        if isinstance(file, Placed) and file.mode:
+            lines.append(f"M {file.mode} {file.sha} ".encode() + _quoted(file.path) + b"\n")
+        elif isinstance(file, Placed) or file.text is None:
             lines.append(b"D " + _quoted(file.path) + b"\n")
         else:
             lines.append(b"M 100644 inline " + _quoted(file.path) + b"\n" + _data(file.text))

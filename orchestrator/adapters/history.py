@@ -9,7 +9,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.adapters import ancestry, files, loose
+from orchestrator.adapters import ancestry, files, loose, sides
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
 from orchestrator.records.change import (
     ChangedPath,
@@ -17,7 +17,6 @@ from orchestrator.records.change import (
     Commit,
     Comparison,
     Conflict,
-    ConflictedPath,
     PathKind,
     Updated,
 )
@@ -25,19 +24,10 @@ from orchestrator.records.errors import AgentOSError
 
 NEEDED = (2, 38)  # merge-tree --write-tree
 BATCHES = (2, 39)  # the same for many pairs in one process, 0.4 ms each instead of 4
-SIDE_LIMIT = 200_000  # characters of one side of a conflict
-NOT_TEXT = "(this file is not text; compare the two versions with git)\n"
 BEHIND_LIMIT = 1000
 TEXT_LIMIT = 1_000_000  # bytes of one side of a changed file that are read as text
 MANY = 100  # files from which git reads faster than we do
 COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
-KINDS = {
-    "100644": PathKind.FILE,
-    "100755": PathKind.EXECUTABLE,
-    "120000": PathKind.SYMLINK,
-    "160000": PathKind.SUBMODULE,
-    "000000": PathKind.DELETED,
-}
 
 
 class GitTooOld(AgentOSError):
@@ -161,7 +151,7 @@ def texts(git: Git, base: str, tree: str) -> tuple[ChangedText, ...]:
         (of, path)
         for path, was, now in found
         for of, mode in ((base, was), (tree, now))
-        if KINDS.get(mode) in {PathKind.FILE, PathKind.EXECUTABLE} and "\n" not in path
+        if sides.KINDS.get(mode) in {PathKind.FILE, PathKind.EXECUTABLE} and "\n" not in path
     ]
     blobs = _blobs(git, base, wanted)
     changes = []
@@ -263,10 +253,10 @@ def update(
     sides changed is a Conflict with the text of both. Raises GitTooOld before git 2.38.
     """
     tree, *conflicted = _merged_tree(git, head, base_tip)
-    sides = _sides(conflicted)
-    others = {path: both for path, both in sides.items() if path != memory.path}
+    met = sides.of(conflicted, head, base_tip)
+    others = {path: meeting for path, meeting in met.items() if path != memory.path}
     if others:
-        return Conflict(tuple(_conflicted(git, path, both) for path, both in others.items()))
+        return Conflict(sides.told(git, others, head))
     sha = git.commit(
         ref,
         tree=tree,
@@ -278,15 +268,18 @@ def update(
     return Updated(sha)
 
 
-def half_merged(git: Git, *, head: str, base_tip: str, ref: str, identity: Identity) -> str:
-    """Set `ref` to the merge as far as git can make it, conflict markers and all; its SHA.
+def half_merged(
+    git: Git, *, head: str, base_tip: str, ref: str, memory: Inline, identity: Identity
+) -> str:
+    """Set `ref` to the merge as far as git can make it, and the base's side of the rest; its SHA.
 
-    For a worktree of ours in which every conflicting path is replaced at once; never pushed.
+    So no marker is ever in a worktree. `memory` as given; the commit is never pushed.
     """
-    tree = _merged_tree(git, head, base_tip)[0]
+    tree, *conflicted = _merged_tree(git, head, base_tip)
     return git.commit(
         ref, tree=tree, parents=(head, base_tip), message="A start that is never pushed",
         identity=identity,
+        files=(*sides.as_base(sides.of(conflicted, head, base_tip)), memory),
     )  # fmt: skip
 
 
@@ -306,16 +299,20 @@ def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ..
         asked = "".join(f"{one} {other}\n" for one, other in pairs).encode()
         done = probe.attempt("merge-tree", *options, "--stdin", stdin=asked)
         if done.exit_code == 0 and not done.timed_out:
+            answers = os.fsdecode(done.stdout).split("\0\0")
             return tuple(
-                tuple(answer.split("\0")[2:])
-                for answer in os.fsdecode(done.stdout).split("\0\0")[: len(pairs)]
+                sides.paths(answer.split("\0")[2:], *pair)
+                for answer, pair in zip(answers, pairs, strict=False)
             )
         if (found := version(git)) < NEEDED:
             raise _too_old(found, "compare open branches")
         if found >= BATCHES:
             raise GitError("merge-tree", done)
         each = [probe.run("merge-tree", *options, *pair, ok=(0, 1)).stdout for pair in pairs]
-        return tuple(tuple(os.fsdecode(said).rstrip("\0").split("\0")[1:]) for said in each)
+        return tuple(
+            sides.paths(os.fsdecode(said).rstrip("\0").split("\0")[1:], *pair)
+            for said, pair in zip(each, pairs, strict=True)
+        )
 
 
 def _too_old(found: tuple[int, ...], what: str) -> GitTooOld:
@@ -326,7 +323,7 @@ def _too_old(found: tuple[int, ...], what: str) -> GitTooOld:
 def trial(git: Git, one: str, other: str) -> tuple[str, tuple[str, ...]]:
     """The tree of a merge that nobody makes, and the paths in which it needs somebody."""
     tree, *conflicted = _merged_tree(git, one, other)
-    return tree, tuple(_sides(conflicted))
+    return tree, tuple(sides.of(conflicted, one, other))
 
 
 def _merged_tree(git: Git, head: str, base_tip: str) -> list[str]:
@@ -337,37 +334,6 @@ def _merged_tree(git: Git, head: str, base_tip: str) -> list[str]:
             raise _too_old(found, "update branches")
         raise GitError("merge-tree", done)
     return os.fsdecode(done.stdout).split("\0")
-
-
-def _sides(lines: list[str]) -> dict[str, dict[str, str]]:
-    """Of each conflicted path the object of each stage: "2" is the branch, "3" the base."""
-    found: dict[str, dict[str, str]] = {}
-    for line in lines:
-        fields, _, path = line.partition("\t")
-        if path:
-            _, blob, stage = fields.split(" ")
-            found.setdefault(path, {})[stage] = blob
-    return found
-
-
-def _conflicted(git: Git, path: str, sides: dict[str, str]) -> ConflictedPath:
-    def text(stage: str) -> str | None:
-        if stage not in sides:
-            return None
-        blob = _blob(git, sides[stage])[: 4 * SIDE_LIMIT]
-        if b"\0" in blob:
-            return NOT_TEXT
-        return blob.decode("utf-8", "replace")[:SIDE_LIMIT]
-
-    return ConflictedPath(path=path, branch=text("2"), base=text("3"))
-
-
-def _blob(git: Git, sha: str) -> bytes:
-    with contextlib.suppress(loose.Elsewhere):
-        kind, content = loose.read(git.git_dir, sha)
-        if kind == b"blob":
-            return content
-    return git.run("cat-file", "blob", sha).stdout
 
 
 def _commit(line: str) -> tuple[str, Commit]:
@@ -403,7 +369,7 @@ def _changed(folder: Path, path: str, was: str, mode: str) -> ChangedPath:
         target = os.readlink(folder / path) if stat.S_ISLNK(status.st_mode) else ""
     except OSError:
         pass  # deleted, or a parent that is no folder any more
-    kind = KINDS.get(mode, PathKind.FILE)
+    kind = sides.KINDS.get(mode, PathKind.FILE)
     return ChangedPath(
         path=path,
         kind=kind,

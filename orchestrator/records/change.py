@@ -15,6 +15,7 @@ class PathKind(StrEnum):
     EXECUTABLE = "executable"
     SYMLINK = "symlink"
     SUBMODULE = "submodule"
+    FOLDER = "folder"
     DELETED = "deleted"
 
 
@@ -74,11 +75,16 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class ConflictedPath(Struct, frozen=True, kw_only=True):
-    """A path that both sides changed; None where a side has no text there."""
+    """A path that both sides changed; None where a side has no file there.
+
+    Of a link the text is its target, of a submodule its commit.
+    """
 
     path: str
     branch: str | None
     base: str | None
+    branch_kind: PathKind = PathKind.FILE
+    base_kind: PathKind = PathKind.FILE
 
 
 class Updated(Struct, frozen=True, tag=True):

@@ -48,7 +48,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     by which budget no agent may start on this task any more. `attempts` counts this round's,
     this one and crashes included, since the last Deliver; `history` are those of the round before
     this one, which is by `agent`. `idle_repair` is a repair of red checks
-    that changed nothing and disputes nothing. `unexplained` are changes to tests and the like that
+    that changed nothing and disputes nothing, `idle_merge` a run that put nothing of the branch
+    into what conflicts with the base. `unexplained` are changes to tests and the like that
     the agent is asked about, once. `cancelled` says what a person did meanwhile.
     """
 
@@ -69,6 +70,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     agent: str = ""
     history: tuple[Attempt, ...] = ()
     idle_repair: bool = False
+    idle_merge: bool = False
     unexplained: tuple[str, ...] = ()
     cancelled: str = ""
 
@@ -126,6 +128,9 @@ def _obstacle(facts: Facts) -> Rework | Escalate | None:
         return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
     if facts.idle_repair:
         reason = "it says complete, and changed nothing of what was red"
+        return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
+    if facts.idle_merge:
+        reason = "it says complete, and put nothing of this branch into what conflicts"
         return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
     if facts.has_diff and facts.tests is OwnTests.FAILED:
         return Rework("it says complete, and our own test run fails", BlockerCode.TEST_FAILURE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from orchestrator.records.change import ConflictedPath, PathKind
 from orchestrator.records.config import PromptBytes
 from orchestrator.records.task import Deliverable, RepairItem, Task
 from orchestrator.records.tracker import Comment
@@ -32,14 +33,6 @@ ASKED = (
 )
 
 
-class Conflict(Struct, frozen=True):
-    """A path that base and branch changed differently; "" for a side that has no such file."""
-
-    path: str
-    base: str
-    branch: str
-
-
 class Briefing(Struct, frozen=True, kw_only=True):
     """What an agent is told about a task besides the task.
 
@@ -52,7 +45,7 @@ class Briefing(Struct, frozen=True, kw_only=True):
     repair: str = ""
     test_command: str = ""
     test_tail: str = ""
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[ConflictedPath, ...] = ()
     comments: tuple[Comment, ...] = ()
 
 
@@ -162,20 +155,25 @@ def _items(items: tuple[RepairItem, ...], room: int) -> str:
     return f"{ASKED}\n\n{told}"
 
 
-def _conflicts(conflicts: tuple[Conflict, ...], room: int) -> str:
+def _conflicts(conflicts: tuple[ConflictedPath, ...], room: int) -> str:
     told = [
-        f"### {c.path}\n\n"
-        f"On the base now (this is what the file in your working copy holds):\n\n"
-        f"{_side(c.base)}\n\nOn this branch before:\n\n{_side(c.branch)}"
+        f"### {c.path}\n\nOn the base now (this is what your working copy holds):\n\n"
+        f"{_side(c.base, c.base_kind)}\n\nOn this branch before:\n\n"
+        f"{_side(c.branch, c.branch_kind)}{_odd(c)}"
         for c in conflicts
     ]
     if not told:
         return ""
     start = (
-        "The base has moved on. In the files below both sides changed the same places. Your "
-        "working copy holds the base's text there: put this branch's intent back into it."
+        "The base has moved on. In the paths below both sides changed the same places. Your "
+        "working copy holds the base's side of each: put this branch's intent back into it. A file "
+        "that one side renamed stands under its new name."
     )
-    paths = [f"### {c.path}\n\nToo long to show; compare it with the base." for c in conflicts]
+    paths = [
+        f"### {c.path}\n\nToo long to show. Your working copy holds the base's text; "
+        f"`git show 'HEAD^1:{c.path}'` prints the branch's.{_odd(c)}"
+        for c in conflicts
+    ]
     each = (room - len(start)) // len(told)
     fitted = [
         text if bounded.size(text) <= each else short
@@ -184,7 +182,28 @@ def _conflicts(conflicts: tuple[Conflict, ...], room: int) -> str:
     return bounded.whole([start, *fitted], room, what="files")
 
 
-def _side(text: str) -> str:
-    return markdown.fence(text) if text else "(no such file)"
+def _side(text: str | None, kind: PathKind) -> str:
+    match kind:
+        case PathKind.FOLDER:
+            return "(a folder)"
+        case PathKind.SYMLINK:
+            return f"(a symbolic link to `{markdown.one_line(text or '', 200)}`)"
+        case PathKind.SUBMODULE:
+            return f"(a submodule at commit `{text}`)"
+    if text is None:
+        return "(no such file)"
+    label = "(executable)\n\n" if kind is PathKind.EXECUTABLE else ""
+    return label + (markdown.fence(text) if text else "(an empty file)")
 
 
+def _odd(conflict: ConflictedPath) -> str:
+    """What is to be done where the two sides are not two texts."""
+    kinds = {conflict.base_kind, conflict.branch_kind}
+    if PathKind.SUBMODULE in kinds:
+        return (
+            "\n\nA submodule is moved by a person alone: leave this path as the base has it. What "
+            "this branch had there belongs elsewhere, or under MANUAL_STEPS for a person."
+        )
+    if kinds == {PathKind.FILE, PathKind.EXECUTABLE}:
+        return "\n\nThe sides also differ in whether the file may be executed: decide which holds."
+    return ""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters import history
+from orchestrator.adapters import history, sides
 from orchestrator.adapters.git import Git, GitError, Inline
 from orchestrator.adapters.history import GitTooOld
 from orchestrator.adapters.wire import Wire
-from orchestrator.records.change import Conflict, ConflictedPath, Updated
+from orchestrator.records.change import Conflict, ConflictedPath, PathKind, Updated
 from tests.support import repos
 from tests.support.repos import Origin
 
@@ -91,7 +91,9 @@ def test_a_conflict_tells_both_sides_and_changes_nothing(origin: Origin, store: 
     outcome = update(store, head, tip)
     assert outcome == Conflict(
         (
-            ConflictedPath(path="README.md", branch=None, base="theirs\n"),
+            ConflictedPath(
+                path="README.md", branch=None, base="theirs\n", branch_kind=PathKind.DELETED
+            ),
             ConflictedPath(path="calculator.py", branch="ours\n", base="theirs\n"),
         )
     )
@@ -207,7 +209,9 @@ def test_a_conflict_of_files_that_are_not_text_is_told_without_their_bytes(
     outcome = update(store, head, tip)
     assert isinstance(outcome, Conflict)
     assert outcome.paths == (
-        ConflictedPath(path="README.md", branch=history.NOT_TEXT, base=None),
+        ConflictedPath(
+            path="README.md", branch=sides.NOT_TEXT, base=None, base_kind=PathKind.DELETED
+        ),
     )
 
 

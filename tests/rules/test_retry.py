@@ -53,6 +53,7 @@ TO_THE_NEXT = [
     (GOOD, dict(has_diff=False), "no_diff_produced", "does not differ from its base"),
     (GOOD, dict(tests=OwnTests.FAILED), "test_failure", "test run fails"),
     (GOOD, dict(idle_repair=True), "no_diff_produced", "nothing of what was red"),
+    (GOOD, dict(idle_merge=True), "no_diff_produced", "nothing of this branch"),
     (REPORT, dict(has_diff=True, tests=OwnTests.FAILED), "test_failure", "test run fails"),
     (GOOD, dict(gate_refused=REFUSED), "gate_refused", "symlink out"),
     (GOOD, dict(gate_refused=REFUSED, result=None), "gate_refused", "symlink out"),

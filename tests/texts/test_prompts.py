@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from orchestrator.records.change import ConflictedPath, PathKind
 from orchestrator.records.config import PromptBytes
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import Attempt, Deliverable, RepairItem, RepairKind, Task
@@ -16,7 +17,7 @@ from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import contract, prompts
 from orchestrator.texts.background import Background
-from orchestrator.texts.prompts import Briefing, Conflict
+from orchestrator.texts.prompts import Briefing
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TASK = Task(
@@ -37,6 +38,10 @@ def tried(n, **fields):
         "code": BlockerCode.TIMEOUT, "reason": "too slow", "result": result, **fields,
     }
     return Attempt(n=n, **values)
+
+
+def conflict(path, base, branch, **kinds):
+    return ConflictedPath(path=path, base=base, branch=branch, **kinds)
 
 
 def prompt(task=TASK, *, limit=prompts.LIMIT, **fields):
@@ -153,12 +158,32 @@ def test_the_end_of_the_failing_tests_is_shown():
 
 def test_both_sides_of_a_conflict_are_shown():
     text = prompt(conflicts=(
-        Conflict("a.py", "base text", "branch text"), Conflict("b.py", "", "added"),
-        Conflict("c.py", "x" * 50_000, "y"),
+        conflict("a.py", "base text", "branch text"), conflict("b.py", None, "added"),
+        conflict("c.py", "x" * 50_000, "y"), conflict("d.py", "", "empty there"),
     ))
     assert "### a.py" in text and "base text" in text and "branch text" in text
-    assert "(no such file)" in text
+    assert "(no such file)" in text and "(an empty file)" in text
     assert "### c.py\n\nToo long to show" in text and "x" * 1000 not in text
+    assert "`git show 'HEAD^1:c.py'` prints the branch's" in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sides", "said"),
+    [
+        ((PathKind.SUBMODULE, PathKind.SUBMODULE), ("1" * 40, "2" * 40),
+         ("(a submodule at commit `1", "(a submodule at commit `2", "as the base has it")),
+        ((PathKind.FILE, PathKind.EXECUTABLE), ("same", "same"),
+         ("(executable)\n\n", "whether the file may be executed")),
+        ((PathKind.FILE, PathKind.SYMLINK), ("text", "../over there"),
+         ("(a symbolic link to `../over there`)",)),
+        ((PathKind.FOLDER, PathKind.FILE), (None, "text"), ("(a folder)",)),
+    ],
+    ids=["submodules", "modes", "a link", "a folder"],
+)
+def test_sides_that_are_no_two_texts_are_said_in_words(kinds, sides, said):
+    told = conflict("x", *sides, base_kind=kinds[0], branch_kind=kinds[1])
+    text = prompt(conflicts=(told,))
+    assert [words for words in said if words not in text] == []
 
 
 def test_comments_are_told_with_who_and_when_newest_first_and_cleaned():
@@ -190,7 +215,7 @@ def test_it_never_grows_beyond_the_limit(limit, unit):
     text = prompt(
         task, limit=limit,
         background=Background(memory=much), repair=much, test_command="t", test_tail=much,
-        conflicts=tuple(Conflict(f"{n}.py", much[:900], much[:900]) for n in range(50)),
+        conflicts=tuple(conflict(f"{n}.py", much[:900], much[:900]) for n in range(50)),
         comments=tuple(
             Comment(id=n, body=much[:900], author="a", created=NOON) for n in range(50)
         ),
