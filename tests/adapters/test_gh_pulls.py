@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 
 from orchestrator.adapters import gh_pulls
-from orchestrator.adapters.gh_read import Door
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from tests.support import forge, office
-from tests.support.replies import Replies, Reply, replying
+from tests.adapters.test_gh_read import queries
+from tests.support.replies import Reply, replying
 
 NONE_THERE = Reply(200, {"data": {"nodes": [None]}})
-
-
-def door(server: Replies, tmp_path: Path) -> Door:
-    return Door(
-        token="t", api_url=server.url, graphql_url=f"{server.url}/graphql",
-        clock=office.HandClock(forge.Clock()), state_folder=tmp_path,
-    )  # fmt: skip
 
 
 def refused(kind: str) -> Reply:
@@ -30,7 +22,7 @@ def refused(kind: str) -> Reply:
 
 def test_what_one_hides_is_told_of_that_one_alone(tmp_path: Path) -> None:
     with replying(refused("FORBIDDEN"), refused("FORBIDDEN"), NONE_THERE) as server:
-        found = gh_pulls.or_why(door(server, tmp_path), ["P1", "P2"])
+        found = gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
         assert list(found) == ["P1"]
         assert isinstance(found["P1"], GitHubTrouble)
         assert found["P1"].trouble is Trouble.PERMISSION
@@ -50,5 +42,5 @@ def test_what_concerns_all_is_raised_and_asked_once(
     """Else a revoked token or a limit would look like a page of pull requests that are hidden."""
     with replying(reply) as server:
         with pytest.raises(GitHubTrouble) as raised:
-            gh_pulls.or_why(door(server, tmp_path), ["P1", "P2"])
+            gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
         assert raised.value.trouble is kind and len(server.seen) == 1
