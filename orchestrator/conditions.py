@@ -23,7 +23,7 @@ def tell(world: World) -> None:
             world,
             f"token {limits.name}",
             "GitHub refuses the token (401), so every script stops with exit 30. Nothing is lost: "
-            "all tasks stay where they are. Renew github_token in the config or the environment.",
+            f"all tasks stay where they are. {access.remedy(limits.kind)}",
         )
     for name in limits.recovered:
         alerts.recovered(world, f"token {name}", "GitHub takes the token again; work goes on.")

@@ -14,7 +14,13 @@ import msgspec
 import yaml
 
 from orchestrator.adapters import clock
-from orchestrator.records.config import BrokenRepository, Config, RepositoryConfig, Secret
+from orchestrator.records.config import (
+    AppConfig,
+    BrokenRepository,
+    Config,
+    RepositoryConfig,
+    Secret,
+)
 from orchestrator.records.config_file import (
     SECRETS,
     Fault,
@@ -68,7 +74,10 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     addresses, unknown = allowlist.addresses(top, entries, here)
     values, wrong = installation.values(top, here, str(root_of(environment)), home)
     tokens, bare = secrets(top, here, environment)
-    faults += [*unknown, *wrong, *bare, *strange(top, entries), *nowhere(top)]
+    app, unsigned = application(top, here)
+    if app is not None:
+        tokens |= {"github_app": app, "github_token": None}
+    faults += [*unknown, *wrong, *bare, *unsigned, *strange(top, entries), *nowhere(top)]
     broken: tuple[BrokenRepository, ...] = ()
     if faults:
         broken = only_repositories(faults, data, path.name, source.marks(text)[0])
@@ -180,7 +189,8 @@ def secrets(
     """Each token from its key, from the file its key names, or from the environment."""
     tokens: dict[str, Any] = {}
     faults: list[Fault] = []
-    named = (getattr(top, f"{name}_file") for name in TOKENS)
+    named = [getattr(top, f"{name}_file") for name in TOKENS]
+    named += [top.github_app.key_file] if top.github_app else []
     tokens["secret_files"] = tuple(allowlist.absolute(file, here) for file in named if file)
     for name, variables in TOKENS.items():
         file = getattr(top, f"{name}_file")
@@ -195,6 +205,25 @@ def secrets(
     return tokens, faults
 
 
+def application(top: GlobalFile, here: str) -> tuple[AppConfig | None, list[Fault]]:
+    """The app of `github_app` with its private key, and what is wrong with either."""
+    said = top.github_app
+    if said is None:
+        return None, []
+    if top.github_token or top.github_token_file:
+        other = "github_token" if top.github_token else "github_token_file"
+        return None, [Fault(("github_app",), f"stands beside {other}; keep one of them")]
+    path = Path(allowlist.absolute(said.key_file, here))
+    try:
+        key = private(path, missing="save the app's private key there as it was downloaded")
+        if "PRIVATE KEY-----" not in key:
+            raise ConfigError((f"{path} must hold the app's private key, a PEM file",))
+    except ConfigError as wrong:
+        return None, [Fault(("github_app", "key_file"), one) for one in wrong.problems]
+    number = said.installation_id
+    return AppConfig(id=str(said.id), key=Secret(key), installation_id=number), []
+
+
 def too_open(path: Path) -> bool:
     """Whether others may read the file: then no copy of it is used either."""
     return bool(path.stat().st_mode & TOO_OPEN) if path.exists() else False
@@ -202,12 +231,18 @@ def too_open(path: Path) -> bool:
 
 def kept(path: Path) -> str:
     """The secret in a file that nobody else may read."""
-    text = read(path, missing="make it with the secret as its only word, mode 600").strip()
+    text = private(path, missing="make it with the secret as its only word, mode 600")
+    if not text or len(text.split()) > 1:
+        raise ConfigError((f"{path} must hold one word, the secret itself",))
+    return text
+
+
+def private(path: Path, *, missing: str) -> str:
+    """The text of a file that nobody else may read."""
+    text = read(path, missing=missing).strip()
     mode = path.stat().st_mode
     if mode & TOO_OPEN:
         raise ConfigError((complaints.too_open(f"{path} holds a secret", str(path), mode),))
-    if not text or len(text.split()) > 1:
-        raise ConfigError((f"{path} must hold one word, the secret itself",))
     return text
 
 

@@ -15,6 +15,7 @@ from orchestrator.adapters import credentials, gh_keys, process
 from orchestrator.adapters.clock import Clock, zone
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
+from orchestrator.adapters.gh_app import AppKey
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
@@ -184,7 +185,7 @@ def build(
     """
     config = signed_in(config, environment)
     redact = Redactor(secrets(config, environment))
-    key = Key(config.github_token.reveal() if config.github_token else "")
+    key = opener(config, paths, clock, redact, transport)
     locks = Locks(paths.locks, clock=clock)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
     limits = Limits(
@@ -222,7 +223,7 @@ def build(
         write=GitHubWrite(
             key=key, api_url=config.github_api_url, transport=transport, limits=limits
         ),
-        wire=Wire(key if config.github_token else None, limits=limits),
+        wire=Wire(key if config.signed_in else None, limits=limits),
         notify=Notify(
             token=config.telegram_bot_token.reveal() if config.telegram_bot_token else "",
             api_url=config.telegram_api_url,
@@ -242,15 +243,37 @@ def build(
 
 def signed_in(config: Config, environment: Mapping[str, str]) -> Config:
     """The config with the token of `gh`, where nothing else gives one."""
-    if config.github_token is not None:
+    if config.signed_in:
         return config
     found = gh_keys.of_gh(environment, config.github_api_url)
     return structs.replace(config, github_token=Secret(found)) if found else config
 
 
+def opener(
+    config: Config, paths: Paths, clock: Clock, redact: Redactor, transport: Transport | None
+) -> Key:
+    """What opens GitHub: the token that is known, or the app's for its hour."""
+    if config.github_app is None:
+        return Key(config.github_token.reveal() if config.github_token else "")
+
+    def door(key: Key) -> Door:
+        return Door(
+            key=key, api_url=config.github_api_url, graphql_url=config.github_graphql_url,
+            clock=clock, state_folder=paths.state, transport=transport,
+        )  # fmt: skip
+
+    owners = (repo.owner for repo in config.repositories)
+    return AppKey(
+        config.github_app, tuple(dict.fromkeys(owners)) or (config.github_owner,), door=door,
+        cache=paths.state / "app_token.json", clock=clock, learned=redact.learn,
+    )  # fmt: skip
+
+
 def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
     """What no text of ours may hold: our tokens, and the keys of agents, handed or found (S15)."""
-    ours = [held.reveal() for held in (config.github_token, config.telegram_bot_token) if held]
+    app = config.github_app.key if config.github_app else None
+    held = (config.github_token, app, config.telegram_bot_token)
+    ours = [secret.reveal() for secret in held if secret]
     named = {name for agent in config.agents.values() for name in agent.environment}
     handed = [environment.get(name, "") for name in sorted(named) if SECRET_NAME.search(name)]
     logins = (

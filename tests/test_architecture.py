@@ -49,6 +49,7 @@ DOORS = {
     "crontab": {"adapters.crontab"},
     "httpx": {"adapters.notify"},
     "fcntl": {"adapters.locks"},
+    "jwt": {"adapters.gh_app", "forge.apps"},
     "dask": {"executors.dask_cluster"},
     "distributed": {"executors.dask_cluster"},
 }
@@ -56,7 +57,7 @@ DOORS = {
 # `requests` is most of what the supervisor would load, and it asks GitHub nothing.
 LAZY = {
     "requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql",
-    "zoneinfo", "crontab", "httpx", "asyncio", "logging",
+    "zoneinfo", "crontab", "httpx", "asyncio", "logging", "jwt",
 }  # fmt: skip
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",

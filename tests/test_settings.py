@@ -193,6 +193,7 @@ def uncommented(text: str) -> str:
 @pytest.mark.parametrize("change", [str, uncommented])
 def test_our_example_loads(tmp_path: Path, change: type[str]) -> None:
     text = change(EXAMPLE.read_text()).replace("yourname", "${ME}").replace("yourorg", "us")
+    text = re.sub(r"(?m)^github_app: .*$", "", text)  # it stands in place of a token
     tokens = {"GITHUB_TOKEN": "a", "TELEGRAM_BOT_TOKEN": "b", "DASHBOARD_SECRET": "c"}
     whole = load(tmp_path, text, mode=0o644, ME="me", **tokens)
     assert whole.broken == () and [repo.slug for repo in whole.repositories] == ["me/web"]
@@ -286,3 +287,34 @@ def test_fifty_repositories_cost_little_and_load_nothing_heavy(tmp_path: Path) -
     cost, *heavy = done.stdout.split()
     assert heavy == []
     assert float(cost) < 0.025  # measured: 0.006
+
+
+def test_an_app_opens_github_in_place_of_a_token(tmp_path: Path) -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
+    (tmp_path / "app.pem").write_text(key + "\n")
+    (tmp_path / "app.pem").chmod(0o600)
+    found = load(tmp_path, "github_app: {id: 7, key_file: app.pem}", GITHUB_TOKEN="other")
+    assert found.github_app is not None and found.github_app.key.reveal() == key
+    assert found.github_app.id == "7" and found.github_token is None and found.signed_in
+    assert found.secret_files == (str(tmp_path / "app.pem"),)
+
+
+@pytest.mark.parametrize(
+    ("said", "mode", "text", "sentence"),
+    [
+        ("{id: 7, key_file: none.pem}", 0o600, "", "save the app's private key there"),
+        ("{id: 7, key_file: app.pem}", 0o644, "PRIVATE KEY-----", "chmod 600"),
+        ("{id: 7, key_file: app.pem}", 0o600, "token", "must hold the app's private key"),
+        ("{id: 7}", 0o600, "", "key_file"),
+        ("{id: 7, key_file: app.pem}\ngithub_token: abc", 0o600, "", "beside github_token"),
+        ("{id: 7, key_file: app.pem}\ngithub_token_file: x", 0o600, "", "github_token_file; keep"),
+    ],
+)
+def test_an_app_that_cannot_be_used_says_what_to_do(
+    tmp_path: Path, said: str, mode: int, text: str, sentence: str
+) -> None:
+    (tmp_path / "app.pem").write_text(text)
+    (tmp_path / "app.pem").chmod(mode)
+    with pytest.raises(ConfigError) as raised:
+        load(tmp_path, f"github_app: {said}")
+    assert sentence in " ".join(raised.value.problems)

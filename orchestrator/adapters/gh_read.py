@@ -65,6 +65,7 @@ class Door:
         self.clock = clock
         self.page_file = state_folder / "graphql_page_size"
         self.requests_made = 0
+        self.date = ""  # as the last answer told it, whatever it was
         self._key = key
         self._transport = transport
 
@@ -89,6 +90,11 @@ class Door:
 
     def get(self, path: str, shape: type[T]) -> T:
         return decoded(self._request("GET", self.api_url + path), shape, path)
+
+    def post(self, path: str, body: Any, shape: type[T]) -> T:
+        """For what may be repeated at will, as a read: it changes nothing that anybody sees."""
+        raw = msgspec.json.encode(body)
+        return decoded(self._request("POST", self.api_url + path, raw), shape, path)
 
     def tail(self, path: str, limit: int) -> str:
         """The last `limit` bytes, from a whole line on, of a text that GitHub keeps elsewhere.
@@ -235,17 +241,16 @@ class Door:
                 self.clock.sleep(waits.pop(0))
 
     def _once(self, method: str, url: str, body: bytes | None, *, follow: bool = True) -> Response:
-        from requests import PreparedRequest, RequestException
+        from requests import RequestException
 
         if self.limits is not None:
             self.limits.before_read()
-        self.requests_made += 1
         where = url.removeprefix(self.api_url).partition("?")[0]
+        token = self._key.reveal()
         try:
-            asked = PreparedRequest()
-            headers = {**self.session.headers, "Authorization": f"Bearer {self._key.reveal()}"}
-            asked.prepare(method, url, headers=headers, data=body, cookies={})
-            answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
+            answer = self._sent(method, url, body, token, follow=follow)
+            if answer.status_code == 401 and self._key.renew(token):
+                answer = self._sent(method, url, body, self._key.reveal(), follow=follow)
         except RequestException as error:
             raise GitHubTrouble(
                 Trouble.NETWORK, f"GitHub did not answer ({where}): {type(error).__name__}"
@@ -258,6 +263,19 @@ class Door:
         kind = failures.of_status(answer.status_code, lower(answer), message)
         said = f"GitHub answered {answer.status_code} to {where}: {message}"
         raise self._trouble(kind, said, answer)
+
+    def _sent(
+        self, method: str, url: str, body: bytes | None, token: str, *, follow: bool
+    ) -> Response:
+        from requests import PreparedRequest
+
+        self.requests_made += 1
+        asked = PreparedRequest()
+        headers = {**self.session.headers, "Authorization": f"Bearer {token}"}
+        asked.prepare(method, url, headers=headers, data=body, cookies={})
+        answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
+        self.date = answer.headers.get("Date", "")
+        return answer
 
     def _trouble(self, kind: Trouble, said: str, answer: Response) -> GitHubTrouble:
         trouble = GitHubTrouble(kind, said, status=answer.status_code)

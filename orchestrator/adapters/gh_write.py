@@ -80,9 +80,20 @@ class GitHubWrite:
         if self._github is None:
             import github
 
+            key = self.key
+
+            class Opened(github.Auth.Auth):
+                """Asks for the token at each request: an app's is another one each hour."""
+
+                token_type = "Bearer"
+
+                @property
+                def token(self) -> str:
+                    return key.reveal()
+
             with _connecting_by(self._transport):
                 self._github = github.Github(
-                    auth=github.Auth.Token(self.key.reveal()),
+                    auth=Opened(),
                     base_url=self.api_url,
                     retry=None,
                     seconds_between_requests=0,
@@ -220,9 +231,16 @@ class GitHubWrite:
         if self.limits is not None:
             self.limits.before_write(write)
         self.requests_made += 1
+        token = self.key.reveal()
         try:
             yield
         except GithubException as error:
+            if error.status == 401 and self.key.renew(token):
+                raise GitHubTrouble(
+                    Trouble.NETWORK,
+                    f"GitHub refused the {what}: the app's token had ended before its time. It was "
+                    "renewed, and what was not written is tried again",
+                ) from error
             trouble = trouble_of(error.status, error.data, error.headers, what)
             if self.limits is not None:
                 trouble = self.limits.heard(trouble, named(error.headers))

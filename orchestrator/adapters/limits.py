@@ -189,8 +189,8 @@ class Limits:
             raise GitHubTrouble(
                 Trouble.AUTH,
                 f"GitHub refused the token at {self._at(account.refusal.at)}; nothing was asked "
-                "and every task stays where it is. Renew github_token (a new one counts at once; "
-                f"this one is tried again after {self._at(account.refusal.until)})",
+                f"and every task stays where it is. {access.remedy(self.kind)} A new one counts "
+                f"at once; this one is tried again after {self._at(account.refusal.until)}",
             )
         seconds = pacing.left(account.pause, now)
         if seconds > PATIENCE:

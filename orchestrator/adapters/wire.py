@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,12 +108,14 @@ class Wire:
     def ls(self, url: str, ref: str) -> str | None:
         """The SHA of a full ref name at the remote, or None; raises GitHubTrouble."""
         self._wait()
-        done = process.run(
-            ("git", *git.FLAGS, *STALL, *NO_REDIRECT, "ls-remote", "--", url, ref),
-            cwd="/",
-            environment=git.environment(self._credential(url)),
-            timeout_seconds=self._timeout_seconds,
-        )
+        words = ("git", *git.FLAGS, *STALL, *NO_REDIRECT, "ls-remote", "--", url, ref)
+        done = self._opened(
+            url,
+            lambda credential: process.run(
+                words, cwd="/", environment=git.environment(credential),
+                timeout_seconds=self._timeout_seconds,
+            ),
+        )  # fmt: skip
         if done.exit_code != 0 or done.timed_out:
             raise self._trouble(url, done)
         for line in done.stdout.decode("utf-8", "replace").splitlines():
@@ -128,8 +131,8 @@ class Wire:
         a pattern covers and the remote no longer has.
         """
         self._wait()
-        done = self._git(store, url).attempt(
-            *STALL, *NO_REDIRECT, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
+        done = self._git(
+            store, url, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
             "--no-recurse-submodules", "--no-write-fetch-head", "--no-show-forced-updates",
             "--", url, *refspecs,
         )  # fmt: skip
@@ -160,9 +163,7 @@ class Wire:
         self, store: Path, url: str, ref: str, *, target: str | None, expected: str
     ) -> Pushed | AlreadyThere | Refused:
         self._wait()
-        done = self._git(store, url).attempt(
-            *STALL, *NO_REDIRECT, *push_words(url, ref, target=target, expected=expected)
-        )
+        done = self._git(store, url, *push_words(url, ref, target=target, expected=expected))
         flag, reason = _verdict(done.stdout.decode("utf-8", "replace"), ref)
         if done.exit_code == 0 and not done.timed_out:
             return AlreadyThere() if flag == "=" else Pushed()
@@ -187,13 +188,31 @@ class Wire:
             return trouble
         return self._limits.heard(trouble, {})
 
-    def _git(self, store: Path, url: str) -> Git:
-        return Git(store, extra=self._credential(url), timeout_seconds=self._timeout_seconds)
+    def _git(self, store: Path, url: str, *words: str) -> process.Completed:
+        seconds = self._timeout_seconds
+        return self._opened(
+            url,
+            lambda credential: Git(store, extra=credential, timeout_seconds=seconds).attempt(
+                *STALL, *NO_REDIRECT, *words
+            ),
+        )
 
-    def _credential(self, url: str) -> dict[str, str]:
+    def _opened(
+        self, url: str, run: Callable[[dict[str, str]], process.Completed]
+    ) -> process.Completed:
+        """Run it with our key; once more where the key was refused and there is another."""
         if self._key is None or urlsplit(url).scheme not in {"http", "https"}:
-            return {}
-        pair = f"x-access-token:{self._key.reveal()}".encode()
+            return run({})
+        token = self._key.reveal()
+        done = run(self._credential(url, token))
+        refused = done.exit_code != 0 and _trouble(url, done).trouble is Trouble.AUTH
+        if refused and self._key.renew(token):
+            return run(self._credential(url, self._key.reveal()))
+        return done
+
+    @staticmethod
+    def _credential(url: str, token: str) -> dict[str, str]:
+        pair = f"x-access-token:{token}".encode()
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{url}.extraHeader",

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.forge import records
+from orchestrator.forge import apps, records
 from orchestrator.forge.state import Refused, State, not_found
 
 LEVELS = ("none", "read", "triage", "write", "maintain", "admin")
@@ -22,6 +22,7 @@ class Viewer(msgspec.Struct, frozen=True):
     user: records.User | None
     secret: str = ""
     scopes: str = ""
+    app: records.App | None = None  # that signs for itself, and is nobody
 
     @property
     def login(self) -> str:
@@ -78,6 +79,10 @@ def identify(state: State, header: str) -> Viewer:
         return Viewer(None)
     secret = secret_of(header)
     token = state.store.first(records.Token, "secret = ?", secret)
+    if token is None and apps.is_assertion(secret):
+        return Viewer(None, secret, app=apps.signed(state, secret))
+    if token is None and (bot := apps.holder(state, secret)):
+        return Viewer(bot, secret)
     if token is None:
         raise Refused(401, "Bad credentials", kind="UNAUTHORIZED")
     return Viewer(state.store.need(records.User, token.user_id), secret, token.scopes)

@@ -43,6 +43,35 @@ class Token(Row, frozen=True, kw_only=True):
     scopes: str = "repo, workflow, project, read:org"
 
 
+class App(Row, frozen=True, kw_only=True):
+    """A GitHub App; `user_id` is its bot."""
+
+    TABLE = "apps"
+    UNIQUE = ("app_id",)
+    app_id: int
+    slug: str
+    public_key: str
+    user_id: int
+
+
+class Installation(Row, frozen=True, kw_only=True):
+    TABLE = "installations"
+    UNIQUE = ("app_row, account_id",)
+    app_row: int
+    account_id: int
+    repo_ids: str = "[]"
+    created_at: str
+    suspended_at: str | None = None
+
+
+class InstallationToken(Row, frozen=True, kw_only=True):
+    TABLE = "installation_tokens"
+    UNIQUE = ("secret",)
+    secret: str
+    installation_id: int
+    expires_at: str
+
+
 class Repo(Row, frozen=True, kw_only=True):
     TABLE = "repos"
     UNIQUE = ("owner collate nocase, name collate nocase",)
@@ -303,6 +332,7 @@ class CheckRun(Row, frozen=True, kw_only=True):
 
 
 TABLES: tuple[type[Row], ...] = (
-    Meta, User, Token, Repo, Collaborator, Protection, Label, Issue, IssueLabel, Comment, Event,
-    Review, ReviewRequest, Thread, Remark, Ref, Commit, Status, Suite, CheckRun,
+    Meta, User, Token, App, Installation, InstallationToken, Repo, Collaborator, Protection, Label,
+    Issue, IssueLabel, Comment, Event, Review, ReviewRequest, Thread, Remark, Ref, Commit, Status,
+    Suite, CheckRun,
 )

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from orchestrator.forge.rest import (
     actions,
+    apps,
     checks,
     comments,
     commits,
@@ -23,11 +24,12 @@ from orchestrator.forge.web import Route
 
 # The order decides between patterns that both fit: the longer, more exact ones come first.
 ROUTES: tuple[Route, ...] = (
-    *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *reviews.ROUTES, *pulls.ROUTES,
+    *apps.ROUTES, *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *reviews.ROUTES, *pulls.ROUTES,
     *actions.ROUTES,
     *checks.ROUTES, *protection.ROUTES, *commits.ROUTES, *refs.ROUTES,
 )
-NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id")
+NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id",
+           "installation_id")
 
 
 @cache

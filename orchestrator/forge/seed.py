@@ -25,6 +25,8 @@ Every key is optional; names that are not listed here are refused.
     issues:                              # numbered in this order within each repository
       - {repo: maria/library, title: Add a thing, body: text, author: maria, labels: [bug],
          comments: [{author: maria, body: text}], state: open, status: Ready, board: maria/1}
+    apps:                                # `public_key` in PEM; its bot is slug[bot]
+      - {id: 7, slug: office, public_key: "...", installed: {maria: [maria/library]}}
     boards:
       - owner: maria
         number: 1
@@ -45,6 +47,7 @@ import yaml
 from orchestrator.forge import (
     accounts,
     actions,
+    apps,
     boards,
     cards,
     host,
@@ -131,11 +134,19 @@ class SeedBoard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: dict[str, str] = {}
 
 
+class SeedApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: int
+    slug: str
+    public_key: str
+    installed: dict[str, list[str]] = {}
+
+
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     users: list[SeedUser] = []
     repos: list[SeedRepo] = []
     issues: list[SeedIssue] = []
     boards: list[SeedBoard] = []
+    apps: list[SeedApp] = []
 
 
 def load(path: Path) -> Seed:
@@ -160,6 +171,8 @@ def apply(state: State, seed: Seed, folder: Path) -> bool:
                 add_user(state, user)
             for repo in seed.repos:
                 add_repo(state, repo, folder)
+            for app in seed.apps:
+                add_app(state, app)
             for board in seed.boards:
                 owner = person(state, board.owner)
                 boards.create(state, owner, owner, board.title, board.statuses, board.number)
@@ -235,6 +248,14 @@ def add_repo(state: State, seed: SeedRepo, folder: Path) -> None:
                 linear=rule.linear, signatures=rule.signatures,
             ),
         )
+
+
+def add_app(state: State, seed: SeedApp) -> None:
+    bot = accounts.add_user(state, f"{seed.slug}[bot]", kind="Bot")
+    made = apps.make(state, seed.id, seed.slug, seed.public_key, bot)
+    for login, names in seed.installed.items():
+        repos = [repository(state, name) for name in names]
+        apps.install(state, made, person(state, login), repos)
 
 
 def files(seed: SeedRepo, folder: Path) -> dict[str, tuple[bytes, bool]]:

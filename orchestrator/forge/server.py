@@ -223,8 +223,8 @@ class Forge:
 
     def standing(self, viewer: accounts.Viewer, resource: str) -> tuple[tuple[str, str], ...]:
         quota = self.quota(viewer, resource)
-        # Of a fine-grained token GitHub tells no scopes: it has none.
-        classic = viewer.user and not viewer.secret.startswith("github_pat_")
+        # Of a fine-grained token, or an app's, GitHub tells no scopes: it has none.
+        classic = viewer.user and not viewer.secret.startswith(("github_pat_", "ghs_"))
         scopes = (("X-OAuth-Scopes", viewer.scopes),) if classic else ()
         return (
             ("X-RateLimit-Limit", str(quota.limit)),

@@ -129,6 +129,14 @@ class Secret:
         return hash((Secret, self._value))
 
 
+class AppConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A GitHub App that opens GitHub in place of a token; without a number its owner's is found."""
+
+    id: str
+    key: Secret
+    installation_id: int | None = None
+
+
 class BoardConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One GitHub project, and what its Status options are called."""
 
@@ -356,6 +364,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     github_owner: str = ""
     github_token: Secret | None = None
+    github_app: AppConfig | None = None
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"
     github_web_url: str = "https://github.com"
@@ -397,6 +406,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         if name in set(AgentKind) - {AgentKind.COMMAND}:
             return AgentConfig(name=name, kind=AgentKind(name), network=Network.PROVIDERS)
         return None
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether anything opens GitHub to us."""
+        return self.github_token is not None or self.github_app is not None
 
     @property
     def boards(self) -> tuple[BoardConfig, ...]:

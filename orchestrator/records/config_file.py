@@ -36,7 +36,7 @@ EXPANDED = frozenset({
     "root_dir", "mailbox_dir", "logs_dir", "worktrees_dir", "objectives_dir", "evidence_dir",
     "path", "local_repo", "repo", "allowed_repos", "repo_objectives",
     "github_owner", "github_repo", "github_repos", "website_github_repo",
-    "github_token", "github_token_file", "github_api_url", "github_web_url",
+    "github_token", "github_token_file", "key_file", "github_api_url", "github_web_url",
     "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "telegram_api_url",
     "telegram_user_ids", "dashboard_shared_secret",
     "url", "command", "verified_packages_file", "library_catalog_file", "credential_file",
@@ -243,6 +243,14 @@ class AgentFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
     quota: QuotaFile | None = None
 
 
+class AppFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`github_app`: the app that opens GitHub in place of a token."""
+
+    id: Positive | Text
+    key_file: Text
+    installation_id: Positive | None = None
+
+
 class PromptBytesFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What each section of a prompt may take."""
 
@@ -272,6 +280,7 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     github_owner: str | None = None
     github_token: str | None = None
     github_token_file: Text | None = None
+    github_app: AppFile | None = None
     github_api_url: Text | None = None
     github_web_url: Text | None = None
     github_projects: dict[str, ProjectFile | None] | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from orchestrator.records import regex
 from orchestrator.records.tracker import Permission, Sight
 
+APP = "app"  # the first word of how an app's key is called
 OLD_CLASSIC = regex.late(r"[0-9a-f]{40}")
 MAY_PUSH = frozenset({Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE})
 
@@ -16,13 +18,16 @@ class TokenKind(StrEnum):
 
     CLASSIC = "classic"
     FINE_GRAINED = "fine-grained"
-    OTHER = "other"  # of an app, or of a server that is not GitHub's
+    APP = "app"
+    OTHER = "other"  # of a server that is not GitHub's
 
 
 def kind_of(token: str) -> TokenKind:
     """By the beginning of the token, as GitHub documents it."""
     if token.startswith(("ghp_", "gho_")) or OLD_CLASSIC.fullmatch(token):
         return TokenKind.CLASSIC
+    if token.startswith((f"{APP} ", "ghs_")):
+        return TokenKind.APP
     return TokenKind.FINE_GRAINED if token.startswith("github_pat_") else TokenKind.OTHER
 
 
@@ -72,4 +77,53 @@ def _key(kind: TokenKind) -> str:
     )
     if kind is TokenKind.CLASSIC:
         return classic
+    if kind is TokenKind.APP:
+        return "the app must be installed on its owner's account and see this repository"
     return fine if kind is TokenKind.FINE_GRAINED else "the token's owner must open it to the token"
+
+
+# --- a GitHub App ---------------------------------------------------------------------------------
+
+
+def not_installed(app: str, owners: Sequence[str], there: Sequence[str]) -> str:
+    """Why the app opens none of our repositories."""
+    wanted = " or ".join(dict.fromkeys(owners)) or "anybody"
+    elsewhere = f"It is on {', '.join(there)}. " if there else "It is installed nowhere. "
+    return (
+        f"the app {app} is not installed on {wanted}. {elsewhere}Install it from its page under "
+        "`Install App`, with the repositories of the config, or check github_app.id."
+    )
+
+
+def suspended(app: str) -> str:
+    return (
+        f"the installation of the app {app} is suspended, so it opens nothing. Unsuspend it under "
+        "Settings, Applications, Installed GitHub Apps."
+    )
+
+
+def app_refused(app: str, status: int, said: str) -> str:
+    """What a person can do where GitHub gives an app no token; "" for nothing."""
+    if status == 401:
+        return (
+            f"GitHub does not take the signature of the app {app}: check that github_app.id is its "
+            "id and key_file one of its private keys, and that this machine's clock is right "
+            f"({said})"
+        )
+    if status == 403 and "suspended" in said.lower():
+        return suspended(app)
+    if status == 403:
+        return f"GitHub gives the app {app} no token ({said})"
+    if status == 404:
+        return (
+            f"the app {app} has no such installation; leave github_app.installation_id out, and "
+            "the one on the repositories' owner is found"
+        )
+    return ""
+
+
+def remedy(kind: TokenKind) -> str:
+    """What to do about a token that GitHub refuses."""
+    if kind is TokenKind.APP:
+        return "Check github_app in the config: id, key_file, and where the app is installed."
+    return "Renew github_token in the config or the environment, or log in again with gh."

@@ -21,7 +21,13 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        lines = (line for secret in secrets for line in (secret, *secret.splitlines()))
+        self._secrets: tuple[str, ...] = ()
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Secrets that came to be after the start are ours too."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+        lines = (line for secret in self._secrets for line in (secret, *secret.splitlines()))
         self._needles = Needles(lines)
 
     def __repr__(self) -> str:

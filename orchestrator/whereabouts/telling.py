@@ -66,7 +66,7 @@ def ready_again(world: World, found: Found) -> list[Finding]:
     """What the dispatcher makes of a Ready that stands on the issue of a task of ours."""
     task = found.task
     repository = world.config.repository(task.repo)
-    if repository is None or world.config.github_token is None:
+    if repository is None or not world.config.signed_in:
         return []
     number = task.issue or 0
     told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], offline=False)
@@ -113,7 +113,7 @@ def looked(
     world: World, look: Callable[[], list[Finding]], *, offline: bool
 ) -> list[Finding]:
     """What GitHub adds; without a token, or without an answer, that it could not be asked."""
-    if offline or world.config.github_token is None:
+    if offline or not world.config.signed_in:
         why = "--offline" if offline else "there is no token (GITHUB_TOKEN, or `gh auth login`)"
         return [Finding(reason=Reason.UNREAD, text=f"GitHub was not asked: {why}")]
     try:

@@ -9,13 +9,15 @@ from orchestrator.rules import access
 from orchestrator.rules.access import TokenKind
 
 CLASSIC, FINE, OTHER = TokenKind.CLASSIC, TokenKind.FINE_GRAINED, TokenKind.OTHER
+APP = TokenKind.APP
 
 
 @pytest.mark.parametrize(
     ("token", "kind"),
     [
         ("ghp_x", CLASSIC), ("gho_x", CLASSIC), ("0123456789abcdef" * 2 + "01234567", CLASSIC),
-        ("github_pat_x", FINE), ("ghs_x", OTHER), ("ghu_x", OTHER), ("", OTHER), ("robot", OTHER),
+        ("github_pat_x", FINE), ("ghs_x", APP), ("app 7 at maria", APP),
+        ("ghu_x", OTHER), ("", OTHER), ("robot", OTHER),
     ],
 )  # fmt: skip
 def test_the_kind_of_a_token_is_in_its_beginning(token: str, kind: TokenKind) -> None:
