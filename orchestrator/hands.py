@@ -294,7 +294,7 @@ def lacking(world: World, how: How, task: Task) -> str:
     repository = world.config.repository(task.repo)
     if repository is None:
         return f"{task.repo} is not in the config, so it is left alone; its file may be moved"
-    if world.config.github_token is None:
+    if not world.config.signed_in:
         return "no token is set (GITHUB_TOKEN), and GitHub must hear of it; nothing was done"
     if how is How.LABEL:
         return lane_against(repository)

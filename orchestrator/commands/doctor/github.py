@@ -23,7 +23,7 @@ def everything(patient: Patient) -> Iterator[Diagnosis]:
     world = patient.world
     if world is None:
         return
-    if world.config.github_token is None:
+    if not world.config.signed_in:
         yield Diagnosis(
             check="token", level=Level.WRONG, sentence="there is no token for GitHub", mend=NO_TOKEN
         )
