@@ -40,6 +40,10 @@ class Login(Camel, frozen=True, kw_only=True):
     login: str
 
 
+class ViewerAnswer(Camel, frozen=True, kw_only=True):
+    viewer: Login
+
+
 class Name(Camel, frozen=True, kw_only=True):
     name: str
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+VIEWER = """
+query Viewer {
+  rateLimit { limit cost remaining resetAt }
+  viewer { login }
+}
+"""
+
 BOARD = """
 query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
   rateLimit { limit cost remaining resetAt }

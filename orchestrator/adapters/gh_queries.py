@@ -31,6 +31,7 @@ from orchestrator.records.tracker import (
     PullRequest,
     Sight,
 )
+from orchestrator.rules import access
 
 
 class BoardEntry(Struct, frozen=True, kw_only=True):
@@ -78,6 +79,11 @@ class Queries(ReviewQueries):
     """Questions in our words; each is complete or raises GitHubTrouble."""
 
     def viewer(self) -> str:
+        """Who we are to GitHub: a person, or an app's bot, which REST does not tell."""
+        limits = self.door.limits
+        if limits is not None and limits.kind is access.TokenKind.APP:
+            answer = self.door.graphql(gh_documents.VIEWER, {}, gh_answers.ViewerAnswer)
+            return answer.viewer.login
         return self.door.get("/user", gh_rest.Shape).login
 
     def default_branch(self, slug: str) -> str:

@@ -169,6 +169,7 @@ class Forge:
         method = environ["REQUEST_METHOD"]
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        base += environ.get("SCRIPT_NAME", "")  # where it is mounted below an address
         call = Call(state, viewer, method, path, base, {}, query, payload(environ),
                     faulty.shift(environ))
         if (method, path) == ("POST", "/graphql"):

@@ -34,6 +34,7 @@ def test_an_app_works_from_ready_to_merged_although_its_token_is_taken_back(
         assert one.file("a.txt") == "hello\n"
         [pull] = one.pulls()
         assert pull["user"]["login"] == "office[bot]" and pull["merged_at"]
+        assert one.world.read.viewer() == "office[bot]"
         assert len(one.comments(issue)) == 1 and voided
         said = "".join(p.read_text() for p in (tmp_path / "root").rglob("*.md"))
         known = [*voided, an_app.pair()[0].splitlines()[1]]

@@ -123,6 +123,8 @@ def show_root(call: Call) -> Answer:
 
 def show_user(call: Call) -> Answer:
     row = accounts.signed_in(call.viewer)
+    if row.kind == "Bot" and call.viewer.secret.startswith("ghs_"):
+        raise Refused(403, "Resource not accessible by integration", kind="FORBIDDEN")
     repos = call.state.store.count(records.Repo, "owner_id = ? and private = 0", row.id)
     more: Json = {
         "name": row.name, "company": None, "blog": "", "location": None, "email": row.email,
