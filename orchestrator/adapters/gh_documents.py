@@ -298,3 +298,79 @@ def survey(bases: Mapping[str, str | None]) -> str:
         "query Survey {\n  rateLimit { limit cost remaining resetAt }\n"
         f"{''.join(blocks)}}}\n{_SETTINGS_OF_BASE}"
     )
+
+
+# --- making a board, asked by a person and never by a tick ------------------------------------
+
+BOARDS_OF = """
+query BoardsOf($login: String!, $after: String) {
+  rateLimit { limit cost remaining resetAt }
+  repositoryOwner(login: $login) {
+    __typename
+    id
+    login
+    ... on ProjectV2Owner {
+      projectsV2(first: 50, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes { id number title closed url viewerCanUpdate }
+      }
+    }
+  }
+}
+"""
+
+STATUS_FIELD = """
+query StatusField($login: String!, $number: Int!, $field: String!) {
+  rateLimit { limit cost remaining resetAt }
+  repositoryOwner(login: $login) {
+    ... on ProjectV2Owner {
+      projectV2(number: $number) {
+        id number title closed url viewerCanUpdate
+        field(name: $field) {
+          __typename
+          ... on ProjectV2SingleSelectField { id options { id name color description } }
+        }
+      }
+    }
+  }
+}
+"""
+
+BOARDS_SHOWN_BY = """
+query BoardsShownBy($owner: String!, $name: String!) {
+  rateLimit { limit cost remaining resetAt }
+  repository(owner: $owner, name: $name) {
+    id
+    projectsV2(first: 100) { nodes { id } }
+  }
+}
+"""
+
+# Whether an option may be named by its id: only then it stays what it is when others are added.
+OPTION_INPUT = """
+query OptionInput {
+  __type(name: "ProjectV2SingleSelectFieldOptionInput") { inputFields { name } }
+}
+"""
+
+CREATE_BOARD = """
+mutation CreateBoard($owner: ID!, $title: String!) {
+  createProjectV2(input: {ownerId: $owner, title: $title}) { projectV2 { id number url } }
+}
+"""
+
+PUT_OPTIONS = """
+mutation PutOptions($field: ID!, $options: [ProjectV2SingleSelectFieldOptionInput!]!) {
+  updateProjectV2Field(input: {fieldId: $field, singleSelectOptions: $options}) {
+    projectV2Field { ... on ProjectV2SingleSelectField { id options { id name } } }
+  }
+}
+"""
+
+LINK_BOARD = """
+mutation LinkBoard($project: ID!, $repository: ID!) {
+  linkProjectV2ToRepository(input: {projectId: $project, repositoryId: $repository}) {
+    repository { id }
+  }
+}
+"""
