@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-import sys
 import unicodedata
+from array import array
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from urllib.parse import quote, quote_plus
 
-from orchestrator.records import regex
+from orchestrator.texts import escapes
 from orchestrator.texts.unseen import Span
 
 SHORTEST = 6  # a shorter value would be found everywhere
@@ -24,31 +23,6 @@ STRIDE = WINDOW - GRAM + 1
 
 NEAR = 80  # characters around a window in which a gram is enough
 
-# What writers put between or in place of characters; with a group, the character is meant. It
-# begins with a set of characters, because that is what the search is quick for.
-ESCAPE = regex.late(
-    r"[\x1b^\\\[%&<0](?:"
-    r"(?:(?<=\x1b)|(?<=\^)\[|(?<=\\)\\*(?:u001[bB]|x1[bB]|033|e))"  # colours and titles
-    r"(?:\[[0-?]*[ -/]*[@-Z^-~]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))"
-    # The same where its first character was taken out already.
-    r"|(?<=\[)(?:\d{1,3}(?:;\d{1,3}){0,4}m|\d?[JK])"
-    r"|(?<=\\)\\*(?:(?P<pair>[uU][dD][89abAB][0-9a-fA-F]{2}\\+[uU][dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|u(?P<u>[0-9a-fA-F]{4})"
-    r"|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>00[0-9a-fA-F]{6})"
-    r"|x(?P<bytes>[89a-fA-F][0-9a-fA-F](?:\\+x[89a-fA-F][0-9a-fA-F])*)"
-    r"|x(?P<hex>[0-9a-fA-F]{2})|(?P<octal>[01][0-7]{2})|[abefnrtv])"
-    r"|(?<=%)(?:25)*(?:(?P<coded>[89a-fA-F][0-9a-fA-F](?:%(?:25)*[89a-fA-F][0-9a-fA-F])*)"
-    r"|(?P<percent>[0-7][0-9a-fA-F]))"
-    r"|(?<=&)(?:\#[xX](?P<entity>[0-9a-fA-F]{1,6})|\#(?P<decimal>\d{1,7})|(?P<name>[A-Za-z]{2,20}));"
-    r"|(?<=<)(?:!--[^\n]{0,200}?--|/?[A-Za-z][A-Za-z0-9]{0,9}(?:\s[^<>\n]{0,200})?/?)>"
-    r"|(?<=0)x(?=[0-9a-fA-F]{2}\b)(?<!\w0x)"
-    r")"
-)
-OF_BYTES = regex.late(r"[89a-fA-F][0-9a-fA-F](?=[\\%]|$)")
-MARKS = ("\x1b", "\\", "%", "&", "[", "^", "<", "0x")
-NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-BASES = {"octal": 8, "decimal": 10}
-DEPTH = 3  # how often one kind of escape may stand within another
 LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
 SIGNS = frozenset(range(33, 127)) - frozenset(b"\"'\\`")
 
@@ -70,11 +44,12 @@ class Needles:
         if not self._values:
             return
         yield from self._written.spans(text)
-        for forms, kept in ((self._bare, LETTERS), (self._tight, SIGNS)):
-            if forms and any(forms.spans(bare(text, kept))):
-                view, starts, ends = mapped(text, kept)
-                for start, end in forms.spans(view):
-                    yield starts[start], ends[end - 1]
+        for layer in escapes.layers(text):
+            for forms, kept in ((self._bare, LETTERS), (self._tight, SIGNS)):
+                if forms and any(forms.spans(only(layer.text, kept))):
+                    view, places = placed(layer.text, kept)
+                    for start, end in forms.spans(view):
+                        yield layer.placed(places[start], places[end - 1])
 
     @cached_property
     def _written(self) -> Haystack:
@@ -83,22 +58,21 @@ class Needles:
     @cached_property
     def _bare(self) -> Haystack:
         # An escape that is torn is not undone: then what is left of it must be known.
-        torn = (quote(value, safe="").replace("%", "") for value in self._values)
+        torn = [quote(value, safe="").replace("%", "") for value in self._values]
         whole = [form for value in self._values for form in encoded(value)]
         # In small or capital letters, and backwards, other signs of it look like an escape.
-        low = (
-            cased for value in self._values for form in (value, value[::-1])
-            for cased in (form.lower(), form.upper())
-        )  # fmt: skip
-        as_is = (only(form, LETTERS) for value in self._values for form in (value, value[::-1]))
-        return Haystack([*map(bare, (*torn, *whole, *low)), *as_is])
+        cased = [
+            form for value in self._values for way in (value, value[::-1])
+            for form in (way, way.lower(), way.upper())
+        ]  # fmt: skip
+        found = {*bare((*torn, *whole, *cased), LETTERS)}
+        return Haystack(form for form in found if len(form) >= SHORTEST_FORM)
 
     @cached_property
     def _tight(self) -> Haystack:
-        few = (value for value in self._values if len(bare(value)) < WINDOW)
+        few = [value for value in self._values if min(map(len, bare((value,), LETTERS))) < WINDOW]
         forms = [form for value in few for form in (value, value.lower(), value[::-1])]
-        long = [form for form in forms if len(form) >= SHORTEST_FORM]
-        return Haystack(way(form, SIGNS) for form in long for way in (bare, only))
+        return Haystack(bare((form for form in forms if len(form) >= SHORTEST_FORM), SIGNS))
 
 
 class Haystack:
@@ -155,7 +129,7 @@ def written(value: str) -> Iterator[str]:
 
 
 def encoded(value: str) -> Iterator[str]:
-    """The forms that no undoing of escapes leads back from; too short ones are left out."""
+    """The forms that no undoing of escapes leads back from."""
     raw = value.encode("utf-8", "surrogatepass")
     wide = value.encode("utf-16-le", "surrogatepass")
     forms = [value, value[::-1], raw.hex(), "".join(map(str, raw))]
@@ -164,7 +138,7 @@ def encoded(value: str) -> Iterator[str]:
         once = in_base64(raw, shift).encode()
         forms += [in_base64(once, again) for again in range(3)]
     forms += [in_base32(raw, shift) for shift in range(5)]
-    yield from (form for form in forms if len(bare(form)) >= SHORTEST_FORM)
+    yield from forms
 
 
 def in_base64(raw: bytes, shift: int) -> str:
@@ -181,15 +155,10 @@ def _own(text: str, shift: int, length: int, *, bits: int) -> str:
     return text[-(-8 * shift // bits) : 8 * (shift + length) // bits]
 
 
-def bare(text: str, kept: frozenset[int] = LETTERS) -> str:
-    """What is meant, in lower case, of the `kept` characters: quick, and enough for most texts."""
-    for _ in range(DEPTH):
-        if not any(mark in text for mark in MARKS):
-            break
-        before, text = text, ESCAPE.sub(_meant, text)
-        if text == before:
-            break
-    return only(text, kept)
+def bare(forms: Iterable[str], kept: frozenset[int]) -> Iterator[str]:
+    """The `kept` characters of each form, as it stands and with whatever looks like an escape in
+    it undone: nobody knows how far a text was undone where the form is met."""
+    yield from (only(layer.text, kept) for form in forms for layer in escapes.layers(form))
 
 
 def only(text: str, kept: frozenset[int]) -> str:
@@ -199,36 +168,12 @@ def only(text: str, kept: frozenset[int]) -> str:
     return text.encode("ascii", "ignore").lower().translate(None, _others(kept)).decode()
 
 
-def mapped(text: str, kept: frozenset[int] = LETTERS) -> tuple[str, list[int], list[int]]:
-    """`bare`, and for each of its characters where in the text it begins and ends."""
-    starts = list(range(len(text)))
-    ends = list(range(1, len(text) + 1))
-    for _ in range(DEPTH):
-        before = text
-        pieces = [
-            (meant, starts[start], ends[end - 1]) for meant, start, end in _pieces(text)
-        ]
-        text = "".join(meant for meant, _, _ in pieces)
-        starts = [start for meant, start, _ in pieces for _ in meant]
-        ends = [end for meant, _, end in pieces for _ in meant]
-        if text == before:
-            break
-    plain = [_plain(character, kept) for character in text]
-    starts = [start for shown, start in zip(plain, starts, strict=True) for _ in shown]
-    ends = [end for shown, end in zip(plain, ends, strict=True) for _ in shown]
-    return "".join(plain), starts, ends
-
-
-def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
-    """Each character that is meant, and from where to where it is written."""
-    position = 0
-    for match in ESCAPE.finditer(text):
-        for index in range(position, match.start()):
-            yield text[index], index, index + 1
-        yield _meant(match), match.start(), match.end()
-        position = match.end()
-    for index in range(position, len(text)):
-        yield text[index], index, index + 1
+def placed(text: str, kept: frozenset[int]) -> tuple[str, array[int]]:
+    """`only`, and for each of its characters where in the text it stands."""
+    plain = {character: _plain(character, kept) for character in set(text)}
+    shown = [plain[character] for character in text]
+    places = array("L", (place for place, piece in enumerate(shown) for _ in piece))
+    return "".join(shown), places
 
 
 def _plain(character: str, kept: frozenset[int]) -> str:
@@ -236,23 +181,6 @@ def _plain(character: str, kept: frozenset[int]) -> str:
     if not character.isascii():
         character = unicodedata.normalize("NFKD", character)
     return "".join(c for c in character.lower() if c.isascii() and ord(c) in kept)
-
-
-def _meant(escape: re.Match[str]) -> str:
-    """The character behind an escape; "" for what shows none."""
-    kind = escape.lastgroup
-    if kind is None:
-        return ""
-    code = escape[kind]
-    if kind == "pair":
-        high, low = int(code[1:5], 16), int(code[-4:], 16)
-        return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-    if kind in {"bytes", "coded"}:
-        return bytes.fromhex("".join(OF_BYTES.findall(code))).decode("utf-8", "ignore")
-    if kind == "name":
-        return NAMED.get(code, "")
-    number = int(code, BASES.get(kind, 16))
-    return chr(number) if number <= sys.maxunicode else ""
 
 
 @cache

@@ -49,7 +49,9 @@ class Shape(NamedTuple):
     def _around(self, text: str, place: int) -> re.Match[str] | None:
         if not self.before:
             return self.pattern.match(text, place)
-        return self.pattern.search(text, max(0, place - self.before), place + LONGEST)
+        starts = range(max(0, place - self.before), place + 1)
+        tried = (self.pattern.match(text, start, place + LONGEST) for start in starts)
+        return next(filter(None, tried), None)
 
 
 def shape(pattern: str, *literals: str, before: int = 0) -> Shape:
@@ -173,7 +175,8 @@ SHAPES = {
     ),
     "private key": shape(
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:(?s:.){0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[\w+/=\s\\:,.-]*)",
+        r"(?:(?:(?!-----BEGIN )(?s:.)){0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+        r"|[\w+/=\s\\:,.-]*)",
         "-----BEGIN ",
     ),
     "URL with a password": shape(
@@ -190,8 +193,9 @@ SHAPES = {
 NAMES = ("token", "secret", "passw", "apikey", "api_key", "api-key", "accesskey", "access_key",
          "access-key", "privatekey", "private_key", "private-key")  # fmt: skip
 ASSIGNED = regex.late(
-    r"[\w.-]{0,60}+[\"']?\s*(?:=|:|=>|:=)\s*[\"']?(?P<value>[A-Za-z0-9+/_=.~-]{12,})(?![\w(\[])"
+    r"[\w.-]{0,60}+[\"']?\s*(?:=|:|=>|:=)\s*[\"']?(?P<value>[A-Za-z0-9+/_=.~-]{12,400}+)(?![(\[])"
 )
+REST = regex.late(r"[A-Za-z0-9+/_=.~-]*")  # of a longer value, judged by its beginning
 
 
 def found(view: View) -> Iterator[tuple[str, Span]]:
@@ -206,10 +210,13 @@ def assigned(view: View) -> Iterator[Span]:
     for name in NAMES:
         start = view.lowered.find(name)
         while start >= 0:
-            match = ASSIGNED.match(view.text, start + len(name))
+            after = start + len(name)
+            match = ASSIGNED.match(view.text, after)
             if match and random(match["value"]):
-                yield view.placed(match.span("value"))
-            start = view.lowered.find(name, start + len(name))
+                rest = REST.match(view.text, match.end())
+                after = rest.end() if rest else match.end()
+                yield view.placed((match.start("value"), after))
+            start = view.lowered.find(name, after)
 
 
 def random(value: str) -> bool:

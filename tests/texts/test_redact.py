@@ -87,6 +87,23 @@ def test_each_way_of_writing_in_each_layout(code):
         assert leaks.told(case, redactor(case.text), MARK) < 6, layout
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "&#x1b;[31m".join(OURS),
+        "<!-- x -->".join(f"\\u{{{ord(c):x}}}" for c in OURS),
+        "".join(f"%{ord(c):02x}" for c in OURS).translate({ord(c): ord(c) + 0xFEE0 for c in "%7"}),
+        "".join(f"\\%25{ord(c):02x}" for c in OURS),
+        '\\<i\\ class=\\"x\\"\\>'.join(OURS),
+        "".join(f"&amp;amp;amp;#{ord(c)};" for c in OURS),
+    ],
+)
+def test_a_secret_within_several_layers_is_found(hidden):
+    out = Redactor([OURS])(f"before {hidden} after")
+    assert out.startswith("before ") and out.endswith(" after")
+    assert len(out) < len("before  after") + len(MARK) + 20, out
+
+
 @given(st.text(), st.text(), st.integers(0, 18))
 def test_no_twelve_characters_of_a_secret_survive_anywhere(before, after, cut):
     out = Redactor([OURS])(before + OURS[cut:] + after)
