@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import subprocess
 import threading
@@ -22,8 +23,9 @@ from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from tests.stories.faults.test_mailbox import EVERYBODY, RESULT, SAYS
 from tests.support import repos
+from tests.support.contained import needs_bubblewrap
 from tests.support.crash import Killed, a_new_process
-from tests.support.office import SLUG, Office, an_office, says, writes
+from tests.support.office import CONFIG, SEED, SLUG, Office, an_office, says, writes
 from tests.support.programs import alive, programs
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -162,44 +164,58 @@ def test_f32_an_agent_sets_traps_in_git(tmp_path: Path, swapped: bool) -> None:
         assert "fsmonitor" not in config and "evil.test" not in config
 
 
-def test_f33_an_agent_leaves_a_program_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("walls", ["none", pytest.param("required", marks=needs_bubblewrap)])
+def test_f33_an_agent_leaves_a_program_behind(tmp_path: Path, walls: str) -> None:
     """An agent starts a server in a session of its own and exits 0 =>
-    its result is accepted at once, nothing of it survives, no pipe holds us.
-    Missing: a process namespace of its own comes with the sandbox; until then it is found by
-    folder, environment and parent."""
+    its result is accepted at once, nothing of it survives, no pipe holds us; in a sandbox its
+    namespace ends with it, else it is found by folder, environment and parent."""
+    server = f"{600 + os.getpid() % 100}.{time.monotonic_ns()}"
     leaves = (
-        "setsid sleep 600 & echo $! > ../../pid\n"
+        f"setsid sh -c 'cd /; sleep {server} & : > $0/up; sleep {server}' $PWD &\n"
+        "until [ -e up ]; do :; done; rm up\n"
         f"echo hi > x.txt; printf '%s' '{SAYS}' > {RESULT}"
     )
-    with an_office(tmp_path) as office:
+    agents = {**CONFIG["agents"], "first": {"command": ["first"], "sandbox": walls}}
+    with an_office(tmp_path, config={"agents": agents}) as office:
         programs(office, tmp_path, first=leaves)
         issue = office.ready("Add x.txt")
         office.dispatch()
         assert office.queue() == 0, office.told()
         assert office.task(issue).attempts[0].verdict is AttemptVerdict.DELIVER, office.told()
-        [noted] = office.world.paths.worktrees.parent.rglob("pid")
-        pid = int(noted.read_text())
+        assert ("without a sandbox" in office.told()) == (walls == "none"), office.told()
         for _ in range(500):
-            if not alive(pid):
+            if not running(server):
                 break
             time.sleep(0.01)  # the kernel takes its time over a SIGKILL
-        assert not alive(pid)
+        assert not running(server)
 
 
+def running(argument: str) -> list[int]:
+    """The living processes that were started with this argument, in whatever namespace."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if argument.encode() in entry.read_bytes() and alive(int(entry.parent.name)):
+                found.append(int(entry.parent.name))
+    return found
+
+
+TEST = "tests/test_shelf.py"
 TOKEN = "robot-token"
 FORMS = {
     "plain": TOKEN,
     "base64": base64.b64encode(TOKEN.encode()).decode(),
     "in JSON": f'{{"t":"{TOKEN}"}}',
     "as a header": base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode(),
+    "split": "\u200b".join(TOKEN),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_f34_an_agent_tells_our_token(tmp_path: Path, form: str) -> None:
-    """An agent says our token plain, in base64, in JSON, as a header, or puts it into the diff =>
-    no sink emits it, and work that holds it is not pushed.
-    Missing: one that is split by foreign characters is known in no sink."""
+    """An agent says our token plain, in base64, in JSON, as a header, split by signs that nobody
+    sees, or puts it into the diff =>
+    no sink emits it, and work that holds it is not pushed."""
     secret = FORMS[form]
     tells = (
         f"STATUS: blocked\nBLOCKER_CODE: manual_intervention_required\nSUMMARY: use {secret}\n"
@@ -221,8 +237,8 @@ def test_f34_an_agent_tells_our_token(tmp_path: Path, form: str) -> None:
 
 def test_f35_an_issue_hides_an_order_or_changes_after_ready(tmp_path: Path) -> None:
     """An HTML comment in an issue orders something; a body is edited after Ready =>
-    what is hidden reaches no agent; an edit by somebody who may not write goes back to triage.
-    Missing: work on protected paths is not held for a person yet."""
+    what is hidden reaches no agent; an edit by somebody who may not write goes back to triage; and
+    what an agent does to the checks themselves waits for a person."""
     prompts: list[str] = []
 
     def reads(folder: Path, prompt: str) -> object:
@@ -242,29 +258,48 @@ def test_f35_an_issue_hides_an_order_or_changes_after_ready(tmp_path: Path) -> N
         assert prompts and not any("evil.test" in prompt for prompt in prompts)
         assert "needs triage" in office.told(), office.told()
         assert not any(f"-library-{theirs}-" in n for ns in office.folders().values() for n in ns)
+        office.executor.scripts["first"] = writes(".github/workflows/more.yml", "on: push\n")
+        obeyed = office.ready("Add curl to CI", "By whatever way the order came.")
+        office.work_until_quiet()
+        assert office.state_of(obeyed) is State.REVIEW, office.told()
+        assert "needs-approval" in {one["name"] for one in office.pulls()[0]["labels"]}
+        assert office.file(".github/workflows/more.yml") is None
 
 
-def test_f36_the_failing_test_is_taken_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cured", [False, True], ids=["stays red", "turns green"])
+def test_f36_the_failing_test_is_taken_away(tmp_path: Path, cured: bool) -> None:
     """An agent that repairs CI deletes the failing test =>
-    what CI says of the new head decides: red is never merged, three repairs, then a person.
-    Missing: the mechanical guard over tests and their settings (S13); until then a deletion that
-    turns CI green is merged."""
+    what CI says of the new head decides: red is never merged, three repairs, then a person; and
+    where it turns green by that, a person sees what was taken away before anything is merged."""
     seen: list[str] = []
+    heads: list[str] = []
 
     def deletes(folder: Path, prompt: str) -> object:
         seen.append(prompt)
-        test = folder / "test_shelf.py"
-        if test.exists():
-            test.unlink()
+        if len(seen) > 1:
+            (folder / TEST).unlink(missing_ok=True)
         return writes("first.txt", f"{len(seen)}\n")(folder, prompt)
 
+    def of_the_head(run: Any) -> str:
+        heads.append(run.sha)
+        return "success" if run.branch == "main" or (cured and run.sha != heads[0]) else "failure"
+
+    repo = {**SEED["repos"][0]}
+    repo["files"] = {**repo["files"], TEST: "def test_shelf():\n    assert shelf() == 1\n"}
+    seed = {**SEED, "repos": [repo, *SEED["repos"][1:]]}
     with an_office(tmp_path, agents=dict.fromkeys(EVERYBODY, says(None)), repository=QUICK,
-                   verdict=lambda run: "failure") as office:  # fmt: skip
+                   seed=seed, verdict=of_the_head) as office:  # fmt: skip
         for name in EVERYBODY:
             office.executor.scripts[name] = deletes  # type: ignore[assignment]
         issue = office.ready("Add first.txt")
         for _ in range(16):
             office.round(120)
-        assert office.state_of(issue) is State.ESCALATED, office.told()
         assert not any(pull["merged_at"] for pull in office.pulls())
-        assert len(seen) <= 4
+        assert office.file(TEST), "it stands on the base"
+        if cured:
+            assert office.state_of(issue) is State.REVIEW, office.told()
+            assert "needs-approval" in {one["name"] for one in office.pulls()[0]["labels"]}
+            assert len(seen) <= 3, "and one question of ours"
+        else:
+            assert office.state_of(issue) is State.ESCALATED, office.told()
+            assert len(seen) <= 7, "each repair is asked once for its reason"
