@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -118,6 +119,39 @@ def find_user(state: State, login: str) -> records.User | None:
     return state.store.first(records.User, "login = ? collate nocase", login)
 
 
+def role(state: State, owner_id: int, user: records.User | None) -> str:
+    """Whose account this is: admin for one's own, a role in an organization, or none."""
+    if user is None:
+        return ""
+    if user.id == owner_id:
+        return "admin"
+    where = "organization_id = ? and user_id = ?"
+    found = state.store.first(records.Member, where, owner_id, user.id)
+    return found.role if found else ""
+
+
+def organizations(state: State, user: records.User) -> list[records.User]:
+    where = "id in (select organization_id from members where user_id = ?) order by id"
+    return state.store.select(records.User, where, user.id)
+
+
+# How somebody can come to a repository: in the words of GraphQL, and what it means here.
+WAYS = {
+    "OWNER": "owner_id = ?",
+    "COLLABORATOR": "id in (select repo_id from collaborators where user_id = ?)",
+    "ORGANIZATION_MEMBER":
+        "owner_id in (select organization_id from members where user_id = ?)",
+}
+
+
+def repositories(state: State, user: records.User, ways: Iterable[str]) -> list[records.Repo]:
+    """What is somebody's by one of these ways, oldest first."""
+    rows: dict[int, records.Repo] = {}
+    for way in ways:
+        rows |= {row.id: row for row in state.store.select(records.Repo, WAYS[way], user.id)}
+    return [rows[identity] for identity in sorted(rows)]
+
+
 def permission(state: State, repo: records.Repo, user: records.User | None) -> str:
     if user is None:
         return "none" if repo.private else "read"
@@ -128,7 +162,10 @@ def permission(state: State, repo: records.Repo, user: records.User | None) -> s
     )
     if row:
         return row.permission
-    return "none" if repo.private else "read"
+    place = role(state, repo.owner_id, user)
+    # Reading is what GitHub gives the members of an organization unless it was told otherwise.
+    usual = "none" if repo.private and not place else "read"
+    return "admin" if place == "admin" else usual
 
 
 def allows(state: State, repo: records.Repo, user: records.User | None, level: str) -> bool:
@@ -166,6 +203,8 @@ def association(state: State, repo: records.Repo, user: records.User) -> str:
     """How GitHub describes an author's place in a repository."""
     if user.id == repo.owner_id:
         return "OWNER"
+    if role(state, repo.owner_id, user):
+        return "MEMBER"
     member = state.store.count(
         records.Collaborator, "repo_id = ? and user_id = ?", repo.id, user.id
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from zlib import crc32
 
@@ -17,16 +18,13 @@ def start_runs(
     state: State, repo: records.Repo, branch: str, sha: str, actor: records.User
 ) -> None:
     """Queue every workflow that this head asks for and that has not run for this commit yet."""
-    git = state.path(repo)
     bases = [pull.base_ref for pull in pulls.open_with_head(state, repo.id, branch)]
-    for path in host.tree_files(git, sha, workflows.FOLDER):
-        if not path.endswith((".yml", ".yaml")):
-            continue
+    for workflow in written(state, repo, sha):
         ran = state.store.count(
-            records.Suite, "repo_id = ? and sha = ? and path = ?", repo.id, sha, path
+            records.Suite, "repo_id = ? and sha = ? and path = ?", repo.id, sha, workflow.path
         )
-        text = (host.blob(git, sha, path) or b"").decode(errors="replace")
-        workflow = workflows.parse(path, text)
+        if branch == repo.default_branch:
+            register(state, repo, workflow)
         event = ""
         if workflows.wanted(workflow, "push", branch):
             event = "push"
@@ -34,6 +32,46 @@ def start_runs(
             event = "pull_request"
         if event and not ran:
             queue(state, repo, workflow, Head(sha, branch, event, actor.id))
+
+
+def register(state: State, repo: records.Repo, workflow: workflows.Workflow) -> records.Flow:
+    """Remember a workflow by its path, under the name that it has now."""
+    where, now = "repo_id = ? and path = ?", state.now()
+    known = state.store.first(records.Flow, where, repo.id, workflow.path)
+    if known is None:
+        return state.store.add(
+            records.Flow(
+                repo_id=repo.id, path=workflow.path, name=workflow.name, created_at=now,
+                updated_at=now,
+            )
+        )
+    if known.name == workflow.name:
+        return known
+    return state.store.change(known, name=workflow.name, updated_at=now)
+
+
+def register_all(state: State, repo: records.Repo, sha: str) -> None:
+    """The workflows of a first commit, which nobody pushed."""
+    for workflow in written(state, repo, sha):
+        register(state, repo, workflow)
+
+
+def written(state: State, repo: records.Repo, sha: str) -> Iterator[workflows.Workflow]:
+    """Every workflow that a commit holds."""
+    git = state.path(repo)
+    for path in host.tree_files(git, sha, workflows.FOLDER):
+        if path.endswith((".yml", ".yaml")):
+            text = (host.blob(git, sha, path) or b"").decode(errors="replace")
+            yield workflows.parse(path, text)
+
+
+def flow_of(state: State, suite: records.Suite) -> records.Flow:
+    """The workflow behind a run."""
+    repo = state.store.need(records.Repo, suite.repo_id)
+    found = state.store.first(
+        records.Flow, "repo_id = ? and path = ?", repo.id, suite.path or ""
+    )
+    return found or register(state, repo, workflows.Workflow(suite.path or "", suite.name, (), ()))
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -50,6 +88,7 @@ def queue(
     earlier = state.store.count(
         records.Suite, "repo_id = ? and path = ?", repo.id, workflow.path
     )
+    register(state, repo, workflow)
     broken = not workflow.jobs
     suite = state.store.add(
         records.Suite(
@@ -72,7 +111,7 @@ def queue(
 
 def repeat(
     state: State, suite: records.Suite, *, failed_only: bool = False,
-    only: records.CheckRun | None = None,
+    only: records.CheckRun | None = None, everything: bool = False,
 ) -> int:
     """Queue jobs of a run that is over once more, each as a new check run; how many.
 
@@ -82,7 +121,8 @@ def repeat(
     jobs = {row.key: msgspec.json.decode(row.job or "", type=workflows.Job) for row in rows}
     chosen = {
         row.key for row in rows
-        if (failed_only and row.conclusion not in checks.PASSING) or (only and row.key == only.key)
+        if everything or (failed_only and row.conclusion not in checks.PASSING)
+        or (only and row.key == only.key)
     }
     while more := {key for key, job in jobs.items() if key not in chosen and chosen & {*job.needs}}:
         chosen |= more

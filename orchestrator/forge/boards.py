@@ -1,4 +1,4 @@
-"""Projects: boards with a status field, and the items on them."""
+"""Projects: boards with fields, and the items on them with their values."""
 
 from __future__ import annotations
 
@@ -8,36 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from orchestrator.forge import accounts, cards, records
-from orchestrator.forge.state import Refused, State, not_found
+from orchestrator.forge.state import Refused, State, invalid, not_found
 
 SINGLE_SELECT = "SINGLE_SELECT"
 MADE = "options made"  # how many there ever were: no option gets the id of one that is gone
-DEFAULT_STATUSES = ("Todo", "In Progress", "Done")
-
-
-def create(
-    state: State, owner: records.User, creator: records.User, title: str,
-    statuses: Sequence[str] = DEFAULT_STATUSES, number: int | None = None,
-) -> cards.Board:
-    now = state.now()
-    if number is None:
-        boards = state.store.select(cards.Board, "owner_id = ?", owner.id)
-        number = max((board.number for board in boards), default=0) + 1
-    board = state.store.add(
-        cards.Board(
-            owner_id=owner.id, number=number, title=title, creator_id=creator.id,
-            created_at=now, updated_at=now,
-        )
-    )
-    for name, kind in (("Title", "TITLE"), ("Status", SINGLE_SELECT)):
-        field = state.store.add(
-            cards.Field(
-                board_id=board.id, name=name, kind=kind, created_at=now, updated_at=now
-            )
-        )
-        if kind == SINGLE_SELECT:
-            put_choices(state, field, [Option(status) for status in statuses])
-    return board
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -47,6 +21,88 @@ class Option(msgspec.Struct, frozen=True):
     color: str = "GRAY"
     description: str = ""
     key: str | None = None
+
+
+# What GitHub puts on a new board.
+BUILT_IN = (
+    ("Title", "TITLE"), ("Assignees", "ASSIGNEES"), ("Status", SINGLE_SELECT),
+    ("Labels", "LABELS"), ("Linked pull requests", "LINKED_PULL_REQUESTS"),
+    ("Milestone", "MILESTONE"), ("Repository", "REPOSITORY"), ("Reviewers", "REVIEWERS"),
+    ("Parent issue", "PARENT_ISSUE"), ("Sub-issues progress", "SUB_ISSUES_PROGRESS"),
+)
+DEFAULT_STATUSES: tuple[Option, ...] = (
+    Option("Todo", "GREEN", "This item hasn't been started"),
+    Option("In Progress", "YELLOW", "This is actively being worked on"),
+    Option("Done", "PURPLE", "This has been completed"),
+)
+CUSTOM = (SINGLE_SELECT, "TEXT", "NUMBER", "DATE")
+
+
+def create(
+    state: State, owner: records.User, creator: records.User, title: str,
+    statuses: Sequence[Option] = DEFAULT_STATUSES, number: int | None = None,
+    *, public: bool = False,
+) -> cards.Board:
+    if not title.strip():
+        raise invalid("ProjectV2", "title", "missing_field", "Title can't be blank")
+    now = state.now()
+    if number is None:
+        boards = state.store.select(cards.Board, "owner_id = ?", owner.id)
+        number = max((board.number for board in boards), default=0) + 1
+    board = state.store.add(
+        cards.Board(
+            owner_id=owner.id, number=number, title=title, creator_id=creator.id,
+            created_at=now, updated_at=now, public=public,
+        )
+    )
+    for name, kind in BUILT_IN:
+        field = new_field(state, board, name, kind)
+        if kind == SINGLE_SELECT:
+            put_choices(state, field, statuses)
+    return board
+
+
+def delete(state: State, board: cards.Board) -> None:
+    for item in state.store.select(cards.Item, "board_id = ?", board.id):
+        remove(state, item)
+    for field in fields_of(state, board):
+        put_choices(state, field, [])
+        state.store.delete(field)
+    for link in state.store.select(cards.Link, "board_id = ?", board.id):
+        state.store.delete(link)
+    state.store.delete(board)
+
+
+def new_field(state: State, board: cards.Board, name: str, kind: str) -> cards.Field:
+    now = state.now()
+    return state.store.add(
+        cards.Field(board_id=board.id, name=name, kind=kind, created_at=now, updated_at=now)
+    )
+
+
+def add_field(
+    state: State, board: cards.Board, name: str, kind: str, options: Sequence[Option]
+) -> cards.Field:
+    """A field that people thought of; only a single-select one has options, and it needs some."""
+    if not name.strip():
+        raise Refused(422, "Name can't be blank")
+    if field_named(state, board, name):
+        raise Refused(422, "Name has already been taken")
+    if kind == SINGLE_SELECT and not options:
+        raise Refused(422, "At least one single select option is required")
+    field = new_field(state, board, name, kind)
+    if kind == SINGLE_SELECT:
+        put_choices(state, field, options)
+    return field
+
+
+def delete_field(state: State, field: cards.Field) -> None:
+    if field.kind not in CUSTOM or (field.name, field.kind) in BUILT_IN:
+        raise Refused(422, "This field cannot be deleted")
+    for value in state.store.select(cards.Value, "field_id = ?", field.id):
+        state.store.delete(value)
+    put_choices(state, field, [])
+    state.store.delete(field)
 
 
 def put_choices(state: State, field: cards.Field, wanted: Sequence[Option]) -> None:
@@ -96,20 +152,40 @@ def items_of(state: State, board: cards.Board) -> list[cards.Item]:
 
 
 def link(state: State, board: cards.Board, repo: records.Repo) -> None:
-    """Show the board among the repository's projects; twice is once."""
+    """Show the board among those of a repository, which has to be of the same owner."""
+    if repo.owner_id != board.owner_id:
+        raise Refused(422, "The repository and the project must belong to the same owner")
+    state.store.add_missing([cards.Link(board_id=board.id, repo_id=repo.id)])
+
+
+def unlink(state: State, board: cards.Board, repo: records.Repo) -> None:
     where = "board_id = ? and repo_id = ?"
-    if state.store.first(cards.Link, where, board.id, repo.id) is None:
-        state.store.add(cards.Link(board_id=board.id, repo_id=repo.id))
+    for found in state.store.select(cards.Link, where, board.id, repo.id):
+        state.store.delete(found)
+
+
+def of_repo(state: State, repo: records.Repo) -> list[cards.Board]:
+    where = "id in (select board_id from board_links where repo_id = ?) order by number desc"
+    return state.store.select(cards.Board, where, repo.id)
+
+
+def repos_of(state: State, board: cards.Board) -> list[records.Repo]:
+    where = "id in (select repo_id from board_links where board_id = ?) order by id"
+    return state.store.select(records.Repo, where, board.id)
 
 
 def may_write(state: State, board: cards.Board, user: records.User | None) -> bool:
-    """The owner, and whoever may write to one of the owner's repositories."""
+    """The owner, a member of it, and whoever may write to one of the owner's repositories."""
     if user is None:
         return False
-    if user.id == board.owner_id:
+    if accounts.role(state, board.owner_id, user):
         return True
     repos = state.store.select(records.Repo, "owner_id = ?", board.owner_id)
     return any(accounts.allows(state, repo, user, "write") for repo in repos)
+
+
+def may_read(state: State, board: cards.Board, user: records.User | None) -> bool:
+    return board.public or may_write(state, board, user)
 
 
 def writer(state: State, board: cards.Board, viewer: accounts.Viewer) -> records.User:
@@ -126,13 +202,27 @@ def add_issue(
     """Put an issue on the board; twice gives the same item, unarchived."""
     where = "board_id = ? and issue_id = ?"
     found = state.store.first(cards.Item, where, board.id, issue.id)
-    now = state.now()
     if found:
         return archive(state, found, archived=False) if found.archived else found
+    now = state.now()
     return state.store.add(
         cards.Item(
             board_id=board.id, issue_id=issue.id, creator_id=creator.id, created_at=now,
             updated_at=now,
+        )
+    )
+
+
+def add_draft(
+    state: State, board: cards.Board, creator: records.User, title: str, body: str
+) -> cards.Item:
+    if not title.strip():
+        raise invalid("DraftIssue", "title", "missing_field", "Title can't be blank")
+    now = state.now()
+    return state.store.add(
+        cards.Item(
+            board_id=board.id, draft_title=title, draft_body=body, creator_id=creator.id,
+            created_at=now, updated_at=now,
         )
     )
 
@@ -169,24 +259,31 @@ def choose(
 
 def write_value(
     state: State, item: cards.Item, field: cards.Field, actor: records.User,
-    *, choice: str | None = None, text: str | None = None,
+    **told: str | float,
 ) -> cards.Item:
+    """Set one of choice, text, number and date."""
     now = state.now()
     value = value_of(state, item, field)
     if value is None:
         state.store.add(
             cards.Value(
-                item_id=item.id, field_id=field.id, choice=choice, text=text,
-                creator_id=actor.id, created_at=now, updated_at=now,
+                item_id=item.id, field_id=field.id, creator_id=actor.id, created_at=now,
+                updated_at=now, **told,  # type: ignore[arg-type]
             )
         )
-    elif (value.choice, value.text) != (choice, text):
-        state.store.change(
-            value, choice=choice, text=text, creator_id=actor.id, updated_at=now
-        )
+    elif any(getattr(value, name) != wanted for name, wanted in told.items()):
+        state.store.change(value, creator_id=actor.id, updated_at=now, **told)
     else:
         return item
     return state.store.change(item, updated_at=now)
+
+
+def clear_value(state: State, item: cards.Item, field: cards.Field) -> cards.Item:
+    value = value_of(state, item, field)
+    if value is None:
+        return item
+    state.store.delete(value)
+    return state.store.change(item, updated_at=state.now())
 
 
 def choose_by_name(

@@ -12,6 +12,9 @@ class Board(Row, frozen=True, kw_only=True):
     number: int
     title: str
     closed: bool = False
+    public: bool = False
+    short_description: str | None = None
+    readme: str | None = None
     creator_id: int
     created_at: str
     updated_at: str
@@ -60,13 +63,15 @@ class Value(Row, frozen=True, kw_only=True):
     field_id: int
     choice: str | None = None
     text: str | None = None
+    number: float | None = None
+    date: str | None = None
     creator_id: int
     created_at: str
     updated_at: str
 
 
 class Link(Row, frozen=True, kw_only=True):
-    """A board that a repository shows among its projects."""
+    """A repository that lists the board among its own."""
 
     TABLE = "board_links"
     UNIQUE = ("board_id, repo_id",)

@@ -211,13 +211,28 @@ def tree_files(repository: Path, commit: str, folder: str) -> list[str]:
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
-def folder(repository: Path, commit: str, path: str) -> list[tuple[str, str, str]] | None:
-    """What lies in a folder of a commit, "" for the top: kind, object and name; None for none."""
-    done = run(repository, "ls-tree", "-z", f"{commit}:{path}")
-    if done.returncode != 0:
+class Entry(NamedTuple):
+    """One line of a tree: blob, tree or commit, by its path in the repository."""
+
+    kind: str
+    path: str
+    sha: str
+    size: int
+
+
+def entries(repository: Path, commit: str, folder: str) -> list[Entry] | None:
+    """What is in a folder of a commit, "" for the top, by name; None where there is none."""
+    done = run(repository, "ls-tree", "-l", "-z", f"{commit}:{folder}")
+    if done.returncode:
         return None
-    heads = (line.partition("\t") for line in done.stdout.decode().split("\0") if line)
-    return [(head.split()[1], head.split()[2], name) for head, _, name in heads]
+    found = []
+    for line in done.stdout.decode(errors="replace").split("\0"):
+        head, _, name = line.partition("\t")
+        if name:
+            _, kind, sha, size = head.split()
+            path = f"{folder}/{name}" if folder else name
+            found.append(Entry(kind, path, sha, int(size) if size.isdecimal() else 0))
+    return found
 
 
 def blob(repository: Path, commit: str, path: str) -> bytes | None:

@@ -18,7 +18,8 @@ PREFIXES: dict[str, str] = {
     "PullRequestCommit": "PURC",
     "ProjectV2": "PVT", "ProjectV2Item": "PVTI", "ProjectV2SingleSelectField": "PVTSSF",
     "ProjectV2Field": "PVTF", "ProjectV2ItemFieldSingleSelectValue": "PVTFSV",
-    "ProjectV2ItemFieldTextValue": "PVTFTV", "DraftIssue": "DI", "Event": "EV",
+    "ProjectV2ItemFieldTextValue": "PVTFTV", "ProjectV2ItemFieldNumberValue": "PVTFNV",
+    "ProjectV2ItemFieldDateValue": "PVTFDV", "DraftIssue": "DI", "Event": "EV",
 }
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()}
 ACCOUNTS = {"User": "User", "Organization": "Organization", "Bot": "Bot"}

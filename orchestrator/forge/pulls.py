@@ -167,6 +167,15 @@ def closing(
     return list(found.values())
 
 
+def promising(
+    state: State, repo: records.Repo, issue: records.Issue
+) -> list[records.Issue]:
+    """The pull requests of its own repository that would close this issue."""
+    where = "repo_id = ? and is_pull = 1 and body like ? order by number"
+    rows = state.store.select(records.Issue, where, repo.id, f"%{issue.number}%")
+    return [pull for pull in rows if any(one.id == issue.id for one in closing(state, repo, pull))]
+
+
 def merge_state(state: State, repo: records.Repo, pull: records.Issue) -> str:
     """GitHub's mergeable_state, in the order in which GitHub decides it."""
     if pull.merged_at or pull.state == "closed":

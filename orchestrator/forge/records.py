@@ -72,6 +72,16 @@ class InstallationToken(Row, frozen=True, kw_only=True):
     expires_at: str
 
 
+class Member(Row, frozen=True, kw_only=True):
+    """Somebody's place in an organization: admin or member."""
+
+    TABLE = "members"
+    UNIQUE = ("organization_id, user_id",)
+    organization_id: int
+    user_id: int
+    role: str
+
+
 class Repo(Row, frozen=True, kw_only=True):
     TABLE = "repos"
     UNIQUE = ("owner collate nocase, name collate nocase",)
@@ -309,6 +319,18 @@ class Suite(Row, frozen=True, kw_only=True):
     actor_id: int = 0
 
 
+class Flow(Row, frozen=True, kw_only=True):
+    """A workflow file that was on the default branch, or that ran; its suites are its runs."""
+
+    TABLE = "flows"
+    UNIQUE = ("repo_id, path",)
+    repo_id: int
+    path: str
+    name: str
+    created_at: str
+    updated_at: str
+
+
 class CheckRun(Row, frozen=True, kw_only=True):
     """One check; a CI job keeps its definition in `job` so that it can be started again."""
 
@@ -332,7 +354,7 @@ class CheckRun(Row, frozen=True, kw_only=True):
 
 
 TABLES: tuple[type[Row], ...] = (
-    Meta, User, Token, App, Installation, InstallationToken, Repo, Collaborator, Protection, Label,
-    Issue, IssueLabel, Comment, Event, Review, ReviewRequest, Thread, Remark, Ref, Commit, Status,
-    Suite, CheckRun,
+    Meta, User, Token, App, Installation, InstallationToken, Member, Repo, Collaborator,
+    Protection, Label, Issue, IssueLabel, Comment, Event, Review, ReviewRequest, Thread, Remark,
+    Ref, Commit, Status, Suite, Flow, CheckRun,
 )

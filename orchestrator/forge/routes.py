@@ -14,18 +14,20 @@ from orchestrator.forge.rest import (
     comments,
     commits,
     issues,
+    owners,
     people,
     protection,
     pulls,
     refs,
     reviews,
+    workflows,
 )
 from orchestrator.forge.web import Route
 
 # The order decides between patterns that both fit: the longer, more exact ones come first.
 ROUTES: tuple[Route, ...] = (
-    *apps.ROUTES, *people.ROUTES, *issues.ROUTES, *comments.ROUTES, *reviews.ROUTES, *pulls.ROUTES,
-    *actions.ROUTES,
+    *apps.ROUTES, *people.ROUTES, *owners.ROUTES, *issues.ROUTES, *comments.ROUTES,
+    *reviews.ROUTES, *pulls.ROUTES, *actions.ROUTES, *workflows.ROUTES,
     *checks.ROUTES, *protection.ROUTES, *commits.ROUTES, *refs.ROUTES,
 )
 NUMBERS = ("issue_number", "pull_number", "comment_id", "check_run_id", "run_id", "job_id",

@@ -5,6 +5,7 @@ Every key is optional; names that are not listed here are refused.
     users:
       - {login: maria, token: maria-token, type: User, name: Maria, email: m@example.org,
          scopes: "repo, project"}        # type: User, Organization or Bot; token may be left out
+      - {login: guild, type: Organization, members: {maria: admin}}  # admin or member
     repos:
       - name: maria/library              # owner/name; the owner is a user from above
         default_branch: main
@@ -33,6 +34,8 @@ Every key is optional; names that are not listed here are refused.
         title: Work
         statuses: [Backlog, Ready, In Progress, Blocked, Done]
         items: {"maria/library#1": Backlog}  # or `status:` on the issue, on the first board
+        repos: [maria/library]           # which list the board among their own
+        public: true
 """
 
 from __future__ import annotations
@@ -74,6 +77,7 @@ class SeedUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None = None
     email: str = ""
     scopes: str | None = None
+    members: dict[str, str] = {}
 
 
 class SeedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +136,8 @@ class SeedBoard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: int = 1
     statuses: Sequence[str] = STATUSES
     items: dict[str, str] = {}
+    repos: list[str] = []
+    public: bool = True
 
 
 class SeedApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,13 +175,14 @@ def apply(state: State, seed: Seed, folder: Path) -> bool:
         with state.store.transaction():
             for user in seed.users:
                 add_user(state, user)
+            for user in seed.users:
+                add_members(state, user)
             for repo in seed.repos:
                 add_repo(state, repo, folder)
             for app in seed.apps:
                 add_app(state, app)
             for board in seed.boards:
-                owner = person(state, board.owner)
-                boards.create(state, owner, owner, board.title, board.statuses, board.number)
+                add_board(state, board)
             for issue in seed.issues:
                 add_issue(state, issue)
             for board in seed.boards:
@@ -211,6 +218,18 @@ def add_user(state: State, seed: SeedUser) -> None:
         state.store.add(token)
 
 
+def add_members(state: State, seed: SeedUser) -> None:
+    for login, role in seed.members.items():
+        if seed.type != "Organization" or role not in ("admin", "member"):
+            raise SeedError(f"'{login}' cannot be '{role}' of {seed.login}")
+        state.store.add(
+            records.Member(
+                organization_id=person(state, seed.login).id, user_id=person(state, login).id,
+                role=role,
+            )
+        )
+
+
 def add_repo(state: State, seed: SeedRepo, folder: Path) -> None:
     owner_name, _, name = seed.name.partition("/")
     owner, now = person(state, owner_name), state.now()
@@ -236,6 +255,8 @@ def add_repo(state: State, seed: SeedRepo, folder: Path) -> None:
         issues.make_label(state, repo, told.name, told.color, told.description)
     fill(state, repo, owner, files(seed, folder), seed.message)
     tip = pulls.tip(state, repo, repo.default_branch)
+    if tip:
+        actions.register_all(state, repo, tip)
     if seed.ci and tip:
         actions.start_runs(state, repo, repo.default_branch, tip, owner)
     for branch, rule in seed.protection.items():
@@ -290,6 +311,16 @@ def fill(
     host.update_ref(git, ref, sha, host.ZERO)
     pushes.load_commits(state, repo, sha)
     state.store.add(records.Ref(repo_id=repo.id, name=ref, sha=sha))
+
+
+def add_board(state: State, seed: SeedBoard) -> None:
+    owner = person(state, seed.owner)
+    statuses = [boards.Option(name) for name in seed.statuses]
+    board = boards.create(
+        state, owner, owner, seed.title, statuses, seed.number, public=seed.public
+    )
+    for name in seed.repos:
+        boards.link(state, board, repository(state, name))
 
 
 def add_issue(state: State, seed: SeedIssue) -> None:

@@ -88,6 +88,20 @@ class Store:
         for kind in (*records.TABLES, *cards.TABLES):
             for statement in definition(kind):
                 self.connection.execute(statement)
+            self.widen(kind)
+
+    def widen(self, kind: type[records.Row]) -> None:
+        """Give a table that an older forge made the columns that came since."""
+        rows = self.connection.execute(f"pragma table_info({kind.TABLE})")
+        present = {name for _, name, *_ in rows}
+        for field in msgspec.structs.fields(kind):
+            if field.name not in present:
+                told = column_type(field.type)
+                if told.endswith("NOT NULL"):
+                    told += f" default {msgspec.json.encode(field.default).decode()}"
+                self.connection.execute(
+                    f"alter table {kind.TABLE} add column {field.name} {told}"
+                )
 
     @classmethod
     def over(cls, connection: sqlite3.Connection) -> Store:

@@ -1,4 +1,4 @@
-"""Projects, their fields, items and values."""
+"""Projects and their fields."""
 
 from __future__ import annotations
 
@@ -18,34 +18,60 @@ from orchestrator.forge.queries.ask import (
     ordered,
 )
 
+ORDER = {"NUMBER": "number", "TITLE": "title", "CREATED_AT": "created_at",
+         "UPDATED_AT": "updated_at"}
+REPOSITORY_ORDER = {
+    "CREATED_AT": "created_at", "UPDATED_AT": "updated_at", "PUSHED_AT": "pushed_at",
+    "NAME": "name",
+}
 STAMPED: Fields = {"createdAt": attribute("created_at"), "updatedAt": attribute("updated_at")}
 
 
-def owned_board(owner: records.User, ask: Ask, args: Args) -> cards.Board:
-    where = "owner_id = ? and number = ?"
-    board = ask.state.store.first(cards.Board, where, owner.id, args["number"])
-    if board is None:
-        text = f"Could not resolve to a ProjectV2 with the number {args['number']}."
+def readable(board: cards.Board | None, ask: Ask, number: int) -> cards.Board:
+    if board is None or not boards.may_read(ask.state, board, ask.viewer.user):
+        text = f"Could not resolve to a ProjectV2 with the number {number}."
         raise Problem("NOT_FOUND", text)
     return board
 
 
+def owned_board(owner: records.User, ask: Ask, args: Args) -> cards.Board:
+    where = "owner_id = ? and number = ?"
+    number = args["number"]
+    return readable(ask.state.store.first(cards.Board, where, owner.id, number), ask, number)
+
+
+def linked_board(repo: records.Repo, ask: Ask, args: Args) -> cards.Board:
+    """A board that the repository lists among its own."""
+    number = args["number"]
+    linked = [row for row in boards.of_repo(ask.state, repo) if row.number == number]
+    return readable(linked[0] if linked else None, ask, number)
+
+
+def listed(rows: list[cards.Board], ask: Ask, args: Args) -> Page:
+    """The boards that the viewer may see, of those with every word of `query`.
+
+    `is:open` and `is:closed` are understood as on the site; other qualifiers are not.
+    """
+    for word in (args.get("query") or "").lower().split():
+        if word in ("is:open", "is:closed"):
+            rows = [row for row in rows if row.closed == (word == "is:closed")]
+        elif ":" in word:
+            raise Problem("UNPROCESSABLE", f"the forge does not search boards by {word}")
+        else:
+            rows = [row for row in rows if word in row.title.lower()]
+    writes = args.get("minPermissionLevel") in ("WRITE", "ADMIN")
+    allowed = boards.may_write if writes else boards.may_read
+    rows = [row for row in rows if allowed(ask.state, row, ask.viewer.user)]
+    return connection("projectsV2", ordered(rows, args.get("orderBy"), ORDER), args)
+
+
 def owned_boards(owner: records.User, ask: Ask, args: Args) -> Page:
     where = "owner_id = ? order by number desc"
-    return listed_boards(ask.state.store.select(cards.Board, where, owner.id), ask, args)
+    return listed(ask.state.store.select(cards.Board, where, owner.id), ask, args)
 
 
 def linked_boards(repo: records.Repo, ask: Ask, args: Args) -> Page:
-    where = "id in (select board_id from board_links where repo_id = ?) order by number desc"
-    return listed_boards(ask.state.store.select(cards.Board, where, repo.id), ask, args)
-
-
-def listed_boards(rows: list[cards.Board], ask: Ask, args: Args) -> Page:
-    wanted = (args.get("query") or "").lower()
-    rows = [row for row in rows if wanted in row.title.lower()]
-    columns = {"NUMBER": "number", "TITLE": "title", "CREATED_AT": "created_at",
-               "UPDATED_AT": "updated_at"}
-    return connection("projectsV2", ordered(rows, args.get("orderBy"), columns), args)
+    return listed(boards.of_repo(ask.state, repo), ask, args)
 
 
 def board_url(row: cards.Board, ask: Ask, args: Args) -> str:
@@ -67,56 +93,15 @@ def items(row: cards.Board, ask: Ask, args: Args) -> Page:
     return connection("items", ordered(rows, args.get("orderBy"), columns), args)
 
 
-def issue_items(row: records.Issue, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(cards.Item, "issue_id = ? order by id", row.id)
-    if not args.get("includeArchived", True):
-        rows = [item for item in rows if not item.archived]
-    return connection("projectItems", rows, args)
+def repositories(row: cards.Board, ask: Ask, args: Args) -> Page:
+    rows = [repo for repo in boards.repos_of(ask.state, row) if ask.sees(repo)]
+    return connection("repositories", ordered(rows, args.get("orderBy"), REPOSITORY_ORDER), args)
 
 
 def options(row: cards.Field, ask: Ask, args: Args) -> list[cards.Choice]:
     rows = boards.choices_of(ask.state, row)
     wanted = args.get("names")
     return [choice for choice in rows if wanted is None or choice.name in wanted]
-
-
-def content(row: cards.Item, ask: Ask, args: Args) -> Any:
-    """The issue behind an item; null where the viewer may not see its repository."""
-    if row.issue_id is None:
-        return found.Draft(row)
-    issue = ask.state.store.need(records.Issue, row.issue_id)
-    return issue if ask.sees(ask.repo(issue.repo_id)) else None
-
-
-def item_type(row: cards.Item, ask: Ask, args: Args) -> str:
-    if row.issue_id is None:
-        return "DRAFT_ISSUE"
-    issue = content(row, ask, args)
-    if issue is None:
-        return "REDACTED"
-    return "PULL_REQUEST" if issue.is_pull else "ISSUE"
-
-
-def value_by_name(row: cards.Item, ask: Ask, args: Args) -> Any:
-    board = ask.state.store.need(cards.Board, row.board_id)
-    field = boards.field_named(ask.state, board, args["name"])
-    if field is None:
-        return None
-    if field.kind == "TITLE":
-        raise Problem("UNPROCESSABLE", "the forge tells a title only as content { title }")
-    return boards.value_of(ask.state, row, field)
-
-
-def values(row: cards.Item, ask: Ask, args: Args) -> Page:
-    rows = ask.state.store.select(cards.Value, "item_id = ? order by field_id", row.id)
-    return connection("fieldValues", rows, args)
-
-
-def choice_of(row: cards.Value, ask: Ask) -> cards.Choice:
-    where = "field_id = ? and key = ?"
-    choice = ask.state.store.first(cards.Choice, where, row.field_id, row.choice)
-    assert choice is not None
-    return choice
 
 
 def identity(row: Any, ask: Ask, args: Args) -> str:
@@ -132,13 +117,6 @@ FIELD: Fields = STAMPED | BOARD_OF | {
     "name": attribute("name"),
     "dataType": attribute("kind"),
 }
-VALUE: Fields = STAMPED | {
-    "id": identity,
-    "databaseId": attribute("id"),
-    "creator": lambda row, ask, args: ask.user(row.creator_id),
-    "field": lambda row, ask, args: ask.state.store.need(cards.Field, row.field_id),
-    "item": lambda row, ask, args: ask.state.store.need(cards.Item, row.item_id),
-}
 FIELDS: dict[str, Fields] = {
     "ProjectV2": STAMPED | {
         "id": identity,
@@ -146,9 +124,12 @@ FIELDS: dict[str, Fields] = {
         "fullDatabaseId": lambda row, ask, args: str(row.id),
         "number": attribute("number"),
         "title": attribute("title"),
+        "shortDescription": attribute("short_description"),
+        "readme": attribute("readme"),
         "closed": attribute("closed"),
         "closedAt": lambda row, ask, args: row.updated_at if row.closed else None,
-        "public": constant(True),
+        "public": attribute("public"),
+        "template": constant(False),
         "url": board_url,
         "owner": lambda row, ask, args: ask.user(row.owner_id),
         "creator": lambda row, ask, args: ask.user(row.creator_id),
@@ -158,8 +139,11 @@ FIELDS: dict[str, Fields] = {
         "field": lambda row, ask, args: boards.field_named(ask.state, row, args["name"]),
         "fields": fields,
         "items": items,
+        "repositories": repositories,
     },
     "ProjectV2Field": FIELD,
+    # No board has one: it is in the schema for those who ask what kind a field is.
+    "ProjectV2IterationField": FIELD,
     "ProjectV2SingleSelectField": FIELD | {"options": options},
     "ProjectV2SingleSelectFieldOption": {
         "id": attribute("key"),
@@ -167,31 +151,5 @@ FIELDS: dict[str, Fields] = {
         "nameHTML": attribute("name"),
         "description": attribute("description"),
         "color": attribute("color"),
-    },
-    "ProjectV2Item": STAMPED | BOARD_OF | {
-        "id": identity,
-        "databaseId": attribute("id"),
-        "fullDatabaseId": lambda row, ask, args: str(row.id),
-        "type": item_type,
-        "isArchived": attribute("archived"),
-        "creator": lambda row, ask, args: ask.user(row.creator_id),
-        "fieldValueByName": value_by_name,
-        "fieldValues": values,
-        "content": content,
-    },
-    "ProjectV2ItemFieldSingleSelectValue": VALUE | {
-        "name": lambda row, ask, args: choice_of(row, ask).name,
-        "optionId": attribute("choice"),
-        "color": lambda row, ask, args: choice_of(row, ask).color,
-        "description": lambda row, ask, args: choice_of(row, ask).description,
-    },
-    "ProjectV2ItemFieldTextValue": VALUE | {"text": attribute("text")},
-    "DraftIssue": {
-        "id": lambda row, ask, args: ids.make("DraftIssue", row.item.id),
-        "title": lambda row, ask, args: row.item.draft_title or "",
-        "body": lambda row, ask, args: row.item.draft_body or "",
-        "creator": lambda row, ask, args: ask.user(row.item.creator_id),
-        "createdAt": lambda row, ask, args: row.item.created_at,
-        "updatedAt": lambda row, ask, args: row.item.updated_at,
     },
 }

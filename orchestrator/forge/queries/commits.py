@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.forge import checks, ids, protection, pushes, records
+from orchestrator.forge import actions, checks, ids, protection, pushes, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import (
     Args,
@@ -292,16 +292,16 @@ FIELDS: dict[str, Fields] = {
         "url": lambda named, ask, args: page_of("actions/runs")(named.row, ask, args),
         "createdAt": lambda named, ask, args: named.row.created_at,
         "updatedAt": lambda named, ask, args: named.row.updated_at,
-        "workflow": lambda named, ask, args: found.Named("Workflow", named.row),
+        "workflow": lambda named, ask, args: actions.flow_of(ask.state, named.row),
         "checkSuite": lambda named, ask, args: named.row,
     },
-    "Workflow": {
-        "id": of_row("Workflow"),
-        "databaseId": lambda named, ask, args: named.row.id,
-        "name": lambda named, ask, args: named.row.name,
+    "Workflow": STAMPS | {
+        "id": lambda row, ask, args: ids.make("Workflow", row.id),
+        "databaseId": attribute("id"),
+        "name": attribute("name"),
         "state": constant("ACTIVE"),
-        "url": lambda named, ask, args: page_of("actions/runs")(named.row, ask, args),
-        "createdAt": lambda named, ask, args: named.row.created_at,
-        "updatedAt": lambda named, ask, args: named.row.updated_at,
+        "url": lambda row, ask, args: ask.url(
+            f"/{ask.repo(row.repo_id).full_name}/actions/workflows/{row.path.rpartition('/')[2]}"
+        ),
     },
 }

@@ -10,11 +10,13 @@ from typing import Any
 
 from orchestrator.forge import accounts
 from orchestrator.forge.queries import (
+    board_changes,
     boards,
     commits,
     compiled,
     found,
     issues,
+    items,
     mutations,
     people,
     repository,
@@ -32,9 +34,9 @@ POINTS = 100
 
 def resolvers() -> dict[str, Fields]:
     table: dict[str, Fields] = {"PageInfo": PAGE_INFO}
-    for part in (people, repository, issues, reviews, commits, boards):
+    for part in (people, repository, issues, reviews, commits, boards, items):
         table |= part.FIELDS
-    table["Mutation"] = mutations.MUTATION | reviews.MUTATION
+    table["Mutation"] = mutations.MUTATION | board_changes.MUTATION | reviews.MUTATION
     return table
 
 

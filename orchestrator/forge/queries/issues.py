@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.forge import accounts, ids, issues, merging, moments, protection, pulls, records
-from orchestrator.forge.queries import boards, commits, found, reviews
+from orchestrator.forge.queries import commits, found, items, reviews
 from orchestrator.forge.queries.ask import (
     Args,
     Ask,
@@ -172,7 +172,7 @@ ISSUE: Fields = AUTHORED | EDITED | {
     "comments": issue_comments,
     "assignees": nothing("assignees"),
     "repository": lambda row, ask, args: ask.repo(row.repo_id),
-    "projectItems": boards.issue_items,
+    "projectItems": items.issue_items,
 }
 EVENT: Fields = {
     "id": lambda row, ask, args: ids.make(found.EVENTS[row.event], row.id),

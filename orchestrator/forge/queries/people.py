@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from orchestrator.forge import accounts, ids, moments, records
+from orchestrator.forge import accounts, ids, issues, moments, records
 from orchestrator.forge.queries import boards, found
-from orchestrator.forge.queries.ask import Args, Ask, Fields, Problem, attribute, constant
+from orchestrator.forge.queries.ask import (
+    Args,
+    Ask,
+    Fields,
+    Page,
+    Problem,
+    attribute,
+    connection,
+    constant,
+    ordered,
+)
 from orchestrator.forge.state import Refused
 
 
@@ -50,6 +61,55 @@ def nodes(root: Any, ask: Ask, args: Args) -> list[Any]:
     return rows
 
 
+def resource(root: Any, ask: Ask, args: Args) -> Any:
+    """What a page is about: an account, a repository, an issue or a pull request."""
+    parts = urlsplit(args["url"]).path.strip("/").split("/")
+    try:
+        if len(parts) == 1:
+            return accounts.find_user(ask.state, parts[0])
+        repo = accounts.readable(ask.state, ask.viewer, parts[0], parts[1].removesuffix(".git"))
+        if len(parts) == 2:
+            return repo
+        if len(parts) == 4 and parts[2] in ("issues", "pull") and parts[3].isdecimal():
+            return issues.by_number(ask.state, repo, int(parts[3]))
+    except Refused:
+        pass
+    return None
+
+
+def repositories(row: records.User, ask: Ask, args: Args) -> Page:
+    """Those of an account that the viewer may see."""
+    ways = args.get("ownerAffiliations") or ("OWNER", "COLLABORATOR")
+    rows = accounts.repositories(ask.state, row, ways)
+    if args.get("affiliations"):
+        mine = accounts.repositories(
+            ask.state, accounts.signed_in(ask.viewer), args["affiliations"]
+        )
+        rows = [repo for repo in rows if repo in mine]
+    for name in ("privacy", "visibility"):
+        if args.get(name):
+            rows = [repo for repo in rows if repo.private == (args[name] == "PRIVATE")]
+    for name, column in (("isArchived", "archived"), ("hasIssuesEnabled", "has_issues")):
+        if args.get(name) is not None:
+            rows = [repo for repo in rows if getattr(repo, column) == args[name]]
+    if args.get("isFork") or args.get("isLocked"):
+        rows = []
+    rows = [repo for repo in rows if ask.sees(repo)]
+    rows = ordered(rows, args.get("orderBy"), boards.REPOSITORY_ORDER)
+    return connection("repositories", rows, args)
+
+
+def one_repository(row: records.User, ask: Ask, args: Args) -> records.Repo | None:
+    found_repo = accounts.find_repo(ask.state, row.login, args["name"])
+    return found_repo if found_repo and ask.sees(found_repo) else None
+
+
+def organizations(row: records.User, ask: Ask, args: Args) -> Page:
+    rows = accounts.organizations(ask.state, row)
+    columns = {"LOGIN": "login", "CREATED_AT": "created_at"}
+    return connection("organizations", ordered(rows, args.get("orderBy"), columns), args)
+
+
 def rate_limit(root: Any, ask: Ask, args: Args) -> Ask:
     return ask
 
@@ -63,6 +123,8 @@ ACCOUNT: Fields = {
     "createdAt": attribute("created_at"),
     "projectV2": boards.owned_board,
     "projectsV2": boards.owned_boards,
+    "repositories": repositories,
+    "repository": one_repository,
 }
 RATE: Fields = {
     "cost": attribute("cost"),
@@ -82,9 +144,19 @@ FIELDS: dict[str, Fields] = {
         "organization": lambda root, ask, args: known(args["login"], ask, "Organization"),
         "repositoryOwner": lambda root, ask, args: accounts.find_user(ask.state, args["login"]),
         "repository": repository,
+        "resource": resource,
     },
     "RateLimit": RATE,
-    "User": ACCOUNT | {"email": lambda row, ask, args: row.email or ""},
-    "Organization": ACCOUNT,
+    "User": ACCOUNT | {
+        "email": lambda row, ask, args: row.email or "",
+        "organizations": organizations,
+    },
+    "Organization": ACCOUNT | {"description": constant(None)},
     "Bot": ACCOUNT,
+    # The forge has no teams and no milestones: these are never told.
+    "Team": {name: attribute(name) for name in ("id", "name", "slug")},
+    "Milestone": {
+        name: attribute(name)
+        for name in ("id", "title", "number", "description", "dueOn", "url", "state")
+    },
 }

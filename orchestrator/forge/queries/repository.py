@@ -138,8 +138,7 @@ FIELDS: dict[str, Fields] = {
         "pullRequests": list_pulls,
         "label": lambda row, ask, args: issues.find_label(ask.state, row, args["name"]),
         "labels": list_labels,
-        # A board belongs to an account; a repository lists the ones that were linked to it.
-        "projectV2": lambda row, ask, args: boards.owned_board(owner(row, ask), ask, args),
+        "projectV2": boards.linked_board,
         "projectsV2": boards.linked_boards,
     },
 }

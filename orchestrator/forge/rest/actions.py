@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orchestrator.forge import actions, checks, ci, ids, records
+from orchestrator.forge import accounts, actions, checks, ci, ids, records
 from orchestrator.forge.records import Json
 from orchestrator.forge.rest import commits, people
 from orchestrator.forge.rest.checks import simple_commit
 from orchestrator.forge.state import Refused, not_found
-from orchestrator.forge.web import Answer, Call, Route, counted, get, listing
+from orchestrator.forge.web import Answer, Call, Route, Unknown, counted, get, listing
 
 HOME = "/repos/{owner}/{repo}"
 
@@ -17,13 +17,13 @@ def workflow_run(call: Call, repo: records.Repo, row: records.Suite) -> Json:
     run = f"{api}/runs/{row.id}"
     head = commits.need(call, repo, row.sha)
     links = ("jobs", "logs", "cancel", "rerun", "artifacts")
-    home = people.repository(call, repo)
+    home, flow = people.repository(call, repo), actions.flow_of(call.state, row)
     return {
         "id": row.id, "node_id": ids.make("WorkflowRun", row.id), "name": row.name,
         "head_branch": row.branch, "head_sha": row.sha, "path": row.path,
         "run_number": row.number, "run_attempt": 1, "event": row.event, "status": row.status,
         "display_title": head.message.partition("\n")[0], "conclusion": row.conclusion,
-        "workflow_id": row.id, "check_suite_id": row.id,
+        "workflow_id": flow.id, "check_suite_id": row.id,
         "check_suite_node_id": ids.make("CheckSuite", row.id), "url": run,
         "html_url": call.url(f"/{repo.full_name}/actions/runs/{row.id}"), "pull_requests": [],
         "created_at": row.created_at, "updated_at": row.updated_at,
@@ -31,13 +31,17 @@ def workflow_run(call: Call, repo: records.Repo, row: records.Suite) -> Json:
         "triggering_actor": people.by_id(call, row.actor_id),
         **{f"{name}_url": f"{run}/{name}" for name in links},
         "check_suite_url": call.url(f"/repos/{repo.full_name}/check-suites/{row.id}"),
-        "workflow_url": f"{api}/workflows/{row.id}", "head_commit": simple_commit(head),
+        "workflow_url": f"{api}/workflows/{flow.id}", "head_commit": simple_commit(head),
         "repository": home, "head_repository": home,
     }
 
 
-def list_runs(call: Call) -> Answer:
-    repo = call.repo()
+# What a listing of runs can be narrowed by. Every run here knows no pull request, so it is all
+# the same whether they are left out.
+FILTERS = ("actor", "branch", "event", "head_sha", "status", "created", "exclude_pull_requests")
+
+
+def matching(call: Call, repo: records.Repo) -> list[records.Suite]:
     where = "repo_id = ? and path is not null order by id desc"
     rows = call.state.store.select(records.Suite, where, repo.id)
     for name, column in (("branch", "branch"), ("event", "event"), ("head_sha", "sha")):
@@ -46,7 +50,30 @@ def list_runs(call: Call) -> Answer:
     if "status" in call.query:
         wanted = call.query["status"]
         rows = [row for row in rows if wanted in (row.status, row.conclusion)]
+    if "actor" in call.query:
+        actor = accounts.find_user(call.state, call.query["actor"])
+        rows = [row for row in rows if actor and row.actor_id == actor.id]
+    if "created" in call.query:
+        raise Unknown("runs by the time they were created")
+    return rows
+
+
+def list_runs(call: Call) -> Answer:
+    repo = call.repo()
+    rows = matching(call, repo)
     return counted(call, "workflow_runs", rows, lambda row: workflow_run(call, repo, row))
+
+
+def identified_run(call: Call) -> tuple[records.Repo, records.Suite]:
+    repo = call.repo()
+    suite = call.state.store.get(records.Suite, call.number("run_id"))
+    if suite is None or suite.repo_id != repo.id or suite.path is None:
+        raise not_found()
+    return repo, suite
+
+
+def show_run(call: Call) -> Answer:
+    return Answer(workflow_run(call, *identified_run(call)))
 
 
 def job(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
@@ -67,10 +94,7 @@ def job(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
 
 
 def list_jobs(call: Call) -> Answer:
-    repo = call.repo()
-    suite = call.state.store.get(records.Suite, call.number("run_id"))
-    if suite is None or suite.repo_id != repo.id or suite.path is None:
-        raise not_found()
+    repo, suite = identified_run(call)
     every = call.state.store.select(records.CheckRun, "suite_id = ?", suite.id)
     rows = checks.newest_of(every)
     return counted(call, "jobs", rows, lambda row: job(call, repo, row))
@@ -82,6 +106,10 @@ def identified(call: Call) -> records.CheckRun:
     if row is None or row.repo_id != repo.id or row.job is None:
         raise not_found()
     return row
+
+
+def show_job(call: Call) -> Answer:
+    return Answer(job(call, call.repo(), identified(call)))
 
 
 def show_log(call: Call) -> Answer:
@@ -100,11 +128,8 @@ def read_log(call: Call) -> Answer:
 
 def repeatable(call: Call) -> tuple[records.Repo, records.Suite]:
     """The run, for somebody who may repeat it, when nothing of it is under way."""
-    repo = call.repo()
-    call.writer(repo)
-    suite = call.state.store.get(records.Suite, call.number("run_id"))
-    if suite is None or suite.repo_id != repo.id or suite.path is None:
-        raise not_found()
+    call.writer(call.repo())
+    repo, suite = identified_run(call)
     if suite.status != "completed":
         raise Refused(403, "This workflow is already running", kind="FORBIDDEN")
     return repo, suite
@@ -116,6 +141,13 @@ def repeat_failed(call: Call) -> Answer:
     call.fields("enable_debug_logging")
     if not actions.repeat(call.state, suite, failed_only=True):
         raise Refused(403, "This workflow run cannot be retried", kind="FORBIDDEN")
+    return Answer({}, 201)
+
+
+def repeat_run(call: Call) -> Answer:
+    _, suite = repeatable(call)
+    call.fields("enable_debug_logging")
+    actions.repeat(call.state, suite, everything=True)
     return Answer({}, 201)
 
 
@@ -151,9 +183,12 @@ def rerequest(call: Call) -> Answer:
 
 
 ROUTES = (
-    listing(HOME + "/actions/runs", list_runs, "branch", "event", "head_sha", "status"),
+    listing(HOME + "/actions/runs", list_runs, *FILTERS),
+    get(HOME + "/actions/runs/{run_id}", show_run, "exclude_pull_requests"),
     listing(HOME + "/actions/runs/{run_id}/jobs", list_jobs),
+    get(HOME + "/actions/jobs/{job_id}", show_job),
     get(HOME + "/actions/jobs/{job_id}/logs", show_log),
+    Route("POST", HOME + "/actions/runs/{run_id}/rerun", repeat_run),
     Route("POST", HOME + "/actions/runs/{run_id}/rerun-failed-jobs", repeat_failed),
     Route("POST", HOME + "/actions/jobs/{job_id}/rerun", repeat_job),
     Route("POST", HOME + "/check-runs/{check_run_id}/rerequest", rerequest),

@@ -134,46 +134,67 @@ def compare(call: Call) -> Answer:
     })
 
 
+KINDS = {"blob": ("file", "blobs"), "tree": ("dir", "trees"), "commit": ("submodule", "trees")}
+
+
+def entry(call: Call, repo: records.Repo, ref: str, found: host.Entry) -> Json:
+    """A file or a folder as a listing shows it, without what is in it."""
+    kind, part = KINDS[found.kind]
+    api = call.url(f"/repos/{repo.full_name}/contents/{found.path}?ref={ref}")
+    git = call.url(f"/repos/{repo.full_name}/git/{part}/{found.sha}")
+    page = call.url(f"/{repo.full_name}/{'blob' if kind == 'file' else 'tree'}/{ref}/{found.path}")
+    raw = call.url(f"/{repo.full_name}/raw/{ref}/{found.path}") if kind == "file" else None
+    return {
+        "type": kind, "name": found.path.rpartition("/")[2], "path": found.path,
+        "sha": found.sha, "size": found.size, "url": api, "git_url": git, "html_url": page,
+        "download_url": raw, "_links": {"self": api, "git": git, "html": page},
+    }
+
+
 def show_contents(call: Call) -> Answer:
-    """A file with what is in it, or what lies in a folder; without a path, at the top."""
+    """One file, or what is in a folder."""
     repo = call.repo()
     ref = call.query.get("ref") or repo.default_branch
     path = call.params.get("path", "").strip("/")
     sha = pulls.tip(call.state, repo, ref) or resolve(call.state, repo, ref)
-    content = host.blob(call.state.path(repo), sha, path) if path else None
-    if content is not None:
-        blob = host.rev_parse(call.state.path(repo), f"{sha}:{path}") or ""
-        told = base64.encodebytes(content).decode()
-        entry = content_entry(call, repo, ref, "file", blob, path)
-        return Answer(entry | {"size": len(content), "encoding": "base64", "content": told})
-    inside = host.folder(call.state.path(repo), sha, path)
-    if inside is None:
+    git = call.state.path(repo)
+    content = host.blob(git, sha, path) if path else None
+    if content is None:
+        inside = host.entries(git, sha, path)
+        if inside is None:
+            raise not_found()
+        return Answer([entry(call, repo, ref, one) for one in inside])
+    return Answer(file(call, repo, ref, path, content))
+
+
+def file(call: Call, repo: records.Repo, ref: str, path: str, content: bytes) -> Json:
+    sha = pulls.tip(call.state, repo, ref) or resolve(call.state, repo, ref)
+    blob = host.rev_parse(call.state.path(repo), f"{sha}:{path}") or ""
+    shown = entry(call, repo, ref, host.Entry("blob", path, blob, len(content)))
+    return shown | {"encoding": "base64", "content": base64.encodebytes(content).decode()}
+
+
+def show_readme(call: Call) -> Answer:
+    """The file that introduces the repository, by the first of the names that GitHub knows."""
+    repo = call.repo()
+    ref = call.query.get("ref") or repo.default_branch
+    sha = pulls.tip(call.state, repo, ref)
+    if sha is None:
         raise not_found()
-    kinds = {"blob": "file", "tree": "dir", "commit": "submodule"}
-    return Answer([
-        content_entry(call, repo, ref, kinds[kind], of, f"{path}/{name}" if path else name)
-        for kind, of, name in inside
-    ])
-
-
-def content_entry(
-    call: Call, repo: records.Repo, ref: str, kind: str, sha: str, path: str
-) -> Json:
-    api = call.url(f"/repos/{repo.full_name}/contents/{path}?ref={ref}")
-    object_kind = "blobs" if kind == "file" else "trees"
-    git = call.url(f"/repos/{repo.full_name}/git/{object_kind}/{sha}")
-    page = call.url(f"/{repo.full_name}/{'blob' if kind == 'file' else 'tree'}/{ref}/{path}")
-    raw = call.url(f"/{repo.full_name}/raw/{ref}/{path}") if kind == "file" else None
-    return {
-        "type": kind, "name": path.rpartition("/")[2], "path": path, "sha": sha, "size": 0,
-        "url": api, "git_url": git, "html_url": page, "download_url": raw,
-        "_links": {"self": api, "git": git, "html": page},
-    }
+    git = call.state.path(repo)
+    for folder in (".github", "", "docs"):
+        for one in host.entries(git, sha, folder) or ():
+            name = one.path.rpartition("/")[2].lower()
+            if one.kind == "blob" and name.partition(".")[0] == "readme":
+                return Answer(file(call, repo, ref, one.path, host.blob(git, sha, one.path) or b""))
+    raise not_found()
 
 
 ROUTES = (
     listing(HOME + "/commits/{ref}", show_commit),
     get(HOME + "/compare/{basehead+}", compare),
-    get(HOME + "/contents/", show_contents, "ref"),
     get(HOME + "/contents/{path+}", show_contents, "ref"),
+    get(HOME + "/contents/", show_contents, "ref"),
+    get(HOME + "/contents", show_contents, "ref"),
+    get(HOME + "/readme", show_readme, "ref"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.forge import accounts, ids, issues, records
 from orchestrator.forge.records import Json
-from orchestrator.forge.state import Refused, invalid, not_found
+from orchestrator.forge.state import Refused, not_found
 from orchestrator.forge.web import Answer, Call, Route, get, listing, optional, paged, words
 
 USER_LINKS = (
@@ -47,7 +47,6 @@ DIRECTORY = {
     "user_organizations": "/user/orgs", "user_repositories": "/users/{user}/repos",
     "user_search": "/search/users{?query}",
 }
-AFFILIATIONS = "owner,collaborator,organization_member"
 COUNTS = (
     "forks_count", "forks", "stargazers_count", "watchers_count", "watchers", "size",
     "network_count", "subscribers_count",
@@ -137,30 +136,16 @@ def show_user(call: Call) -> Answer:
     return Answer(user(call, row) | more)
 
 
-def list_repositories(call: Call) -> Answer:
-    """The viewer's own and those that others let the viewer into."""
-    viewer = accounts.signed_in(call.viewer)
-    sort = call.choice("sort", "full_name", "created", "updated", "pushed", "full_name")
-    usual = "asc" if sort == "full_name" else "desc"
-    direction = call.choice("direction", usual, "asc", "desc")
-    asked = set(call.query.get("affiliation", AFFILIATIONS).split(","))
-    if not asked <= set(AFFILIATIONS.split(",")):
-        raise invalid("Repository", "affiliation")
-
-    def why(repo: records.Repo) -> str:
-        if repo.owner_id == viewer.id:
-            return "owner"
-        where = "repo_id = ? and user_id = ?"
-        let_in = call.state.store.count(records.Collaborator, where, repo.id, viewer.id)
-        return "collaborator" if let_in else ""
-
-    columns = {"created": "created_at", "updated": "updated_at", "pushed": "pushed_at"}
-    rows = call.state.store.select(records.Repo, "1 order by id")
-    rows = [row for row in rows if why(row) in asked]
-    rows.sort(key=lambda row: str(getattr(row, columns.get(sort, sort))).lower())
-    return paged(
-        call, rows[::-1] if direction == "desc" else rows, lambda row: repository(call, row)
-    )
+def organization(call: Call, row: records.User) -> Json:
+    api = call.url(f"/orgs/{row.login}")
+    links = ("repos", "events", "hooks", "issues")
+    return {
+        "login": row.login, "id": row.id, "node_id": ids.of_user(row), "url": api,
+        **{f"{name}_url": f"{api}/{name}" for name in links},
+        "members_url": f"{api}/members{{/member}}",
+        "public_members_url": f"{api}/public_members{{/member}}",
+        "avatar_url": call.url(f"/avatars/u/{row.id}"), "description": None,
+    }
 
 
 def show_repository(call: Call) -> Answer:
@@ -250,7 +235,6 @@ REPO = "/repos/{owner}/{repo}"
 ROUTES = (
     get("/", show_root),
     get("/user", show_user),
-    listing("/user/repos", list_repositories, "affiliation", "sort", "direction"),
     get(REPO, show_repository),
     Route("PATCH", REPO, edit_repository),
     get(REPO + "/collaborators/{username}/permission", show_permission),
