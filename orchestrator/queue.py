@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator import attempts, disk, foresight, tick
+from orchestrator import attempts, disk, foresight, tick, updating
 from orchestrator.adapters.locks import Lock
 from orchestrator.adapters.mailroom import Claimed
 from orchestrator.records.errors import SwitchedOff
@@ -37,6 +37,9 @@ def story(world: World) -> None:
         while code_on_disk() == code and not switched_off(world) and not shut_out(world):
             if not disk.may_start(world):
                 return world.say("nothing new is taken up until there is room on the disk")
+            held = updating.held_back(world)
+            if held:
+                return world.say(f"nothing new is taken up: {held}")
             claimed = world.mailroom.claim(
                 waiting(world),
                 slot,

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from orchestrator.adapters import clock
+from orchestrator.adapters import checkout, clock
 from orchestrator.records.config import (
     AppConfig,
     BrokenRepository,
     Config,
+    MergePolicy,
     RepositoryConfig,
     Secret,
 )
@@ -29,10 +30,11 @@ from orchestrator.records.config_file import (
     RepositoryFile,
 )
 from orchestrator.records.errors import ConfigError
-from orchestrator.rules import allowlist, installation, precedence, roster
+from orchestrator.rules import allowlist, installation, precedence, roster, update
 from orchestrator.rules.allowlist import Address, Entry
 from orchestrator.texts import complaints, expansion, source
 
+CODE = Path(__file__).resolve().parents[1]
 TOO_OPEN = stat.S_IRWXG | stat.S_IRWXO
 TOKENS = {
     "github_token": ("GITHUB_TOKEN", "GH_TOKEN"),
@@ -45,7 +47,7 @@ Level = TypeVar("Level", bound=msgspec.Struct)
 def root_of(environment: Mapping[str, str]) -> Path:
     """Where everything of ours lives: `ORCH_ROOT`, else the folder this package is in."""
     said = environment.get("ORCH_ROOT")
-    return Path(said).absolute() if said else Path(__file__).resolve().parents[1]
+    return Path(said).absolute() if said else CODE
 
 
 def find(root: Path, environment: Mapping[str, str]) -> Path:
@@ -82,8 +84,9 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     if faults:
         broken = only_repositories(faults, data, path.name, source.marks(text)[0])
     spoilt = {place_of(fault.path) for fault in faults}
+    own = update.slug_of(checkout.remote(CODE), values["github_web_url"])
     repositories = tuple(
-        resolved(top, address, values["github_web_url"])
+        guarded(top, own, resolved(top, address, values["github_web_url"]))
         for address in addresses
         if address.entry.place not in spoilt
     )
@@ -300,6 +303,13 @@ def resolved(top: GlobalFile, address: Address, web: str) -> RepositoryConfig:
         "board": board,
     }
     return precedence.repository(top, project, address.entry.said, known)
+
+
+def guarded(top: GlobalFile, own: str, known: RepositoryConfig) -> RepositoryConfig:
+    """Changes of this program itself are merged by a person, unless the config says otherwise."""
+    if known.slug.lower() != own.lower() or top.self_merge:
+        return known
+    return msgspec.structs.replace(known, merge=MergePolicy.APPROVED)
 
 
 def schema() -> dict[str, Any]:

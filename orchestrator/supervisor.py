@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import structs
 
-from orchestrator import disk, foresight, housekeeping, reaper, tick
+from orchestrator import disk, foresight, housekeeping, reaper, tick, updating
 from orchestrator.records.task import QueueEntry, State
 from orchestrator.rules import cadence
 from orchestrator.world import World
@@ -52,6 +52,10 @@ def start_workers(world: World) -> None:
     if closed is not None:
         world.say(f"no worker is started: {closed}")
         world.troubles.append(closed.exit_code)
+        return
+    held = updating.held_back(world)
+    if held:
+        world.say(f"no worker is started: {held}")
         return
     startable = could_start(world)
     if startable and not disk.may_start(world):

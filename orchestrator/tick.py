@@ -119,12 +119,16 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
         return AUTH
     if not alone:
         return told(world, story)
+    code = health.version(world.paths.code)
     locks = Locks(world.paths.locks, what=script, clock=world.clock)
     lock = locks.try_script(script)
     if lock is None:
         health.skipped(world, locks.script_holder(script))
         return OK
     with lock:
+        if health.version(world.paths.code) != code:
+            world.say("this program was updated a moment ago; the next tick runs the new version")
+            return OK
         health.got_its_turn(world)
         if not hurried:
             # Five jobs of one crontab must not meet GitHub in the same second (C6).

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from orchestrator.adapters.gh_read import Transport
 
 SECRET_NAME = regex.late(r"(?i:key|token|secret|passw|credential)")
-SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor")
+SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor", "autopull")
 
 
 class Executor(Protocol):

@@ -14,7 +14,7 @@ HOUSE = Path(__file__).resolve().parents[1] / "orchestrator"
 
 SCRIPTS = {
     "github_dispatcher", "supervisor", "queue", "pr_monitor", "strategic_planner",
-    "backlog_groomer", "agent_scorer", "log_analyzer", "daily_digest",
+    "backlog_groomer", "agent_scorer", "log_analyzer", "daily_digest", "autopull",
 }  # fmt: skip
 FLOORS = (
     {"records"},
@@ -31,6 +31,7 @@ FLOORS = (
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
         "hands", "whereabouts",
+        "updating",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

@@ -77,8 +77,11 @@ def test_the_crontab_names_each_wrapper_once_and_logs_where_cron_can_write() -> 
     block = re.search(r"```crontab\n(.*?)```", README, re.S)
     assert block
     shown = [" ".join(line.split()) for line in block[1].splitlines()]
-    assert tuple(shown) == cron.jobs("/path/to/agent-os"), "what bin/init.sh installs"
-    wrappers = [wrapper for _, wrapper, _ in cron.JOBS]
+    offered = tuple(line.removeprefix("# ") for line in shown if line.startswith("# "))
+    assert offered == cron.jobs("/path/to/agent-os", cron.OFFERED)
+    installed = tuple(line for line in shown if not line.startswith("#"))
+    assert installed == cron.jobs("/path/to/agent-os"), "what bin/init.sh installs"
+    wrappers = [wrapper for _, wrapper, _ in (*cron.JOBS, *cron.OFFERED)]
     assert sorted(wrappers) == sorted(path.name for path in (CODE / "bin").glob("run_*.sh"))
     assert (CODE / "runtime" / "logs" / ".gitkeep").exists()
 

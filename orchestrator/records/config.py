@@ -378,6 +378,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     max_parallel_workers: int = 1
     max_dispatch_per_tick: int = 5
+    self_merge: bool = False  # whether changes of this program itself need no person
     jitter_seconds: float = 20
     timezone: str = "UTC"
     healthcheck_url: str = ""  # read by bin/watchdog itself, which loads nothing of ours

@@ -297,6 +297,7 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jitter_seconds: Amount | None = None
     timezone: Text | None = None
     healthcheck_url: Text | None = None
+    self_merge: bool | None = None
     min_free_disk_percent: Amount | None = None
     min_free_disk_gb: Amount | None = None
     worktrees_keep_days: Amount | None = None

@@ -23,6 +23,7 @@ AS_SAID = (
     "max_parallel_workers", "max_dispatch_per_tick", "jitter_seconds", "timezone",
     "commit_name", "commit_email", "formatter_model", "decomposer_model", "healthcheck_url",
     "telegram_api_url", "quiet_hours", "digest_hour",
+    "self_merge",
     "min_free_disk_percent", "min_free_disk_gb", "worktrees_keep_days", "worktrees_keep_gb",
     "attempts_keep_days", "attempts_keep_gb", "logs_keep_days", "logs_keep_gb",
 )  # fmt: skip

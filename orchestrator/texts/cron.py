@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ JOBS = (
     ("*/5 * * * *", "run_pr_monitor.sh", "pr_monitor.log"),
     ("*/5 * * * *", "run_watchdog.sh", "watchdog.log"),
 )
+# What a person may want besides, and adds by hand.
+OFFERED = (("17 * * * *", "run_autopull.sh", "autopull.log"),)
 BEGIN, END = "# agent-os begin", "# agent-os end"
 ABOUT = "written by bin/init.sh; bin/init.sh --remove-cron takes this block out"
 
@@ -25,11 +27,11 @@ class Block(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-def jobs(root: str) -> tuple[str, ...]:
+def jobs(root: str, which: Sequence[tuple[str, str, str]] = JOBS) -> tuple[str, ...]:
     """The lines for an installation, without the marks around them."""
     return tuple(
         f"{when} {quoted(f'{root}/bin/{wrapper}')} >> {quoted(f'{root}/runtime/logs/{log}')} 2>&1"
-        for when, wrapper, log in JOBS
+        for when, wrapper, log in which
     )
 
 
