@@ -8,7 +8,6 @@ if not __package__:  # run as a file, this module would hide the standard librar
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from orchestrator import attempts, disk, foresight, tick, updating
 from orchestrator.adapters.locks import Lock
@@ -34,7 +33,7 @@ def story(world: World) -> None:
         return world.say("every worker slot is taken")
     code = code_on_disk()
     with slot:
-        while code_on_disk() == code and not switched_off(world) and not shut_out(world):
+        while not switched_off(world) and not shut_out(world):
             if not disk.may_start(world):
                 return world.say("nothing new is taken up until there is room on the disk")
             held = updating.held_back(world)
@@ -51,6 +50,8 @@ def story(world: World) -> None:
                 return world.say("nothing waits that may start now")
             with claimed:
                 work(world, claimed)
+            if code_on_disk() != code:
+                return world.say("the code was changed: the next worker goes on with the new one")
     return None
 
 
@@ -109,12 +110,14 @@ def shut_out(world: World) -> bool:
 
 def code_on_disk() -> tuple[tuple[str, int], ...]:
     """Which code this is: a worker does not outlive an upgrade by more than one task."""
-    found = []
-    for folder, _, names in os.walk(Path(__file__).parent):
-        for name in names:
-            if name.endswith(".py"):
-                path = f"{folder}/{name}"
-                found.append((path, os.stat(path).st_mtime_ns))
+    found, folders = list[tuple[str, int]](), [os.path.dirname(__file__)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    found.append((entry.path, entry.stat().st_mtime_ns))
+                elif "." not in entry.name and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
     return tuple(sorted(found))
 
 

@@ -184,7 +184,8 @@ def build(
     Raises ConfigError when `only` names no configured repository.
     """
     config = signed_in(config, environment)
-    redact = Redactor(secrets(config, environment))
+    agents = roster.build(config.agents)
+    redact = Redactor(secrets(config, environment, agents))
     key = opener(config, paths, clock, redact, transport)
     locks = Locks(paths.locks, clock=clock)
     events = Events(paths.events, paths.agent_stats, clock, script, redact=redact, say=say)
@@ -231,7 +232,7 @@ def build(
         ),
         executor=Local(),
         spawn=process.spawn_detached,
-        agents=roster.build(config.agents),
+        agents=agents,
         environment=environment,
         redact=redact,
         say=say,
@@ -269,7 +270,9 @@ def opener(
     )  # fmt: skip
 
 
-def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
+def secrets(
+    config: Config, environment: Mapping[str, str], agents: Mapping[str, Agent]
+) -> tuple[str, ...]:
     """What no text of ours may hold: our tokens, and the keys of agents, handed or found (S15)."""
     app = config.github_app.key if config.github_app else None
     held = (config.github_token, app, config.telegram_bot_token)
@@ -278,7 +281,7 @@ def secrets(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
     handed = [environment.get(name, "") for name in sorted(named) if SECRET_NAME.search(name)]
     logins = (
         credentials.secret(environment, one)
-        for agent in roster.build(config.agents).values()
+        for agent in agents.values()
         for one in agent.requirements().credentials
         if not one.variable or SECRET_NAME.search(one.variable)
     )

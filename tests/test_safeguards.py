@@ -627,7 +627,8 @@ GUARDS = {
         "pass", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
     ),
     "S15 the doors know our secrets": Guard(
-        "world.py", "redact = Redactor(secrets(config, environment))", "redact = Redactor([])",
+        "world.py", "redact = Redactor(secrets(config, environment, agents))",
+        "redact = Redactor([])",
         AGENTS + "test_our_token_leaves_by_no_door",
     ),
     "S20 a switch before the push": Guard(

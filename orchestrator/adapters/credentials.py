@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -37,9 +38,8 @@ def secret(environment: Mapping[str, str], one: Credential) -> str | Missing:
             return Missing("")
         return Missing(f"{one.variable} is a placeholder") if placeholder(value) else value
     for path in _paths(environment, one):
-        if not path.exists():
-            continue
-        return _in_file(path, one.field)
+        if os.path.exists(path):
+            return _in_file(Path(path), one.field)
     return Missing("")
 
 
@@ -48,7 +48,7 @@ def placeholder(value: str) -> bool:
     return len(value) < SHORTEST or PLACEHOLDER.search(value) is not None
 
 
-def _paths(environment: Mapping[str, str], one: Credential) -> Iterator[Path]:
+def _paths(environment: Mapping[str, str], one: Credential) -> Iterator[str]:
     """Its paths with the HOME and the variables in them; one whose variable is unset is none."""
     for path in one.paths:
         head, _, rest = path.partition("/")
@@ -56,10 +56,8 @@ def _paths(environment: Mapping[str, str], one: Credential) -> Iterator[Path]:
         folder = environment.get(name, "")
         if folder.startswith("~/"):
             folder = environment.get("HOME", "") + folder[1:]
-        if folder and Path(folder).is_absolute():
-            found = Path(folder) / rest if rest else Path(folder)
-            if rest or found.is_file():
-                yield found
+        if folder and os.path.isabs(folder) and (rest or os.path.isfile(folder)):
+            yield os.path.join(folder, rest) if rest else folder
 
 
 def _in_file(path: Path, field: str) -> str | Missing:

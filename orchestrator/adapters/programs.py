@@ -35,16 +35,18 @@ def installations(search: str, programs: Iterable[str], below: tuple[str, ...]) 
     return tuple(
         path
         for path in found
-        if path not in top and _inside(path, below) and os.path.lexists(path)
+        if path not in top and os.path.lexists(path) and _inside(path, below)
     )
 
 
 def _inside(path: str, below: tuple[str, ...]) -> bool:
     """Whether the path, or what it leads to, lies in one of the folders and is none of them."""
     lies = {path, os.path.realpath(path)}
-    if any(folder == one or folder.startswith(one + "/") for folder in below for one in lies):
+    above = tuple(f"{one}/" for one in lies)
+    if any(f"{folder}/".startswith(above) for folder in below):
         return False  # it would show a hidden folder whole
-    return any(one.startswith(folder + "/") for folder in below for one in lies)
+    inside = tuple(f"{folder}/" for folder in below)
+    return any(one.startswith(inside) for one in lies)
 
 
 def _of_folder(folder: str) -> Iterator[str]:

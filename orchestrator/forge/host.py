@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from orchestrator.forge import objects
+from orchestrator.forge import joining, making, objects
+from orchestrator.forge.making import Identity
 
 CHUNK = 1 << 16
 ZERO = "0" * 40
@@ -37,12 +38,6 @@ done
 
 class GitError(Exception):
     """git answered with an error; the text is what it said."""
-
-
-class Identity(NamedTuple):
-    name: str
-    email: str
-    moment: datetime
 
 
 class Response(NamedTuple):
@@ -113,6 +108,9 @@ def refs(repository: Path) -> dict[str, str]:
 
 def update_ref(repository: Path, name: str, new: str, old: str) -> bool:
     """Move a ref from old to new; False when it is no longer at old (zeros: does not exist)."""
+    done = making.move_ref(repository, name, new, old)
+    if done is not None:
+        return done
     change = ("-d", name, old) if new == ZERO else (name, new, old)
     return run(repository, "update-ref", *change).returncode == 0
 
@@ -135,6 +133,8 @@ def is_ancestor(repository: Path, older: str, newer: str) -> bool:
 def merge_base(repository: Path, one: str, other: str) -> str | None:
     if objects.is_ancestor(repository, one, other):
         return one
+    with contextlib.suppress(objects.Packed):
+        return objects.common(repository, one, other)
     done = run(repository, "merge-base", one, other)
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
@@ -146,8 +146,43 @@ def commits(repository: Path, *selection: str) -> list[list[str]]:
     return [entry.lstrip("\n").split("\0") for entry in text.split("\1") if entry.strip()]
 
 
+def own_commits(repository: Path, base: str, head: str) -> list[list[str]]:
+    """As `commits`, those that a head adds to a base, oldest first."""
+    with contextlib.suppress(objects.Packed):
+        added = objects.own(repository, base, head)
+        return [objects.facts(repository, sha) for sha in added]
+    return commits(repository, "--reverse", "--topo-order", head, f"^{base}")
+
+
+def count_own(repository: Path, base: str, head: str) -> int:
+    with contextlib.suppress(objects.Packed):
+        return len(objects.reached(repository, head) - objects.reached(repository, base))
+    return int(git(repository, "rev-list", "--count", head, f"^{base}"))
+
+
+def sizes(repository: Path, base: str, head: str) -> list[tuple[int, int]]:
+    """How many lines each file that differs has more and fewer; none of one that is no text."""
+    with contextlib.suppress(objects.Packed):
+        return joining.sizes(repository, base, head)
+    told = git(repository, "diff", "--numstat", "--no-renames", base, head)
+    counts = [line.split("\t")[:2] for line in told.splitlines() if line]
+    return [(0, 0) if "-" in pair else (int(pair[0]), int(pair[1])) for pair in counts]
+
+
+def history(
+    repository: Path, tips: Sequence[str], known: Callable[[str], bool]
+) -> list[list[str]]:
+    """As `commits`, all that these contain, back to those that are known with all of theirs."""
+    with contextlib.suppress(objects.Packed):
+        return objects.history(repository, tips, known)
+    rows = commits(repository, *tips)
+    return [row for row in rows if not known(row[0])]
+
+
 def merge_tree(repository: Path, ours: str, theirs: str) -> str | None:
     """The tree of a merge, or None where the two sides conflict."""
+    with contextlib.suppress(objects.Packed):
+        return joining.merged(repository, ours, theirs)
     done = run(repository, "merge-tree", "--write-tree", "--no-messages", ours, theirs)
     if done.returncode not in (0, 1):
         raise GitError(done.stderr.decode(errors="replace").strip())
@@ -158,6 +193,10 @@ def commit_tree(
     repository: Path, tree: str, parents: Iterable[str], message: str,
     author: Identity, committer: Identity,
 ) -> str:
+    parents = [*parents]
+    made = making.commit(repository, tree, parents, message, author, committer)
+    if made is not None:
+        return made
     who = {
         "GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email,
         "GIT_AUTHOR_DATE": f"{int(author.moment.timestamp())} +0000",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from orchestrator.forge import host, protection, pulls, pushes, records
+from orchestrator.forge import host, making, protection, pulls, pushes, records
 from orchestrator.forge.state import Refused, State
 
 METHODS = ("merge", "squash", "rebase")
@@ -111,7 +111,7 @@ def own_commits(
     state: State, repo: records.Repo, pull: records.Issue, base: str
 ) -> Sequence[records.Commit]:
     """What the pull request adds to its base, oldest first."""
-    rows = host.commits(state.path(repo), "--reverse", "--topo-order", pull.head_sha, f"^{base}")
+    rows = host.own_commits(state.path(repo), base, pull.head_sha)
     return [pushes.commit_row(repo.id, row) for row in rows]
 
 
@@ -133,7 +133,7 @@ def replay(state: State, repo: records.Repo, pull: records.Issue, base: str) -> 
         if merged == tree:
             continue
         moment = datetime.fromisoformat(commit.author_date)
-        author = host.Identity(commit.author_name, commit.author_email, moment)
+        author = making.Identity(commit.author_name, commit.author_email, moment)
         tip = host.commit_tree(git, merged, [tip], commit.message, author, site)
     if tip == base:
         raise Refused(405, NOT_MERGEABLE)

@@ -83,14 +83,11 @@ def measure(state: State, repo: records.Repo, pull: records.Issue) -> records.Is
     """How many commits, files and lines the pull request has."""
     git = state.path(repo)
     base = host.merge_base(git, pull.base_sha, pull.head_sha) or pull.base_sha
-    commits = host.git(git, "rev-list", "--count", pull.head_sha, f"^{pull.base_sha}")
-    files = [line for line in host.git(git, "diff", "--numstat", "--no-renames", base,
-                                       pull.head_sha).splitlines() if line]
-    sizes = [line.split("\t") for line in files]
+    files = host.sizes(git, base, pull.head_sha)
     return state.store.change(
-        pull, commit_count=int(commits), changed_files=len(files),
-        additions=sum(int(s[0]) for s in sizes if s[0] != "-"),
-        deletions=sum(int(s[1]) for s in sizes if s[1] != "-"),
+        pull, commit_count=host.count_own(git, pull.base_sha, pull.head_sha),
+        changed_files=len(files), additions=sum(added for added, _ in files),
+        deletions=sum(removed for _, removed in files),
     )
 
 

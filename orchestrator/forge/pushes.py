@@ -22,8 +22,12 @@ def utc(words: str) -> str:
     return moments.text(moments.parse(words))
 
 
-def load_commits(state: State, repo: records.Repo, *selection: str) -> None:
-    rows = host.commits(state.path(repo), *selection)
+def load_commits(state: State, repo: records.Repo, *tips: str) -> None:
+    """Write down these commits and all that they contain, as far as that was not done before."""
+    def known(sha: str) -> bool:
+        return state.store.count(records.Commit, "repo_id = ? and sha = ?", repo.id, sha) > 0
+
+    rows = host.history(state.path(repo), tips, known)
     state.store.add_missing(commit_row(repo.id, row) for row in rows)
 
 
@@ -32,7 +36,7 @@ def commit(state: State, repo: records.Repo, sha: str) -> records.Commit | None:
     where = "repo_id = ? and sha = ?"
     found = state.store.first(records.Commit, where, repo.id, sha)
     if found is None and host.rev_parse(state.path(repo), f"{sha}^{{commit}}"):
-        load_commits(state, repo, "-1", sha)
+        load_commits(state, repo, sha)
         found = state.store.first(records.Commit, where, repo.id, sha)
     return found
 
@@ -47,7 +51,7 @@ def record(state: State, repo: records.Repo, pusher: records.User) -> list[str]:
         return []
     fresh = [actual[name] for name in moved if name in actual]
     if fresh:
-        load_commits(state, repo, *fresh, *(f"^{ref.sha}" for ref in known.values()))
+        load_commits(state, repo, *fresh)
     for name in moved:
         if name not in actual:
             state.store.delete(known[name])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from orchestrator.forge import host, moments, records, store, workflows
+from orchestrator.forge import making, moments, records, store, workflows
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +64,12 @@ class State:
     def path(self, repo: records.Repo) -> Path:
         return self.data / "git" / repo.owner / f"{repo.name}.git"
 
-    def signature(self, user: records.User) -> host.Identity:
-        return host.Identity(user.name or user.login, user.email, self.clock())
+    def signature(self, user: records.User) -> making.Identity:
+        return making.Identity(user.name or user.login, user.email, self.clock())
 
-    def web_flow(self) -> host.Identity:
+    def web_flow(self) -> making.Identity:
         """Who commits what is merged through the site."""
-        return host.Identity("GitHub", "noreply@github.com", self.clock())
+        return making.Identity("GitHub", "noreply@github.com", self.clock())
 
 
 def not_found(what: str = "Not Found") -> Refused:

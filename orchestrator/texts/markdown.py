@@ -51,6 +51,24 @@ BLANK = regex.late(
     r"\U000e0100-\U000e01ef]"
 )
 MENTION = regex.late(r"@(?=[A-Za-z0-9])")
+
+
+KEPT_BELOW = 0x3000  # what is rarer is not worth its place in memory
+
+
+class Shown(dict[int, int | None]):
+    """A table for `str.translate`: each character as it is, without those that show nothing."""
+
+    def __missing__(self, code: int) -> int | None:
+        letter = chr(code)
+        hidden = letter not in "\n\t" and unicodedata.category(letter) in {"Cc", "Cf", "Cs"}
+        shown = None if hidden else code
+        if code < KEPT_BELOW:
+            self[code] = shown
+        return shown
+
+
+SHOWN = Shown()
 CLOSING = regex.late(
     r"\b([cC]|[fF]|[rR])(?=(?:los(?:e|es|ed)|ix(?:es|ed)?|esolv(?:e|es|ed))\b[\s:*_]*"
     r"(?:[\w.-]+/[\w.-]+)?(?:\#\d|GH-\d|https?://))",
@@ -71,10 +89,7 @@ SECTIONS = frozenset({
 def clean(text: str) -> str:
     """NFC text with `\\n` line ends and no zero-width, bidirectional or control character (S8)."""
     shown = BLANK.sub("", re.sub(r"\r\n?|[\u2028\u2029]", "\n", text))
-    composed = unicodedata.normalize("NFC", shown)
-    return "".join(
-        c for c in composed if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
-    )
+    return unicodedata.normalize("NFC", shown).translate(SHOWN)
 
 
 def lines(text: str) -> Iterator[tuple[str, bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from orchestrator.texts import shapes
 from orchestrator.texts.needles import Needles
@@ -28,7 +29,7 @@ class Redactor:
         """Secrets that came to be after the start are ours too."""
         self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
         lines = (line for secret in self._secrets for line in (secret, *secret.splitlines()))
-        self._needles = Needles(lines)
+        self._needles = _needles(frozenset(lines))
 
     def __repr__(self) -> str:
         return "Redactor(...)"
@@ -54,6 +55,12 @@ class Redactor:
             return (*ours, *kinds)
         except Exception:  # noqa: BLE001 - as above
             return ("a text that could not be searched",)
+
+
+@lru_cache(maxsize=8)
+def _needles(values: frozenset[str]) -> Needles:
+    """Their forms are many, and the same for every redactor of the same values."""
+    return Needles(values)
 
 
 def _replaced(text: str, spans: list[Span]) -> str:

@@ -116,9 +116,9 @@ def compare(call: Call) -> Answer:
         raise not_found(f"No common ancestor between {base_name} and {head_name}.")
     ahead = [
         pushes.commit_row(repo.id, row)
-        for row in host.commits(git, "--reverse", "--topo-order", head, f"^{base}")
+        for row in host.own_commits(git, base, head)
     ]
-    behind = int(host.git(git, "rev-list", "--count", base, f"^{head}"))
+    behind = host.count_own(git, head, base)
     word = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
     page = call.url(f"/{repo.full_name}/compare/{call.params['basehead']}")
     files = [changed_file(call, repo, head, c) for c in host.changes(git, common, head)]
