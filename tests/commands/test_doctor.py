@@ -26,7 +26,7 @@ from orchestrator.commands.doctor import sheet
 from orchestrator.commands.doctor.patient import meet
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.health import Health
-from tests.support import forge
+from tests.support import bot_api, forge
 from tests.support.office import CONFIG, SLUG, HandClock
 
 CODE = Path(__file__).resolve().parents[2]
@@ -49,6 +49,7 @@ class Home:
 
     folder: Path
     github: forge.Github
+    chats: bot_api.Telegram
     config: dict[str, Any] = field(default_factory=dict)
     wrong: timedelta = timedelta()
     cron: bool = True
@@ -108,6 +109,12 @@ class Home:
         (self.folder / "jobs").write_text(text)
         self.program("crontab", f'while read -r line; do echo "$line"; done < {self.folder}/jobs')
 
+    def telegram(self, token: str = bot_api.TOKEN, chat: str = bot_api.CHAT) -> None:
+        self.config |= {
+            "telegram_bot_token": token, "telegram_chat_id": chat,
+            "telegram_api_url": self.chats.url,
+        }  # fmt: skip
+
     def written(self) -> None:
         if not self.file.exists():
             self.file.write_text(yaml.safe_dump(self.config))
@@ -132,8 +139,8 @@ def a_home(tmp_path: Path) -> Iterator[Home]:
     hand = forge.Clock()
     with forge.served(
         tmp_path / "forge", SEED, clock=hand, runner=forge.PretendedRunner()
-    ) as github:
-        home = Home(tmp_path, github)
+    ) as github, bot_api.served() as chats:
+        home = Home(tmp_path, github, chats)
         home.settle()
         yield home
 
@@ -287,6 +294,18 @@ def failing(home: Home) -> None:
     (health / "pr_monitor.json").write_bytes(msgspec.json.encode(note))
 
 
+def telegram_token(home: Home) -> None:
+    home.telegram(token="1:wrong")
+
+
+def telegram_chat(home: Home) -> None:
+    home.telegram(chat="99")
+
+
+def half_a_telegram(home: Home) -> None:
+    home.config["telegram_chat_id"] = "4711"
+
+
 def idle_switch(home: Home) -> None:
     (home.root / "runtime" / "off.d").mkdir()
     (home.root / "runtime" / "off.d" / "pr_monitr").write_text("typo")
@@ -318,6 +337,9 @@ FAULTS: tuple[tuple[Callable[[Home], None], str, str], ...] = (
     (stale_lock, "locks", "{root}/runtime/repos/maria__library.git/packed-refs.lock"),
     (two_installations, "mailbox", "{root}/runtime/mailbox"),
     (failing, "health", "pr_monitor"),
+    (telegram_token, "telegram", ""),
+    (telegram_chat, "telegram", ""),
+    (half_a_telegram, "telegram", ""),
     (idle_switch, "off", "runtime/off.d/pr_monitr"),
 )
 # What a fault brings with it: a config that does not load is one more line, and a job without
@@ -354,6 +376,13 @@ def test_a_lane_without_merges_needs_no_ci_and_no_rule(tmp_path: Path) -> None:
         found = home.look()
         assert not bad(found)
         assert [one for one in found if one.check == "ci"][0].level is Level.NOTE
+
+
+def test_a_bot_that_may_write_is_well_and_hears_nothing(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        home.telegram()
+        [one] = [one for one in home.look() if one.check == "telegram"]
+        assert one.level is Level.OK and not home.chats.shown()
 
 
 def test_a_program_that_only_helps_is_a_note(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from orchestrator.commands.doctor import clockwork, github, machine, sheet, team
+from orchestrator.commands.doctor import chat, clockwork, github, machine, sheet, team
 from orchestrator.commands.doctor.patient import Patient, meet
 from orchestrator.records.diagnosis import Diagnosis, Level
 
@@ -30,7 +30,10 @@ HERE: tuple[tuple[str, tuple[Look, ...]], ...] = (
     ("Cron", (clockwork.jobs, clockwork.health)),
     ("Agents", (team.agents,)),
 )
-ELSEWHERE: tuple[tuple[str, tuple[Look, ...]], ...] = (("GitHub", (github.everything,)),)
+ELSEWHERE: tuple[tuple[str, tuple[Look, ...]], ...] = (
+    ("GitHub", (github.everything,)),
+    ("Telegram", (chat.telegram,)),
+)
 
 
 class Report(Struct, frozen=True, kw_only=True):
