@@ -61,6 +61,7 @@ def story(world: World) -> None:
                 turn = turns.get((facts.pull.repo, facts.pull.number), merge.NOBODY)
                 placed = structs.replace(facts, front=front, gives_way=turn.reason)
                 verdict = merge.judge(placed, world.clock.now())
+                scrutiny_.decided(facts.task, spoken(only_recorded(placed, verdict)))
                 if act(world, placed, verdict):
                     merged_bases.add(place)
         repairs.tell_of_red_bases(world, candidates)

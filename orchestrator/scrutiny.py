@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 
 import msgspec
@@ -31,7 +32,7 @@ class Held(Struct, frozen=True, kw_only=True):
     """Since when the same obstacle stands on the same head, and since when that head is there.
 
     `noted` names the outcomes of its checks that the ledger holds already, `suspicions` are what
-    was found in that head's diff.
+    was found in that head's diff; `verdict` is what the last tick decided, as it was told.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Held(Struct, frozen=True, kw_only=True):
     head_since: datetime
     noted: str = ""
     suspicions: tuple[Suspicion, ...] | None = None
+    verdict: str = ""
 
 
 class Scrutiny:
@@ -52,7 +54,7 @@ class Scrutiny:
     def __init__(self, world: World, tasks: Sequence[Task], *, fetch: bool = True) -> None:
         self.world = world
         self.fetch = fetch
-        self.path = world.paths.state / "held.json"
+        self.path = place(world)
         self.before = self._read()
         # Who is not reached in this tick keeps what was known; only who is gone is forgotten.
         watched = self.before if world.only else {task.task_id for task in tasks}
@@ -102,6 +104,11 @@ class Scrutiny:
             facts = self._red(facts)
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
+
+    def decided(self, task: Task, verdict: str) -> None:
+        """Remember for people what was decided about a pull request that was looked at."""
+        if held := self.now.get(task.task_id):
+            self.now[task.task_id] = structs.replace(held, verdict=verdict)
 
     def _known_suspicions(self, task: Task, pull: PullRequest) -> tuple[Suspicion, ...] | None:
         """What was found in this very head at an earlier look; None asks git once."""
@@ -263,10 +270,19 @@ class Scrutiny:
         return found
 
     def _read(self) -> dict[str, Held]:
-        try:
-            return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Held])
-        except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-            return {}
+        return remembered(self.world)
+
+
+def place(world: World) -> Path:
+    return world.paths.state / "held.json"
+
+
+def remembered(world: World) -> dict[str, Held]:
+    """What the last looks left, by task; nothing where it is lost."""
+    try:
+        return msgspec.json.decode(place(world).read_bytes(), type=dict[str, Held])
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        return {}
 
 
 def git_decides(facts: Facts) -> bool:

@@ -31,6 +31,7 @@ FLOORS = (
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
         "hands", "whereabouts",
+        "overview",
         "updating",
     },
     SCRIPTS | {"commands"},

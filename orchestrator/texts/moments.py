@@ -19,6 +19,15 @@ def dated(moment: datetime, zone: tzinfo) -> str:
     return f"{there:%Y-%m-%d %H:%M} {name(there)}"
 
 
+def length(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h`, `4 days`: as long as a person would say."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 129_600 else f"{seconds / 86_400:.0f} days"
+
+
 def name(moment: datetime) -> str:
     """What its zone is called then; a zone without letters by its distance from UTC."""
     called = moment.tzname() or ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TextIO
 
+from orchestrator.texts import moments
 from orchestrator.whereabouts.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
@@ -42,7 +43,7 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
         yield "Who tried", "bold"
         for one in told.tried:
             code = f" {one.code}" if one.code else ""
-            took = f" in {duration(one.seconds)}" if one.seconds else ""
+            took = f" in {moments.length(one.seconds)}" if one.seconds else ""
             reason = f": {one.reason}" if one.reason else ""
             began, ended = moment(one.began, now, spoken), verdict(one, now, spoken)
             head = f"{one.n}. {began} {one.agent}{took}: {ended}"
@@ -85,16 +86,9 @@ def sentence(finding: Finding, now: datetime, spoken: Spoken) -> str:
 def moment(when: datetime, now: datetime, spoken: Spoken) -> str:
     """`14:02 CET (in 12 min)`, as the config's timezone has it."""
     away = (when - now).total_seconds()
-    far = f"in {duration(away)}" if away > 0 else f"{duration(-away)} ago" if away else "now"
+    length = moments.length(abs(away))
+    far = f"in {length}" if away > 0 else f"{length} ago" if away else "now"
     return f"{spoken(when)} ({far})"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 129_600 else f"{seconds / 86_400:.0f} days"
 
 
 def wrapped(lead: str, text: str, style: str) -> Iterator[tuple[str, str]]:

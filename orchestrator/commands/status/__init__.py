@@ -1,0 +1,1 @@
+"""One screen of everything that goes on: bin/status.sh starts it."""

@@ -1,0 +1,1 @@
+"""What the whole installation does at this moment, for a screen, a chat and a program."""
