@@ -11,15 +11,16 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import github_sync, llm, settle
+from orchestrator import gh_project, github_sync, llm, settle
 from orchestrator.intake import READY_LABEL
 from orchestrator.llm import Question
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.reading import Split
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Part, State, Task, marked
 from orchestrator.records.verdicts import Escalate
-from orchestrator.rules import lanes
+from orchestrator.rules import failures, lanes
 from orchestrator.rules.lanes import Action
 from orchestrator.texts import bounded, epics, prompts, templates
 from orchestrator.world import World
@@ -52,11 +53,13 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     for number, part in enumerate(task.parts, start=1):
         if part.issue is None:
             task = made(world, task, number)
-    if repository.epic_parts_ready:
-        for part in task.parts:
-            set_ready(world, task, part)
     numbers = [part.issue for part in task.parts if part.issue is not None]
     facts = world.read.issue_facts(task.repo, numbers)
+    for number, found in facts.items():
+        link(world, task, number, found.node)
+        place(world, repository, task, number, found.node)
+        if repository.epic_parts_ready:
+            set_ready(world, task, number)
     open_ = {n: found is not None and found.open for n, found in facts.items()}
     github_sync.comment_kept(
         world, task, "parts", lambda marker: epics.progress(task, open_, marker=marker)
@@ -120,14 +123,47 @@ def find(world: World, task: Task, marker: str) -> str | None:
     return next((str(one.number) for one in made_since if marker in (one.body or "")), None)
 
 
-def set_ready(world: World, task: Task, part: Part) -> None:
+def link(world: World, task: Task, number: int, node: str) -> None:
+    """GitHub's own link between epic and part, made once; "Part of #N" stands where it refuses.
+
+    One that is there already is refused too: that is what was wanted.
+    """
+
+    def make() -> None:
+        try:
+            world.write.add_sub_issue(task.issue_node, node)
+        except GitHubTrouble as trouble:
+            if trouble.ambiguous or trouble.trouble in failures.PASSING:
+                raise
+            world.say(f"{task.repo}#{number}: it belongs to its epic by its text alone: {trouble}")
+
+    if task.issue_node:
+        world.effects.settled(task.task_id, f"{task.task_id}#0:part-link:{number}", "linked", make)
+
+
+def place(
+    world: World, repository: RepositoryConfig, task: Task, number: int, node: str
+) -> None:
+    """Put it on the board, once: a card that a person moves or takes off is theirs."""
+    config = repository.board
+    if config is None:
+        return
+    status = config.ready if repository.epic_parts_ready else config.backlog
+    gh_project.told(
+        world, f"{task.repo}#{number}", status,
+        lambda: world.effects.settled(
+            task.task_id, f"{task.task_id}#0:part-card:{number}", status,
+            lambda: gh_project.new_card(world, config, node, status),
+        ),
+    )  # fmt: skip
+
+
+def set_ready(world: World, task: Task, number: int) -> None:
     """Only where the config says so, and once: a label that a person takes off stays off."""
-    number = part.issue
-    if number is not None:
-        world.effects.settled(
-            task.task_id, f"{task.task_id}#0:part-ready:{number}", READY_LABEL,
-            lambda: world.write.add_label(task.repo, number, READY_LABEL),
-        )  # fmt: skip
+    world.effects.settled(
+        task.task_id, f"{task.task_id}#0:part-ready:{number}", READY_LABEL,
+        lambda: world.write.add_label(task.repo, number, READY_LABEL),
+    )  # fmt: skip
 
 
 def finish(world: World, repository: RepositoryConfig, task: Task) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -17,6 +19,7 @@ from orchestrator.records.tracker import Board
 from orchestrator.rules import failures
 from orchestrator.world import World
 
+T = TypeVar("T")
 # Options may be renamed by a person at any time, so ids are looked up anew each hour (A10).
 KEEP = timedelta(hours=1)
 
@@ -68,17 +71,37 @@ def place_card(
 
     `seen_elsewhere`: the board was just read and shows another status, whatever our log says.
     """
+    made = told(
+        world, f"{task.repo}#{task.issue}", status,
+        lambda: placed(world, config, task, status, seen_elsewhere=seen_elsewhere),
+    )  # fmt: skip
+    return task if made is None else made
+
+
+def told(world: World, whose: str, status: str, write: Callable[[], T]) -> T | None:
+    """What the write gives; where the board is closed to us or lacks that option, None and a word.
+
+    Raises GitHubTrouble where waiting helps.
+    """
     try:
-        return placed(world, config, task, status, seen_elsewhere=seen_elsewhere)
+        return write()
     except ConfigError as error:
         trouble: ConfigError | GitHubTrouble = error
     except GitHubTrouble as error:
         if error.trouble in failures.PASSING:
             raise
         trouble = error
-    world.say(f"{task.repo}#{task.issue}: its card was not moved to {status}: {trouble}")
+    world.say(f"{whose}: its card was not moved to {status}: {trouble}")
     world.troubles.append(trouble.exit_code)
-    return task
+    return None
+
+
+def new_card(world: World, config: BoardConfig, node: str, status: str) -> None:
+    """Put an issue on the board, in that column."""
+    board = shape(world, config)
+    option = option_id(board, config, status)
+    item = world.write.add_to_board(board.id, node)
+    world.write.set_status(board.id, item, board.field_id, option)
 
 
 def placed(

@@ -247,6 +247,7 @@ class Questioned(Camel, frozen=True, kw_only=True):
 
 
 class IssueState(Camel, frozen=True, kw_only=True):
+    id: str
     number: int
     state: str
     state_reason: str | None = None

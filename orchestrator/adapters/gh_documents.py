@@ -190,6 +190,12 @@ mutation AddToBoard($project: ID!, $content: ID!) {
 }
 """
 
+ADD_SUB_ISSUE = """
+mutation AddSubIssue($parent: ID!, $part: ID!) {
+  addSubIssue(input: {issueId: $parent, subIssueId: $part}) { subIssue { id } }
+}
+"""
+
 SET_STATUS = """
 mutation SetStatus($project: ID!, $item: ID!, $field: ID!, $option: String!) {
   updateProjectV2ItemFieldValue(input: {
@@ -259,7 +265,7 @@ def issue_states(slug: str, numbers: Sequence[int]) -> str:
     """State, reason and text of the named issues of one repository, as i12, i13, …"""
     owner, _, name = slug.partition("/")
     blocks = "\n".join(
-        f"    i{number}: issue(number: {number}) {{ number state stateReason body }}"
+        f"    i{number}: issue(number: {number}) {{ id number state stateReason body }}"
         for number in numbers
     )
     return (

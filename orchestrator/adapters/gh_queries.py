@@ -49,9 +49,10 @@ class BoardPage(Struct, frozen=True, kw_only=True):
 
 
 class IssueFacts(Struct, frozen=True, kw_only=True):
-    """What a dependency is judged by."""
+    """What a dependency is judged by, and by which id it is written to."""
 
     number: int
+    node: str
     open: bool
     not_planned: bool
     body: str
@@ -304,6 +305,7 @@ class Queries(ReviewQueries):
             for number, state in nodes.items():
                 facts[number] = IssueFacts(
                     number=number,
+                    node=state.id,
                     open=state.state == "OPEN",
                     not_planned=state.state_reason == "NOT_PLANNED",
                     body=state.body,

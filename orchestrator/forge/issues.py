@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from orchestrator.forge import records
-from orchestrator.forge.state import State, invalid, not_found
+from orchestrator.forge.state import Refused, State, invalid, not_found
 
 REASONS = ("completed", "not_planned", "duplicate", "reopened")
 LONGEST = 65536
@@ -53,6 +53,41 @@ def checked_body(resource: str, body: str | None) -> None:
     if body is not None and len(body) > LONGEST:
         text = f"body is too long (maximum is {LONGEST} characters)"
         raise invalid(resource, "body", "custom", text)
+
+
+MOST_PARTS = 100
+
+
+def parent_of(state: State, issue: records.Issue) -> records.Issue | None:
+    link = state.store.first(records.SubIssue, "child_id = ?", issue.id)
+    return state.store.need(records.Issue, link.parent_id) if link else None
+
+
+def add_part(
+    state: State, parent: records.Issue, child: records.Issue, *, replace: bool = False
+) -> None:
+    """Make an issue a part of another one; refused where it is one already."""
+    link = state.store.first(records.SubIssue, "child_id = ?", child.id)
+    failed = "An error occurred while adding the sub-issue to the parent issue. "
+    if link and (not replace or link.parent_id == parent.id):
+        raise Refused(
+            422, failed + "Issue may not contain duplicate sub-issues and Sub issue may only have"
+            " one parent", kind="UNPROCESSABLE",
+        )  # fmt: skip
+    if len(state.store.select(records.SubIssue, "parent_id = ?", parent.id)) >= MOST_PARTS:
+        raise Refused(422, f"{failed}Parent cannot have more than {MOST_PARTS} sub-issues",
+                      kind="UNPROCESSABLE")  # fmt: skip
+    above: records.Issue | None = parent
+    while above is not None:
+        if above.id == child.id:
+            text = f"{failed}Sub issue cannot be an ancestor of its parent"
+            raise Refused(422, text, kind="UNPROCESSABLE")
+        above = parent_of(state, above)
+    if link:
+        state.store.delete(link)
+    state.store.add(records.SubIssue(parent_id=parent.id, child_id=child.id))
+    touch(state, parent)
+    touch(state, child)
 
 
 def touch(state: State, issue: records.Issue) -> records.Issue:

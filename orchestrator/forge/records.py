@@ -190,6 +190,16 @@ class IssueLabel(Row, frozen=True, kw_only=True):
     label_id: int
 
 
+class SubIssue(Row, frozen=True, kw_only=True):
+    """An issue that is a part of another one; it has no second parent."""
+
+    TABLE = "sub_issues"
+    UNIQUE = ("child_id",)
+    INDEXES = ("parent_id",)
+    parent_id: int
+    child_id: int
+
+
 class Comment(Row, frozen=True, kw_only=True):
     TABLE = "comments"
     INDEXES = ("issue_id",)
@@ -355,6 +365,6 @@ class CheckRun(Row, frozen=True, kw_only=True):
 
 TABLES: tuple[type[Row], ...] = (
     Meta, User, Token, App, Installation, InstallationToken, Member, Repo, Collaborator,
-    Protection, Label, Issue, IssueLabel, Comment, Event, Review, ReviewRequest, Thread, Remark,
-    Ref, Commit, Status, Suite, Flow, CheckRun,
+    Protection, Label, Issue, IssueLabel, SubIssue, Comment, Event, Review, ReviewRequest, Thread,
+    Remark, Ref, Commit, Status, Suite, Flow, CheckRun,
 )

@@ -22,6 +22,7 @@ WRITES: dict[str, Callable[[GitHubWrite], object]] = {
     "add_label": lambda w: w.add_label("o/r", 1, "blocked"),
     "remove_label": lambda w: w.remove_label("o/r", 1, "ready"),
     "add_to_board": lambda w: w.add_to_board("P", "I"),
+    "add_sub_issue": lambda w: w.add_sub_issue("I", "J"),
     "set_status": lambda w: w.set_status("P", "T", "F", "O"),
 }
 FAULTS = {

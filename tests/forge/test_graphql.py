@@ -146,6 +146,20 @@ def test_board_changes(github: forge_support.Github, robot: forge_support.Sessio
     assert eve["errors"][0]["type"] == "FORBIDDEN"
 
 
+def test_an_issue_is_a_part_of_one_other(
+    github: forge_support.Github, robot: forge_support.Session
+) -> None:
+    first, second = (item["content"]["id"] for item in board(robot)["items"]["nodes"])
+    made = change(robot, "addSubIssue", issueId=first, subIssueId=second)
+    assert "errors" not in made
+    for parent, part in ((first, second), (second, first), (first, first)):
+        again = change(robot, "addSubIssue", issueId=parent, subIssueId=part)
+        assert again["errors"][0]["type"] == "UNPROCESSABLE", again
+    eve = github.session("eve-token")
+    refused = change(eve, "addSubIssue", issueId=second, subIssueId=first)
+    assert refused["errors"][0]["type"] == "FORBIDDEN"
+
+
 def test_a_board_can_be_made(github: forge_support.Github) -> None:
     maria = github.session("maria-token")
     owner = maria.query("{viewer{id}}")["data"]["viewer"]["id"]

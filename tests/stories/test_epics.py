@@ -39,6 +39,23 @@ def labels(one: dict[str, Any]) -> set[str]:
     return {label["name"] for label in one["labels"]}
 
 
+def places(office: Office) -> dict[int, tuple[int | None, str | None]]:
+    """Of each issue the number of its parent, and where its card lies."""
+    document = """
+        query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {
+        issues(first: 50) { nodes { number parent { number } projectItems(first: 5) { nodes {
+        fieldValueByName(name: "Status") { ... on ProjectV2ItemFieldSingleSelectValue { name } }
+        } } } } } }"""
+    owner, _, name = SLUG.partition("/")
+    answer = office.api.query(document, owner=owner, name=name)
+    found = {}
+    for one in answer["data"]["repository"]["issues"]["nodes"]:
+        cards = [card["fieldValueByName"]["name"] for card in one["projectItems"]["nodes"]]
+        assert len(cards) < 2
+        found[one["number"]] = (one["parent"] and one["parent"]["number"], *(cards or [None]))
+    return found
+
+
 def test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_last(
     tmp_path: Path,
 ) -> None:
@@ -52,6 +69,7 @@ def test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_l
         assert "fixes #9" not in second["title"] + second["body"]
         assert not labels(first) and not labels(second), "a person sets them Ready"
         assert office.state_of(epic) is State.BLOCKED and office.executor.agent_runs == []
+        assert (places(office)[2], places(office)[3]) == ((1, "Backlog"), (1, "Backlog"))
         said = "\n".join(office.comments(epic))
         assert "split into 2 issues; 0 of them are closed" in said and "- [ ] #2 Read weeks" in said
         office.close(2)
@@ -80,6 +98,30 @@ def test_a_model_splits_an_epic_that_lists_nothing(tmp_path: Path) -> None:
         assert "## Success Criteria\n\n- W03 is read." in found[0]["body"]
         assert "<!-- x -->" not in found[1]["body"] and "A program split it off" in found[1]["body"]
         assert all("ready" in labels(one) for one in found), "the config asks for it"
+        assert {places(office)[one["number"]] for one in found} == {(1, "Ready")}
+
+
+def test_what_github_refuses_or_a_person_undoes_is_left_at_that(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        office.work_until_quiet()
+        task = office.task(epic)
+        log = office.world.effects.path(task.task_id)
+        lines = log.read_bytes().splitlines(keepends=True)
+        log.write_bytes(b"".join(line for line in lines if b":part-link:2" not in line))
+        board = office.world.config.boards[0]
+        entries = office.world.read.board(board.owner, board.number, board.status_field).entries
+        card = next(entry.item.id for entry in entries if entry.number == 3)
+        project = office.world.read.board(board.owner, board.number, board.status_field).board.id
+        office.api.query(
+            "mutation($p: ID!, $i: ID!) { deleteProjectV2Item(input: {projectId: $p, itemId: $i})"
+            " { deletedItemId } }", p=project, i=card,
+        )  # fmt: skip
+        office.pass_time(3700)
+        office.work_until_quiet()
+        assert "belongs to its epic by its text alone: GitHub refused" in office.told()
+        assert office.state_of(epic) is State.BLOCKED
+        assert places(office) == {1: places(office)[1], 2: (1, "Backlog"), 3: (1, None)}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +146,7 @@ def test_without_the_label_nothing_is_split(tmp_path: Path) -> None:
 
 
 # The first and the last step of the split; those before are every task's.
-FIRST, LAST = 10, 24
+FIRST, LAST = 10, 34
 
 
 @pytest.mark.parametrize("at", range(FIRST, LAST + 1))
@@ -120,3 +162,4 @@ def test_a_killed_process_makes_no_part_twice_and_forgets_none(tmp_path: Path, a
         assert told[1] == "Read weeks" and len(told) == 3, office.told()
         assert office.state_of(epic) is State.BLOCKED, office.told()
         assert sum("was split into" in one for one in office.comments(epic)) == 1
+        assert (places(office)[2], places(office)[3]) == ((1, "Backlog"), (1, "Backlog"))

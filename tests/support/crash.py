@@ -17,6 +17,7 @@ STEPS = {
         "create_comment", "edit_comment", "create_issue",
         "open_pull_request", "edit_pull_request", "merge",
         "close_issue", "add_label", "remove_label", "add_to_board", "set_status",
+        "add_sub_issue",
         "reply_to_thread", "resolve_thread", "ask_for_review",
         "run_again", "ask_again",
     },

@@ -182,6 +182,7 @@ EVENT: Fields = {
 LABELED: Fields = EVENT | {"label": event_label, "labelable": issue_of}
 FIELDS: dict[str, Fields] = {
     "Issue": ISSUE | {
+        "parent": lambda row, ask, args: issues.parent_of(ask.state, row),
         "state": lambda row, ask, args: row.state.upper(),
         "stateReason": reason,
         "timelineItems": timeline,

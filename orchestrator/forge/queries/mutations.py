@@ -32,11 +32,14 @@ def add_comment(root: Any, ask: Ask, args: Args) -> Payload:
     return payload(given, commentEdge=Edge(comment, cursor(0, comment)), subject=subject)
 
 
-def issue_and_actor(ask: Ask, identity: str) -> tuple[records.Issue, records.User]:
+def issue_and_actor(
+    ask: Ask, identity: str, *, author_may: bool = True
+) -> tuple[records.Issue, records.User]:
     issue = needed(ask, identity, records.Issue)
     actor = accounts.signed_in(ask.viewer)
     repo = ask.repo(issue.repo_id)
-    if actor.id != issue.author_id and not accounts.allows(ask.state, repo, actor, "triage"):
+    theirs = author_may and actor.id == issue.author_id
+    if not theirs and not accounts.allows(ask.state, repo, actor, "triage"):
         text = f"{actor.login} does not have the correct permissions to execute this mutation"
         raise Refused(403, text, kind="FORBIDDEN")
     return issue, actor
@@ -55,8 +58,17 @@ def reopen_issue(root: Any, ask: Ask, args: Args) -> Payload:
     return payload(given, issue=issues.reopen(ask.state, issue, actor))
 
 
+def add_sub_issue(root: Any, ask: Ask, args: Args) -> Payload:
+    given = args["input"]
+    parent, _ = issue_and_actor(ask, given["issueId"], author_may=False)
+    child = needed(ask, given.get("subIssueId") or "", records.Issue)
+    issues.add_part(ask.state, parent, child, replace=bool(given.get("replaceParent")))
+    return payload(given, issue=parent, subIssue=child)
+
+
 MUTATION: Fields = {
     "addComment": add_comment,
+    "addSubIssue": add_sub_issue,
     "closeIssue": close_issue,
     "reopenIssue": reopen_issue,
 }
