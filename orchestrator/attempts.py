@@ -47,6 +47,7 @@ from orchestrator.records.verdicts import (
     AttemptVerdict,
     Defer,
     Escalate,
+    Interrupt,
     type_of_attempt,
 )
 from orchestrator.rules import answers, cooldown, retry, routing
@@ -247,7 +248,7 @@ def judge(
 ) -> AttemptJudgement:
     problem = seen.report.result_problem
     left = choosing.choose(world, repository, task)
-    made = reaper.counted(task)
+    made, unready = reaper.counted(task), reaper.unready(task)
     return retry.judge(
         retry.Facts(
             result=seen.result if seen.report.result is not None or problem else None,
@@ -273,6 +274,8 @@ def judge(
             attempts=len(made),
             agent=task.attempt.agent if task.attempt else "",
             history=task.this_round[:-1],
+            unready_before=unready,
+            try_again=preparing.again(world, repository, unready + 1),
             max_attempts=task.max_attempts or repository.max_attempts,
             idle_repair=(
                 site.tree.start_sha in task.pushed[-1:]
@@ -336,7 +339,7 @@ def judged(
     )
     task = structs.replace(
         with_attempt(task, done),
-        not_before=verdict.until if isinstance(verdict, Defer) else None,
+        not_before=verdict.until if isinstance(verdict, Defer | Interrupt) else None,
         note=world.redact(seen.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
     )
     if code is BlockerCode.UNEXPLAINED_CHANGE:

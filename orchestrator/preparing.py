@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
@@ -84,7 +84,12 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
         world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
         settle.fail(world, task)
         return
-    wait = timedelta(minutes=repository.retry_wait_minutes * BEFORE_AGENT_WAITS[task.tries - 1])
-    until = world.clock.now() + wait
+    until = again(world, repository, task.tries)
     world.say(f"{where}: try {task.tries} again after {world.spoken(until)}: {said}")
     world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
+
+
+def again(world: World, repository: RepositoryConfig, tries: int) -> datetime:
+    """When what is around an agent is tried again that failed so often already."""
+    factor = BEFORE_AGENT_WAITS[min(tries, len(BEFORE_AGENT_WAITS)) - 1]
+    return world.clock.now() + timedelta(minutes=repository.retry_wait_minutes * factor)

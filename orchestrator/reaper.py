@@ -160,6 +160,14 @@ def counted(task: Task) -> tuple[Attempt, ...]:
     return tuple(attempts)
 
 
+def unready(task: Task) -> int:
+    """How many attempts of this round were interrupted because our tests had no place to run."""
+    return sum(
+        one.verdict is AttemptVerdict.INTERRUPTED and one.code is BlockerCode.ENVIRONMENT_FAILURE
+        for one in task.this_round
+    )
+
+
 def in_a_row(task: Task) -> int:
     row = 0
     for attempt in reversed(task.attempts):

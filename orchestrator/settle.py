@@ -61,7 +61,7 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
         deliver(world, repository, task, attempt)
     elif attempt.verdict is AttemptVerdict.REWORK:
         world.mailroom.move(settled(world, task), State.INBOX, by=BY)
-    elif attempt.verdict is AttemptVerdict.DEFER:
+    elif attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}:
         world.mailroom.move(settled(world, task), State.BLOCKED, by=BY)
     elif attempt.verdict is AttemptVerdict.CANCELLED:
         over = settled(world, task)

@@ -24,6 +24,7 @@ from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
 
 FILE = "evidence.json"
+UNREADY = "The setup_command failed in a clean checkout of the base too; no test was run."
 LARGEST = 1_000_000  # bytes of a file of evidence that is read back
 
 
@@ -53,6 +54,9 @@ def tested(
 ) -> Tested:
     """Run the tests on exactly the files that would be pushed, and of a bug on its base too.
 
+    A setup_command that fails is tried on the base: where it fails too, the network or a package
+    index is to blame and not the work; where it passes, the work gets one more try.
+
     Nothing is checked out where there is no test_command. Raises GitError and OSError where the
     checkout cannot be made.
     """
@@ -66,6 +70,15 @@ def tested(
     room = workspace.of(world)
     with room.clean(tree, work.snapshot, base=task.base) as folder:
         runs, tail = _runs(world, repository, task, tree, folder, Ground.HEAD)
+    if runs[-1].what == "setup":
+        with room.clean(tree, tree.base_sha, base=task.base, head=tree.base_sha) as folder:
+            only, said = _runs(world, repository, task, tree, folder, Ground.BASE, ("setup",))
+        if not only[-1].passed:
+            about = structs.replace(about, runs=(*runs, *only), remark=UNREADY)
+            return Tested(tests=OwnTests.UNREADY, tail=said, evidence=about)
+        with room.clean(tree, work.snapshot, base=task.base) as folder:  # it may have been chance
+            again, tail = _runs(world, repository, task, tree, folder, Ground.HEAD)
+        runs = (*runs, *only, *again)
     about = structs.replace(about, runs=runs)
     if not runs[-1].passed or runs[-1].what != "tests":
         return Tested(tests=OwnTests.FAILED, tail=tail, evidence=about)
@@ -130,6 +143,7 @@ def _runs(
     tree: Worktree,
     folder: Path,
     ground: Ground,
+    wanted: tuple[str, ...] = ("setup", "tests"),
 ) -> tuple[tuple[Run, ...], str]:
     """setup_command where there is one, then test_command; the end of what the last one said."""
     objects = workspace.of(world).view(tree).objects
@@ -137,7 +151,7 @@ def _runs(
     runs: list[Run] = []
     tail = ""
     for what, command in (("setup", repository.setup_command), ("tests", repository.test_command)):
-        if not command:
+        if not command or what not in wanted:
             continue
         report = run_command(
             world, repository, task, place, what=what, command=command, log=f"{what}-{ground}"

@@ -43,6 +43,14 @@ class Defer(Struct, frozen=True, tag=True):
     until: datetime
 
 
+class Interrupt(Struct, frozen=True, tag=True):
+    """What is around the agent failed, and not its work, which is kept: again at `until` (UTC)."""
+
+    reason: str
+    until: datetime
+    code: BlockerCode = BlockerCode.ENVIRONMENT_FAILURE
+
+
 class Escalate(Struct, frozen=True, tag=True):
     """A person is needed. `cause` is what stopped the last attempt, where `code` says more."""
 
@@ -99,9 +107,10 @@ type_of_attempt = {
     Deliver: AttemptVerdict.DELIVER,
     Rework: AttemptVerdict.REWORK,
     Defer: AttemptVerdict.DEFER,
+    Interrupt: AttemptVerdict.INTERRUPTED,
     Escalate: AttemptVerdict.ESCALATE,
     Cancelled: AttemptVerdict.CANCELLED,
 }
 
-AttemptJudgement = Deliver | Rework | Defer | Escalate | Cancelled
+AttemptJudgement = Deliver | Rework | Defer | Interrupt | Escalate | Cancelled
 PullRequestVerdict = Merge | Update | RunAgain | Rework | Wait | Escalate | Cancelled | Merged

@@ -15,6 +15,7 @@ from orchestrator.records.verdicts import (
     Defer,
     Deliver,
     Escalate,
+    Interrupt,
     Rework,
 )
 from orchestrator.rules import stuck
@@ -25,6 +26,8 @@ INCURABLE = {
     BlockerCode.MANUAL_INTERVENTION_REQUIRED: "it needs a step that only a person can do",
     BlockerCode.MISSING_CONTEXT: "the issue does not say enough",
 }
+UNREADY = "setup_command fails in a clean checkout, on the base too, so our tests cannot run"
+UNREADY_MOST = 3  # interruptions for it in a round; then a person looks
 REPORT_LEAST = 40  # characters below which a text answers nothing
 
 
@@ -34,6 +37,7 @@ class OwnTests(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NONE = "none"
+    UNREADY = "unready"  # no place could be made to run it, with or without this work
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -47,10 +51,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     for a chain that has only such left, `wait_reason` says it where that is no rest, and `spent`
     by which budget no agent may start on this task any more. `attempts` counts this round's,
     this one and crashes included, since the last Deliver; `history` are those of the round before
-    this one, which is by `agent`. `idle_repair` is a repair of red checks
-    that changed nothing and disputes nothing, `idle_merge` a run that put nothing of the branch
-    into what conflicts with the base. `unexplained` are changes to tests and the like that
-    the agent is asked about, once. `cancelled` says what a person did meanwhile.
+    this one, which is by `agent`. `unready_before` of those were interrupted because our tests had
+    no place to run; `try_again` is when this one would be repeated for that. `idle_repair` is a
+    repair of red checks that changed nothing and disputes nothing, `idle_merge` a run that put
+    nothing of the branch into what conflicts with the base. `unexplained` are changes to tests and
+    the like that the agent is asked about, once. `cancelled` says what a person did meanwhile.
     """
 
     result: Result | None
@@ -69,6 +74,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     max_attempts: int
     agent: str = ""
     history: tuple[Attempt, ...] = ()
+    unready_before: int = 0
+    try_again: datetime | None = None
     idle_repair: bool = False
     idle_merge: bool = False
     unexplained: tuple[str, ...] = ()
@@ -90,7 +97,7 @@ def judge(facts: Facts) -> AttemptJudgement:
             reason = f"it owes a reason or an honest fix: {'; '.join(facts.unexplained)}"
             return Rework(reason, BlockerCode.UNEXPLAINED_CHANGE)
         return Deliver(_delivered(facts))
-    if isinstance(obstacle, Escalate):
+    if not isinstance(obstacle, Rework):
         return obstacle
     why, code = obstacle.reason, obstacle.code
     if times := stuck.loop(facts.history, facts.agent, code, why):
@@ -112,7 +119,7 @@ def judge(facts: Facts) -> AttemptJudgement:
     return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=code)
 
 
-def _obstacle(facts: Facts) -> Rework | Escalate | None:
+def _obstacle(facts: Facts) -> Rework | Interrupt | Escalate | None:
     """Why the attempt cannot be delivered; None when it can."""
     result = facts.result
     # A security finding comes first: whatever is claimed, this tree must not leave the machine.
@@ -134,6 +141,8 @@ def _obstacle(facts: Facts) -> Rework | Escalate | None:
         return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
     if facts.has_diff and facts.tests is OwnTests.FAILED:
         return Rework("it says complete, and our own test run fails", BlockerCode.TEST_FAILURE)
+    if facts.has_diff and facts.tests is OwnTests.UNREADY:
+        return _unready(facts)
     if not facts.has_diff and len(report_of(result)) < REPORT_LEAST:
         reason = "it says complete, and its report answers nothing"
         return Rework(reason, BlockerCode.INVALID_RESULT_CONTRACT)
@@ -146,6 +155,14 @@ def _without_contract(facts: Facts) -> Rework:
         return Rework(facts.fault_reason or f"the run ended with {facts.fault}", facts.fault)
     problem = facts.result.problem if facts.result else "the agent left no result file"
     return Rework(problem or "its result file cannot be read", BlockerCode.INVALID_RESULT_CONTRACT)
+
+
+def _unready(facts: Facts) -> Interrupt | Escalate:
+    """The work may be right; it is not tried for ever, because a network comes back."""
+    if facts.try_again is None or facts.unready_before >= UNREADY_MOST:
+        reason = f"{UNREADY}, {facts.unready_before + 1} times"
+        return Escalate(reason, BlockerCode.ENVIRONMENT_FAILURE)
+    return Interrupt(f"{UNREADY}; its work is kept", facts.try_again)
 
 
 def _unfinished(result: Result) -> Rework | Escalate:
@@ -168,5 +185,6 @@ def _delivered(facts: Facts) -> str:
         OwnTests.PASSED: "our own test run passes",
         OwnTests.NONE: "the repository has no test command",
         OwnTests.FAILED: "",
+        OwnTests.UNREADY: "",
     }
     return f"a diff, and {tested[facts.tests]}"

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
 from orchestrator.records.task import Deliverable
-from orchestrator.records.verdicts import Cancelled, Defer, Deliver, Escalate, Rework
+from orchestrator.records.verdicts import Cancelled, Defer, Deliver, Escalate, Interrupt, Rework
 from orchestrator.rules import retry, stuck
 from orchestrator.rules.retry import Facts, OwnTests
 
@@ -126,11 +126,20 @@ def test_deliver_appears_only_with_a_complete_claim_and_its_proof():
             result=claim, deliverable=deliverable, has_diff=diff, tests=tests,
             gate_refused=refused, agents_left=left, attempts=used,
         )
-        proved = diff and tests is not OwnTests.FAILED or (
+        proved = diff and tests not in {OwnTests.FAILED, OwnTests.UNREADY} or (
             not diff and deliverable is Deliverable.REPORT
         )
         expected = claim is COMPLETE and not refused and proved
         assert isinstance(verdict, Deliver) == expected
+
+
+def test_tests_without_a_place_to_run_cost_no_attempt_and_a_person_looks_at_the_fourth():
+    later = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    for before in range(3):
+        verdict = judged(tests=OwnTests.UNREADY, unready_before=before, try_again=later, attempts=4)
+        assert isinstance(verdict, Interrupt) and verdict.until == later
+    verdict = judged(tests=OwnTests.UNREADY, unready_before=3, try_again=later)
+    assert isinstance(verdict, Escalate) and verdict.code is BlockerCode.ENVIRONMENT_FAILURE
 
 
 def test_a_change_in_question_is_asked_about_and_no_reason_to_give_up():

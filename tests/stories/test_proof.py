@@ -132,6 +132,70 @@ def test_a_bug_that_is_not_shown_to_be_gone_is_asked_about_once_and_then_a_perso
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+SETUP = {"setup_command": "setup", "test_command": "tests", "retry_wait_minutes": 1}
+
+
+def sets_up(office: Office, fails: Callable[[Path], bool]) -> None:
+    """The setup command fails as told; the tests pass."""
+
+    def run(folder: Path) -> int:
+        return int(office.executor.orders[-1].argv[-1] == "setup" and fails(folder))
+
+    office.executor.tests = run
+
+
+@pytest.mark.parametrize(
+    ("blips", "runs", "verdicts"),
+    [
+        (1, 1, ["deliver"]),
+        (2, 2, ["interrupted", "deliver"]),
+        (99, 4, ["interrupted", "interrupted", "interrupted", "escalate"]),
+    ],
+    ids=["chance", "an index is down", "for ever"],
+)
+def test_a_setup_that_fails_on_the_base_too_is_not_the_agent_s_failure(
+    tmp_path: Path, blips: int, runs: int, verdicts: list[str]
+) -> None:
+    """After each run of the agent two runs of the setup fail, until there were so many."""
+    down, left = 0, blips
+
+    def agent(folder: Path, prompt: str) -> str:
+        nonlocal down
+        down = 2
+        return str(writes("first.txt", "done\n")(folder, prompt))
+
+    def fails(folder: Path) -> bool:
+        nonlocal down, left
+        if not down or not left:
+            return False
+        down, left = down - 1, left - 1
+        return True
+
+    with an_office(tmp_path, agent=agent, repository={**SETUP, "max_attempts": 1}) as office:
+        sets_up(office, fails)
+        issue = office.ready("Add first.txt")
+        for _ in range(5):
+            office.pass_time(600)
+            office.work_until_quiet()
+        task = office.task(issue)
+        assert [str(one.verdict) for one in task.attempts] == verdicts, office.told()
+        assert office.executor.agent_runs == ["first"] * runs
+        if verdicts[-1] == "deliver":
+            assert office.state_of(issue) is State.DONE, office.told()
+        else:
+            assert task.attempts[-1].code is BlockerCode.ENVIRONMENT_FAILURE
+            assert task.attempts[-1].head_sha, "its work is kept"
+
+
+def test_a_setup_that_only_the_work_breaks_is_a_failure_of_the_work(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=writes("first.txt", "broken\n"), repository=SETUP) as office:
+        sets_up(office, lambda folder: (folder / "first.txt").exists())
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        assert office.task(issue).attempts[0].code is BlockerCode.TEST_FAILURE, office.told()
+
+
 def test_an_agent_that_is_asked_for_the_test_and_brings_it_is_merged(tmp_path: Path) -> None:
     agent = in_turn(leaves(("total.py", RIGHT)), MENDED)
     with an_office(tmp_path, agent=agent, seed=LIBRARY) as office:
