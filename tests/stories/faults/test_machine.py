@@ -70,9 +70,11 @@ def test_f39_overlaps_and_clocks_that_jump(
 def test_f40_our_own_code_is_broken(tmp_path: Path) -> None:
     """A merged change breaks our own program =>
     each tick ends with one sentence and its details in a log, nothing is lost or moved, the off
-    switch works, and the mended code goes on.
-    Missing: the self-test before new code is taken, and the way back to the old, come with the
-    autopull."""
+    switch works, and the mended code goes on. Where it updates itself, what does not run here is
+    not taken, one command goes back, and such a change waits for a person, by
+    tests/stories/test_autopull.py: test_a_version_that_does_not_run_here_is_not_taken,
+    test_it_goes_on_when_green_and_back_by_one_command and
+    test_changes_of_this_program_itself_wait_for_a_person."""
 
     def broken(world: World) -> None:
         raise ImportError("cannot import name 'merge'")
