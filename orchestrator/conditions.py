@@ -45,7 +45,7 @@ def tell_the_scopes(world: World) -> None:
     limits = world.limits
     if limits.scopes is None:
         return
-    board = any(repository.board for repository in world.config.repositories)
+    board = any(repository.boards for repository in world.config.repositories)
     lacking = access.missing_scopes(limits.scopes, limits.kind, board=board)
     key = f"scopes {limits.name}"
     if lacking:

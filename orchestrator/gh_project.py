@@ -17,11 +17,13 @@ from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Board
 from orchestrator.rules import failures
+from orchestrator.rules.diagnosis import github as diagnosis
 from orchestrator.world import World
 
 T = TypeVar("T")
 # Options may be renamed by a person at any time, so ids are looked up anew each hour (A10).
 KEEP = timedelta(hours=1)
+MEANINGS = ("backlog", "ready", "in_progress", "blocked", "done")
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -58,10 +60,16 @@ def move(world: World, repository: RepositoryConfig, task: Task, status: str) ->
 
     An issue off the board is added first. Without a board nothing happens.
     """
-    config = repository.board
+    config = board_of(repository, task)
     if config is None or not task.issue_node:
         return task
     return place_card(world, config, task, status)
+
+
+def board_of(repository: RepositoryConfig, task: Task) -> BoardConfig | None:
+    """The board on which the task's card is, or is to be."""
+    boards = repository.boards
+    return next((one for one in boards if one.name == task.board), boards[0] if boards else None)
 
 
 def place_card(
@@ -128,7 +136,7 @@ def placed(
     else:
         shown = f"{status}@{len(task.marks) + task.marks_left_out}"
         world.effects.settled(task.task_id, f"{task.key}:board", shown, write)
-    return structs.replace(task, board_item=item)
+    return structs.replace(task, board_item=item, board=config.name)
 
 
 def option_id(board: Board, config: BoardConfig, status: str) -> str:
@@ -136,12 +144,13 @@ def option_id(board: Board, config: BoardConfig, status: str) -> str:
     for option in board.options:
         if option.name == status:
             return option.id
-    there = ", ".join(option.name for option in board.options) or "none"
+    names = [option.name for option in board.options]
+    keys = {getattr(config, key): f"{key}_value" for key in MEANINGS}
+    mend = diagnosis.suggestion(keys.get(status, "ready_value"), status, names)
     raise ConfigError(
         (
-            f"board {config.owner}/{config.number} has no option '{status}' in the field "
-            f"'{config.status_field}' (there: {there}); add it on the board, or name yours in the "
-            "config (ready_value, in_progress_value, ...)",
+            f"board {config.name} has no option '{status}' in the field '{config.status_field}' "
+            f"(there: {', '.join(names) or 'none'}). In the project's part of the config: {mend}",
         )
     )
 

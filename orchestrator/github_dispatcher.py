@@ -71,21 +71,24 @@ def look(
         if reason := world.stopped(repository.slug):
             world.say(f"{repository.slug}: switched off: {reason}")
     repositories = {repo.slug.lower(): repo for repo in world.repositories}
-    cards: dict[str, BoardEntry] = {}
+    cards: dict[str, intake.Card] = {}
     unread: set[BoardConfig] = set()
-    for board in dict.fromkeys(repo.board for repo in world.repositories if repo.board):
-        with tick.isolated(world, f"board {board.owner}/{board.number}"):
+    for board in dict.fromkeys(one for repo in world.repositories for one in repo.boards):
+        with tick.isolated(world, f"board {board.name}"):
             unread.add(board)
             page = gh_project.look(world, board)
             gh_project.option_id(page.board, board, board.ready)
             unread.discard(board)
-            cards |= {entry.issue_node: entry for entry in page.entries}
+            for entry in page.entries:
+                its = repositories.get(entry.repo.lower())
+                if its is not None and board in its.boards:
+                    cards.setdefault(entry.issue_node, (board, entry))
             yield from on_board(world, board, page.entries, repositories)
     by_label = labelled(world, list(repositories.values()), asking)
     heard |= by_label.answers
     for slug, nodes in by_label.found.items():
         repository = repositories[slug.lower()]
-        if repository.board in unread:
+        if not unread.isdisjoint(repository.boards):
             if nodes:
                 world.say(f"{slug}: {len(nodes)} with the label ready wait for their board")
             continue  # absence from a board that was not read whole means nothing (A8)
@@ -103,8 +106,13 @@ def on_board(
         if entry.item.status != board.ready:
             continue
         repository = repositories.get(entry.repo.lower())
-        if repository is not None:
-            yield intake.candidate(repository, entry.issue_node, entry)
+        if repository is not None and board in repository.boards:
+            yield intake.candidate(repository, entry.issue_node, (board, entry))
+        elif repository is not None:
+            world.say(
+                f"{entry.repo}#{entry.number}: left alone on the board {board.name}, which is not "
+                "its; name the repository under that project too, or use the label ready"
+            )
         elif world.only is None and world.config.repository(entry.repo) is None:
             world.say(f"{entry.repo}#{entry.number}: left alone, not a repository of the config")
 
@@ -191,9 +199,9 @@ def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.Repai
             return
         with lock:
             task = github_sync.tell(world, found.task)
-            board = candidate.repository.board
+            board = candidate.board
             if candidate.by_board and board is not None:
-                task = structs.replace(task, board_item=candidate.item_id)
+                task = structs.replace(task, board_item=candidate.item_id, board=board.name)
                 shown = getattr(board, meant.shown)
                 gh_project.place_card(world, board, task, shown, seen_elsewhere=True)
             if task != found.task:
@@ -211,7 +219,10 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
                 return
             with lock:
                 task = structs.replace(mailroom.new_round(found.task), ready_at=meant.at)
-                task = structs.replace(task, board_item=candidate.item_id or task.board_item)
+                if candidate.board is not None:
+                    task = structs.replace(
+                        task, board_item=candidate.item_id, board=candidate.board.name
+                    )
                 task = world.mailroom.move(task, State.INBOX, by=world.script)
             show_taken_up(world, candidate, issue, task.task_id)
             world.events.add("new_round", task=task, reason=f"round {task.round}")

@@ -161,7 +161,7 @@ def show(world: World, repository: RepositoryConfig, task: Task, column: str) ->
     """Move the card; where there is no board, the label `blocked` says what must be seen."""
     if task.issue is None:
         return task
-    board = repository.board
+    board = gh_project.board_of(repository, task)
     if board is not None:
         task = gh_project.move(world, repository, task, getattr(board, column))
         return task if column == "blocked" else unlabelled(world, task)

@@ -10,13 +10,15 @@ from msgspec import Struct, structs
 from orchestrator import github_sync, tick
 from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
 from orchestrator.paths import flat
-from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue, Permission
 from orchestrator.rules import classify, dependencies, failures, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
 from orchestrator.world import World
+
+Card = tuple[BoardConfig, BoardEntry]
 
 READY_LABEL = "ready"
 EPIC_LABEL = "epic"
@@ -27,6 +29,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     repository: RepositoryConfig
     issue_node: str
+    board: BoardConfig | None = None
     item_id: str = ""
     on_board_since: datetime | None = None
     by_board: bool = False
@@ -34,14 +37,15 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 def candidate(
-    repository: RepositoryConfig, node: str, entry: BoardEntry | None, *, by_label: bool = False
+    repository: RepositoryConfig, node: str, card: Card | None, *, by_label: bool = False
 ) -> Candidate:
     """An issue by its card, if it has one, and by its label."""
-    ready = repository.board.ready if repository.board else None
-    by_board = entry is not None and entry.item.status == ready
+    board, entry = card or (None, None)
+    by_board = entry is not None and board is not None and entry.item.status == board.ready
     return Candidate(
         repository=repository,
         issue_node=node,
+        board=board,
         item_id=entry.item.id if entry else "",
         on_board_since=entry.item.status_at if entry and by_board else None,
         by_board=by_board,
@@ -243,6 +247,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         issue_node=issue.node_id,
         project=repository.project or "",
         board_item=candidate.item_id,
+        board=candidate.board.name if candidate.board else "",
         task_type=found.task_type,
         deliverable=found.deliverable,
         agent=found.agent,
@@ -270,6 +275,7 @@ def note(world: World, candidate: Candidate, issue: Issue, kind: str, reason: st
         issue=issue.number,
         issue_node=issue.node_id,
         board_item=candidate.item_id,
+        board=candidate.board.name if candidate.board else "",
         created=issue.created,
     )
     said = {

@@ -292,8 +292,11 @@ def called(data: dict[str, Any], place: Place) -> str:
 def resolved(top: GlobalFile, address: Address, web: str) -> RepositoryConfig:
     """One repository's value, every level considered."""
     key, slug = address.entry.project, address.slug
-    project = (top.github_projects or {}).get(key) if key is not None else None
-    board = precedence.board(top, project, slug.partition("/")[0]) if project else None
+    projects = top.github_projects or {}
+    project = projects.get(key) if key is not None else None
+    named = (projects.get(entry.project or "") for entry in (address.entry, *address.also))
+    found = [precedence.board(top, one, slug.partition("/")[0]) if one else None for one in named]
+    board, more = found[0], dict.fromkeys(one for one in found[1:] if one is not None)
     known = {
         "slug": slug,
         "clone_url": f"{web}/{slug}.git",
@@ -301,6 +304,7 @@ def resolved(top: GlobalFile, address: Address, web: str) -> RepositoryConfig:
         "key": address.key,
         "path": address.path,
         "board": board,
+        "more_boards": tuple(one for one in more if one != board),
     }
     return precedence.repository(top, project, address.entry.said, known)
 

@@ -318,3 +318,19 @@ def test_an_app_that_cannot_be_used_says_what_to_do(
     with pytest.raises(ConfigError) as raised:
         load(tmp_path, f"github_app: {said}")
     assert sentence in " ".join(raised.value.problems)
+
+
+def test_a_repository_may_stand_in_a_second_project_for_its_board(tmp_path: Path) -> None:
+    text = (
+        "github_owner: me\ngithub_projects:\n"
+        "  a: {project_number: 1, repos: [{github_repo: me/web}]}\n"
+        "  b: {project_number: 2, repos: [{github_repo: web, max_attempts: 2}]}\n"
+        "  c: {project_number: 1, repos: [{github_repo: me/web}]}\n"
+    )
+    [web] = load(tmp_path, text).repositories
+    assert web.project == "b" and web.max_attempts == 2
+    assert [board.name for board in web.boards] == ["me/2", "me/1"]
+    [said] = {broken.problems for broken in load(tmp_path, text.replace(
+        "repos: [{github_repo: me/web}]", "repos: [{github_repo: me/web, max_attempts: 3}]"
+    )).broken[:1]}  # fmt: skip
+    assert "keep one entry" in said[0]

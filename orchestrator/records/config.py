@@ -149,6 +149,10 @@ class BoardConfig(msgspec.Struct, frozen=True, kw_only=True):
     blocked: str = "Blocked"
     done: str = "Done"
 
+    @property
+    def name(self) -> str:
+        return f"{self.owner}/{self.number}"
+
 
 class ProviderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Where one provider of an agent is asked, and what the model is called there."""
@@ -270,6 +274,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     path: str | None = None
     board: BoardConfig | None = None
+    more_boards: tuple[BoardConfig, ...] = ()  # of other projects that list it too
     objective: str | None = None
     visibility: str | None = None
     website_repo_key: str | None = None
@@ -332,6 +337,11 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def owner(self) -> str:
         return self.slug.partition("/")[0]
+
+    @property
+    def boards(self) -> tuple[BoardConfig, ...]:
+        """Where its issues may be set Ready; one that is on none of them goes to the first."""
+        return (self.board, *self.more_boards) if self.board else self.more_boards
 
     @property
     def name(self) -> str:
@@ -415,8 +425,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def boards(self) -> tuple[BoardConfig, ...]:
-        found = {repo.board: None for repo in self.repositories if repo.board is not None}
-        return tuple(found)
+        return tuple(dict.fromkeys(one for repo in self.repositories for one in repo.boards))
 
     def repository(self, name: str) -> RepositoryConfig | None:
         """The repository called so: by slug in any case, key, checkout, or unambiguous name."""

@@ -222,6 +222,7 @@ class Task(Struct, frozen=True, kw_only=True):
     issue_node: str = ""
     project: str = ""
     board_item: str = ""
+    board: str = ""  # owner/number of the board that the item is on; "": the first one
     task_type: TaskType = TaskType.IMPLEMENTATION
     deliverable: Deliverable = Deliverable.CHANGE
     agent: str = "auto"

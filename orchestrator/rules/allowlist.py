@@ -6,7 +6,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator.records import regex
 from orchestrator.records.config_file import Fault, GlobalFile, Place, RepositoryFile
@@ -29,6 +29,7 @@ class Address(Struct, frozen=True, kw_only=True):
     slug: str
     key: str | None = None
     path: str | None = None
+    also: tuple[Entry, ...] = ()  # in other projects, whose boards show its issues too
 
 
 def addresses(
@@ -53,7 +54,7 @@ def addresses(
             found.append(address)
             listed.add(address.slug.lower())
     faults += [*twice(found), *nameless(allowed, entries, found, here)]
-    return found, faults
+    return [*together(found)], faults
 
 
 def located(top: GlobalFile, entry: Entry, allowed: list[str], here: str) -> Address | Fault:
@@ -90,15 +91,38 @@ def unlisted(top: GlobalFile) -> Iterator[Entry]:
         yield Entry(place=("github_repo",), said=RepositoryFile(github_repo=top.github_repo))
 
 
-def twice(found: Iterable[Address]) -> Iterator[Fault]:
-    """Neither of two entries for one repository is obeyed: nobody can know which was meant."""
+def by_repository(found: Iterable[Address]) -> Iterator[list[Address]]:
     same: dict[str, list[Address]] = defaultdict(list)
     for address in found:
         same[address.slug.lower()].append(address)
-    for together in same.values():
-        if len(together) > 1:
-            sentence = f"{together[0].slug} stands {len(together)} times; keep one entry"
-            yield from (Fault(address.entry.place, sentence) for address in together)
+    yield from same.values()
+
+
+def adds_a_board(address: Address) -> bool:
+    """Whether an entry only names its repository, so that another project's board shows it too."""
+    said = address.entry.said
+    return said == RepositoryFile(github_repo=said.github_repo)
+
+
+def twice(found: Iterable[Address]) -> Iterator[Fault]:
+    """Neither of two entries for one repository is obeyed: nobody can know which was meant."""
+    for same in by_repository(found):
+        projects = {address.entry.project for address in same}
+        more = [address for address in same if not adds_a_board(address)]
+        if len(projects) < len(same) or len(more) > 1:
+            sentence = (
+                f"{same[0].slug} stands {len(same)} times; keep one entry, or leave nothing but "
+                "github_repo in the others, each in another project, whose board is then its too"
+            )
+            yield from (Fault(address.entry.place, sentence) for address in same)
+
+
+def together(found: Iterable[Address]) -> Iterator[Address]:
+    """One address for each repository: of its entries the one that says most, else the first."""
+    for same in by_repository(found):
+        main = next((address for address in same if not adds_a_board(address)), same[0])
+        others = tuple(address.entry for address in same if address is not main)
+        yield structs.replace(main, also=others) if others else main
 
 
 def nameless(

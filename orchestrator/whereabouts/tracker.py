@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import structs
 
 from orchestrator import checklists, foresight, gh_project, intake
-from orchestrator.adapters.gh_queries import BoardEntry
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import RepositoryConfig
@@ -67,13 +66,12 @@ def undispatched(
             step=f"to have it done, reopen it: gh issue reopen {issue.number} -R {issue.repo}",
         )  # fmt: skip
         return
-    entries: tuple[BoardEntry, ...] = ()
-    if repository.board is not None:
-        board = repository.board
+    cards: list[intake.Card] = []
+    for board in repository.boards:
         try:
             page = world.read.board(board.owner, board.number, board.status_field)
             gh_project.option_id(page.board, board, board.ready)
-            entries = page.entries
+            cards += [(board, entry) for entry in page.entries]
         except AgentOSError as trouble:
             yield Finding(
                 reason=Reason.BOARD,
@@ -81,14 +79,16 @@ def undispatched(
                 step="check project_number, the names of the columns and the token's scope",
             )
             return
-    yield from meaning(world, repository, issue, entries)
+    yield from meaning(world, repository, issue, cards)
 
 
 def meaning(
-    world: World, repository: RepositoryConfig, issue: Issue, entries: tuple[BoardEntry, ...]
+    world: World, repository: RepositoryConfig, issue: Issue, cards: Sequence[intake.Card]
 ) -> Iterator[Finding]:
     """What its Ready, if there is one, amounts to."""
-    card = next((entry for entry in entries if entry.issue_node == issue.node_id), None)
+    its = [card for card in cards if card[1].issue_node == issue.node_id]
+    set_ready = [card for card in its if card[1].item.status == card[0].ready]
+    card = next(iter(set_ready or its), None)
     labels = {label.lower() for label in issue.labels}
     candidate = intake.candidate(
         repository, issue.node_id, card, by_label=intake.READY_LABEL in labels
@@ -112,19 +112,19 @@ def meaning(
     if refused:
         yield Finding(reason=Reason.NOT_WANTED, text=refused, step=wanted(refused, issue))
         return
-    yield limit(world, repository, candidate, entries)
+    yield limit(world, repository, candidate, cards)
 
 
 def limit(
     world: World,
     repository: RepositoryConfig,
     candidate: Candidate,
-    entries: tuple[BoardEntry, ...],
+    cards: Sequence[intake.Card],
 ) -> Finding:
     """Nothing is wrong with it: the next tick takes it, or as many as a tick may."""
     most = world.config.max_dispatch_per_tick
-    ready = {entry.issue_node for entry in entries if intake.candidate(
-        repository, entry.issue_node, entry).by_board}  # fmt: skip
+    ready = {card[1].issue_node for card in cards if intake.candidate(
+        repository, card[1].issue_node, card).by_board}  # fmt: skip
     slugs = [each.slug for each in world.repositories]
     found = world.read.labelled(slugs, intake.READY_LABEL).found if slugs else {}
     ready |= {node for nodes in found.values() for node in nodes} | {candidate.issue_node}
@@ -141,11 +141,11 @@ def limit(
     )
 
 
-def shown(card: BoardEntry | None, repository: RepositoryConfig) -> str:
+def shown(card: intake.Card | None, repository: RepositoryConfig) -> str:
     if card is None:
-        off = ", and it is not on the board" if repository.board else ""
+        off = ", and it is not on the board" if repository.boards else ""
         return f"nobody set it Ready: it lacks the label {intake.READY_LABEL}{off}"
-    column = card.item.status or "no status"
+    column = card[1].item.status or "no status"
     return f"nobody set it Ready: its card shows {column}, and it lacks the label ready"
 
 
