@@ -10,19 +10,21 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from orchestrator import timetable
 from orchestrator.adapters import files
 from orchestrator.adapters.gh_queries import BoardPage
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Board
-from orchestrator.rules import failures
+from orchestrator.rules import archive, failures
 from orchestrator.rules.diagnosis import github as diagnosis
 from orchestrator.world import World
 
 T = TypeVar("T")
 # Options may be renamed by a person at any time, so ids are looked up anew each hour (A10).
 KEEP = timedelta(hours=1)
+RETRY = timedelta(days=1)
 MEANINGS = ("backlog", "ready", "in_progress", "blocked", "done")
 
 
@@ -137,6 +139,29 @@ def placed(
         shown = f"{status}@{len(task.marks) + task.marks_left_out}"
         world.effects.settled(task.task_id, f"{task.key}:board", shown, write)
     return structs.replace(task, board_item=item, board=config.name)
+
+
+def tidy(world: World, config: BoardConfig, page: BoardPage) -> None:
+    """Archive what is done for long, a few cards a tick, so that reading the board stays cheap.
+
+    Only cards of repositories that this board is for; refused, it is tried again a day later.
+    """
+    ours = {repo.slug.lower() for repo in world.repositories if config in repo.boards}
+    closed = (entry.item for entry in page.closed if entry.repo.lower() in ours)
+    days, now = world.config.archive_done_days, world.clock.now()
+    found = archive.due(closed, done=config.done, days=days, now=now)
+    if not found or not timetable.is_due(world, "archive", RETRY, repo=config.name):
+        return
+    if not world.decided(f"board {config.name}", f"archived: {len(found)} cards long done"):
+        return
+    try:
+        for item in found:
+            world.write.archive_card(page.board.id, item.id)
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.PASSING:
+            raise
+        world.say(f"board {config.name}: what is done stays on it for a day more: {trouble}")
+        timetable.succeeded(world, "archive", repo=config.name)
 
 
 def option_id(board: Board, config: BoardConfig, status: str) -> str:

@@ -84,6 +84,7 @@ def look(
                 if its is not None and board in its.boards:
                     cards.setdefault(entry.issue_node, (board, entry))
             yield from on_board(world, board, page.entries, repositories)
+            gh_project.tidy(world, board, page)
     by_label = labelled(world, list(repositories.values()), asking)
     heard |= by_label.answers
     for slug, nodes in by_label.found.items():

@@ -205,6 +205,11 @@ mutation SetStatus($project: ID!, $item: ID!, $field: ID!, $option: String!) {
 }
 """
 
+ARCHIVE_CARD = """
+mutation ArchiveCard($project: ID!, $item: ID!) {
+  archiveProjectV2Item(input: {projectId: $project, itemId: $item}) { item { id } }
+}
+"""
 
 REPLY_TO_THREAD = """
 mutation ReplyToThread($thread: ID!, $body: String!) {

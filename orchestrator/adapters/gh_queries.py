@@ -35,7 +35,7 @@ from orchestrator.rules import access
 
 
 class BoardEntry(Struct, frozen=True, kw_only=True):
-    """An open issue on the board, as little of it as an idle tick needs."""
+    """An issue on the board, as little of it as an idle tick needs."""
 
     item: BoardItem
     issue_node: str
@@ -46,6 +46,7 @@ class BoardEntry(Struct, frozen=True, kw_only=True):
 class BoardPage(Struct, frozen=True, kw_only=True):
     board: Board
     entries: tuple[BoardEntry, ...]
+    closed: tuple[BoardEntry, ...] = ()
 
 
 class IssueFacts(Struct, frozen=True, kw_only=True):
@@ -173,11 +174,12 @@ class Queries(ReviewQueries):
         return gh_logs.said(self.door, slug, check)
 
     def board(self, owner: str, number: int, status_field: str) -> BoardPage:
-        """The whole board, one request for 100 unarchived cards, and its open issues.
+        """The whole board, one request for 100 unarchived cards, its open issues and the closed.
 
         Raises GitHubTrouble when any page is missing (A8) or the board or its field is not there.
         """
         entries: list[BoardEntry] = []
+        closed: list[BoardEntry] = []
         seen: set[str] = set()
         after: str | None = None
         while True:
@@ -185,7 +187,8 @@ class Queries(ReviewQueries):
             for item in project.items.nodes:
                 if item.id not in seen:
                     seen.add(item.id)
-                    entries.extend(entry_of(item))
+                    of_its_state = closed if is_closed(item) else entries
+                    of_its_state.extend(entry_of(item))
             after = project.items.page_info.end_cursor
             if not project.items.page_info.has_next_page or after is None:
                 break
@@ -196,7 +199,7 @@ class Queries(ReviewQueries):
             field_id=found.id if found else "",
             options=tuple(BoardOption(id=o.id, name=o.name) for o in options),
         )
-        return BoardPage(board=board, entries=tuple(entries))
+        return BoardPage(board=board, entries=tuple(entries), closed=tuple(closed))
 
     def _board_page(
         self, owner: str, number: int, status_field: str, after: str | None
@@ -340,12 +343,14 @@ class Queries(ReviewQueries):
         return gh_pulls.or_why(self.door, node_ids)
 
 
+def is_closed(item: gh_answers.Item) -> bool:
+    return item.content is not None and item.content.state == "CLOSED"
+
+
 def entry_of(item: gh_answers.Item) -> list[BoardEntry]:
-    """A card with an open issue that we may see; drafts and redacted ones are not ours."""
+    """A card with an issue that we may see; drafts, pulls and redacted ones are not ours."""
     content = item.content
     if content is None or content.typename != "Issue" or content.repository is None:
-        return []
-    if content.state != "OPEN":
         return []
     value = item.field_value_by_name
     card = BoardItem(

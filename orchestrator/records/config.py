@@ -390,6 +390,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_dispatch_per_tick: int = 5
     self_merge: bool = False  # whether changes of this program itself need no person
     jitter_seconds: float = 20
+    archive_done_days: float = 14  # 0: what is done stays on the board
     timezone: str = "UTC"
     healthcheck_url: str = ""  # read by bin/watchdog itself, which loads nothing of ours
     min_free_disk_percent: float = 5

@@ -295,6 +295,7 @@ class GlobalFile(EveryLevel, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_parallel_workers: Positive | None = None
     max_dispatch_per_tick: Positive | None = None
     jitter_seconds: Amount | None = None
+    archive_done_days: Amount | None = None
     timezone: Text | None = None
     healthcheck_url: Text | None = None
     self_merge: bool | None = None

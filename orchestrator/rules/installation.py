@@ -21,6 +21,7 @@ from orchestrator.rules import allowlist, hosts, precedence, roster
 PUBLIC_API = "https://api.github.com"
 AS_SAID = (
     "max_parallel_workers", "max_dispatch_per_tick", "jitter_seconds", "timezone",
+    "archive_done_days",
     "commit_name", "commit_email", "formatter_model", "decomposer_model", "healthcheck_url",
     "telegram_api_url", "quiet_hours", "digest_hour",
     "self_merge",

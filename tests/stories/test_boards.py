@@ -23,8 +23,9 @@ SEED: dict[str, Any] = {
     ],
 }  # fmt: skip
 WORDS = {
-    "project_number": 7, "github_owner": "acme", "backlog_value": "📋 Later", "ready_value": "🚀 Go",
-    "in_progress_value": "🔨 At work", "blocked_value": "✋ Stuck", "done_value": "✅ Shipped",
+    "project_number": 7, "github_owner": "acme", "backlog_value": "📋 Later",
+    "ready_value": "🚀 Go", "in_progress_value": "🔨 At work",
+    "blocked_value": "✋ Stuck", "done_value": "✅ Shipped",
 }  # fmt: skip
 # Whoever works for an organisation may write to its boards.
 MEMBER = {"name": "acme/site", "files": {"README.md": "# Site\n"}, "collaborators": {
