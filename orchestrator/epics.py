@@ -145,7 +145,7 @@ def place(
     world: World, repository: RepositoryConfig, task: Task, number: int, node: str
 ) -> None:
     """Put it on the board, once: a card that a person moves or takes off is theirs."""
-    config = repository.board
+    config = gh_project.board_of(repository, task)
     if config is None:
         return
     status = config.ready if repository.epic_parts_ready else config.backlog
