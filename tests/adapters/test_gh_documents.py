@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from graphql import (
     visit,
 )
 
+from orchestrator import adapters
 from orchestrator.adapters import gh_documents
 
 HERE = Path(__file__).resolve()
@@ -24,10 +27,17 @@ SCHEMAS = {
     "official": HERE.parents[1] / "forge" / "data" / "schema.graphql",
     "forge": HERE.parents[2] / "orchestrator" / "forge" / "schema.graphql",
 }
+DOORS = [
+    importlib.import_module(f"orchestrator.adapters.{module.name}")
+    for module in pkgutil.iter_modules(adapters.__path__)
+    if module.name.startswith("gh_")
+]
+# Wherever one stands: what begins like a document is one.
 DOCUMENTS = {
     name: value
-    for name, value in vars(gh_documents).items()
-    if name.isupper() and name[0] != "_" and isinstance(value, str)
+    for module in DOORS
+    for name, value in vars(module).items()
+    if isinstance(value, str) and value.lstrip().startswith(("query ", "mutation "))
 } | {
     "labelled": gh_documents.labelled(
         ["o/a", "o/b.c", "p-q/d_e"], "ready", first=50, after={"o/a": "x\"y"}

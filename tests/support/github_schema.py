@@ -77,6 +77,25 @@ def validator(path: str, method: str, status: str) -> jsonschema.Draft202012Vali
     return jsonschema.Draft202012Validator(whole)
 
 
+def check_body(method: str, path: str, body: Any) -> None:
+    """Raise Mismatch unless GitHub describes such a request; None for one without a body."""
+    import jsonschema
+
+    template, operation = operation_for(method, path)
+    if body is None:
+        return
+    if "requestBody" not in operation:
+        raise Mismatch(f"{method} {path}: GitHub takes no body there")
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    strange = set(body) - set(schema.get("properties", body)) if isinstance(body, dict) else ()
+    if strange:
+        raise Mismatch(f"{method} {template}: GitHub knows no {', '.join(sorted(strange))} there")
+    whole = {**schema, "components": description()["components"]}
+    errors = list(jsonschema.Draft202012Validator(whole).iter_errors(body))
+    if errors:
+        raise Mismatch(f"{method} {template}: {errors[0].message[:300]}")
+
+
 def operation_for(method: str, path: str) -> tuple[str, dict[str, Any]]:
     for known, pattern, template, operation in operations():
         if known == method and pattern.fullmatch(path):
