@@ -339,6 +339,8 @@ def entry(main: Callable[[], int]) -> NoReturn:
         code = main()
     except KeyboardInterrupt as stop:  # in the moment before a script listens, or after
         code = stopped_by(stop)
+    except BrokenPipeError:  # whoever read our lines has seen enough, as `head` does
+        code = OK
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import checklists, choosing, cooling, foresight
+from orchestrator import checklists, choosing, cooling, foresight, hands
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import ENDED, QueueEntry, State, Task
@@ -75,7 +75,7 @@ def waiting(world: World, found: Found) -> Iterator[Finding]:
         yield Finding(
             reason=Reason.OTHERS_FIRST,
             text=f"{first} of the tasks that wait go first (priority, then age)",
-            step=f"to put it first, write `priority: prio:high` in {found.path}",
+            step=f"to put it first: bin/task.sh next {hands.name_of(task)}",
         )
     elif not before and not list(stopped(world, found)):
         yield Finding(
@@ -166,7 +166,7 @@ def beside(world: World, found: Found) -> Iterator[Finding]:
     if reason:
         yield Finding(
             reason=Reason.SIDE_BY_SIDE, text=reason,
-            step=f"to start it all the same, write `priority: prio:high` in {found.path}",
+            step=f"to start it all the same: bin/task.sh next {hands.name_of(found.task)}",
         )  # fmt: skip
 
 
@@ -244,10 +244,7 @@ def because(task: Task) -> str:
 
 
 def at_once(found: Found) -> str:
-    inbox = found.path.parent.parent / State.INBOX
-    return f"to go on at once, remove the line not_before in {found.path}" + (
-        "" if found.state is State.INBOX else f" and: mv {found.path} {inbox}/"
-    )
+    return f"to go on at once: bin/task.sh retry {hands.name_of(found.task)}"
 
 
 def review(world: World, found: Found) -> Iterator[Finding]:
@@ -267,7 +264,7 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
     why = first_words(task.note) or (last.reason if last else "")
     yield Finding(
         reason=Reason.PERSON, text=f"a person is needed{code}: {why or 'see its file'}",
-        step=again(world, found),
+        step=again(found),
     )  # fmt: skip
     yield needed(task)
 
@@ -290,14 +287,14 @@ def failed(world: World, found: Found) -> Iterator[Finding]:
         reason=Reason.FAILED,
         text=f"no agent could be started in {found.task.tries} tries: "
         f"{first_words(found.task.note) or 'see its file'}",
-        step=again(world, found),
+        step=again(found),
     )
     yield Finding(reason=Reason.FAILED, text=messages.NEEDED_TO_START)
 
 
 def cancelled(world: World, found: Found) -> Iterator[Finding]:
     why = first_words(found.task.note) or "a person ended it"
-    yield Finding(reason=Reason.CANCELLED, text=f"cancelled: {why}", step=again(world, found))
+    yield Finding(reason=Reason.CANCELLED, text=f"cancelled: {why}", step=again(found))
 
 
 def done(world: World, found: Found) -> Iterator[Finding]:
@@ -320,10 +317,10 @@ def quarantine(world: World, found: Found) -> Iterator[Finding]:
     )
 
 
-def again(world: World, found: Found) -> str:
+def again(found: Found) -> str:
     """How a person begins a new round."""
-    move = f"mv {found.path} {world.mailroom.folder(State.INBOX)}/"
-    return f"set #{found.task.issue} Ready again, or: {move}" if found.task.issue else move
+    retry = f"bin/task.sh retry {hands.name_of(found.task)}"
+    return f"set #{found.task.issue} Ready again, or: {retry}" if found.task.issue else retry
 
 
 def first_words(note: str) -> str:

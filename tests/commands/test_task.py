@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import pytest
 
 from orchestrator import reverting
-from orchestrator.commands import task as command
-from orchestrator.records.task import State
+from orchestrator.commands.task import __main__ as command
+from orchestrator.records.task import Attempt, State
+from orchestrator.records.verdicts import AttemptVerdict
+from orchestrator.world import World
 from tests.stories.test_merge_safety import pushes
 from tests.support import repos
 from tests.support.crash import Killed, Reaper, fresh, with_reaper
 from tests.support.office import SLUG, Office, an_office, writes
+from tests.support.still import NOW, a_task, a_world, environment
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 
@@ -170,3 +174,88 @@ def test_the_program_tells_what_it_did_by_its_exit_code(
         office.world.paths.root.joinpath("config.yaml").write_text("nonsense: 1\n")
         assert command.main(["revert", str(issue)]) == command.CONFIG
         assert "nothing was done" in capsys.readouterr().err
+
+
+# --- asking, and doing by hand ---------------------------------------------------------------
+
+
+@pytest.fixture
+def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An installation in which nothing moves, which the commands find."""
+    world = a_world(tmp_path)
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return world
+
+
+def run(*words: str) -> int:
+    return command.main([*words])
+
+
+def test_a_list_filters_by_state_and_repository(
+    still: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_task(still, 1)
+    a_task(still, 2, State.ESCALATED, note="Which page?")
+    a_task(still, 3, State.DONE)
+    assert run("list") == command.DONE
+    told = capsys.readouterr().out
+    assert f"{SLUG}#1" in told and "Which page?" in told and f"{SLUG}#3" not in told
+    assert run("list", "--state", "escalated,done", "--json") == command.DONE
+    listed = json.loads(capsys.readouterr().out)
+    assert [(one["name"], one["state"]) for one in listed] == [
+        (f"{SLUG}#3", "done"), (f"{SLUG}#2", "escalated"),
+    ]  # fmt: skip
+    assert run("list", "--repo", "nobody/nothing") == command.DONE
+    assert "no such tasks" in capsys.readouterr().out
+    assert run("list", "--state", "nowhere") == command.UNKNOWN
+    assert "known: inbox" in capsys.readouterr().out
+
+
+def test_a_task_is_shown_with_its_history_files_and_cost(
+    still: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Attempt(
+        n=1, agent="first", started=NOW, judged=NOW, settled=NOW, reason="no diff",
+        verdict=AttemptVerdict.ESCALATE,
+    )  # fmt: skip
+    task = a_task(still, 7, State.ESCALATED, note="Which page?", attempts=(made,))
+    folder = still.paths.attempt(task.task_id, 1)
+    folder.mkdir(parents=True)
+    (folder / "agent.log").write_text('{"type":"x","part":{"text":"I looked"}}\n\x1b[2Jdone\n')
+    assert run("show", "7") == command.DONE
+    told = capsys.readouterr().out
+    for words in ("Which page?", "no diff", "History", "agent.log", "priority: prio:normal"):
+        assert words in told
+    assert run("log", "7") == command.DONE
+    assert capsys.readouterr().out.splitlines()[1:] == ["I looked", "done"]
+    assert run("log", "7", "--raw", "--follow") == command.DONE, "nothing runs: it ends"
+    assert '"type":"x"' in capsys.readouterr().out
+    assert run("log", "7", "-n", "3") == command.UNKNOWN
+    assert "there is one of attempt 1" in capsys.readouterr().out
+
+
+def test_a_word_that_fits_several_says_which(
+    still: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_task(still, 1, State.ESCALATED, title="Add a page")
+    a_task(still, 2, State.ESCALATED, title="Add another")
+    assert run("retry", "library-") == command.UNKNOWN
+    told = capsys.readouterr().out
+    assert f"bin/task.sh retry {SLUG}#1" in told and f"bin/task.sh retry {SLUG}#2" in told
+    assert run("give", "third", "nothing-like-this") == command.UNKNOWN
+
+
+def test_hands_of_the_command_line(still: World, capsys: pytest.CaptureFixture[str]) -> None:
+    a_task(still, 1, State.ESCALATED)
+    a_task(still, 2)
+    a_task(still, 3, State.DONE)
+    room = still.mailroom
+    assert run("retry", "--dry-run", "1") == command.DONE and room.counts()[State.ESCALATED] == 1
+    assert run("give", "second", f"{SLUG}#1") == command.DONE and room.counts()[State.INBOX] == 2
+    assert run("next", "2") == command.DONE
+    assert "before all others" in capsys.readouterr().out
+    first, second = sorted(room.list_state(State.INBOX), key=lambda task: task.issue or 0)
+    assert first.agent == "second" and second.next_at is not None
+    assert run("retry", "3") == command.UNKNOWN
+    assert run("approve", "2") == command.UNKNOWN

@@ -371,7 +371,7 @@ def test_an_escalated_task_says_who_tried_what_and_how_to_go_on(tmp_path: Path) 
         assert Reason.PERSON in reasons(told)
         assert [one.agent for one in told.tried] == ["first", "second", "third"]
         assert told.tried[0].code == "environment_failure"
-        assert f"set #{issue} Ready again, or: mv {told.file}" in steps(told)
+        assert f"set #{issue} Ready again, or: bin/task.sh retry {SLUG}#{issue}" in steps(told)
         assert not machine(told)  # the alert is of this task, and told already
 
 

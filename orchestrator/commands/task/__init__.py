@@ -1,0 +1,1 @@
+"""What a person asks of one task, and does to it: bin/task.sh starts it."""
