@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -27,10 +27,14 @@ class Block(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-def jobs(root: str, which: Sequence[tuple[str, str, str]] = JOBS) -> tuple[str, ...]:
-    """The lines for an installation, without the marks around them."""
+def jobs(
+    root: str, which: Sequence[tuple[str, str, str]] = JOBS, said: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The lines for a checkout, without the marks around them; `said` are variables they need."""
+    first = "".join(f"{name}={quoted(value)} " for name, value in (said or {}).items())
     return tuple(
-        f"{when} {quoted(f'{root}/bin/{wrapper}')} >> {quoted(f'{root}/runtime/logs/{log}')} 2>&1"
+        f"{when} {first}{quoted(f'{root}/bin/{wrapper}')} >> "
+        f"{quoted(f'{root}/runtime/logs/{log}')} 2>&1"
         for when, wrapper, log in which
     )
 
@@ -40,8 +44,8 @@ def quoted(path: str) -> str:
     return shlex.quote(path).replace("%", r"\%")
 
 
-def block(root: str) -> tuple[str, ...]:
-    return (f"{BEGIN} {root}", f"# {ABOUT}", *jobs(root), f"{END} {root}")
+def block(root: str, said: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    return (f"{BEGIN} {root}", f"# {ABOUT}", *jobs(root, JOBS, said), f"{END} {root}")
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -55,9 +59,9 @@ def blocks(text: str) -> Iterator[Block]:
                 yield Block(root, tuple(lines[index : last + 1]))
 
 
-def with_block(text: str, root: str) -> str:
+def with_block(text: str, root: str, said: Mapping[str, str] | None = None) -> str:
     """The crontab with our block, in its place where it stands already; the rest byte for byte."""
-    new = "\n".join(block(root))
+    new = "\n".join(block(root, said))
     old = next((one for one in blocks(text) if one.root == root), None)
     if old is not None:
         return text.replace("\n".join(old.lines), new, 1)

@@ -1,0 +1,111 @@
+"""The first issue: what to suggest, and how it is filed once and set Ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.adapters.gh_founding import Founding
+from orchestrator.commands.init.boards import Place
+from orchestrator.commands.init.repositories import Chosen
+from orchestrator.commands.init.scene import Scene
+from orchestrator.commands.init.steps import Step
+from orchestrator.commands.init.voice import Voice
+from orchestrator.intake import READY_LABEL
+
+NONE, SUGGESTED = "none", "suggested"
+CI_TITLE = "Run the tests on every pull request"
+CI_BODY = """\
+## Goal
+A workflow of GitHub Actions runs the tests of this repository for every pull request.
+
+## Success criteria
+- `.github/workflows/ci.yml` runs on `pull_request`, and on `push` to `{base}`.
+- It sets the repository up from a clean checkout, and runs {command}.
+
+## Constraints
+- Nothing else is changed, and no secret is needed.
+"""
+README_TITLE = "Say in the README how the tests are run"
+README_BODY = """\
+## Goal
+Somebody who is new here finds in `README.md` how to run the tests.
+
+## Success criteria
+- A short section names the command ({command}), and what has to be installed before.
+- What it says is true: the command was run.
+
+## Constraints
+- No other file is changed.
+"""
+
+
+def suggestion(one: Chosen) -> tuple[str, str]:
+    """A small piece of work that is worth having, with its text."""
+    command = f"`{one.test}`" if one.test else "the tests"
+    if not one.found.has_ci:
+        return CI_TITLE, CI_BODY.format(base=one.repository.default_branch, command=command)
+    return README_TITLE, README_BODY.format(command=command)
+
+
+def ask(scene: Scene, voice: Voice, one: Chosen) -> tuple[str, str] | None:
+    """Title and text of the issue to file; None for none."""
+    said = scene.wishes.first_issue
+    title, body = suggestion(one)
+    if said is None and not voice.asks:
+        return None
+    if said is None:
+        voice.title("A first issue")
+        voice.say(f"A small one shows that everything works. In {one.slug}, for example:")
+        voice.item("1", title, "bold")
+        said = voice.ask("1, or words of your own, or Enter for none")
+        said = SUGGESTED if said == "1" else said or NONE
+    if said == NONE:
+        return None
+    if said == SUGGESTED:
+        return title, body
+    head, _, rest = said.partition("\n")
+    return head.strip(), rest.strip()
+
+
+def step(
+    scene: Scene, one: Chosen, place: Place, login: str, issue: tuple[str, str]
+) -> Step:
+    """File it unless this account has filed it already, and set it Ready."""
+    title, body = issue
+    there = scene.account.issue_titled(one.slug, title, login)
+    if there is not None and (place.seen is None or shown(scene, place, one.slug, there)):
+        return Step(said=f"{one.slug}#{there}, {title!r}, is filed already")
+    how = f"the label {READY_LABEL}" if not place.wanted else "Ready on the board"
+    said = f"file an issue in {one.slug}: {title!r}, {how}"
+    return Step(said=said, act=filer(scene, one, place, there, title, body))
+
+
+def filer(
+    scene: Scene, one: Chosen, place: Place, there: int | None, title: str, body: str
+) -> Callable[[], str]:
+    def file() -> str:
+        founding: Founding = scene.founding
+        number = there or founding.create_issue(one.slug, title=title, body=body)
+        if place.seen is None:
+            founding.add_label(one.slug, number, READY_LABEL)
+        else:
+            node = scene.world.read.issue_node(one.slug, number)
+            item = founding.add_to_board(place.seen.id, node)
+            seen = scene.boards.one(place.owner, place.seen.number, place.field_name)
+            ready = next(o.id for o in seen.options if o.name == place.words.called["ready"])
+            founding.set_status(seen.id, item, seen.field_id, ready)
+        return f"filed {scene.config.github_web_url}/{one.slug}/issues/{number}, and set it Ready"
+
+    return file
+
+
+def shown(scene: Scene, place: Place, slug: str, number: int) -> bool:
+    """Whether the board has a card of the issue that says where it stands, or it is closed."""
+    if not scene.world.read.issue_is_open(slug, number):
+        return True
+    assert place.seen is not None
+    entries = scene.world.read.board(place.owner, place.seen.number, place.field_name).entries
+    return any(
+        entry.repo.lower() == slug.lower() and entry.number == number and entry.item.status
+        for entry in entries
+    )

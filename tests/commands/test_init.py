@@ -1,0 +1,288 @@
+"""bin/init.sh against the forge: what it makes, what it leaves alone, and how it says no."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from orchestrator import settings
+from orchestrator.commands.init import __main__ as command
+from orchestrator.commands.init import schedule, wishes
+from orchestrator.commands.init.voice import Voice
+from orchestrator.texts import cron
+from orchestrator.texts.labels import LABELS
+from tests.support import forge
+from tests.support.crontabs import FakeCrontab
+
+CI = "on: [push, pull_request]\njobs:\n  t:\n    steps:\n      - run: pytest -q\n"
+SEED: dict[str, Any] = {
+    "users": [
+        {"login": "maria", "token": "maria-token"},
+        {"login": "acme", "type": "Organization", "members": {"maria": "admin"}},
+        {"login": "eve", "token": "eve-token"},
+    ],
+    "repos": [
+        {"name": "maria/web", "files": {"README.md": "# Web\n", "package.json":
+                                        '{"scripts": {"test": "jest"}}'},
+         "labels": [{"name": "Ready", "color": "abcdef", "description": "mine"}]},
+        {"name": "maria/api", "files": {"go.mod": "module api\n", ".github/workflows/ci.yml": CI}},
+        {"name": "acme/shop", "collaborators": {"maria": "admin"}, "files": {"README.md": "x\n"}},
+        {"name": "maria/old", "archived": True},
+    ],
+    "boards": [
+        {"owner": "maria", "number": 3, "title": "Work", "statuses": ["Todo", "Doing", "Done"]},
+    ],
+    "issues": [
+        {"repo": "maria/web", "title": "One", "status": "Todo"},
+        {"repo": "maria/web", "title": "Two", "status": "Doing"},
+    ],
+}  # fmt: skip
+
+
+class Desk:
+    """A home, a root and a crontab of its own for one forge; `run` is one start of the program."""
+
+    def __init__(self, tmp_path: Path, github: forge.Github) -> None:
+        self.github = github
+        self.home = tmp_path / "home"
+        self.root = tmp_path / "root"
+        self.home.mkdir()
+        self.root.mkdir()
+        self.crontab = FakeCrontab(tmp_path / "bin")
+        self.environment = {
+            "HOME": str(self.home), "ORCH_ROOT": str(self.root), "GITHUB_TOKEN": "maria-token",
+            "PATH": f"{self.crontab.folder}:/usr/bin:/bin",
+        }  # fmt: skip
+        self.said = ""
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    def run(self, *argv: str, answers: tuple[str, ...] | None = None) -> int:
+        out = io.StringIO()
+        voice = Voice(
+            asks=answers is not None,
+            console=Console(file=out, width=300, highlight=False, soft_wrap=True),
+        )
+        if answers is not None:
+            given = iter(answers)
+
+            def answered(question: str, **more: Any) -> str:
+                said = next(given)
+                voice.answers += 1
+                voice.say(f"{question} {said}")
+                return said or str(more.get("usual", ""))
+
+            voice.ask = answered  # type: ignore[method-assign]
+        wanted = wishes.read(["--api-url", self.github.url, *argv])
+        code = command.told(wanted, self.environment, voice)
+        self.voice = voice
+        self.said = out.getvalue()
+        return code
+
+    def load(self) -> Any:
+        return settings.load(self.config, {**self.environment, "GITHUB_TOKEN": ""})
+
+    def board(self, number: int) -> dict[str, Any]:
+        asked = """query($n: Int!) {viewer{projectV2(number:$n){
+            field(name:"Status"){...on ProjectV2SingleSelectField{options{id name}}}
+            items(first:20){nodes{content{...on Issue{title}} fieldValueByName(name:"Status"){
+              ...on ProjectV2ItemFieldSingleSelectValue{name}}}}}}}"""
+        told = self.github.session("maria-token").query(asked, n=number)
+        found: dict[str, Any] = told["data"]["viewer"]["projectV2"]
+        return found
+
+    def options(self, number: int) -> list[str]:
+        return [option["name"] for option in self.board(number)["field"]["options"]]
+
+    def cards(self, number: int) -> dict[str, str | None]:
+        return {
+            node["content"]["title"]: (node["fieldValueByName"] or {}).get("name")
+            for node in self.board(number)["items"]["nodes"]
+        }
+
+    def labels(self, slug: str) -> dict[str, str]:
+        told = self.github.session("maria-token").get(f"/repos/{slug}/labels?per_page=100").json()
+        return {label["name"]: label["color"] for label in told}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with forge.served(tmp_path / "forge", SEED) as github:
+        yield Desk(tmp_path, github)
+
+
+FIVE = ["Backlog", "Ready", "In Progress", "Blocked", "Done"]
+
+
+def test_nobody_is_asked_and_everything_is_there(desk: Desk) -> None:
+    argv = ("--yes", "--repo", "maria/web,maria/api", "--repo", "acme/shop", "--lane", "full",
+            "--cron", "--first-issue", "Begin\nSmall.")  # fmt: skip
+    desk.crontab.text = "0 1 * * *   mine\n"
+    assert desk.run(*argv) == 0, desk.said
+    config = desk.load()
+    assert desk.config.stat().st_mode & 0o777 == 0o600
+    assert not config.broken
+    assert config.github_token.reveal() == "maria-token"
+    told = {repo.slug: (repo.test_command, repo.setup_command) for repo in config.repositories}
+    assert told == {
+        "maria/web": ("npm test", None), "acme/shop": (None, None),
+        "maria/api": ("go test ./...", "go mod download"),
+    }  # fmt: skip
+    web, _, shop = config.repositories
+    assert (web.board.owner, web.board.number, shop.board.owner) == ("maria", 4, "acme")
+    assert desk.options(4) == FIVE
+    assert desk.cards(4) == {"Begin": "Ready"}
+    labels = desk.labels("maria/web")
+    assert labels["Ready"] == "abcdef", "what was there keeps its colour and its letters"
+    assert {name.lower() for name in labels} == {label.name for label in LABELS}
+    assert "no CI" in desk.said and "nothing runs on a pull request" in desk.said
+    assert desk.crontab.text is not None
+    assert desk.crontab.text.startswith("0 1 * * *   mine\n# agent-os begin ")
+    assert f"ORCH_ROOT={desk.root} " in desk.crontab.text
+    assert (desk.root / "objectives" / "web.yaml").read_text().count("maria/web") == 1
+    before = (desk.config.read_bytes(), desk.crontab.text, desk.cards(4), desk.labels("maria/web"))
+    assert desk.run(*argv) == 0, desk.said
+    after = (desk.config.read_bytes(), desk.crontab.text, desk.cards(4), desk.labels("maria/web"))
+    assert before == after
+    assert "  will" not in desk.said and "FAILED" not in desk.said
+    assert desk.run("--remove-cron") == 0
+    assert desk.crontab.text == "0 1 * * *   mine\n"
+    assert "maria-token" not in desk.said
+
+
+def test_a_person_gives_six_answers(desk: Desk) -> None:
+    answers = ("web", "1", "1", "1", "", "1", "c")  # the first two are one: a search, then a pick
+    assert desk.run(answers=answers) == 0, desk.said
+    assert desk.voice.answers <= 6 + 1
+    config = desk.load()
+    assert [repo.slug for repo in config.repositories] == ["maria/web"]
+    assert config.repositories[0].automation_mode == "dispatcher_only"
+    assert desk.cards(4) == {"Run the tests on every pull request": "Ready"}
+    assert desk.crontab.text is None, "nobody said yes to it"
+    assert "bin/init.sh --cron" in desk.said
+    assert desk.run("--cron") == 0
+    assert desk.crontab.text is not None and "run_queue.sh" in desk.crontab.text
+
+
+def test_a_dry_run_changes_nothing(desk: Desk) -> None:
+    argv = ("--yes", "--dry-run", "--repo", "maria/web", "--cron", "--first-issue", "suggested")
+    assert desk.run(*argv) == 0
+    assert "  will    write" in desk.said
+    assert not desk.config.exists()
+    assert not (desk.home / ".config").exists()
+    assert desk.crontab.text is None
+    assert list(desk.labels("maria/web")) == ["Ready"]
+    assert desk.github.session("maria-token").query("{viewer{projectV2(number:4){id}}}")["errors"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by id", "an older server"])
+def test_a_board_that_is_there_gets_what_it_lacks_and_keeps_its_cards(
+    desk: Desk, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {option["name"]: option["id"] for option in desk.board(3)["field"]["options"]}
+    if not named:
+        desk.github.front = without_option_ids(desk.github.app)
+    assert desk.run("--yes", "--repo", "maria/web", "--board", "3") == 0, desk.said
+    assert desk.options(3) == ["Todo", "Ready", "Doing", "Blocked", "Done"]
+    assert desk.cards(3) == {"One": "Todo", "Two": "Doing"}
+    kept = {option["name"]: option["id"] for option in desk.board(3)["field"]["options"]}
+    assert (ids.items() <= kept.items()) is named
+    assert not list((desk.root / "runtime" / "state").glob("init-cards-*"))
+    board = desk.load().repositories[0].board
+    assert (board.backlog, board.ready, board.in_progress) == ("Todo", "Ready", "Doing")
+
+
+def without_option_ids(app: Callable[..., Any]) -> Callable[..., Any]:
+    """A server whose options cannot be named: it does not say that they can."""
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        told = list(app(environ, start))
+        return [part.replace(b'"name": "id"', b'"name": "di"') for part in told]
+
+    return answer
+
+
+def test_more_repositories_are_added_to_a_config_that_a_person_keeps(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web", "--lane", "full") == 0
+    text = desk.config.read_text().replace("    repos:", "    repos:   # ours\n      # the first")
+    desk.config.write_text(text + "max_attempts: 2   # enough\n")
+    before = desk.config.read_text()
+    assert desk.run("--yes", "--repo", "maria/api", "--repo", "acme/shop") == 0, desk.said
+    after = desk.config.read_text()
+    old = before.splitlines()
+    assert [line for line in after.splitlines() if line in old] == old
+    config = desk.load()
+    assert [repo.slug for repo in config.repositories] == ["maria/web", "maria/api", "acme/shop"]
+    assert config.repositories[1].board == config.repositories[0].board
+    (backup,) = desk.root.glob("config.yaml.bak-*")
+    assert backup.read_text() == before
+    assert backup.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_config_that_is_wrong_is_mended_first(desk: Desk) -> None:
+    desk.config.write_text("github_ownr: maria\n")
+    desk.config.chmod(0o600)
+    assert desk.run("--yes", "--repo", "maria/web") == 20
+    assert "github_owner" in desk.said
+    assert desk.config.read_text() == "github_ownr: maria\n"
+
+
+REFUSED = {
+    "nobody to ask": ((), 20, "--repo OWNER/NAME is missing"),
+    "no consent": (("--repo", "maria/web"), 20, "--yes says that this may be done"),
+    "a name alone": (("--yes", "--repo", "web"), 20, "write OWNER/NAME"),
+    "not there": (("--yes", "--repo", "maria/no"), 20, "maria/no is not there"),
+    "archived": (("--yes", "--repo", "maria/old"), 20, "archived"),
+    "no such agent": (("--yes", "--repo", "maria/web", "--agents", "bob"), 20, "called so"),
+    "no such board": (("--yes", "--repo", "maria/web", "--board", "9"), 10, "no board number 9"),
+    "no board at all": (("--yes", "--repo", "maria/web", "--board", "x"), 20, "a link to a board"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_done_is_a_sentence_and_changes_nothing(name: str, desk: Desk) -> None:
+    argv, code, words = REFUSED[name]
+    assert desk.run(*argv) == code
+    assert words in desk.said
+    assert not desk.config.exists()
+    assert list(desk.labels("maria/web")) == ["Ready"]
+
+
+def test_no_token_and_a_wrong_one(desk: Desk) -> None:
+    del desk.environment["GITHUB_TOKEN"]
+    assert desk.run("--yes", "--repo", "maria/web") == 30
+    assert "gh auth login" in desk.said
+    desk.environment["GITHUB_TOKEN"] = "wrong-token"
+    assert desk.run("--yes", "--repo", "maria/web") == 30
+    assert "GitHub refuses the token" in desk.said and "wrong-token" not in desk.said
+
+
+def test_labels_are_enough_where_no_board_is_wanted(desk: Desk) -> None:
+    argv = ("--yes", "--repo", "maria/web", "--board", "none", "--first-issue", "Begin")
+    assert desk.run(*argv) == 0, desk.said
+    assert desk.load().repositories[0].board is None
+    issue = desk.github.session("maria-token").get("/repos/maria/web/issues/3").json()
+    assert [label["name"] for label in issue["labels"]] == ["Ready"]
+
+
+def test_a_crontab_of_another_hand(desk: Desk) -> None:
+    mine = f"* * * * * {schedule.root()}/bin/run_dispatcher.sh\n"
+    desk.crontab.text = cron.with_block(mine, "/gone/agent-os")
+    assert desk.run("--yes", "--repo", "maria/web", "--cron") == 0
+    assert desk.crontab.text == cron.with_block(mine, "/gone/agent-os")
+    assert "by lines of your own" in desk.said
+    assert "/gone/agent-os, which is gone" in desk.said
+
+
+def test_a_crontab_that_is_refused_costs_nothing_else(desk: Desk) -> None:
+    desk.crontab.refuse()
+    assert desk.run("--yes", "--repo", "maria/web", "--cron") == 0
+    assert "not allowed to use" in desk.said
+    assert desk.load().repositories
