@@ -138,6 +138,7 @@ def attempt(
     site: Site,
 ) -> Task:
     """Run the agent once; the file says `started` before it and `judged` after (Q6)."""
+    containment.learn_logins(world)
     choice, ready = chosen
     number, name = task.runs + 1, choice.agent
     agent = world.agents[name]
@@ -169,6 +170,7 @@ def attempt(
     try:
         before = room.fingerprint(site.tree)
         report, unfit = asked(agent, order, session, execute, now)
+        containment.learn_logins(world)
         containment.told(world, task, name, report)
         tampered = room.put_right(site.tree, before)
         containment.alarm(world, task, name, tampered)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from orchestrator import alerts
-from orchestrator.adapters import programs, watch
+from orchestrator.adapters import credentials, programs, watch
 from orchestrator.adapters.bubblewrap import Layer
 from orchestrator.agents import sandbox
 from orchestrator.agents.base import Agent
@@ -21,6 +22,7 @@ from orchestrator.world import World
 
 GB = 1_000_000_000
 SHARE_OF_MEMORY = 0.75  # of the machine's; the rest is the system's and ours
+MOST_FILES = 50  # of a lent folder that are searched for keys
 # Files of ours that a variable names, wherever they lie.
 NAMED_FILES = ("AGENT_OS_CONFIG", "DEEPSEEK_OPENROUTER_CONFIG")
 
@@ -187,6 +189,22 @@ def _named(config: AgentConfig, world: World, order: AttemptOrder) -> Iterator[L
         value = order.environment.get(name, "").rstrip("/")
         if os.path.isabs(value) and not any((one + "/").startswith(value + "/") for one in covered):
             yield Loan(source=value, target=value, writable=True)
+
+
+def learn_logins(world: World) -> None:
+    """The keys in the login files of all agents are ours to redact: what one agent left may hold
+    another's (S15). Programs renew them while they run, so that each attempt asks twice."""
+    home = Path(world.environment.get("HOME") or "/nonexistent")
+    paths: list[Path] = []
+    for name, agent in world.agents.items():
+        needs = agent.requirements()
+        named = (path for one in needs.credentials for path in one.paths)
+        below = (path.removeprefix("~/") for path in named if path.startswith("~/"))
+        paths += (home / path for path in (*(one.path for one in needs.login), *below))
+        for lent in map(Path, config_of(world, name).login):
+            paths += sorted(lent.iterdir())[:MOST_FILES] if lent.is_dir() else (lent,)
+    found = (key for path in dict.fromkeys(paths) for key in credentials.keys(path))
+    world.redact.learn(*found)
 
 
 def _told(order: AttemptOrder) -> Iterator[str]:

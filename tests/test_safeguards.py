@@ -626,6 +626,11 @@ GUARDS = {
         "intake.py", "issue = structs.replace(issue, title=world.redact(issue.title), body=shown)",
         "pass", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
     ),
+    "S15 keys that are renewed while an agent runs are known": Guard(
+        "attempts.py", "        containment.learn_logins(world)\n        containment.told",
+        "        containment.told",
+        "tests/stories/test_words_that_leave.py::test_no_key_of_another_agent_s_login_leaves",
+    ),
     "S15 the doors know our secrets": Guard(
         "world.py", "redact = Redactor(secrets(config, environment, agents))",
         "redact = Redactor([])",

@@ -13,6 +13,7 @@ from orchestrator.adapters import files
 from orchestrator.adapters.files import NotReadable
 from orchestrator.agents.base import Credential
 from orchestrator.records import regex
+from orchestrator.texts import shapes
 
 LARGEST = 1_000_000
 SHORTEST = 8  # no provider gives a key of fewer letters
@@ -22,6 +23,9 @@ PLACEHOLDER = regex.late(
     r"|here)(?:[-_ >}\]]|$)|^(?:none|null|undefined|secret|token|api[-_ ]?key|key|password)$"
     r"|change[-_ ]?me|replace[-_ ]?(?:me|this)|[<>\s]|\$\{|\.\.\.|\u2026|x{5,}|\*{3,}"
 )
+# What a key in a login file is called, and of what it consists.
+TELLING = regex.late(r"(?i)token$|key$|secret|passw|^access$|^refresh$|credential")
+WORD = regex.late(r"[A-Za-z0-9+/_=.~:-]{12,}(?<!:)")
 
 
 class Missing(Struct, frozen=True):
@@ -77,3 +81,36 @@ def _in_file(path: Path, field: str) -> str | Missing:
     if placeholder(value.strip()):
         return Missing(f"{field} in {path} is a placeholder")
     return value.strip()
+
+
+def keys(path: Path) -> tuple[str, ...]:
+    """What in a program's login file is a secret by its name or its look; () for no such file.
+
+    For the redactor alone. Words such as a scope, an address or a plan are none: they would be
+    taken out of every text.
+    """
+    try:
+        text = files.read_bounded(path.resolve(), LARGEST).decode("utf-8", "replace")
+    except (OSError, NotReadable):
+        return ()
+    try:
+        found = _leaves("", json.loads(text))
+    except (ValueError, RecursionError):
+        found = (("", word) for word in WORD.findall(text))
+    told = (
+        value.strip() for name, value in found
+        if TELLING.search(name) or shapes.random(value.strip() or "-")
+    )  # fmt: skip
+    return tuple(dict.fromkeys(one for one in told if WORD.fullmatch(one) and not placeholder(one)))
+
+
+def _leaves(name: str, told: object) -> Iterator[tuple[str, str]]:
+    """Each text in a JSON value, with the name behind which it stands."""
+    if isinstance(told, str):
+        yield name, told
+    elif isinstance(told, dict):
+        for key, value in told.items():
+            yield from _leaves(str(key), value)
+    elif isinstance(told, list):
+        for value in told:
+            yield from _leaves(name, value)

@@ -16,9 +16,9 @@ from orchestrator.texts.unseen import Span
 # What writers put in place of characters; a group holds the character that is meant. It begins
 # with a set of characters, because that is what the search is quick for; what repeats is bounded,
 # because each place of a long run of backslashes is tried.
-CODED = regex.late(
+_CODED = (
     r"[\\%&](?:"
-    r"(?<=\\)\\{0,63}+(?:(?P<pair>[uU][dD][89abAB][0-9a-fA-F]{2}\\{1,64}[uU][dD][c-fC-F][0-9a-fA-F]{2})"
+    r"(?<=\\)RUN(?:(?P<pair>[uU][dD][89abAB][0-9a-fA-F]{2}\\{1,64}[uU][dD][c-fC-F][0-9a-fA-F]{2})"
     r"|u(?P<u>[0-9a-fA-F]{4})"
     r"|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>00[0-9a-fA-F]{6})"
     r"|x(?P<bytes>[89a-fA-F][0-9a-fA-F](?:\\{1,64}x[89a-fA-F][0-9a-fA-F])*)"
@@ -28,11 +28,13 @@ CODED = regex.late(
     r"|(?<=&)(?:\#[xX](?P<entity>[0-9a-fA-F]{1,6})|\#(?P<decimal>\d{1,7})|(?P<name>[A-Za-z]{2,20}));"
     r")"
 )
+CODED = regex.late(_CODED.replace("RUN", r"\\{0,63}+"))
+# The same where a backslash before its own is somebody else's, or the beginning of another.
+CODED_ALONE = regex.late(_CODED.replace("RUN", ""))
 # What they put between characters, and no reader sees. It comes after the above, which may be
 # within; and the above comes again after it, which it may have torn.
-TAGS = regex.late(
-    r"<(?:!--[^\x1b\n]{0,200}?--|/?[A-Za-z][A-Za-z0-9]{0,9}(?:\s[^<>\x1b\n]{0,200})?/?)>"
-)
+TAGS = regex.late(r"</?[A-Za-z][A-Za-z0-9]{0,9}(?:\s[\t\x20-;=\x3f-\x7e]{0,200})?/?>")
+COMMENTS = regex.late(r"<!--[\t\x20-\x7e]{0,200}?-->")
 COLOURS = regex.late(
     r"[\x1b^\[0](?:"
     r"(?:(?<=\x1b)|(?<=\^)\[)"  # and titles
@@ -44,6 +46,7 @@ COLOURS = regex.late(
 )
 QUOTED = regex.late(r"(?<!\x1b)\\{1,64}(?=[^\w\n\r\\])")  # as a shell has it
 MARKED = regex.late(r"\\[\[<\x1b]")  # where that may stand within the unseen
+DOUBLE = regex.late(r"\\\\[uUx0-7]")
 FOREIGN = regex.late(r"[^\x00-\x7f]")
 OF_BYTES = regex.late(r"[89a-fA-F][0-9a-fA-F](?=[\\%]|$)")
 NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -122,7 +125,7 @@ def layers(text: str) -> Iterator[Layer]:
     """The text, then the same with one layer of escapes undone after the other, while any is."""
     first = Layer(text)
     yield first
-    for order in ORDERS if MARKED.search(text) else ORDERS[:1]:
+    for order in (USUAL, *(order for mark, order in UNUSUAL if mark.search(text))):
         layer = first.below(order)
         for _ in range(DEPTH):
             if layer is None:
@@ -132,7 +135,7 @@ def layers(text: str) -> Iterator[Layer]:
 
 
 def _is_plain(text: str) -> bool:
-    return not any(undone.search(text) for undone in (CODED, TAGS, COLOURS))
+    return not any(undone.search(text) for undone in (CODED, *UNSEEN))
 
 
 def _nothing(match: re.Match[str]) -> str:
@@ -162,10 +165,13 @@ def _meant(escape: re.Match[str]) -> str:
 
 
 MEANT: dict[re.Pattern[str], Callable[[re.Match[str]], str]] = {
-    CODED: _meant, TAGS: _nothing, COLOURS: _nothing, QUOTED: _nothing, FOREIGN: _plain,
+    CODED: _meant, CODED_ALONE: _meant, TAGS: _nothing, COMMENTS: _nothing, COLOURS: _nothing,
+    QUOTED: _nothing, FOREIGN: _plain,
 }  # fmt: skip
+UNSEEN = (TAGS, COMMENTS, COLOURS)
+USUAL = (CODED, *UNSEEN, QUOTED, FOREIGN)
 # A backslash before a sign is the sign's, or the beginning of an escape that the unseen tore.
-ORDERS = (
-    (CODED, TAGS, COLOURS, QUOTED, FOREIGN),
-    (CODED, QUOTED, TAGS, COLOURS, FOREIGN),
+UNUSUAL = (
+    (MARKED, (CODED, QUOTED, *UNSEEN, FOREIGN)),
+    (DOUBLE, (CODED_ALONE, *UNSEEN, QUOTED, FOREIGN)),
 )

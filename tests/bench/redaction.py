@@ -90,7 +90,7 @@ def own(count: int, seed: int) -> None:
     print(f"own secrets, seed {seed}: {count - missed} of {count} "
           f"({100 - 100 * missed / count:.3f} %), at most {worst:.1f} characters of one came out",
           flush=True)  # fmt: skip
-    for way, number in (+lost).most_common(10):
+    for way, number in (+lost).most_common(30):
         print(f"  lost {number}: {way}")
 
 

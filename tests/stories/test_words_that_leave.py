@@ -6,15 +6,19 @@ file under `runtime/` (mailbox, events, effects, logs), and each line that was s
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from orchestrator.records.order import AttemptReport
+from orchestrator.executors.local import Local
+from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import State
-from tests.support import leaks
-from tests.support.office import SLUG, AgentScript, Office, an_office
+from tests.support import leaks, tokens
+from tests.support.office import CONFIG, SLUG, AgentScript, Office, an_office
 
 CANARY = "8123456789:" + "AAF3kq9ZtXw1bLr7Yv2NcPmD5sJh0GeUoQi"
 FORMS = {
@@ -155,3 +159,65 @@ def test_neither_a_crash_nor_a_log_nor_the_name_of_a_file_lets_it_out(tmp_path: 
                 capture_output=True, text=True, check=False,
             ).stdout  # fmt: skip
             assert fold(CANARY) not in fold(refs)
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_no_key_of_another_agent_s_login_leaves(tmp_path: Path, renewed: bool) -> None:
+    """One program prints what it found in the login of another, which renewed it meanwhile."""
+    key = tokens.made("<A48>", leaks.random.Random(9))
+    login = tmp_path / ".codex" / "auth.json"
+    login.parent.mkdir()
+    login.write_text(json.dumps({"OPENAI_API_KEY": "" if renewed else key}))
+
+    def tells(folder: Path, prompt: str) -> str:
+        login.write_text(json.dumps({"tokens": {"access_token": key}}))
+        (folder / "a.txt").write_text("harmless\n")
+        return EVERYTHING.format(status="complete", code="none", said=key[:30])
+
+    def copies(folder: Path, prompt: str) -> str:
+        (folder / "b.txt").write_text(f"{key}\n")
+        return EVERYTHING.format(status="complete", code="none", said="a")
+
+    agents = {"agents": {**CONFIG["agents"], "codex": {"sandbox": "none"}}}
+    with an_office(tmp_path, agents={"first": tells, "second": copies}, config=agents) as office:
+        issue = office.ready("Leak")
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        found = came_out(office)
+        assert [where for where, text in found.items() if key[:12] in text] == []
+        office.executor.scripts["first"] = copies
+        office.ready("Leak more")
+        office.dispatch()
+        office.queue()
+        assert "one of our own secrets in 'b.txt'" in office.told()
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000])
+def test_what_an_attempt_leaves_is_its_owner_s_alone(tmp_path: Path, umask: int) -> None:
+    """The raw log and the rest may hold anything; only what is redacted leaves (S19)."""
+    before = os.umask(umask)
+    try:
+        with an_office(tmp_path) as office:
+            real, scripted = Local(), office.executor.run
+            command = f"echo {CANARY}; mkdir -p $HOME/kept && echo x > $HOME/kept/file; exit 3"
+
+            def run(order: AttemptOrder) -> AttemptReport:
+                if order.argv[0] == "/bin/sh":
+                    return scripted(order)
+                return real.run(structs.replace(order, argv=("/bin/sh", "-c", command)))
+
+            office.executor.run = run  # type: ignore[method-assign]
+            office.world.redact.learn(CANARY)
+            office.ready("Leak")
+            office.work_until_quiet(2)
+            attempts = office.world.paths.attempts
+            logs = list(attempts.rglob("agent.log"))
+            assert logs and CANARY in logs[0].read_text()
+            told = [where for where, text in came_out(office).items() if CANARY[11:23] in text]
+            assert all(where.endswith("agent.log") for where in told)
+            for path in (attempts, *attempts.rglob("*")):
+                if "home" not in path.parts[len(attempts.parts) :]:  # nobody gets below 0700
+                    assert path.stat().st_mode & 0o077 == 0, path
+    finally:
+        os.umask(before)
