@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,15 @@ from orchestrator.records.task import State
 from orchestrator.texts import cron
 
 CODE = Path(__file__).resolve().parents[1]
-DOCUMENTS = [
-    "README.md", "CODEBASE.md", "bin/README.md", "orchestrator/README.md", "tests/README.md",
-    "objectives/README.md",
-]  # fmt: skip
+TEMPLATES = {"bin/demo", "orchestrator/texts/templates"}  # words for others
+DOCUMENTS = sorted(
+    str(path.relative_to(CODE))
+    for folder in ("", ".github", "bin", "objectives", "orchestrator", "tests")
+    for path in ((CODE / folder).rglob("*.md") if folder else CODE.glob("*.md"))
+    if not any(str(path.relative_to(CODE)).startswith(f"{place}/") for place in TEMPLATES)
+    and "data" not in path.parts[:-2]
+)
+EXAMPLE = (CODE / "example.config.yaml").read_text()
 README = (CODE / "README.md").read_text()
 # Folders that only an installation that has run contains.
 GROWS = ("runtime/", "config.yaml", ".venv", "inbox/", "mailbox/", "escalated/")
@@ -65,12 +72,9 @@ def test_the_modules_on_the_map_are_there() -> None:
             assert "*" in path or any(place.exists() for place in places), path
 
 
-def test_every_command_of_the_readme_may_be_run() -> None:
-    commands = re.findall(r"^    (bin/\S+)([^\n#]*)", README, re.M)
-    assert {"bin/demo.sh", "bin/test.sh"} <= {program for program, _ in commands}
-    for program, arguments in commands:
-        assert (CODE / program).stat().st_mode & 0o100, program
-        assert set(shlex.split(arguments)) <= {"--dry-run", "--keep", "--stay"}, arguments
+def test_the_two_commands_stand_in_the_readme() -> None:
+    commands = set(re.findall(r"^    (bin/\S+)", README, re.M))
+    assert {"bin/demo.sh", "bin/test.sh"} <= commands
 
 
 def test_the_crontab_names_each_wrapper_once_and_logs_where_cron_can_write() -> None:
@@ -103,10 +107,67 @@ def test_the_five_lines_of_config_are_understood(tmp_path: Path) -> None:
     assert not config.broken
 
 
-def test_the_keys_of_the_readme_stand_in_the_example() -> None:
-    example = (CODE / "example.config.yaml").read_text()
-    for key in set(re.findall(r"`(\w+): ?[\w-]*`", README)) - {"repo"}:
-        assert re.search(rf"^[#\s-]*{key}:", example, re.M), key
+NO_KEYS = {"repo", "run", "area"}  # of a task's file, a workflow, a commit's first word
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_its_keys_stand_in_the_example(document: str) -> None:
+    text = (CODE / document).read_text()
+    for key in set(re.findall(r"`(\w+): ?[\w-]*`", text)) - NO_KEYS:
+        assert re.search(rf"^[#\s{{-]*{key}:", EXAMPLE, re.M), key
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_names_in_it_are_known(document: str) -> None:
+    """A word with an underscore is a key, or stands in our sources."""
+    found = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", (CODE / document).read_text()))
+    assert not {name for name in found if name not in EXAMPLE and name not in sources()}
+
+
+@cache
+def sources() -> str:
+    places = [*(CODE / "orchestrator").rglob("*.py"), CODE / "bin" / "common.sh"]
+    names = [path.name for path in (CODE / "tests").rglob("*") if path.is_dir()]
+    return "".join((*(path.read_text() for path in places), *names))
+
+
+@cache
+def helped(program: str) -> str:
+    """What a program says of itself and of each of its verbs."""
+    argv = [str(CODE / program), "--help"]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/", "NO_COLOR": "1", "COLUMNS": "200"}
+
+    def say(*words: str) -> str:
+        done = subprocess.run(
+            [argv[0], *words, "--help"], env=environment, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    first = say()
+    verbs = re.findall(r"^    (\w+) {2,}", first, re.M)
+    return first + "".join(say(verb) for verb in verbs)
+
+
+WITHOUT_HELP = {"bin/test.sh", "bin/common.sh"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_its_commands_are_there_and_know_their_options(document: str) -> None:
+    text = (CODE / document).read_text()
+    lines = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^ {4}(\S.*)$", text, re.M)
+    for line in lines:
+        for match in re.finditer(r"(?:^|[\s;/])(bin/\w+\.sh)((?: [^#;|>]*)?)", line):
+            program, words = match[1], match[2].split()
+            assert (CODE / program).is_file(), f"{document}: {line}"
+            assert (CODE / program).stat().st_mode & 0o100, program
+            if program in WITHOUT_HELP:
+                continue
+            for word in words:
+                option = re.match(r"--[a-z][\w-]*", word)
+                assert not option or option[0] in helped(program), f"{document}: {line}"
+            if program == "bin/task.sh" and words:
+                assert words[0] in helped(program), f"{document}: {line}"
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_code() -> None:
@@ -127,8 +188,19 @@ def test_the_folders_of_the_mailbox_are_called_as_documented() -> None:
 def test_the_documents_are_short() -> None:
     assert len(README.splitlines()) < 300
     assert len((CODE / "CODEBASE.md").read_text().splitlines()) < 150
-    for document in DOCUMENTS[2:]:
-        assert len((CODE / document).read_text().splitlines()) < 30
+    for document in DOCUMENTS:
+        if document.endswith("/README.md"):
+            assert len((CODE / document).read_text().splitlines()) < 30, document
+
+
+def test_each_folder_has_a_page() -> None:
+    """Every folder of ours with modules or data in it, down to the families."""
+    families = [
+        path for top in ("orchestrator", "tests") for path in (CODE / top).iterdir()
+        if path.is_dir() and path.name != "__pycache__"
+    ]  # fmt: skip
+    folders = [CODE / "bin", CODE / "objectives", CODE / "orchestrator", CODE / "tests", *families]
+    assert not [str(path) for path in folders if not (path / "README.md").is_file()]
 
 
 def test_ci_runs_what_we_run() -> None:
