@@ -116,6 +116,7 @@ class ScriptedExecutor:
     def run(self, order: AttemptOrder) -> AttemptReport:
         self.orders.append(order)
         folder = Path(order.folder)
+        Path(order.home).mkdir(0o700, parents=True, exist_ok=True)  # as every executor does
         if order.argv[0] == "/bin/sh":
             code = self.tests(folder)
             return AttemptReport(exit_code=code, seconds=1, output_tail="1 test\n")
