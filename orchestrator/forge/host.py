@@ -239,6 +239,14 @@ def changes(repository: Path, base: str, head: str) -> list[tuple[str, str, int,
     return found
 
 
+def shown(repository: Path, form: str, base: str, head: str) -> str:
+    """What a branch adds to its base, as one diff or as a patch for each commit."""
+    common = merge_base(repository, base, head) or base
+    if form == "patch":
+        return git(repository, "format-patch", "--stdout", f"{common}..{head}")
+    return git(repository, "diff", "--no-color", common, head)
+
+
 def tree_files(repository: Path, commit: str, folder: str) -> list[str]:
     try:
         found = objects.entry(repository, commit, folder)

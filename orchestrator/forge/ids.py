@@ -16,6 +16,7 @@ PREFIXES: dict[str, str] = {
     "WorkflowRun": "WFR", "Workflow": "W", "PullRequestReview": "PRR",
     "PullRequestReviewThread": "PRRT", "PullRequestReviewComment": "PRRC",
     "PullRequestCommit": "PURC",
+    "ReviewRequest": "RR", "BranchProtectionRule": "BPR",
     "ProjectV2": "PVT", "ProjectV2Item": "PVTI", "ProjectV2SingleSelectField": "PVTSSF",
     "ProjectV2Field": "PVTF", "ProjectV2ItemFieldSingleSelectValue": "PVTFSV",
     "ProjectV2ItemFieldTextValue": "PVTFTV", "ProjectV2ItemFieldNumberValue": "PVTFNV",

@@ -63,6 +63,11 @@ def parent_of(state: State, issue: records.Issue) -> records.Issue | None:
     return state.store.need(records.Issue, link.parent_id) if link else None
 
 
+def parts_of(state: State, issue: records.Issue) -> list[records.Issue]:
+    where = "id in (select child_id from sub_issues where parent_id = ?) order by id"
+    return state.store.select(records.Issue, where, issue.id)
+
+
 def add_part(
     state: State, parent: records.Issue, child: records.Issue, *, replace: bool = False
 ) -> None:

@@ -107,6 +107,31 @@ def head_moved(
     return schedule(state, measure(state, repo, pull))
 
 
+def rebase_onto(
+    state: State, repo: records.Repo, pull: records.Issue, base: str
+) -> records.Issue:
+    """The same head against another base."""
+    if base == pull.base_ref:
+        return pull
+    sha = tip(state, repo, base)
+    if sha is None:
+        raise invalid("PullRequest", "base")
+    return schedule(state, measure(state, repo, state.store.change(
+        pull, base_ref=base, base_sha=sha
+    )))
+
+
+def reopen(
+    state: State, repo: records.Repo, pull: records.Issue, editor: records.User
+) -> records.Issue:
+    if pull.state == "open":
+        return pull
+    sha = tip(state, repo, pull.head_ref)
+    if pull.merged_at or sha is None:
+        raise invalid("PullRequest", "state")
+    return head_moved(state, repo, issues.reopen(state, pull, editor), sha, editor)
+
+
 def compute(state: State, pull: records.Issue) -> records.Issue:
     """Find out whether the pull request merges cleanly, or was merged by a push to its base."""
     repo = state.store.need(records.Repo, pull.repo_id)

@@ -171,7 +171,7 @@ class Forge:
         base = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
         base += environ.get("SCRIPT_NAME", "")  # where it is mounted below an address
         call = Call(state, viewer, method, path, base, {}, query, payload(environ),
-                    faulty.shift(environ))
+                    environ.get("HTTP_ACCEPT", ""), faulty.shift(environ))
         if (method, path) == ("POST", "/graphql"):
             return self.graphql(call)
         if (method, path) == ("GET", "/rate_limit"):
@@ -194,7 +194,7 @@ class Forge:
                           self.standing(call.viewer, "core"))
         self.quotas.spend(call.viewer, quota, 1)
         known = Call(call.state, call.viewer, call.method, call.path, call.base, params,
-                     call.query, call.payload, call.slipped)
+                     call.query, call.payload, call.accept, call.slipped)
         try:
             answer = route.answer(known)
         except Refused as refused:
@@ -266,8 +266,8 @@ def payload(environ: Mapping[str, Any]) -> Any:
 
 
 def encode(answer: Answer) -> bytes:
-    if answer.content_type.startswith("text/"):
-        return str(answer.body).encode()
+    if isinstance(answer.body, str):
+        return answer.body.encode()
     return b"" if answer.body is None else json.dumps(answer.body).encode()
 
 

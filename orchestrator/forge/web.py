@@ -40,11 +40,17 @@ class Call(msgspec.Struct, frozen=True):
     params: Mapping[str, str]
     query: Mapping[str, str]
     payload: Any = None
+    # The form of the answer that is asked for, as the header Accept names it.
+    accept: str = ""
     # How far the rows of a listing slipped between its first page and a later one.
     slipped: int = 0
 
     def url(self, path: str) -> str:
         return self.base + path
+
+    def site(self, path: str) -> str:
+        """A page for people, which lies beside the API and not in it."""
+        return self.base.replace("://api.", "://", 1).removesuffix("/api/v3") + path
 
     def repo(self) -> records.Repo:
         repo = accounts.readable(

@@ -273,7 +273,7 @@ def test_errors_are_githubs(github: forge_support.Github, robot: forge_support.S
     wrong = robot.query("{viewer{shoeSize}}")
     assert "data" not in wrong
     assert wrong["errors"]
-    page = robot.query('{repository(owner:"maria",name:"library"){issues{totalCount}}}')
+    page = robot.query('{repository(owner:"maria",name:"library"){issues{nodes{id}}}}')
     assert page["errors"][0]["type"] == "MISSING_PAGINATION_BOUNDARIES"
     most = robot.query('{repository(owner:"maria",name:"library"){issues(first:101){totalCount}}}')
     assert most["errors"][0]["type"] == "EXCESSIVE_PAGINATION"

@@ -40,7 +40,7 @@ class Ask:
         self.users: dict[int, records.User] = {}
 
     def url(self, path: str) -> str:
-        return self.call.base + path
+        return self.call.site(path)
 
     def repo(self, identity: int) -> records.Repo:
         if identity not in self.repos:
@@ -66,11 +66,19 @@ class Page(msgspec.Struct, frozen=True):
     total: int
     more: bool
     earlier: bool
+    every: Sequence[Any] = ()
+    # Said neither how many nor from which end: such a list can be counted, and not read.
+    unbounded: str = ""
 
 
 class Edge(msgspec.Struct, frozen=True):
     node: Any
     cursor: str
+
+
+def nothing(name: str) -> Resolver:
+    """A connection that is always empty, of what the forge does not have."""
+    return lambda row, ask, args: connection(name, [], args)
 
 
 def attribute(name: str) -> Resolver:
@@ -106,11 +114,7 @@ def place(rows: Sequence[Any], text: str) -> int:
 def connection(name: str, rows: Sequence[Any], args: Args) -> Page:
     first, last = args.get("first"), args.get("last")
     if first is None and last is None:
-        raise Problem(
-            "MISSING_PAGINATION_BOUNDARIES",
-            f"You must provide a `first` or `last` value to properly paginate the"
-            f" `{name}` connection.",
-        )
+        return Page((), (), len(rows), False, False, rows, name)
     for word, value in (("first", first), ("last", last)):
         if value is not None and not 0 <= value <= MOST:
             raise Problem(
@@ -129,7 +133,7 @@ def connection(name: str, rows: Sequence[Any], args: Args) -> Page:
         start = max(start, stop - last)
     shown = rows[start:stop]
     cursors = [cursor(start + number, row) for number, row in enumerate(shown)]
-    return Page(shown, cursors, len(rows), stop < len(rows), start > 0)
+    return Page(shown, cursors, len(rows), stop < len(rows), start > 0, rows)
 
 
 def lone(rows: Sequence[Any]) -> Page:
@@ -148,12 +152,22 @@ def ordered(rows: list[Any], order: Args | None, columns: dict[str, str]) -> lis
     return sorted(rows, key=lambda row: (getattr(row, key), row.id), reverse=down)
 
 
+def bounded(page: Page) -> Page:
+    if page.unbounded:
+        raise Problem(
+            "MISSING_PAGINATION_BOUNDARIES",
+            f"You must provide a `first` or `last` value to properly paginate the"
+            f" `{page.unbounded}` connection.",
+        )
+    return page
+
+
 CONNECTION: Fields = {
-    "nodes": lambda page, ask, args: page.rows,
+    "nodes": lambda page, ask, args: bounded(page).rows,
     "edges": lambda page, ask, args: [
-        Edge(row, mark) for row, mark in zip(page.rows, page.cursors, strict=True)
+        Edge(row, mark) for row, mark in zip(bounded(page).rows, page.cursors, strict=True)
     ],
-    "pageInfo": lambda page, ask, args: page,
+    "pageInfo": lambda page, ask, args: bounded(page),
     "totalCount": attribute("total"),
     "filteredCount": attribute("total"),
     "pageCount": lambda page, ask, args: len(page.rows),

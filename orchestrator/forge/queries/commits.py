@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from orchestrator.forge import actions, checks, ids, protection, pushes, records
+from orchestrator.forge import accounts, actions, checks, ids, protection, pushes, records
 from orchestrator.forge.queries import found
 from orchestrator.forge.queries.ask import (
     Args,
@@ -17,6 +18,7 @@ from orchestrator.forge.queries.ask import (
     constant,
     ordered,
 )
+from orchestrator.forge.records import Json
 from orchestrator.forge.rest.checks import app_number
 
 SHORT = 7
@@ -70,6 +72,32 @@ def update_rule(row: records.Ref, ask: Ask, args: Args) -> records.Protection | 
         return None
     rule = protection.of(ask.state, ask.repo(row.repo_id), name)
     return None if rule is None or rule.ruleset else rule
+
+
+def branch_rule(row: records.Ref, ask: Ask, args: Args) -> records.Protection | None:
+    """What only those may read who could change it."""
+    admin = accounts.allows(ask.state, ask.repo(row.repo_id), ask.viewer.user, "admin")
+    return update_rule(row, ask, args) if admin else None
+
+
+def counts(kind: Any, name: str) -> Any:
+    """How many contexts of one kind there are in each state."""
+    def resolve(page: Page, ask: Ask, args: Args) -> list[Json]:
+        told = Counter(
+            (row.conclusion or row.status if name == "check" else row.state).upper()
+            for row in page.every if isinstance(row, kind)
+        )
+        return [{"state": state, "count": number} for state, number in sorted(told.items())]
+
+    return resolve
+
+
+def how_many(kind: Any) -> Any:
+    return lambda page, ask, args: sum(isinstance(row, kind) for row in page.every)
+
+
+def authors(row: records.Commit, ask: Ask, args: Args) -> Page:
+    return connection("authors", [found.Named("author", row)], args)
 
 
 def rollup(row: records.Commit, ask: Ask, args: Args) -> found.Rollup | None:
@@ -169,6 +197,9 @@ def of_row(kind: str) -> Any:
     return lambda named, ask, args: ids.make(kind, named.row.id)
 
 
+COUNT: Fields = {
+    "state": lambda told, ask, args: told["state"], "count": lambda told, ask, args: told["count"],
+}
 REPOSITORY: Fields = {"repository": lambda row, ask, args: ask.repo(row.repo_id)}
 STAMPS: Fields = {"createdAt": attribute("created_at"), "updatedAt": attribute("updated_at")}
 FIELDS: dict[str, Fields] = {
@@ -177,6 +208,7 @@ FIELDS: dict[str, Fields] = {
         "name": lambda row, ask, args: short_name(row)[1],
         "prefix": lambda row, ask, args: short_name(row)[0],
         "refUpdateRule": update_rule,
+        "branchProtectionRule": branch_rule,
         "target": commit_of,
     },
     # Rulesets are told over REST.
@@ -204,6 +236,7 @@ FIELDS: dict[str, Fields] = {
         "authoredDate": attribute("author_date"),
         "author": actor("author"),
         "committer": actor("committer"),
+        "authors": authors,
         "parents": commit_parents,
         "tree": lambda row, ask, args: found.Tree(row),
         "statusCheckRollup": rollup,
@@ -229,6 +262,24 @@ FIELDS: dict[str, Fields] = {
         "contexts": lambda row, ask, args: connection(
             "contexts", [*row.runs, *row.statuses], args
         ),
+    },
+    "StatusCheckRollupContextConnection": {
+        "checkRunCount": how_many(records.CheckRun),
+        "checkRunCountsByState": counts(records.CheckRun, "check"),
+        "statusContextCount": how_many(records.Status),
+        "statusContextCountsByState": counts(records.Status, "status"),
+    },
+    "CheckRunStateCount": COUNT,
+    "StatusContextStateCount": COUNT,
+    "BranchProtectionRule": {
+        "id": lambda row, ask, args: ids.make("BranchProtectionRule", row.id),
+        "pattern": attribute("branch"),
+        "isAdminEnforced": attribute("enforce_admins"),
+        "requiredApprovingReviewCount": attribute("reviews"),
+        "requiresApprovingReviews": lambda row, ask, args: row.reviews is not None,
+        "requiredStatusCheckContexts": lambda row, ask, args: protection.contexts(row),
+        "requiresStatusChecks": attribute("checks_required"),
+        "requiresStrictStatusChecks": attribute("strict"),
     },
     "CheckRun": REPOSITORY | {
         "id": lambda row, ask, args: ids.make("CheckRun", row.id),

@@ -85,6 +85,15 @@ class Rollup(msgspec.Struct, frozen=True):
     statuses: list[records.Status]
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What a pull request does to one file."""
+
+    letter: str
+    path: str
+    additions: int
+    deletions: int
+
+
 class Named(msgspec.Struct, frozen=True):
     """A part of another row that the schema gives a type of its own."""
 
@@ -99,7 +108,8 @@ SIMPLE: dict[type, str] = {
     records.Review: "PullRequestReview", records.Thread: "PullRequestReviewThread",
     records.Remark: "PullRequestReviewComment", cards.Board: "ProjectV2",
     cards.Item: "ProjectV2Item", Draft: "DraftIssue", Tree: "Tree", Rollup: "StatusCheckRollup",
-    records.Flow: "Workflow",
+    records.Flow: "Workflow", records.ReviewRequest: "ReviewRequest",
+    records.Protection: "BranchProtectionRule", Change: "PullRequestChangedFile",
 }
 
 

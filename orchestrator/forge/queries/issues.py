@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.forge import accounts, ids, issues, merging, moments, protection, pulls, records
+from orchestrator.forge import (
+    accounts,
+    host,
+    ids,
+    issues,
+    merging,
+    moments,
+    protection,
+    pulls,
+    records,
+)
 from orchestrator.forge.queries import commits, found, items, reviews
 from orchestrator.forge.queries.ask import (
     Args,
@@ -15,10 +25,12 @@ from orchestrator.forge.queries.ask import (
     connection,
     constant,
     lone,
+    nothing,
     ordered,
 )
 
 ORDER = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at"}
+CHANGES = {"A": "ADDED", "M": "MODIFIED", "D": "DELETED", "R": "RENAMED", "C": "COPIED"}
 ITEM_TYPES = {
     "LABELED_EVENT": "labeled", "UNLABELED_EVENT": "unlabeled", "CLOSED_EVENT": "closed",
     "REOPENED_EVENT": "reopened", "RENAMED_TITLE_EVENT": "renamed",
@@ -143,8 +155,35 @@ def part_url(kind: str) -> Any:
     return resolve
 
 
-def nothing(name: str) -> Any:
-    return lambda row, ask, args: connection(name, [], args)
+def did_author(row: Any, ask: Ask, args: Args) -> bool:
+    return ask.viewer.user is not None and row.author_id == ask.viewer.user.id
+
+
+def done(parts: list[records.Issue]) -> int:
+    return sum(part.state == "closed" for part in parts)
+
+
+def closed_by(row: records.Issue, ask: Ask, args: Args) -> Page:
+    """The pull requests that would close it, or did; the open ones alone unless asked otherwise."""
+    rows = pulls.promising(ask.state, ask.repo(row.repo_id), row)
+    if not args.get("includeClosedPrs"):
+        rows = [pull for pull in rows if pull.state == "open"]
+    if args.get("userLinkedOnly"):
+        rows = []
+    return connection("closedByPullRequestsReferences", rows, args)
+
+
+def requests(row: records.Issue, ask: Ask, args: Args) -> Page:
+    where = "issue_id = ? order by id"
+    rows = ask.state.store.select(records.ReviewRequest, where, row.id)
+    return connection("reviewRequests", rows, args)
+
+
+def files(row: records.Issue, ask: Ask, args: Args) -> Page:
+    git = ask.state.path(ask.repo(row.repo_id))
+    base = host.merge_base(git, row.base_sha, row.head_sha) or row.base_sha
+    rows = [found.Change(*change[:4]) for change in host.changes(git, base, row.head_sha)]
+    return connection("files", rows, args)
 
 
 AUTHORED: Fields = {
@@ -173,6 +212,10 @@ ISSUE: Fields = AUTHORED | EDITED | {
     "assignees": nothing("assignees"),
     "repository": lambda row, ask, args: ask.repo(row.repo_id),
     "projectItems": items.issue_items,
+    "projectCards": nothing("projectCards"),
+    "milestone": constant(None),
+    "viewerDidAuthor": did_author,
+    **reviews.REACTIONS,
 }
 EVENT: Fields = {
     "id": lambda row, ask, args: ids.make(found.EVENTS[row.event], row.id),
@@ -186,7 +229,21 @@ FIELDS: dict[str, Fields] = {
         "state": lambda row, ask, args: row.state.upper(),
         "stateReason": reason,
         "timelineItems": timeline,
+        "isPinned": constant(False),
+        "closedByPullRequestsReferences": closed_by,
+        "subIssues": lambda row, ask, args: connection(
+            "subIssues", issues.parts_of(ask.state, row), args
+        ),
+        "subIssuesSummary": lambda row, ask, args: issues.parts_of(ask.state, row),
     },
+    "SubIssuesSummary": {
+        "total": lambda parts, ask, args: len(parts),
+        "completed": lambda parts, ask, args: done(parts),
+        "percentCompleted": lambda parts, ask, args: (
+            100 * done(parts) // len(parts) if parts else 0
+        ),
+    },
+    "ReactionGroup": {"content": lambda row, ask, args: row, "users": nothing("users")},
     "PullRequest": ISSUE | {
         "state": pull_state,
         "isDraft": attribute("draft"),
@@ -216,6 +273,12 @@ FIELDS: dict[str, Fields] = {
         "changedFiles": attribute("changed_files"),
         "additions": attribute("additions"),
         "deletions": attribute("deletions"),
+        "files": files,
+        "reviewRequests": requests,
+        "autoMergeRequest": constant(None),
+        "potentialMergeCommit": constant(None),
+        "isInMergeQueue": constant(False),
+        "isMergeQueueEnabled": constant(False),
         "maintainerCanModify": constant(False),
         "permalink": issue_url,
     },
@@ -235,6 +298,28 @@ FIELDS: dict[str, Fields] = {
         ),
         "repository": repository_of,
         "isMinimized": constant(False),
+        "minimizedReason": constant(None),
+        "includesCreatedEdit": lambda row, ask, args: row.edited_at is not None,
+        "viewerDidAuthor": did_author,
+        **reviews.REACTIONS,
+    },
+    "ReviewRequest": {
+        "id": lambda row, ask, args: ids.make("ReviewRequest", row.id),
+        "asCodeOwner": constant(False),
+        "requestedReviewer": lambda row, ask, args: ask.user(row.user_id),
+    },
+    "PullRequestChangedFile": {
+        "path": attribute("path"),
+        "additions": attribute("additions"),
+        "deletions": attribute("deletions"),
+        "changeType": lambda row, ask, args: CHANGES.get(row.letter, "CHANGED"),
+    },
+    # No pull request of the forge merges by itself.
+    "AutoMergeRequest": {
+        name: attribute(name)
+        for name in (
+            "authorEmail", "commitBody", "commitHeadline", "enabledAt", "enabledBy", "mergeMethod",
+        )
     },
     "PullRequestCommit": {
         "id": lambda row, ask, args: ids.make("PullRequestCommit", row.row[1].id),

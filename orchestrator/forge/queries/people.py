@@ -153,10 +153,13 @@ FIELDS: dict[str, Fields] = {
     },
     "Organization": ACCOUNT | {"description": constant(None)},
     "Bot": ACCOUNT,
-    # The forge has no teams and no milestones: these are never told.
-    "Team": {name: attribute(name) for name in ("id", "name", "slug")},
+    # The forge has no teams, no milestones and no cards of old: these are never told.
+    "Team": {name: attribute(name) for name in ("id", "name", "slug", "organization")},
     "Milestone": {
         name: attribute(name)
         for name in ("id", "title", "number", "description", "dueOn", "url", "state")
     },
+    "ProjectCard": {name: attribute(name) for name in ("id", "project", "column")},
+    "Project": {name: attribute(name) for name in ("id", "name")},
+    "ProjectColumn": {name: attribute(name) for name in ("id", "name")},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.forge import accounts, ids, issues, moments, records
+from orchestrator.forge import accounts, ids, issues, moments, records, searching
 from orchestrator.forge.queries import boards, commits
 from orchestrator.forge.queries.ask import (
     Args,
@@ -15,6 +15,7 @@ from orchestrator.forge.queries.ask import (
     attribute,
     connection,
     constant,
+    nothing,
     ordered,
 )
 from orchestrator.forge.queries.issues import ORDER
@@ -59,6 +60,13 @@ def list_issues(repo: records.Repo, ask: Ask, args: Args) -> Page:
     if limits.get("since"):
         since = moments.text(moments.parse(limits["since"]))
         rows = [row for row in rows if row.updated_at >= since]
+    # Nobody is assigned here and there is no milestone: only what asks for none finds something.
+    for name in ("assignee", "milestone"):
+        if limits.get(name) is not None:
+            rows = []
+    if limits.get("mentioned"):
+        name = limits["mentioned"]
+        rows = [row for row in rows if searching.mentions(ask.state, row, name)]
     if limits.get("createdBy"):
         author = accounts.find_user(ask.state, limits["createdBy"])
         rows = [row for row in rows if author and row.author_id == author.id]
@@ -100,6 +108,23 @@ def permission(repo: records.Repo, ask: Ask, args: Args) -> str | None:
     return None if level == "none" else level.upper()
 
 
+def default_method(repo: records.Repo, ask: Ask, args: Args) -> str:
+    allowed = {
+        "MERGE": repo.allow_merge, "SQUASH": repo.allow_squash, "REBASE": repo.allow_rebase,
+    }
+    return next((method for method, yes in allowed.items() if yes), "MERGE")
+
+
+def assignable(repo: records.Repo, ask: Ask, args: Args) -> Page:
+    """Whoever may write here."""
+    wanted = (args.get("query") or "").lower()
+    rows = [
+        user for user in ask.state.store.select(records.User, "kind = 'User' order by login")
+        if wanted in user.login.lower() and accounts.allows(ask.state, repo, user, "write")
+    ]
+    return connection("assignableUsers", rows, args)
+
+
 def default_ref(repo: records.Repo, ask: Ask, args: Args) -> records.Ref | None:
     return commits.ref_named(repo, ask, f"refs/heads/{repo.default_branch}")
 
@@ -124,6 +149,23 @@ FIELDS: dict[str, Fields] = {
         "defaultBranchRef": default_ref,
         "viewerPermission": permission,
         "hasIssuesEnabled": attribute("has_issues"),
+        "hasWikiEnabled": constant(False),
+        "hasProjectsEnabled": constant(True),
+        "parent": constant(None),
+        "sshUrl": lambda row, ask, args: (
+            f"git@{ask.url('').partition('//')[2]}:{row.full_name}.git"
+        ),
+        "visibility": lambda row, ask, args: "PRIVATE" if row.private else "PUBLIC",
+        "homepageUrl": constant(None),
+        "isTemplate": constant(False),
+        "isInOrganization": lambda row, ask, args: owner(row, ask).kind == "Organization",
+        "autoMergeAllowed": constant(False),
+        "viewerDefaultMergeMethod": default_method,
+        "viewerDefaultCommitEmail": lambda row, ask, args: (
+            ask.viewer.user.email if ask.viewer.user else None
+        ),
+        "assignableUsers": assignable,
+        "milestones": nothing("milestones"),
         "mergeCommitAllowed": attribute("allow_merge"),
         "squashMergeAllowed": attribute("allow_squash"),
         "rebaseMergeAllowed": attribute("allow_rebase"),

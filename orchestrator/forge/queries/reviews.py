@@ -72,6 +72,12 @@ def dismiss(root: Any, ask: Ask, args: Args) -> mutations.Payload:
     return mutations.payload(given, pullRequestReview=reviews.dismiss(ask.state, review, actor))
 
 
+# Nobody reacts here; GitHub lists every kind all the same.
+REACTIONS: Fields = {
+    "reactionGroups": constant((
+        "THUMBS_UP", "THUMBS_DOWN", "LAUGH", "HOORAY", "CONFUSED", "HEART", "ROCKET", "EYES",
+    ))
+}
 OF_PULL: Fields = {
     "reviews": pull_reviews,
     "latestReviews": lambda row, ask, args: connection(
@@ -94,6 +100,8 @@ COMMENTS: dict[str, tuple[str, Fields]] = {
         "lastEditedAt": constant(None),
         "editor": constant(None),
         "commit": lambda row, ask, args: commits.by_sha(repo_of(row, ask), ask, row.sha),
+        "includesCreatedEdit": constant(False),
+        **REACTIONS,
         "authorCanPushToRepository": lambda row, ask, args: may_push(row, ask),
     }),
     "PullRequestReviewComment": ("discussion_r", {

@@ -25,7 +25,7 @@ def workflow_run(call: Call, repo: records.Repo, row: records.Suite) -> Json:
         "display_title": head.message.partition("\n")[0], "conclusion": row.conclusion,
         "workflow_id": flow.id, "check_suite_id": row.id,
         "check_suite_node_id": ids.make("CheckSuite", row.id), "url": run,
-        "html_url": call.url(f"/{repo.full_name}/actions/runs/{row.id}"), "pull_requests": [],
+        "html_url": call.site(f"/{repo.full_name}/actions/runs/{row.id}"), "pull_requests": [],
         "created_at": row.created_at, "updated_at": row.updated_at,
         "run_started_at": row.created_at, "actor": people.by_id(call, row.actor_id),
         "triggering_actor": people.by_id(call, row.actor_id),
@@ -76,6 +76,12 @@ def show_run(call: Call) -> Answer:
     return Answer(workflow_run(call, *identified_run(call)))
 
 
+def list_artifacts(call: Call) -> Answer:
+    """Jobs here keep nothing but their log."""
+    identified_run(call)
+    return counted(call, "artifacts", [], lambda row: row)
+
+
 def job(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
     suite = call.state.store.need(records.Suite, row.suite_id)
     api = call.url(f"/repos/{repo.full_name}")
@@ -84,7 +90,7 @@ def job(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
         "run_url": f"{api}/actions/runs/{suite.id}", "run_attempt": 1, "head_sha": row.sha,
         "workflow_name": suite.name, "head_branch": suite.branch, "name": row.name,
         "url": f"{api}/actions/jobs/{row.id}",
-        "html_url": call.url(f"/{repo.full_name}/actions/runs/{suite.id}/job/{row.id}"),
+        "html_url": call.site(f"/{repo.full_name}/actions/runs/{suite.id}/job/{row.id}"),
         "status": row.status, "conclusion": row.conclusion,
         "started_at": row.started_at or suite.created_at, "completed_at": row.completed_at,
         "created_at": suite.created_at, "check_run_url": f"{api}/check-runs/{row.id}",
@@ -186,6 +192,7 @@ ROUTES = (
     listing(HOME + "/actions/runs", list_runs, *FILTERS),
     get(HOME + "/actions/runs/{run_id}", show_run, "exclude_pull_requests"),
     listing(HOME + "/actions/runs/{run_id}/jobs", list_jobs),
+    listing(HOME + "/actions/runs/{run_id}/artifacts", list_artifacts, "name"),
     get(HOME + "/actions/jobs/{job_id}", show_job),
     get(HOME + "/actions/jobs/{job_id}/logs", show_log),
     Route("POST", HOME + "/actions/runs/{run_id}/rerun", repeat_run),

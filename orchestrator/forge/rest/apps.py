@@ -32,7 +32,7 @@ def installation(call: Call, place: records.Installation) -> Json:
         "target_type": account.kind, "account": people.user(call, account),
         "repository_selection": "selected", "access_tokens_url": f"{api}/access_tokens",
         "repositories_url": call.url("/installation/repositories"),
-        "html_url": call.url(f"/settings/installations/{place.id}"),
+        "html_url": call.site(f"/settings/installations/{place.id}"),
         "permissions": PERMISSIONS, "events": [], "single_file_name": None,
         "created_at": place.created_at, "updated_at": place.created_at,
         "suspended_by": people.user(call, account) if place.suspended_at else None,

@@ -35,7 +35,7 @@ def app(call: Call, slug: str) -> Json:
     return {
         "id": app_number(slug), "slug": slug, "node_id": ids.make("App", app_number(slug)),
         "owner": people.user(call, owner) if owner else {}, "name": name, "description": "",
-        "external_url": call.url(f"/apps/{slug}"), "html_url": call.url(f"/apps/{slug}"),
+        "external_url": call.site(f"/apps/{slug}"), "html_url": call.site(f"/apps/{slug}"),
         "created_at": "2018-07-30T09:30:17Z", "updated_at": "2018-07-30T09:30:17Z",
         "permissions": {"checks": "write"}, "events": [],
     }
@@ -44,9 +44,9 @@ def app(call: Call, slug: str) -> Json:
 def check_run(call: Call, repo: records.Repo, row: records.CheckRun) -> Json:
     suite = call.state.store.need(records.Suite, row.suite_id)
     api = call.url(f"/repos/{repo.full_name}/check-runs/{row.id}")
-    page = call.url(f"/{repo.full_name}/runs/{row.id}")
+    page = call.site(f"/{repo.full_name}/runs/{row.id}")
     if suite.path:
-        page = call.url(f"/{repo.full_name}/actions/runs/{suite.id}/job/{row.id}")
+        page = call.site(f"/{repo.full_name}/actions/runs/{suite.id}/job/{row.id}")
     return {
         "id": row.id, "node_id": ids.make("CheckRun", row.id), "head_sha": row.sha,
         "name": row.name, "external_id": row.external_id, "url": api, "html_url": page,
@@ -69,7 +69,7 @@ def is_red_job(row: records.CheckRun) -> bool:
 def list_annotations(call: Call) -> Answer:
     """What GitHub itself notes on a red job: how its process ended."""
     repo, row = identified(call)
-    page = call.url(f"/{repo.full_name}/blob/{row.sha}/.github")
+    page = call.site(f"/{repo.full_name}/blob/{row.sha}/.github")
     notes = [{
         "path": ".github", "blob_href": page, "start_line": 1, "end_line": 1,
         "start_column": None, "end_column": None, "annotation_level": "failure", "title": "",
@@ -186,7 +186,7 @@ def status(call: Call, repo: records.Repo, row: records.Status) -> Json:
     return {
         "id": row.id, "node_id": ids.make("StatusContext", row.id), "state": row.state,
         "url": call.url(f"/repos/{repo.full_name}/statuses/{row.sha}"),
-        "avatar_url": call.url(f"/avatars/u/{row.creator_id}"), "description": row.description,
+        "avatar_url": call.site(f"/avatars/u/{row.creator_id}"), "description": row.description,
         "target_url": row.target_url, "context": row.context, "created_at": row.created_at,
         "updated_at": row.created_at,
     }

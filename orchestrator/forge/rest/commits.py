@@ -53,7 +53,7 @@ def commit(call: Call, repo: records.Repo, row: records.Commit) -> Json:
     git = call.url(f"/repos/{repo.full_name}/git")
     return {
         "sha": row.sha, "node_id": ids.make("Commit", row.id), "url": api,
-        "html_url": call.url(f"/{repo.full_name}/commit/{row.sha}"),
+        "html_url": call.site(f"/{repo.full_name}/commit/{row.sha}"),
         "comments_url": f"{api}/comments",
         "commit": {
             "url": f"{git}/commits/{row.sha}", "message": row.message, "comment_count": 0,
@@ -70,7 +70,7 @@ def commit(call: Call, repo: records.Repo, row: records.Commit) -> Json:
         "author": person(call, row.author_email), "committer": person(call, row.committer_email),
         "parents": [
             {"sha": sha, "url": call.url(f"/repos/{repo.full_name}/commits/{sha}"),
-             "html_url": call.url(f"/{repo.full_name}/commit/{sha}")}
+             "html_url": call.site(f"/{repo.full_name}/commit/{sha}")}
             for sha in row.parents.split()
         ],
     }
@@ -80,7 +80,7 @@ def changed_file(
     call: Call, repo: records.Repo, sha: str, change: tuple[str, str, int, int, str]
 ) -> Json:
     letter, path, added, removed, patch = change
-    page = call.url(f"/{repo.full_name}")
+    page = call.site(f"/{repo.full_name}")
     body: Json = {
         "sha": hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest(), "filename": path,
         "status": LETTERS.get(letter, "changed"), "additions": added, "deletions": removed,
@@ -120,7 +120,7 @@ def compare(call: Call) -> Answer:
     ]
     behind = host.count_own(git, head, base)
     word = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
-    page = call.url(f"/{repo.full_name}/compare/{call.params['basehead']}")
+    page = call.site(f"/{repo.full_name}/compare/{call.params['basehead']}")
     files = [changed_file(call, repo, head, c) for c in host.changes(git, common, head)]
     return Answer({
         "url": call.url(call.path), "html_url": page, "permalink_url": page,
@@ -142,8 +142,8 @@ def entry(call: Call, repo: records.Repo, ref: str, found: host.Entry) -> Json:
     kind, part = KINDS[found.kind]
     api = call.url(f"/repos/{repo.full_name}/contents/{found.path}?ref={ref}")
     git = call.url(f"/repos/{repo.full_name}/git/{part}/{found.sha}")
-    page = call.url(f"/{repo.full_name}/{'blob' if kind == 'file' else 'tree'}/{ref}/{found.path}")
-    raw = call.url(f"/{repo.full_name}/raw/{ref}/{found.path}") if kind == "file" else None
+    page = call.site(f"/{repo.full_name}/{'blob' if kind == 'file' else 'tree'}/{ref}/{found.path}")
+    raw = call.site(f"/{repo.full_name}/raw/{ref}/{found.path}") if kind == "file" else None
     return {
         "type": kind, "name": found.path.rpartition("/")[2], "path": found.path,
         "sha": found.sha, "size": found.size, "url": api, "git_url": git, "html_url": page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.forge import accounts, ids, issues, moments, records
+from orchestrator.forge import accounts, ids, issues, moments, records, searching
 from orchestrator.forge.records import Json
 from orchestrator.forge.rest import people
 from orchestrator.forge.state import invalid, not_found
@@ -10,6 +10,7 @@ from orchestrator.forge.web import (
     Answer,
     Call,
     Route,
+    Unknown,
     get,
     listing,
     names,
@@ -37,7 +38,7 @@ def issue(call: Call, repo: records.Repo, row: records.Issue) -> Json:
         "repository_url": call.url(f"/repos/{repo.full_name}"),
         "labels_url": f"{api}/labels{{/name}}", "comments_url": f"{api}/comments",
         "events_url": f"{api}/events", "timeline_url": f"{api}/timeline",
-        "html_url": call.url(f"/{repo.full_name}/{kind}/{row.number}"),
+        "html_url": call.site(f"/{repo.full_name}/{kind}/{row.number}"),
         "title": row.title, "body": row.body, "state": row.state,
         "state_reason": row.state_reason, "user": people.user(call, author),
         "labels": [people.label(call, repo, one) for one in issues.labels_of(state, row)],
@@ -50,7 +51,7 @@ def issue(call: Call, repo: records.Repo, row: records.Issue) -> Json:
     }
     if row.is_pull:
         pull = call.url(f"/repos/{repo.full_name}/pulls/{row.number}")
-        page_url = call.url(f"/{repo.full_name}/pull/{row.number}")
+        page_url = call.site(f"/{repo.full_name}/pull/{row.number}")
         body["draft"] = row.draft
         body["pull_request"] = {
             "url": pull, "html_url": page_url, "diff_url": f"{page_url}.diff",
@@ -64,7 +65,7 @@ def comment(call: Call, repo: records.Repo, row: records.Comment) -> Json:
     author = call.state.store.need(records.User, row.author_id)
     api = call.url(f"/repos/{repo.full_name}/issues/comments/{row.id}")
     kind = "pull" if parent.is_pull else "issues"
-    page_url = call.url(f"/{repo.full_name}/{kind}/{parent.number}#issuecomment-{row.id}")
+    page_url = call.site(f"/{repo.full_name}/{kind}/{parent.number}#issuecomment-{row.id}")
     return {
         "id": row.id, "node_id": ids.make("IssueComment", row.id), "url": api,
         "html_url": page_url,
@@ -244,7 +245,32 @@ def list_timeline(call: Call) -> Answer:
     return paged(call, told, lambda one: one)
 
 
+def search(call: Call) -> Answer:
+    """Issues and pull requests by GitHub's words; `sort` and `order` as in `sort:`."""
+    query = call.query.get("q", "")
+    if not query.strip():
+        raise invalid("Search", "q", "missing")
+    sort = call.query.get("sort")
+    if sort:
+        query += f" sort:{sort}-{call.choice('order', 'desc', 'asc', 'desc')}"
+    try:
+        rows = searching.find(call.state, call.viewer, query)
+    except searching.Strange as strange:
+        raise Unknown(f"how to search by {strange}") from None
+    shown, headers = page(call, rows)
+    items = [
+        issue(call, call.state.store.need(records.Repo, row.repo_id), row) | {"score": 1.0}
+        for row in shown
+    ]
+    body = {
+        "total_count": len(rows), "incomplete_results": False, "items": items,
+        "search_type": "lexical",
+    }
+    return Answer(body, headers=headers)
+
+
 ROUTES = (
+    listing("/search/issues", search, "q", "sort", "order", "advanced_search"),
     listing("/repos/{owner}/{repo}/issues", list_issues,
             "state", "labels", "since", "sort", "direction", "creator"),
     Route("POST", "/repos/{owner}/{repo}/issues", create_issue),

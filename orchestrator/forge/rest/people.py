@@ -57,8 +57,8 @@ def user(call: Call, row: records.User) -> Json:
     api = call.url(f"/users/{row.login}")
     body: Json = {
         "login": row.login, "id": row.id, "node_id": ids.of_user(row),
-        "avatar_url": call.url(f"/avatars/u/{row.id}"), "gravatar_id": "", "url": api,
-        "html_url": call.url(f"/{row.login}"), "type": row.kind, "site_admin": False,
+        "avatar_url": call.site(f"/avatars/u/{row.id}"), "gravatar_id": "", "url": api,
+        "html_url": call.site(f"/{row.login}"), "type": row.kind, "site_admin": False,
     }
     for link in USER_LINKS:
         name = link.partition("{")[0]
@@ -84,7 +84,7 @@ def permissions(call: Call, repo: records.Repo) -> dict[str, bool]:
 
 
 def repository(call: Call, repo: records.Repo) -> Json:
-    api, page = call.url(f"/repos/{repo.full_name}"), call.url(f"/{repo.full_name}")
+    api, page = call.url(f"/repos/{repo.full_name}"), call.site(f"/{repo.full_name}")
     opened = call.state.store.count(records.Issue, "repo_id = ? and state = 'open'", repo.id)
     return {
         "id": repo.id, "node_id": ids.make("Repository", repo.id), "name": repo.name,
@@ -95,7 +95,7 @@ def repository(call: Call, repo: records.Repo) -> Json:
         "default_branch": repo.default_branch, "archived": repo.archived, "disabled": False,
         "created_at": repo.created_at, "updated_at": repo.updated_at,
         "pushed_at": repo.pushed_at, "clone_url": f"{page}.git", "git_url": f"{page}.git",
-        "ssh_url": f"git@{call.base.partition('://')[2]}:{repo.full_name}.git", "svn_url": page,
+        "ssh_url": f"git@{call.site('').partition('//')[2]}:{repo.full_name}.git", "svn_url": page,
         "has_issues": repo.has_issues, "has_projects": True, "has_wiki": False,
         "has_pages": False, "has_downloads": True, "has_discussions": False,
         "is_template": False, "topics": [], "open_issues_count": opened, "open_issues": opened,
@@ -144,7 +144,7 @@ def organization(call: Call, row: records.User) -> Json:
         **{f"{name}_url": f"{api}/{name}" for name in links},
         "members_url": f"{api}/members{{/member}}",
         "public_members_url": f"{api}/public_members{{/member}}",
-        "avatar_url": call.url(f"/avatars/u/{row.id}"), "description": None,
+        "avatar_url": call.site(f"/avatars/u/{row.id}"), "description": None,
     }
 
 

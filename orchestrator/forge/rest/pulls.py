@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from orchestrator.forge import accounts, actions, host, issues, merging, pulls, records, reviews
 from orchestrator.forge.records import Json
 from orchestrator.forge.rest import commits, people
@@ -127,7 +129,13 @@ def create_pull(call: Call) -> Answer:
 
 
 def show_pull(call: Call) -> Answer:
-    return Answer(full(call, *target(call)))
+    repo, row = target(call)
+    for form in ("diff", "patch"):
+        if re.search(rf"application/vnd\.github(\.v3)?\.{form}\b", call.accept):
+            text = host.shown(call.state.path(repo), form, row.base_sha, row.head_sha)
+            content_type = f"application/vnd.github.v3.{form}; charset=utf-8"
+            return Answer(text, content_type=content_type)
+    return Answer(full(call, repo, row))
 
 
 def edit_pull(call: Call) -> Answer:
@@ -141,30 +149,16 @@ def edit_pull(call: Call) -> Answer:
         body=optional(told.get("body"), "PullRequest", "body"),
     )
     base = optional(told.get("base"), "PullRequest", "base")
-    if base and base != row.base_ref:
-        tip = pulls.tip(call.state, repo, base)
-        if tip is None:
-            raise invalid("PullRequest", "base")
-        row = call.state.store.change(row, base_ref=base, base_sha=tip)
-        row = pulls.schedule(call.state, pulls.measure(call.state, repo, row))
+    if base:
+        row = pulls.rebase_onto(call.state, repo, row, base)
     state = told.get("state")
     if state not in (None, "open", "closed"):
         raise invalid("PullRequest", "state")
     if state == "closed":
         row = issues.close(call.state, row, editor)
-    elif state == "open" and row.state == "closed":
-        row = reopen(call, repo, row, editor)
+    elif state == "open":
+        row = pulls.reopen(call.state, repo, row, editor)
     return Answer(full(call, repo, row))
-
-
-def reopen(
-    call: Call, repo: records.Repo, row: records.Issue, editor: records.User
-) -> records.Issue:
-    if row.merged_at or pulls.tip(call.state, repo, row.head_ref) is None:
-        raise invalid("PullRequest", "state")
-    row = issues.reopen(call.state, row, editor)
-    tip = pulls.tip(call.state, repo, row.head_ref) or row.head_sha
-    return pulls.head_moved(call.state, repo, row, tip, editor)
 
 
 def list_files(call: Call) -> Answer:

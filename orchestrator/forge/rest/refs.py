@@ -70,7 +70,7 @@ def show_branch(call: Call) -> Answer:
     api = call.url(f"/repos/{repo.full_name}/branches/{name}")
     return Answer({
         "name": name, "commit": commits.commit(call, repo, commits.need(call, repo, row.sha)),
-        "_links": {"self": api, "html": call.url(f"/{repo.full_name}/tree/{name}")},
+        "_links": {"self": api, "html": call.site(f"/{repo.full_name}/tree/{name}")},
         "protected": told["enabled"], "protection": told, "protection_url": f"{api}/protection",
     })
 

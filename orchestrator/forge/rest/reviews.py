@@ -27,7 +27,7 @@ REMARK = {"path", "body", "line", "side"}
 
 def review(call: Call, repo: records.Repo, pull: records.Issue, row: records.Review) -> Json:
     author = call.state.store.need(records.User, row.author_id)
-    page = call.url(f"/{repo.full_name}/pull/{pull.number}#pullrequestreview-{row.id}")
+    page = call.site(f"/{repo.full_name}/pull/{pull.number}#pullrequestreview-{row.id}")
     api = call.url(f"/repos/{repo.full_name}/pulls/{pull.number}")
     return {
         "id": row.id, "node_id": ids.make("PullRequestReview", row.id), "body": row.body,
@@ -43,7 +43,7 @@ def remark(call: Call, repo: records.Repo, pull: records.Issue, row: records.Rem
     thread = call.state.store.need(records.Thread, row.thread_id)
     first = reviews.remarks(call.state, thread)[0]
     api = call.url(f"/repos/{repo.full_name}/pulls/comments/{row.id}")
-    page = call.url(f"/{repo.full_name}/pull/{pull.number}#discussion_r{row.id}")
+    page = call.site(f"/{repo.full_name}/pull/{pull.number}#discussion_r{row.id}")
     whole = call.url(f"/repos/{repo.full_name}/pulls/{pull.number}")
     answers = {} if first.id == row.id else {"in_reply_to_id": first.id}
     return answers | {

@@ -12,7 +12,7 @@ HOME = "/repos/{owner}/{repo}/actions/workflows"
 
 
 def workflow(call: Call, repo: records.Repo, row: records.Flow) -> Json:
-    page = call.url(f"/{repo.full_name}")
+    page = call.site(f"/{repo.full_name}")
     name = row.path.rpartition("/")[2]
     return {
         "id": row.id, "node_id": ids.make("Workflow", row.id), "name": row.name,
