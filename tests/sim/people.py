@@ -457,6 +457,7 @@ def drop_junk(stage: Stage) -> None:
     """What editors, shells and slips of the hand leave behind."""
     folder = stage.mailbox / stage.rng.choice(LIVING).value
     name = stage.rng.choice((".note.md.swp", "note.md~", "4913", "image.md", "empty.md", "n.md"))
+    folder.mkdir(parents=True, exist_ok=True)  # they may come before the first tick
     junk = folder / name
     if os.path.lexists(junk):
         return

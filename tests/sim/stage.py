@@ -118,6 +118,7 @@ class Hands:
         return target
 
     def save(self, file: Path, text: str) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f".{file.name}.swp")
         temporary.write_text(text)
         temporary.chmod(0o600)
