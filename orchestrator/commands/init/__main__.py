@@ -95,7 +95,7 @@ def played(wanted: Wishes, environment: Mapping[str, str], voice: Voice) -> int:
         plan.append(first.step(here, one, places[one.repository.owner], login, issue))
     if wanted.cron is not False and (cron := schedule.step(here, voice)):
         plan.append(cron)
-    return finish(here, voice, plan)
+    return finish(here, voice, plan, mode)
 
 
 def lane(here: Scene, voice: Voice) -> AutomationMode:
@@ -148,7 +148,9 @@ def labels(here: Scene, slug: str) -> Step:
     return Step(said=f"make labels in {slug}: {names}", act=make)
 
 
-def finish(here: Scene, voice: Voice, plan: Sequence[Step]) -> int:
+def finish(
+    here: Scene, voice: Voice, plan: Sequence[Step], mode: AutomationMode | None = None
+) -> int:
     """Show it, have it confirmed, do it, and say what is left."""
     voice.title("What there is, and what would be done")
     consented, plan = agreed(here, voice, plan)
@@ -160,7 +162,7 @@ def finish(here: Scene, voice: Voice, plan: Sequence[Step]) -> int:
     if any(step.act for step in plan):
         voice.title("Doing it")
         code = steps.carry_out(voice, plan, here.world.redact)
-    told_at_the_end(here, voice)
+    told_at_the_end(voice, mode)
     return code
 
 
@@ -191,7 +193,7 @@ def agreed(here: Scene, voice: Voice, plan: Sequence[Step]) -> tuple[bool, Seque
     return said.lower().startswith("y"), plan
 
 
-def told_at_the_end(here: Scene, voice: Voice) -> None:
+def told_at_the_end(voice: Voice, mode: AutomationMode | None) -> None:
     if voice.left:
         voice.title("Left to you")
         for told in voice.left:
@@ -202,9 +204,8 @@ def told_at_the_end(here: Scene, voice: Voice) -> None:
     voice.title("Next")
     for command, about in NEXT:
         voice.item("", f"{command:<34} {about}")
-    lanes = {repository.automation_mode for repository in here.config.repositories}
-    if not here.text or AutomationMode.DISPATCHER_ONLY in lanes:
-        voice.say(GRADUATE if here.wishes.lane is not AutomationMode.FULL else "", "dim")
+    if mode is AutomationMode.DISPATCHER_ONLY:
+        voice.say(GRADUATE, "dim")
 
 
 if __name__ == "__main__":
