@@ -55,8 +55,33 @@ BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 PROOF = "tests/stories/test_proof.py::"
 HANDS = "tests/test_hands.py::"
+INIT = "tests/commands/test_init.py::"
 
 GUARDS = {
+    "nobody's crontab is written without a word for it": Guard(
+        "commands/init/__main__.py",
+        "    if cron and not voice.asks and not wants.cron:\n",
+        "    if False:\n",
+        INIT + "test_nothing_is_put_into_a_crontab_that_nobody_asked_for",
+    ),
+    "cards of a board keep their status when it gets more of them": Guard(
+        "commands/init/boards.py",
+        "    lost = [card for card in kept if card.item not in now and card.status in ids]\n",
+        "    lost: list[Card] = []\n",
+        INIT + "test_a_board_that_is_there_gets_what_it_lacks_and_keeps_its_cards[an older server]",
+    ),
+    "a config that a person wrote is extended only where it then says all that it said": Guard(
+        "texts/configuration.py",
+        "        if longer is None or parsed(longer) != merged(parsed(text), project, owner):\n",
+        "        if longer is None:\n",
+        "tests/texts/test_configuration.py::test_what_an_edit_would_change_is_shown_instead",
+    ),
+    "no config counts before the loader has taken it": Guard(
+        "commands/init/writing.py",
+        "            raise AgentOSError(\"; \".join(problems))\n",
+        "            pass\n",
+        INIT + "test_a_config_that_would_not_load_replaces_nothing",
+    ),
     "an order to end a task is heard before anything of it is pushed": Guard(
         "settle.py", "if there is None or not there.task.cancel:", "if there is None or True:",
         HANDS + "test_an_order_during_the_work_ends_it_before_anything_is_pushed",

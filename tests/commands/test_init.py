@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from orchestrator import settings
+from orchestrator.adapters.clock import Clock
 from orchestrator.commands.init import __main__ as command
-from orchestrator.commands.init import schedule, wishes
+from orchestrator.commands.init import scene, schedule, wishes, writing
 from orchestrator.commands.init.voice import Voice
+from orchestrator.records.errors import AgentOSError
 from orchestrator.texts import cron
 from orchestrator.texts.labels import LABELS
 from tests.support import forge
@@ -286,3 +289,55 @@ def test_a_crontab_that_is_refused_costs_nothing_else(desk: Desk) -> None:
     assert desk.run("--yes", "--repo", "maria/web", "--cron") == 0
     assert "not allowed to use" in desk.said
     assert desk.load().repositories
+
+
+def test_nothing_is_put_into_a_crontab_that_nobody_asked_for(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web") == 0
+    assert desk.crontab.text is None
+    assert "bin/init.sh --cron" in desk.said
+
+
+def test_a_config_that_would_not_load_replaces_nothing(desk: Desk) -> None:
+    argv = ("--yes", "--repo", "maria/web", "--lane", "full")
+    assert desk.run(*argv) == 0
+    before = desk.config.read_bytes()
+    here = scene_of(desk)
+    with pytest.raises(AgentOSError):
+        writing.place(here, before.decode().replace("maria/web", "no repository"))
+    assert desk.config.read_bytes() == before
+    assert [path.name for path in desk.root.glob("config.yaml*")] == ["config.yaml"]
+
+
+def scene_of(desk: Desk) -> scene.Scene:
+    voice = Voice(asks=False, console=Console(file=io.StringIO()))
+    wanted = wishes.read(["--api-url", desk.github.url])
+    return scene.enter(wanted, desk.environment, voice, Clock())
+
+
+def test_a_stopped_start_gives_the_cards_back_at_the_next(desk: Desk) -> None:
+    """Killed between the new options and the cards: the next one knows what they were."""
+    assert desk.run("--yes", "--repo", "maria/web", "--board", "3") == 0
+    here = scene_of(desk)
+    seen = here.boards.one("maria", 3)
+    kept = here.boards.cards("maria", 3, "Status")
+    journal = desk.root / "runtime" / "state" / "init-cards-maria-3.json"
+    journal.write_bytes(msgspec.json.encode(kept))
+    here.founding.put_options(seen.field_id, seen.options, named=False)
+    assert set(desk.cards(3).values()) == {None}
+    assert desk.run("--yes", "--repo", "maria/web", "--board", "3") == 0, desk.said
+    assert desk.cards(3) == {"One": "Todo", "Two": "Doing"}
+    assert not journal.exists()
+    assert "2 cards were given their status back" in desk.said
+
+
+def test_a_bot_whose_chat_is_known_goes_into_the_config(desk: Desk) -> None:
+    token = desk.home / "bot"
+    token.write_text("123456:a-bot-token")
+    token.chmod(0o600)
+    argv = ("--yes", "--repo", "maria/web", "--telegram-token-file", "~/bot",
+            "--telegram-chat-id", "4711")  # fmt: skip
+    assert desk.run(*argv) == 0, desk.said
+    config = desk.load()
+    assert config.telegram_chat_id == "4711"
+    assert config.telegram_bot_token.reveal() == "123456:a-bot-token"
+    assert "a-bot-token" not in desk.said

@@ -147,3 +147,16 @@ def test_keys_are_appended_once() -> None:
     once = configuration.appended("github_owner: maria\n# the end", values)
     assert once == "github_owner: maria\n# the end\ntelegram_chat_id: '5'\n"
     assert configuration.appended(once, values) == once
+
+
+def test_what_an_edit_would_change_is_shown_instead() -> None:
+    """An alias: what is put in at one place would be read at two."""
+    shared = """\
+github_projects:
+  shop: &same
+    repos:
+      - github_repo: maria/shop
+  other: *same
+"""
+    with pytest.raises(CannotExtend):
+        configuration.extended(shared, [Project(key="shop", repositories=(WEB,))])
