@@ -1,7 +1,9 @@
 """What a sandbox costs, and what is left after it: `python -m tests.bench.sandbox [RUNS]`.
 
-First the start of a program by the executor, bare, contained, and contained with a way to some
-hosts: milliseconds until its first word, and of processor time for the whole run.
+First the start of a program by the executor, bare, contained, contained without a network, and with
+a way to some hosts, in turn, so that each round meets the same machine: milliseconds until its
+first word, and of processor time for the whole run. Of each the least and the median, and the
+median of the differences to the bare start of the same round.
 Then RUNS (1,000) contained runs of a program that leaves daemons behind in every way it knows, and
 how many processes of all of them are alive afterwards.
 """
@@ -50,13 +52,7 @@ def main() -> int:
         }
         executor = Local()
         executor.run(tells)
-        found = {name: started(executor, one) for name, one in kinds.items()}
-        for name, (best, median, cpu) in found.items():
-            more, cost = best - found["bare"][0], cpu - found["bare"][2]
-            print(
-                f"{name:11} first word {best:5.1f} ms ({more:+5.1f}), median {median:5.1f};"
-                f" processor {cpu:5.1f} ms ({cost:+5.1f})"
-            )
+        told(in_turn(executor, kinds))
         began = time.monotonic()
         for _ in range(runs):
             executor.run(order(here, FORKS))
@@ -66,19 +62,40 @@ def main() -> int:
         return int(bool(left))
 
 
-def started(executor: Local, what: AttemptOrder) -> tuple[float, float, float]:
-    """In ms until the program's first word: the best and the median; and of processor time.
-
-    The best is what a quiet machine needs: on a shared one the median measures the others.
-    """
-    firsts, cpus = [], []
+def in_turn(
+    executor: Local, kinds: dict[str, AttemptOrder]
+) -> dict[str, list[tuple[float, float]]]:
+    """Of each kind and round, in ms: until its program's first word, and of processor time."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
     for _ in range(STARTS):
-        Path(what.log_path).unlink(missing_ok=True)
-        before, began = spent_by_all(), time.time_ns()
-        report = executor.run(what)
-        cpus.append((spent_by_all() - before) * 1000)
-        firsts.append((int(report.output_tail) - began) / 1e6)
-    return min(firsts), statistics.median(firsts), statistics.median(cpus)
+        for name, what in kinds.items():
+            found[name].append(started(executor, what))
+    return found
+
+
+def started(executor: Local, what: AttemptOrder) -> tuple[float, float]:
+    Path(what.log_path).unlink(missing_ok=True)
+    before, began = spent_by_all(), time.time_ns()
+    report = executor.run(what)
+    spent = (spent_by_all() - before) * 1000
+    return (int(report.output_tail) - began) / 1e6, spent
+
+
+def told(found: dict[str, list[tuple[float, float]]]) -> None:
+    """A table; on a busy machine the least says more than the median of what is there."""
+    said = "first word: least, median, both more than bare"
+    print(f"{'ms':11}  {said}  |  processor: the same")
+    for name, rounds in found.items():
+        cells = []
+        for which in (0, 1):
+            mine, bare = ([one[which] for one in kind] for kind in (rounds, found["bare"]))
+            more = [ours - theirs for ours, theirs in zip(mine, bare, strict=True)]
+            least = min(mine) - min(bare)
+            cells.append(
+                f"{min(mine):6.1f} {statistics.median(mine):6.1f}"
+                f"  {least:+6.1f} {statistics.median(more):+6.1f}"
+            )
+        print(f"{name:11}  {'   |  '.join(cells)}")
 
 
 def spent_by_all() -> float:
