@@ -400,3 +400,4 @@ def fail(world: World, task: Task) -> None:
         task = github_sync.blocked(world, repository, task)
         task = github_sync.tell(world, marked(task, State.FAILED, world.clock.now(), BY))
     world.mailroom.move(task, State.FAILED, by=BY)
+    world.events.add("failed", task=task, reason=task.note)

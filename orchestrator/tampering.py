@@ -153,6 +153,12 @@ def tell(world: World, task: Task, number: int, found: tuple[Suspicion, ...]) ->
         world, task, number, f"suspicions:{name}", texts.comment(found, marker=marker),
         marker=marker, what="telling why a person must look",
     )  # fmt: skip
+    world.effects.settled(
+        task.task_id, f"{task.key}:approval-asked", name,
+        lambda: world.events.add(
+            "needs_approval", task=task, reason=found[0].said, pull_request=number, found=len(found)
+        ),
+    )  # fmt: skip
 
 
 def label(world: World, task: Task, number: int, *, wanted: bool) -> None:

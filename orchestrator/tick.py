@@ -111,7 +111,7 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
         world.say(taken)
         return CONFIG
     remarks(world, alone=alone)
-    if not config.signed_in:
+    if not config.signed_in and script not in worlds.LIFELINES:
         world.say(
             "no token: log in once with `gh auth login`, or set GITHUB_TOKEN, or name a "
             "github_token_file in the config; nothing was done"

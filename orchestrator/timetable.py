@@ -53,6 +53,19 @@ def is_due_this_week(
     return world.at_once or cadence.weekly(week, now, world.zone, weekday=weekday, hour=hour)
 
 
+def is_due_today(world: World, job: str, *, hour: int = 0) -> bool:
+    """Whether a daily job is due, by the day of the config's `timezone`, or by `--now`."""
+    return world.at_once or cadence.daily(
+        last_success(world, job), world.clock.now(), world.zone, hour=hour
+    )
+
+
+def last_success(world: World, job: str) -> datetime | None:
+    """When a job last succeeded; None where it never did."""
+    last = _read(world, job, "")
+    return last.at if last else None
+
+
 def succeeded(world: World, job: str, *, repo: str = "") -> None:
     """Remember, durably, that a job has succeeded now."""
     now = world.clock.now()

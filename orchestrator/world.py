@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from orchestrator.adapters.gh_read import Transport
 
 SECRET_NAME = regex.late(r"(?i:key|token|secret|passw|credential)")
-SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor", "autopull")
+# They go on while everything is off, and without a token: by them a person hears and commands.
+LIFELINES = ("chat", "daily_digest")
+SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor", "autopull", *LIFELINES)
 
 
 class Executor(Protocol):
@@ -136,7 +138,8 @@ class World:
         """
         known = self.config.repository(name) if "/" in name else None
         spelled = dict.fromkeys((name, known.slug if known else name))
-        switches = (self.paths.off, *map(self.paths.switch, spelled))
+        every = () if name in LIFELINES else (self.paths.off,)
+        switches = (*every, *map(self.paths.switch, spelled))
         return next((switch for switch in switches if switch.exists()), None)
 
     def idle_switches(self) -> tuple[str, ...]:

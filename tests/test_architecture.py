@@ -14,7 +14,7 @@ HOUSE = Path(__file__).resolve().parents[1] / "orchestrator"
 
 SCRIPTS = {
     "github_dispatcher", "supervisor", "queue", "pr_monitor", "strategic_planner",
-    "backlog_groomer", "agent_scorer", "log_analyzer", "daily_digest", "autopull",
+    "backlog_groomer", "agent_scorer", "log_analyzer", "daily_digest", "chat", "autopull",
 }  # fmt: skip
 FLOORS = (
     {"records"},
@@ -30,6 +30,7 @@ FLOORS = (
         "choosing", "preparing", "reviewing", "answering", "cooling", "questions", "aftermath",
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
+        "outbox", "remote",
         "hands", "whereabouts",
         "overview",
         "updating",

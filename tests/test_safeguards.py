@@ -57,6 +57,9 @@ PROOF = "tests/stories/test_proof.py::"
 HANDS = "tests/test_hands.py::"
 INIT = "tests/commands/test_init.py::"
 
+CHAT = "tests/stories/test_chat_commands.py::"
+DOOR = "tests/adapters/test_notify.py::"
+
 GUARDS = {
     "nobody's crontab is written without a word for it": Guard(
         "commands/init/__main__.py",
@@ -81,6 +84,32 @@ GUARDS = {
         "            raise AgentOSError(\"; \".join(problems))\n",
         "            pass\n",
         INIT + "test_a_config_that_would_not_load_replaces_nothing",
+    ),
+    "one chat alone commands": Guard(
+        "remote.py", "here = heard.chat == config.telegram_chat_id", "here = True",
+        CHAT + "test_another_chat_is_never_answered_and_told_once_a_day",
+    ),
+    "in a group the named people alone command": Guard(
+        "remote.py",
+        "if here and (not config.telegram_user_ids or heard.sender in config.telegram_user_ids):",
+        "if here:", CHAT + "test_in_a_group_only_the_configured_people_are_heard",
+    ),
+    "a command that is seen twice is carried out once": Guard(
+        "remote.py", "if before is not None and before.stage is Stage.DONE:", "if False:",
+        CHAT + "test_a_command_that_is_seen_twice_is_carried_out_once",
+    ),
+    "a button that is pressed twice does it once": Guard(
+        "remote.py", "    if not action.done:", "    if True:",
+        CHAT + "test_a_button_pressed_twice_does_it_once_and_says_who",
+    ),
+    "letters are redacted in their door": Guard(
+        "adapters/notify.py", "said = letters.written(letter, self.redact)",
+        "said = letters.written(letter, str)",
+        DOOR + "test_a_secret_and_the_token_itself_are_never_sent",
+    ),
+    "no log shows the address that holds the bot's token": Guard(
+        "adapters/notify.py", "logging.getLogger(name).setLevel(logging.WARNING)", "pass",
+        DOOR + "test_the_token_is_in_no_log_at_any_level",
     ),
     "an order to end a task is heard before anything of it is pushed": Guard(
         "settle.py", "if there is None or not there.task.cancel:", "if there is None or True:",

@@ -20,6 +20,8 @@ WRAPPERS = {
     "run_dispatcher.sh": ("dispatcher", "github_dispatcher"),
     "run_queue.sh": ("queue", "supervisor"),
     "run_pr_monitor.sh": ("pr_monitor", "pr_monitor"),
+    "run_telegram.sh": ("telegram", "chat"),
+    "run_daily_digest.sh": ("daily_digest", "daily_digest"),
 }
 # Stands for a script: tells what it was given, and does what its first argument says.
 STAND_IN = """\

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
+from orchestrator.records.desk import Mark
 from orchestrator.records.event import AttemptStat, Event
 from orchestrator.records.task import Task
 
@@ -93,6 +94,42 @@ def read(path: Path, since: datetime) -> Iterator[Event]:
                 continue
             if event.at >= since:
                 yield event
+
+
+def end(path: Path) -> Mark:
+    """Where the trail ends now."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return Mark()
+    return Mark(inode=status.st_ino, offset=status.st_size)
+
+
+def after(path: Path, mark: Mark, *, most_bytes: int) -> tuple[list[Event], Mark]:
+    """The events behind the mark, oldest first, and the mark behind them, rotation or not.
+
+    The file of the mark is known by its inode; where it is gone, what there is counts from its
+    beginning. Lines that are no event are skipped.
+    """
+    parts = [part for part in (*files.rotated(path), path) if part.exists()]
+    inodes = [part.stat().st_ino for part in parts]
+    if mark.inode in inodes:
+        first = inodes.index(mark.inode)
+    else:  # without any file at its time, all there is came later
+        first = max(0, len(parts) - 1) if mark.inode else 0
+    decoder, found = msgspec.json.Decoder(Event), []
+    for part, inode in zip(parts[first:], inodes[first:], strict=True):
+        start = min(mark.offset, part.stat().st_size) if inode == mark.inode else 0
+        lines, offset = files.read_on(part, start, most_bytes)
+        mark = Mark(inode=inode, offset=offset)
+        for line in lines:
+            try:
+                found.append(decoder.decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+        if offset - start >= most_bytes // 2:
+            break  # a long history comes in several pieces
+    return found, mark
 
 
 def attempts_since(path: Path, since: datetime) -> Iterator[AttemptStat]:

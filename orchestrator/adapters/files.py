@@ -20,14 +20,15 @@ from orchestrator.adapters.reading import (
     read_lines,
     read_lines_backwards,
     read_lines_tail,
+    read_on,
     stamp_of,
 )
 from orchestrator.records.errors import AgentOSError
 
 __all__ = [
     "Changed", "NotReadable", "Stamp", "append_line", "make_folder", "move_durably",
-    "read_bounded", "read_lines", "read_lines_backwards", "read_lines_tail", "read_stamped",
-    "remove_file", "remove_tree",
+    "read_bounded", "read_lines", "read_lines_backwards", "read_lines_tail", "read_on",
+    "read_stamped", "remove_file", "remove_tree",
     "rotate", "rotated", "stamp_of", "swap_durably", "sweep_temporary", "sync_folder",
     "temporary_folder", "write_cache", "write_durably",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ LONG_POLL = 10
 MOST_UPDATES = 100
 LONGEST_COMMAND = 4096
 LOUD = ("httpx", "httpcore", "telegram", "asyncio")  # at INFO and below they log addresses
+NEEDS_A_PERSON = frozenset({Trouble.AUTH, Trouble.PERMISSION, Trouble.CONFLICT})
 Answer = TypeVar("Answer")
 
 
@@ -38,8 +39,6 @@ class TelegramTrouble(AgentOSError):
     the bot; all others pass, after `wait` seconds at least. `ambiguous`: it may have been done.
     """
 
-    exit_code = 10
-
     def __init__(
         self, trouble: Trouble, sentence: str, *, wait: float = 0, ambiguous: bool = False
     ) -> None:
@@ -47,6 +46,11 @@ class TelegramTrouble(AgentOSError):
         self.trouble = trouble
         self.wait = wait
         self.ambiguous = ambiguous
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]
+        """C13: 20 where the config needs a person, else 10: the next tick tries again."""
+        return 20 if self.trouble in NEEDS_A_PERSON else 10
 
 
 class _Line:

@@ -45,6 +45,24 @@ def read_lines(path: Path) -> Iterator[bytes]:
                 yield line.rstrip(b"\r\n")
 
 
+def read_on(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
+    """The complete lines from `offset` on, of at most `limit` bytes, and where they end.
+
+    A line that is longer than that is passed over.
+    """
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        return [], offset
+    with stream:
+        stream.seek(offset)
+        data = stream.read(limit)
+    whole = data[: data.rfind(b"\n") + 1]
+    if not whole and len(data) == limit:
+        return [], offset + limit
+    return [line for line in whole.splitlines() if line.strip()], offset + len(whole)
+
+
 def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
     """The complete lines among the last `limit_bytes` of a log; [] when there is no log."""
     try:

@@ -63,6 +63,17 @@ def weekly(last_week: str, now: datetime, zone: tzinfo, *, weekday: int = 1, hou
     return week(now, zone) > last_week and (day, there.hour) >= (weekday, hour)
 
 
+def daily(last_success: datetime | None, now: datetime, zone: tzinfo, *, hour: int = 0) -> bool:
+    """Whether a daily job is due: once in each day there, from that hour on, whatever was missed.
+
+    A last success in the future is a clock that was put back, and counts for nothing.
+    """
+    there = now.astimezone(zone)
+    known = last_success is not None and last_success <= now + SLACK
+    today = known and last_success.astimezone(zone).date() >= there.date()  # type: ignore[union-attr]
+    return not today and there.hour >= hour
+
+
 def waits_until(not_before: datetime, marked_at: datetime, now: datetime) -> datetime:
     """Until when a task waits whose wait began at `marked_at`.
 

@@ -13,6 +13,8 @@ JOBS = (
     ("* * * * *", "run_queue.sh", "cron.log"),
     ("*/5 * * * *", "run_pr_monitor.sh", "pr_monitor.log"),
     ("*/5 * * * *", "run_watchdog.sh", "watchdog.log"),
+    ("* * * * *", "run_telegram.sh", "telegram.log"),
+    ("7 * * * *", "run_daily_digest.sh", "daily_digest.log"),
 )
 # What a person may want besides, and adds by hand.
 OFFERED = (("17 * * * *", "run_autopull.sh", "autopull.log"),)

@@ -12,7 +12,7 @@ LIMIT = 4096  # UTF-16 units of one message
 CUT = "\n[shortened]"
 EMPTY = "(nothing)"
 # In somebody else's words: what would be a command, a mention or a link at one touch.
-TOUCHABLE = regex.late(r"(?<!\S)/(?=[A-Za-z])|[@#](?=\w)|(?<=\w)://(?=\S)")
+TOUCHABLE = regex.late(r"(?<!\S)/(?=[A-Za-z])|(?<!\w)[@#](?=[A-Za-z_])|(?<=\w)://(?=\S)")
 JOINER = "\u2060"
 
 

@@ -1,0 +1,71 @@
+"""What the chat answers to a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestrator.records.letter import Letter, Row, Span, Style
+from orchestrator.texts import letters, markdown
+
+LONGEST_LINE = 400
+TITLE = 120  # characters of a new issue's
+
+
+def sentence(text: str) -> Letter:
+    """One answer of ours, in which others' words may stand."""
+    return Letter(lines=tuple((Span(letters.strange(line, 1_000)),) for line in text.split("\n")))
+
+
+def ours(text: str) -> Letter:
+    """Words of ours alone: a command in them may be touched."""
+    return Letter(lines=((Span(text),),))
+
+
+def help_(forms: Mapping[str, tuple[str, str]]) -> Letter:
+    """`forms` say by each verb how it is written and what it does."""
+    lines: list[Row] = [(Span("What you can ask for", Style.BOLD),)]
+    for verb, (usage, does) in forms.items():
+        lines.append((Span(f"/{verb}"), Span(f" {usage}".rstrip(), Style.CODE), Span(f": {does}")))
+    lines.append((Span("TASK is 12, web#12 or a part of its name. I look once a minute."),))
+    return Letter(lines=tuple(lines))
+
+
+def listed(heading: str, lines: Iterable[tuple[str, str, str]], empty: str) -> Letter:
+    """A list: what each is called, where it leads, and what is said of it."""
+    rows: list[Row] = [(Span(heading, Style.BOLD),)]
+    for called, link, said in lines:
+        words = Span(letters.strange(said, LONGEST_LINE))
+        rows.append((Span(called, link=link), Span(" "), words) if called else (words,))
+    if len(rows) == 1:
+        rows.append((Span(empty),))
+    return Letter(lines=tuple(rows))
+
+
+def screen(headline: str, sections: Iterable[tuple[str, Iterable[str]]]) -> Letter:
+    """A line on everything, and under bold headings what is told of each."""
+    rows: list[Row] = [(Span(letters.strange(headline, LONGEST_LINE)),)]
+    for title, lines in sections:
+        rows.append((Span(title, Style.BOLD),))
+        rows += [(Span(letters.strange(line, LONGEST_LINE)),) for line in lines]
+    return Letter(lines=tuple(rows))
+
+
+def account(lines: Iterable[tuple[str, str]]) -> Letter:
+    """What bin/why.sh says, its headings bold; programs that it names are for a shell."""
+    rows: list[Row] = []
+    for text, style in lines:
+        bold = Style.BOLD if style == "bold" else Style.PLAIN
+        rows.append((Span(letters.strange(text, LONGEST_LINE), bold),))
+    return Letter(lines=tuple(rows))
+
+
+def issue(text: str, name: str, marker: str) -> tuple[str, str]:
+    """Title and body of an issue that came from the chat: its first line or sentence, and all."""
+    first = text.strip().split("\n", 1)[0]
+    title = markdown.one_line(markdown.clean(first), TITLE)
+    return title, f"{text.strip()}\n\nWritten by {name} in the chat.\n\n{marker}"
+
+
+def answer(text: str, name: str, marker: str) -> str:
+    """A comment that counts as a person's: our mark stands first, where it only makes it known."""
+    return f"{marker}\n{text.strip()}\n\n({name}, from the chat)"
