@@ -16,10 +16,12 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.locks import Holder
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.records.health import Health, Overlap
+from orchestrator.records.requests import Left, RequestStat
 from orchestrator.world import World
 
 HUNG_AFTER = 10  # ticks in a row that found the one before still at work
 SKIPPED = "skipped"
+REQUESTS_BYTES = 2_000_000  # some days of lines
 _LARGEST = 100_000
 Record = TypeVar("Record")
 
@@ -72,6 +74,28 @@ class Visit:
             if path.parent.parent.is_dir():  # a wrong ORCH_ROOT must not grow a runtime/
                 files.make_folder(path.parent)
                 files.write_cache(path, msgspec.json.encode(health))
+        if world is not None:
+            count_requests(world)
+
+
+def count_requests(world: World) -> None:
+    """One line of what this run asked of GitHub, and for what; an idle one that asked writes one.
+
+    Appended, without a lock; a disk that fails costs the line and nothing else.
+    """
+    if not world.limits.used:
+        return
+    left = {
+        name: Left(remaining=one.remaining, limit=one.limit, reset=one.reset)
+        for name, one in world.limits.points.items()
+    }
+    stat = RequestStat(
+        at=world.clock.now(), script=world.script, kinds=world.limits.used, left=left
+    )
+    with contextlib.suppress(OSError):
+        files.make_folder(world.paths.metrics)
+        files.append_line(world.paths.requests, msgspec.json.encode(stat), durable=False)
+        files.rotate(world.paths.requests, REQUESTS_BYTES, 1)
 
 
 def skipped(world: World, holder: Holder | None) -> None:

@@ -103,6 +103,10 @@ class Paths(Struct, frozen=True, kw_only=True, dict=True):
         return self.metrics / "agent_stats.jsonl"
 
     @cached_property
+    def requests(self) -> Path:
+        return self.metrics / "requests.jsonl"
+
+    @cached_property
     def checks(self) -> Path:
         return self.metrics / "checks.jsonl"
 

@@ -15,7 +15,7 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.rules import failures
+from orchestrator.rules import failures, routes
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -169,23 +169,25 @@ class Door:
     def graphql_raw(self, document: str, variables: Any, *, may_miss: bool) -> msgspec.Raw:
         """HTTP 200 is not success: any error but a tolerated NOT_FOUND raises (A2)."""
         body = msgspec.json.encode({"query": document, "variables": variables})
+        query = routes.of_query(document)
 
         def ask() -> msgspec.Raw:
-            return self._whole(self._once("POST", self.graphql_url, body), may_miss=may_miss)
+            answer = self._once("POST", self.graphql_url, body, kind=query)
+            return self._whole(answer, may_miss=may_miss, query=query)
 
         return self._patiently(ask)
 
-    def _whole(self, answer: Response, *, may_miss: bool) -> msgspec.Raw:
+    def _whole(self, answer: Response, *, may_miss: bool, query: str) -> msgspec.Raw:
         envelope = decoded(answer, Envelope, "graphql")
         for error in envelope.errors:
             kind = failures.of_graphql(error.type, error.message)
             if not (may_miss and may_be_missing(error.path, kind)):
                 said = f"GraphQL: {error.message[:300]}"
                 raise self._trouble(kind, said, answer)
-        self._note_points(envelope.data, answer)
+        self._note_points(envelope.data, answer, query)
         return envelope.data
 
-    def _note_points(self, data: msgspec.Raw, answer: Response) -> None:
+    def _note_points(self, data: msgspec.Raw, answer: Response, kind: str) -> None:
         """GraphQL counts points of its own, and tells them in the answer itself (A4)."""
         if self.limits is None:
             return
@@ -196,6 +198,7 @@ class Door:
         if told is not None and told.rate_limit is not None:
             points = told.rate_limit
             reset = int(points.reset_at.timestamp())
+            self.limits.asked(kind, requests=0, points=points.cost)
             self.limits.told(points.limit, points.remaining, reset, lower(answer))
 
     def shrinking(self, ask: Callable[[int], T]) -> T:
@@ -240,12 +243,15 @@ class Door:
                     raise
                 self.clock.sleep(waits.pop(0))
 
-    def _once(self, method: str, url: str, body: bytes | None, *, follow: bool = True) -> Response:
+    def _once(
+        self, method: str, url: str, body: bytes | None, *, follow: bool = True, kind: str = ""
+    ) -> Response:
         from requests import RequestException
 
+        where = url.removeprefix(self.api_url).partition("?")[0]
         if self.limits is not None:
             self.limits.before_read()
-        where = url.removeprefix(self.api_url).partition("?")[0]
+            self.limits.asked(kind or routes.of_rest(method, where), points=0 if kind else 1)
         token = self._key.reveal()
         try:
             answer = self._sent(method, url, body, token, follow=follow)

@@ -15,7 +15,7 @@ from orchestrator.adapters import gh_documents
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.rules import failures
+from orchestrator.rules import failures, routes
 from orchestrator.rules.pacing import Write
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ class GitHubWrite:
 
         if self.limits is not None:
             self.limits.before_write(write)
+            self.limits.asked(routes.of_write(what))
         self.requests_made += 1
         token = self.key.reveal()
         try:

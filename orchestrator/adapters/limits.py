@@ -54,6 +54,7 @@ class Limits:
         self.skew: float | None = None
         self.scopes: str | None = None
         self.recovered: list[str] = []
+        self.used: dict[str, tuple[int, int]] = {}  # by kind: requests, and points
         self.was_refused = False
         self._ledger = Ledger()
         self._version: tuple[int, int, int] | None = None
@@ -94,6 +95,11 @@ class Limits:
             raise self._too_long(now + seconds, "many of us write to GitHub at once")
         if seconds > 0:
             self.clock.sleep(seconds)
+
+    def asked(self, kind: str, requests: int = 1, points: int = 1) -> None:
+        """Count what goes to GitHub, in this process; whoever ends it writes it down."""
+        before = self.used.get(kind, (0, 0))
+        self.used[kind] = (before[0] + requests, before[1] + points)
 
     def closed(self) -> GitHubTrouble | None:
         """Why nobody should begin anything that needs GitHub now; None when there is no reason."""

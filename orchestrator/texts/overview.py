@@ -77,8 +77,13 @@ def headline(seen: Overview, zone: tzinfo) -> str:
 
 def plain(seen: Overview, zone: tzinfo, *, most: int = MOST) -> Iterator[str]:
     """The same as lines without colour or cursor, columns aligned and nothing cut off."""
-    yield headline(seen, zone)
-    for section in sections(seen, zone, most=most):
+    yield from printed(headline(seen, zone), sections(seen, zone, most=most))
+
+
+def printed(headline: str, sections: Iterable[Section]) -> Iterator[str]:
+    """Sections without colour or cursor."""
+    yield headline
+    for section in sections:
         yield ""
         yield section.title
         yield from aligned(section.rows)

@@ -17,10 +17,11 @@ from orchestrator import settings, tick
 from orchestrator import world as worlds
 from orchestrator.adapters.clock import Clock
 from orchestrator.commands.status import screen
-from orchestrator.overview import look
+from orchestrator.overview import look, requests
 from orchestrator.records.errors import ConfigError
 from orchestrator.records.overview import Overview
 from orchestrator.texts import overview as texts
+from orchestrator.texts import requests as spending
 from orchestrator.world import World
 
 SHOWN, CONFIG = 0, 20
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(f"  {problem}" for problem in error.problems), file=sys.stderr)
         return CONFIG
     out = sys.stdout
+    if asked.api:
+        return api(environment, view, asked, out)
     if asked.json:
         out.write(msgspec.json.encode(seen(view, asked)).decode() + "\n")
     elif plainly(environment, out):
@@ -62,6 +65,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--watch", action="store_true", help="stay, and look again; q ends it")
     parser.add_argument("--all", action="store_true", help="every task, however many")
     parser.add_argument("--live", action="store_true", help="ask GitHub as well")
+    parser.add_argument("--api", action="store_true", help="where the requests to GitHub go")
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     return parser.parse_args(argv)
 
@@ -75,6 +79,21 @@ def built(environment: Mapping[str, str]) -> View:
         environment=environment, say=lambda line: None, dry_run=True, only=None,
     )  # fmt: skip
     return View(world, problems)
+
+
+def api(
+    environment: Mapping[str, str], view: View, asked: argparse.Namespace, out: TextIO
+) -> int:
+    """Where GitHub's allowance goes, by script and kind of request."""
+    used, zone = requests.look(view.world), view.world.zone
+    told = spending.headline(used, zone), spending.sections(used, zone)
+    if asked.json:
+        out.write(msgspec.json.encode(used).decode() + "\n")
+    elif plainly(environment, out):
+        out.writelines(f"{line}\n" for line in texts.printed(*told))
+    else:
+        screen.show(*told)
+    return SHOWN
 
 
 def seen(view: View, asked: argparse.Namespace) -> Overview:
@@ -94,7 +113,8 @@ def plainly(environment: Mapping[str, str], out: TextIO) -> bool:
 def on_screen(environment: Mapping[str, str], view: View, asked: argparse.Namespace) -> None:
     if not asked.watch:
         most = MANY if asked.all else texts.MOST
-        screen.show(seen(view, asked), view.world.zone, most=most)
+        overview, zone = seen(view, asked), view.world.zone
+        screen.show(texts.headline(overview, zone), texts.sections(overview, zone, most=most))
         return
 
     def again() -> tuple[Overview, tzinfo]:

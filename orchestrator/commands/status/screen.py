@@ -6,13 +6,14 @@ import select
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 
 from orchestrator.records.errors import ConfigError
 from orchestrator.records.overview import Overview
 from orchestrator.texts import overview, screen
+from orchestrator.texts.overview import Section
 from orchestrator.texts.screen import Line
 
 SECONDS = 2.0
@@ -20,12 +21,12 @@ LEAST = 2  # rows of each kind on a small screen
 Look = Callable[[], tuple[Overview, tzinfo]]
 
 
-def show(seen: Overview, zone: tzinfo, *, most: int) -> None:
+def show(headline: str, sections: Sequence[Section]) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False)
-    for words, style in lines(seen, zone, console.width, most):
+    for words, style in screen.lines(headline, sections, console.width):
         console.print(Text(words, style=style), no_wrap=True, crop=True)
 
 
