@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from orchestrator.adapters.gh_read import Door
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.rules import detection, workflows
+from orchestrator.rules import access, detection, workflows
 
 LARGEST = 200_000  # bytes of a file that is worth reading
 MOST_WORKFLOWS = 20
@@ -36,12 +36,22 @@ class Repository(Struct, frozen=True, kw_only=True):
     permissions: Permissions = Permissions()
 
     @property
-    def usable(self) -> bool:
-        return self.permissions.push and not self.archived
-
-    @property
     def owner(self) -> str:
         return self.full_name.partition("/")[0]
+
+
+def usable(repository: Repository) -> bool:
+    return repository.permissions.push and not repository.archived
+
+
+def pushed(repository: Repository) -> float:
+    return repository.pushed_at.timestamp() if repository.pushed_at else 0.0
+
+
+class _Installed(Struct, frozen=True):
+    """What an app is installed on."""
+
+    repositories: tuple[Repository, ...] = ()
 
 
 class _Entry(Struct, frozen=True):
@@ -68,10 +78,14 @@ class Account:
 
     def repositories(self) -> Iterator[Repository]:
         """Those that the token may push to, most recently pushed first; read page by page."""
+        limits = self.door.limits
+        if limits is not None and limits.kind is access.TokenKind.APP:
+            pages = self.door.whole_pages("/installation/repositories?per_page=100", _Installed)
+            opened = [one for page in pages for one in page.repositories]
+            yield from sorted(filter(usable, opened), key=pushed, reverse=True)
+            return
         asked = "affiliation=owner,collaborator,organization_member&sort=pushed&per_page=100"
-        for found in self.door.pages(f"/user/repos?{asked}", Repository):
-            if found.usable:
-                yield found
+        yield from filter(usable, self.door.pages(f"/user/repos?{asked}", Repository))
 
     def repository(self, slug: str) -> Repository:
         return self.door.get(f"/repos/{slug}", Repository)

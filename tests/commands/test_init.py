@@ -341,3 +341,49 @@ def test_a_bot_whose_chat_is_known_goes_into_the_config(desk: Desk) -> None:
     assert config.telegram_chat_id == "4711"
     assert config.telegram_bot_token.reveal() == "123456:a-bot-token"
     assert "a-bot-token" not in desk.said
+
+
+def test_an_issue_that_was_filed_but_not_set_ready_is_set_ready(desk: Desk) -> None:
+    """Killed between the issue and its card."""
+    made = {"title": "Begin", "body": "Small."}
+    desk.github.session("maria-token").post("/repos/maria/web/issues", json=made)
+    argv = ("--yes", "--repo", "maria/web", "--first-issue", "Begin\nSmall.")
+    assert desk.run(*argv) == 0, desk.said
+    assert desk.cards(4) == {"Begin": "Ready"}
+    issues = desk.github.session("maria-token").get("/repos/maria/web/issues?state=all").json()
+    assert [issue["title"] for issue in issues].count("Begin") == 1
+
+
+def test_a_token_that_may_not_see_projects_means_labels(desk: Desk) -> None:
+    desk.github.front = without_projects(desk.github.app)
+    argv = ("--yes", "--repo", "maria/web", "--first-issue", "Begin")
+    assert desk.run(*argv) == 0, desk.said
+    assert "gh auth refresh -s project" in desk.said
+    assert desk.load().repositories[0].board is None
+    issue = desk.github.session("maria-token").get("/repos/maria/web/issues/3").json()
+    assert [label["name"] for label in issue["labels"]] == ["Ready"]
+
+
+def without_projects(app: Callable[..., Any]) -> Callable[..., Any]:
+    """GitHub's answer to a token that has not the scope for what is asked."""
+    refused = {"data": None, "errors": [
+        {"type": "INSUFFICIENT_SCOPES", "message": "Your token has not been granted the required "
+         "scopes to execute this query. The 'projectsV2' field requires one of: ['read:project']"},
+    ]}  # fmt: skip
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if b"ProjectV2" in body or b"projectV2" in body or b"projectsV2" in body:
+            start("200 OK", [("Content-Type", "application/json")])
+            return [msgspec.json.encode(refused)]
+        return app(environ | {"wsgi.input": io.BytesIO(body)}, start)
+
+    return answer
+
+
+def test_a_config_that_is_there_is_not_overwritten_by_flags(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web") == 0
+    before = desk.config.read_bytes()
+    assert desk.run("--yes", "--repo", "maria/web", "--lane", "full", "--agents", "patch") == 0
+    assert desk.config.read_bytes() == before
+    assert "--lane changes nothing" in desk.said and "--agents changes nothing" in desk.said

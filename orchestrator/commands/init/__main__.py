@@ -79,20 +79,27 @@ def played(wanted: Wishes, environment: Mapping[str, str], voice: Voice) -> int:
         return finish(here, voice, [todo] if todo else [])
     machine.look(here, voice)
     login = machine.who(here, voice)
-    chosen = tuple(repositories.look(here, one) for one in repositories.choose(here, voice))
+    wants = repositories.choose(here, voice)
+    with voice.looking("reading what lies in them"):
+        chosen = tuple(repositories.look(here, one) for one in wants)
     repositories.tell(here, voice, chosen)
     places = {
         owner: boards.choose(here, voice, owner)
         for owner in dict.fromkeys(one.repository.owner for one in chosen)
     }
     mode = lane(here, voice)
-    repositories.objections(here, voice, chosen, mode)
+    with voice.looking("reading their rules"):
+        objections = repositories.objections(here, chosen, mode)
+    for found in objections:
+        machine.told(voice, found)
+    ignored(here, voice)
     bot = telegram.pair(here, voice)
     issue = first.ask(here, voice, chosen[0]) if chosen else None
-    plan = planned(here, chosen, places, mode, bot)
-    if chosen and issue:
-        one = chosen[0]
-        plan.append(first.step(here, one, places[one.repository.owner], login, issue))
+    with voice.looking("looking what is there already"):
+        plan = planned(here, chosen, places, mode, bot)
+        if chosen and issue:
+            one = chosen[0]
+            plan.append(first.step(here, one, places[one.repository.owner], login, issue))
     if wanted.cron is not False and (cron := schedule.step(here, voice)):
         plan.append(cron)
     return finish(here, voice, plan, mode)
@@ -110,6 +117,17 @@ def lane(here: Scene, voice: Voice) -> AutomationMode:
     voice.title("How far on its own")
     number = voice.choose("Which lane?", LANES)
     return AutomationMode.DISPATCHER_ONLY if number == 1 else AutomationMode.FULL
+
+
+def ignored(here: Scene, voice: Voice) -> None:
+    """Flags that a config which is there has answered already: it is not overwritten."""
+    if not here.text:
+        return
+    said = {"--lane": here.wishes.lane is not None, "--agents": bool(here.wishes.agents)}
+    for flag in (flag for flag, given in said.items() if given):
+        key = {"--lane": "automation_mode", "--agents": "agent_fallbacks"}[flag]
+        said_there = f"{flag} changes nothing: {here.source} is yours; see {key} in it"
+        voice.item("note", said_there, "cyan")
 
 
 def planned(

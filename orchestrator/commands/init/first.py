@@ -73,7 +73,7 @@ def step(
     """File it unless this account has filed it already, and set it Ready."""
     title, body = issue
     there = scene.account.issue_titled(one.slug, title, login)
-    if there is not None and (place.seen is None or shown(scene, place, one.slug, there)):
+    if there is not None and shown(scene, place, one.slug, there):
         return Step(said=f"{one.slug}#{there}, {title!r}, is filed already")
     how = f"the label {READY_LABEL}" if not place.wanted else "Ready on the board"
     said = f"file an issue in {one.slug}: {title!r}, {how}"
@@ -100,10 +100,11 @@ def filer(
 
 
 def shown(scene: Scene, place: Place, slug: str, number: int) -> bool:
-    """Whether the board has a card of the issue that says where it stands, or it is closed."""
-    if not scene.world.read.issue_is_open(slug, number):
+    """Whether nothing is to be done for it: closed, on the board, or its label was ours to set."""
+    if not place.wanted or not scene.world.read.issue_is_open(slug, number):
         return True
-    assert place.seen is not None
+    if place.seen is None:
+        return False
     entries = scene.world.read.board(place.owner, place.seen.number, place.field_name).entries
     return any(
         entry.repo.lower() == slug.lower() and entry.number == number and entry.item.status

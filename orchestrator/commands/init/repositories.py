@@ -8,11 +8,10 @@ from msgspec import Struct
 
 from orchestrator.adapters import gh_survey
 from orchestrator.adapters.gh_account import Repository
-from orchestrator.commands.init import machine
 from orchestrator.commands.init.scene import Scene
 from orchestrator.commands.init.voice import Unasked, Voice
 from orchestrator.records.config import AutomationMode, RepositoryConfig
-from orchestrator.records.diagnosis import Level
+from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.rules import detection
 from orchestrator.rules.diagnosis import github as rules
@@ -43,15 +42,17 @@ def choose(scene: Scene, voice: Voice) -> tuple[Repository, ...]:
     """The ones that are meant, each of them one that the token may push to."""
     if scene.wishes.repos:
         return tuple(named(scene, slug) for slug in dict.fromkeys(scene.wishes.repos))
+    wishes = scene.wishes
+    if scene.text and (not voice.asks or wishes.telegram or wishes.telegram_token_file):
+        return ()
     if not voice.asks:
-        if scene.text:
-            return ()
         raise Unasked("Which repositories should be worked in?", "--repo OWNER/NAME")
     there: dict[str, Repository] = {}
-    for repository in scene.account.repositories():
-        there[repository.full_name] = repository
-        if len(there) >= MANY:
-            break
+    with voice.looking("reading the list of repositories"):
+        for repository in scene.account.repositories():
+            there[repository.full_name] = repository
+            if len(there) >= MANY:
+                break
     if not there:
         raise ConfigError((
             "the token may push to no repository: give it some (a fine-grained token lists them), "
@@ -135,19 +136,22 @@ def ci(voice: Voice, one: Chosen) -> None:
 
 
 def objections(
-    scene: Scene, voice: Voice, chosen: Sequence[Chosen], lane: AutomationMode
-) -> None:
+    scene: Scene, chosen: Sequence[Chosen], lane: AutomationMode
+) -> list[Diagnosis]:
     """What GitHub's own rules would keep from being pushed or merged in the lane."""
     bases: dict[str, str | None] = {one.slug: None for one in chosen}
+    if not bases:
+        return []
     try:
         surveys = gh_survey.of(scene.world.read.door, bases)
     except GitHubTrouble as trouble:
-        voice.item("?", f"protection could not be read: {scene.world.redact(str(trouble))}")
-        return
+        said = f"the rules of branches could not be read: {scene.world.redact(str(trouble))}"
+        return [Diagnosis(check="protection", level=Level.UNKNOWN, sentence=said)]
+    found: list[Diagnosis] = []
     for slug, survey in surveys.items():
+        # Of CI it was told already, with what follows.
         config = scene.config.repository(slug) or RepositoryConfig(
             slug=slug, clone_url="", automation_mode=lane, allow_no_ci=True
         )
-        for found in rules.repository(config, survey) if survey else ():
-            if found.level is not Level.OK:
-                machine.told(voice, found)
+        found += rules.repository(config, survey) if survey else ()
+    return [one for one in found if one.level is not Level.OK]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.prompt import Prompt
@@ -51,6 +52,15 @@ class Voice:
     def command(self, words: str) -> None:
         """Something to copy: never broken, whatever the width."""
         self.console.print(Text(f"          → {words}", style="cyan"), soft_wrap=True)
+
+    @contextmanager
+    def looking(self, what: str) -> Iterator[None]:
+        """At a terminal one sees that something is being looked at."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with self.console.status(what):
+            yield
 
     def remains(self, words: str, command: str = "") -> None:
         """Something that only a person can do; told again at the end."""
