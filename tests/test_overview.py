@@ -94,7 +94,7 @@ def test_what_waits_says_why_in_the_order_of_turns(world: World) -> None:
     hands.put_first(world, second.task_id, by="cli")
     one, two, three = seen(world).waiting
     assert (one.name, one.first) == (f"{SLUG}#2", True) and "takes it up" in one.why
-    assert "after 1 others" in two.why
+    assert two.why == "its turn comes after 1 other"
     assert (three.state, three.until) == ("blocked", later) and "the disk failed" in three.why
     at_work(world, 4)
     assert seen(world).waiting[0].why == "the worker is busy"

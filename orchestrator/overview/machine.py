@@ -16,13 +16,13 @@ from orchestrator.rules import health as tallies
 from orchestrator.rules.budget import Account
 from orchestrator.rules.routing import NOBODY, Unavailable
 from orchestrator.whereabouts import machine
-from orchestrator.world import SCRIPTS, World
+from orchestrator.world import World
 
 # Of what a task's own line tells already no alert is repeated.
 TOLD_ELSEWHERE = (escalation.ALERT, "manual-steps:")
 MEASURES = ("usd", "tokens", "attempts")
-# Who runs when there is work, and not by cron's clock, is not silent.
-BY_CLOCK = frozenset(SCRIPTS) - {"queue"}
+# Whom every crontab starts, so that their silence means something; others run where wanted.
+BY_CLOCK = ("github_dispatcher", "supervisor", "pr_monitor")
 
 
 def agents(world: World, asked_for: Iterable[str]) -> tuple[Agent, ...]:
@@ -99,12 +99,12 @@ def limit_of(said: Budget, measure: str) -> float | None:
 
 
 def scripts(world: World) -> tuple[Script, ...]:
-    """The last run of each script, those that cron starts first."""
+    """The last run of each script that ever ran, and of those that must."""
     try:
         there = sorted(path.stem for path in world.paths.health.glob("*.json"))
     except OSError:
         there = []
-    names = dict.fromkeys((*SCRIPTS, *(name for name in there if "." not in name)))
+    names = dict.fromkeys((*BY_CLOCK, *(name for name in there if "." not in name)))
     return tuple(script(world, name) for name in names)
 
 
@@ -115,7 +115,7 @@ def script(world: World, name: str) -> Script:
         problem = "its record cannot be read" if path.exists() else "has left no word yet"
         return Script(
             name=name, ended=None, seconds=0, exit_code=0, requests=0, failing_since=None,
-            problem=problem if path.exists() or name in BY_CLOCK else "",
+            problem=problem,
         )  # fmt: skip
     problem = f"exit {known.exit_code}" if known.exit_code else ""
     silence = world.clock.now() - known.ended

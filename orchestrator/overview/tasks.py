@@ -208,8 +208,9 @@ class Line:
         if self.before < MOST_ASKED and (met := self.neighbours.held(line_of(found).entry)):
             return met, None
         self.before += 1
-        first = f", after {self.before - 1} others" if self.before > 1 else ""
-        return f"nothing: the next tick of run_queue.sh takes it up{first}", None
+        if self.before == 1:
+            return "next: the next tick of run_queue.sh takes it up", None
+        return f"its turn comes after {self.before - 1} other{'s' * (self.before > 2)}", None
 
     def _occupied(self, slug: str) -> str:
         if slug not in self._busy:

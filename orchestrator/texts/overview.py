@@ -72,7 +72,7 @@ def headline(seen: Overview, zone: tzinfo) -> str:
     today = f", {len(seen.finished)} today" if seen.finished else ""
     done = f"{folders.get('done', 0)} done{today}"
     said = moments.spoken(seen.at, zone, now=seen.at)
-    return f"Agent OS at {said}: {', '.join([*counts, done])}"
+    return f"{said}: {', '.join([*counts, done])}"
 
 
 def plain(seen: Overview, zone: tzinfo, *, most: int = MOST) -> Iterator[str]:
@@ -197,8 +197,7 @@ class Telling:
 
     def script(self, one: Script) -> Row:
         if one.ended is None:
-            said = one.problem or "when there is work"
-            return Row((one.name, "never", said), WARNING if one.problem else DIM)
+            return Row((one.name, "never", one.problem), WARNING)
         took = f"{one.seconds:.1f} s" + (f", {one.requests} requests" if one.requests else "")
         failing = f", failing since {self.at(one.failing_since)}" if one.failing_since else ""
         problem = f"{one.problem}{failing}; {took}" if one.problem else took
