@@ -189,7 +189,7 @@ def test_rate_limit_counts(tmp_path: object, github: forge_support.Github) -> No
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/repos/maria/library/milestones"), ("GET", f"{REPO}/issues?assignee=eve"),
-     ("POST", "/user/repos"), ("GET", "/search/issues?q=x")],
+     ("POST", "/user/repos"), ("GET", "/search/code?q=x")],
 )
 def test_what_the_forge_does_not_know_is_501(
     github: forge_support.Github, method: str, path: str
