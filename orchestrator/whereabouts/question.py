@@ -15,7 +15,7 @@ from orchestrator.whereabouts.account import Unknown
 from orchestrator.world import World
 
 LINK = regex.late(r"https?://[^/\s]+/([\w.-]+/[\w.-]+)/(issues|pull)/(\d{1,9})(?:[/?#].*)?")
-NAMED = regex.late(r"(?:([\w.-]+(?:/[\w.-]+)?))?#?(\d{1,9})")
+NAMED = regex.late(r"(?:([\w.-]+(?:/[\w.-]+)?)?#)?(\d{1,9})")
 PULL_REQUEST = frozenset({"pr", "pull", "pull-request"})
 MOST_SUGGESTIONS = 8
 
@@ -48,7 +48,7 @@ def read(words: Sequence[str]) -> Question:
     if link := LINK.fullmatch(rest):
         return Question(text=text, repo=link[1], number=int(link[3]), pull=link[2] == "pull")
     named = NAMED.fullmatch(rest)
-    if named and ("#" in rest or not named[1]):
+    if named:
         return Question(text=text, repo=named[1] or "", number=int(named[2]), pull=pull)
     return Question(text=text, word=rest.removesuffix(".md").rpartition("/")[2])
 

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator import reverting
 from orchestrator.commands.task import __main__ as command
-from orchestrator.records.task import Attempt, State
+from orchestrator.records.task import Attempt, PullRequestLink, State
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.world import World
 from tests.stories.test_merge_safety import pushes
@@ -233,6 +233,20 @@ def test_a_task_is_shown_with_its_history_files_and_cost(
     assert '"type":"x"' in capsys.readouterr().out
     assert run("log", "7", "-n", "3") == command.UNKNOWN
     assert "there is one of attempt 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["115"], ["#115"], ["library#115"], [f"{SLUG}#115"], ["pr", "234"], ["20260504"]]
+)
+def test_a_task_is_named_in_many_ways(
+    still: World, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = PullRequestLink(number=234, node_id="PR_234")
+    task = a_task(still, 115, State.REVIEW, pull_request=link)
+    if words == ["20260504"]:
+        words = [task.task_id[5:30]]
+    assert run("show", *words) == command.DONE
+    assert f"{SLUG}#115" in capsys.readouterr().out
 
 
 def test_a_word_that_fits_several_says_which(
