@@ -9,7 +9,9 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.adapters import files
@@ -18,6 +20,9 @@ PORTS = (443, 80)  # of a host that is named without one
 HEAD_LIMIT = 65_536
 CONNECT_SECONDS = 30.0
 CHUNK = 65_536
+MOST_CONNECTIONS = 256  # at once; each costs this process a thread
+TRANSLATED = ip_network("64:ff9b::/96")
+METADATA = {ip_address("fd00:ec2::254"), ip_address("100.100.100.200"), ip_address("192.0.0.192")}
 NAMED_LIMIT = 50  # refused hosts that are remembered
 
 
@@ -74,8 +79,22 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.proxy = proxy
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._room = threading.Semaphore(MOST_CONNECTIONS)
         super().__init__(str(proxy.path), _Connection)
         os.chmod(proxy.path, 0o600)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A program that opens more than it may is hung up on."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     def keep(self, connection: socket.socket) -> None:
         with self._lock:
@@ -119,7 +138,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self._say(403, f"{host} is not on the list of hosts that this agent may reach")
             return
         try:
-            there = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
+            there = connected(host, port)
         except OSError as error:
             self._say(502, f"{host} cannot be reached: {error}")
             return
@@ -127,7 +146,8 @@ class _Connection(socketserver.BaseRequestHandler):
             there.settimeout(None)
             if plain:
                 path = (address.path or "/") + (f"?{address.query}" if address.query else "")
-                there.sendall(_asked_directly(head, f"{method} {path} {version}") + rest)
+                line = f"{method} {path} {version}"
+                there.sendall(_asked_directly(head, line, host, port) + rest)
             else:
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 there.sendall(rest)
@@ -157,14 +177,67 @@ def _head(connection: socket.socket) -> tuple[bytes, bytes]:
     return head, rest
 
 
-def _asked_directly(head: bytes, line: str) -> bytes:
-    """The head as the host itself wants it: one request, since its next may be for another."""
+def connected(host: str, port: int) -> socket.socket:
+    """A connection to a host of the list; never to this machine by a name of somebody else's.
+
+    Whoever answers for a name may say that it lies here, or where clouds keep their credentials.
+    An address of that kind is reached where the list itself names it, or `localhost`.
+    """
+    named = host == "localhost" or _address(host) is not None
+    failed: OSError = PermissionError("its name leads to this machine or its own network")
+    for family, kind, protocol, _, place in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        found = _address(str(place[0]))
+        if not named and (found is None or _is_ours(found)):
+            continue
+        there = socket.socket(family, kind, protocol)
+        try:
+            there.settimeout(CONNECT_SECONDS)
+            there.connect(place)
+        except OSError as error:
+            there.close()
+            failed = error
+            continue
+        return there
+    raise failed
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _is_ours(address: IPv4Address | IPv6Address) -> bool:
+    """Whether it is an address of this machine or of the link that it hangs on, in any guise."""
+    inner = None
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (
+            IPv4Address(int(address) & 0xFFFFFFFF) if address in TRANSLATED else None
+        )
+    address = inner or address
+    return (
+        address.is_loopback or address.is_link_local or address.is_unspecified
+        or address.is_multicast or address in METADATA
+    )  # fmt: skip
+
+
+def _asked_directly(head: bytes, line: str, host: str, port: int) -> bytes:
+    """The head as the host itself wants it: one request, since its next may be for another, and
+    for this host, since one address serves many."""
     kept = [
         field
         for field in head.split(b"\r\n")[1:]
-        if not field.lower().startswith((b"proxy-", b"connection:", b"keep-alive:"))
+        if field[:1] not in {b" ", b"\t"}  # a field's second line, which nobody writes any more
+        and not field.lower().startswith(b"proxy-")
+        and field.partition(b":")[0].strip().lower() not in {b"connection", b"keep-alive", b"host"}
     ]
-    return b"\r\n".join((line.encode("latin-1"), *kept, b"Connection: close", b"", b""))
+    said = f"[{host}]" if ":" in host else host
+    asked = f"Host: {said}" if port == 80 else f"Host: {said}:{port}"
+    fields = (line.encode("latin-1"), asked.encode("latin-1"), *kept, b"Connection: close")
+    return b"\r\n".join((*fields, b"", b""))
 
 
 def _relay(here: socket.socket, there: socket.socket) -> None:

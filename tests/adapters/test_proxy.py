@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
+from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -72,3 +76,104 @@ def test_many_refused_names_are_not_all_remembered() -> None:
     for number in range(1000):
         made.allows(f"host-{number}.test", 443)
     assert len(made.refused) == proxy.NAMED_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [
+        ("127.0.0.1", True), ("127.8.9.10", True), ("0.0.0.0", True), ("169.254.169.254", True),
+        ("::1", True), ("::", True), ("fe80::1", True), ("::ffff:127.0.0.1", True),
+        ("::ffff:169.254.169.254", True), ("64:ff9b::7f00:1", True), ("2002:7f00:1::", True),
+        ("fd00:ec2::254", True), ("224.0.0.1", True), ("100.100.100.200", True),
+        ("10.1.2.3", False), ("192.0.2.7", False), ("2606:4700::1", False),
+        ("::ffff:192.0.2.7", False), ("64:ff9b::c000:207", False),
+    ],
+)  # fmt: skip
+def test_an_address_is_this_machine_s_in_any_guise(address: str, ours: bool) -> None:
+    assert proxy._is_ours(ip_address(address)) is ours
+
+
+class Listening:
+    """A server of this machine that keeps what it is told, and answers in a word."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.heard = b""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                with connection:
+                    self.heard += connection.recv(65_536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
+
+
+@pytest.fixture
+def here() -> Iterator[Listening]:
+    made = Listening()
+    yield made
+    made.socket.close()
+
+
+def through(entry: str, words: bytes) -> bytes:
+    with proxy.served((entry,)) as made, socket.socket(socket.AF_UNIX) as near:
+        near.settimeout(10)
+        near.connect(str(made.path))
+        near.sendall(words)
+        answer = b""
+        while part := near.recv(65_536):
+            answer += part
+        return answer
+
+
+def test_a_name_that_leads_to_this_machine_is_not_followed(here: Listening) -> None:
+    """`ip6-localhost` is a name of /etc/hosts, as a name of somebody's own server could be."""
+    name = next(
+        (one for one in ("ip6-localhost", socket.gethostname()) if leads_here(one)), None
+    )
+    if name is None:
+        pytest.skip("no name of this machine leads to its loopback; add one to /etc/hosts")
+    words = f"CONNECT {name}:{here.port} HTTP/1.1\r\n\r\n".encode()
+    answer = through(f"{name}:{here.port}", words)
+    assert answer.startswith(b"HTTP/1.1 502 ") and b"leads to this machine" in answer
+    assert here.heard == b""
+    direct = f"CONNECT 127.0.0.1:{here.port} HTTP/1.1\r\n\r\nhi".encode()
+    assert b"hello" in through(f"127.0.0.1:{here.port}", direct)
+
+
+def leads_here(name: str) -> bool:
+    try:
+        found = {str(one[4][0]) for one in socket.getaddrinfo(name, 1, type=socket.SOCK_STREAM)}
+    except OSError:
+        return False
+    return all(proxy._is_ours(ip_address(one)) for one in found)
+
+
+def test_the_host_that_is_asked_is_the_one_that_was_allowed(here: Listening) -> None:
+    """One address serves many hosts, and the list names one of them."""
+    at = f"127.0.0.1:{here.port}"
+    words = (
+        f"GET http://{at}/a?b HTTP/1.1\r\nHost: evil.test\r\nhost : evil.test\r\n"
+        "X: y\r\n evil.test\r\nConnection: keep-alive\r\n\r\n"
+    ).encode()
+    assert b"hello" in through(at, words)
+    assert here.heard.startswith(b"GET /a?b HTTP/1.1\r\n")
+    assert here.heard.lower().count(b"host") == 1 and b"evil" not in here.heard
+    assert f"Host: {at}".encode() in here.heard
+
+
+def test_a_program_that_opens_too_many_connections_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proxy, "MOST_CONNECTIONS", 3)
+    with proxy.served(("api.test",)) as made, contextlib.ExitStack() as opened:
+        held = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(4)]
+        for one in held:
+            one.settimeout(10)
+            one.connect(str(made.path))
+        assert held[3].recv(1) == b"", "hung up on"
+        held[0].sendall(b"CONNECT evil.test:443 HTTP/1.1\r\n\r\n")
+        assert held[0].recv(12) == b"HTTP/1.1 403"
