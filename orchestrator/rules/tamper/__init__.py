@@ -12,6 +12,7 @@ from orchestrator.records.suspicion import Suspicion, Weight
 from orchestrator.records.task import TaskType
 from orchestrator.rules.tamper import (
     configs,
+    entrances,
     lines,
     paths,
     profiles,
@@ -96,6 +97,7 @@ def suspicions(facts: Facts) -> tuple[Suspicion, ...]:
 def _found(facts: Facts) -> Iterator[Suspicion]:
     yield from paths.suspicions(facts)
     yield from configs.suspicions(facts)
+    yield from entrances.suspicions(facts)
     for file in facts.files:
         if file.unread and (file.is_test or file.is_source):
             yield person(file.path, "too_large", "is too large to be compared")

@@ -11,7 +11,7 @@ from orchestrator.rules.tamper.diff import Facts, File, added, mend, person, rea
 
 SETTINGS = regex.late(
     r"\.?pytest\.ini|tox\.ini|setup\.cfg|pyproject\.toml|\.?coveragerc|\.coveragerc|noxfile\.py|"
-    r"makefile|justfile|taskfile\.ya?ml|package\.json|(?:jest|vitest|karma|mocha|playwright|"
+    r"(?:gnu)?makefile|justfile|taskfile\.ya?ml|package\.json|(?:jest|vitest|karma|mocha|playwright|"
     r"cypress|ava|c8|nyc|babel)\.config\..*|\.mocharc.*|\.nycrc.*|\.c8rc.*|cargo\.toml|"
     r"\.config/nextest\.toml|nextest\.toml|test\.sh|run_tests?\.sh|check\.sh|ci\.sh|dockerfile.*",
     re.IGNORECASE,
@@ -138,9 +138,14 @@ def test_script(file: File, number: int, line: str, lost: list[str]) -> Iterator
     command = line.partition(":")[2].strip(" \",")
     if re.match(r"(?:echo|true|exit|:|node -e)\b", command):
         yield mend(file.path, number, "tests_deselected", f"the tests do nothing: {short(line)}")
-    elif any(re.search(r"\"test\"\s*:", old) for old in lost):
+    elif any(re.search(r"\"test\"\s*:", old) and not _same(old, line) for old in lost):
         said = f"tests are run otherwise: {short(line)}"
         yield reason(file.path, number, "tests_deselected", said)
+
+
+def _same(old: str, line: str) -> bool:
+    """Whether two lines of JSON differ in a comma at most."""
+    return old.strip(" \t,") == line.strip(" \t,")
 
 
 def floors(file: File, lost: list[str]) -> Iterator[Suspicion]:
