@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from orchestrator import timetable
 from orchestrator.adapters import files
+from orchestrator.adapters.gh_answers import Project
 from orchestrator.adapters.gh_queries import BoardPage
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
@@ -33,9 +34,9 @@ class Known(Struct, frozen=True, kw_only=True):
     board: Board
 
 
-def look(world: World, config: BoardConfig) -> BoardPage:
+def look(world: World, config: BoardConfig, begun: Project | None = None) -> BoardPage:
     """The board with its open issues, whole; what it looks like is remembered for the writers."""
-    page = world.read.board(config.owner, config.number, config.status_field)
+    page = world.read.board(config.owner, config.number, config.status_field, begun=begun)
     remember(world, config, page.board)
     return page
 

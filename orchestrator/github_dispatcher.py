@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from msgspec import structs
 
@@ -11,9 +12,10 @@ from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry, Labelled
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.records.tracker import Comment, Issue
-from orchestrator.rules import rounds
+from orchestrator.rules import failures, rounds
 from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
 
@@ -73,10 +75,14 @@ def look(
     repositories = {repo.slug.lower(): repo for repo in world.repositories}
     cards: dict[str, intake.Card] = {}
     unread: set[BoardConfig] = set()
-    for board in dict.fromkeys(one for repo in world.repositories for one in repo.boards):
+    boards = tuple(dict.fromkeys(one for repo in world.repositories for one in repo.boards))
+    by_label = at_once(world, list(repositories.values()), asking, boards)
+    for slug in told_closed(world, by_label):
+        repositories.pop(slug.lower())  # what is Ready there stays so, and nothing is written
+    for board in boards:
         with tick.isolated(world, f"board {board.name}"):
             unread.add(board)
-            page = gh_project.look(world, board)
+            page = gh_project.look(world, board, by_label.boards.get(board.name))
             gh_project.option_id(page.board, board, board.ready)
             unread.discard(board)
             for entry in page.entries:
@@ -85,16 +91,17 @@ def look(
                     cards.setdefault(entry.issue_node, (board, entry))
             yield from on_board(world, board, page.entries, repositories)
             gh_project.tidy(world, board, page)
-    by_label = labelled(world, list(repositories.values()), asking)
     heard |= by_label.answers
     for slug, nodes in by_label.found.items():
-        repository = repositories[slug.lower()]
-        if not unread.isdisjoint(repository.boards):
+        its = repositories.get(slug.lower())
+        if its is None:
+            continue
+        if not unread.isdisjoint(its.boards):
             if nodes:
                 world.say(f"{slug}: {len(nodes)} with the label ready wait for their board")
             continue  # absence from a board that was not read whole means nothing (A8)
         for node in nodes:
-            yield intake.candidate(repository, node, cards.get(node), by_label=True)
+            yield intake.candidate(its, node, cards.get(node), by_label=True)
 
 
 def on_board(
@@ -118,17 +125,38 @@ def on_board(
             world.say(f"{entry.repo}#{entry.number}: left alone, not a repository of the config")
 
 
-def labelled(
-    world: World, repositories: list[RepositoryConfig], asking: Sequence[str]
+def at_once(
+    world: World,
+    repositories: list[RepositoryConfig],
+    asking: Sequence[str],
+    boards: Sequence[BoardConfig],
 ) -> Labelled:
+    """All labels and each board's first page in one request: most ticks need no other one.
+
+    A board that is closed to us, or too large, must not hide the labels: then it is asked for by
+    itself.
+    """
     slugs = [repository.slug for repository in repositories]
     if not slugs:
         return Labelled(found={}, sights={}, answers={})
-    told = world.read.labelled(slugs, intake.READY_LABEL, questions=asking)
-    for slug, sight in told.sights.items():
-        if conditions.tell_the_sight(world, slug, sight):
-            world.troubles.append(tick.DEGRADED)
+    ask = partial(world.read.labelled, slugs, intake.READY_LABEL, questions=asking)
+    try:
+        told = ask(boards=boards)
+    except GitHubTrouble as trouble:
+        if not boards or trouble.trouble in failures.EVERYBODYS | {Trouble.NETWORK}:
+            raise
+        told = ask()
     return told
+
+
+def told_closed(world: World, by_label: Labelled) -> list[str]:
+    """The repositories in which we cannot work, each told why."""
+    found = [
+        slug for slug, sight in by_label.sights.items()
+        if conditions.tell_the_sight(world, slug, sight)
+    ]
+    world.troubles.extend(tick.DEGRADED for _ in found)
+    return found
 
 
 # --- act ------------------------------------------------------------------------------------

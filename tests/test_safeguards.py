@@ -988,8 +988,26 @@ GUARDS = {
         "tests/rules/test_failures.py::test_what_was_there_a_moment_ago_is_not_gone",
     ),
     "A8 a board that was not read says nothing": Guard(
-        "github_dispatcher.py", "if not unread.isdisjoint(repository.boards):", "if False:",
+        "github_dispatcher.py", "if not unread.isdisjoint(its.boards):", "if False:",
         GITHUB + "test_a_label_waits_while_its_board_cannot_be_read",
+    ),
+    "A11 in a repository that is closed to us nothing is started": Guard(
+        "github_dispatcher.py", "repositories.pop(slug.lower())", "pass",
+        "tests/stories/test_odd_answers.py::"
+        "test_a_repository_that_is_closed_is_told_once_and_starts_nothing",
+    ),
+    "only what is done leaves the board": Guard(
+        "rules/archive.py", "if item.status == done and", "if",
+        "tests/rules/test_archive.py::test_a_card_leaves",
+    ),
+    "an app's token is not begun with in its last minutes": Guard(
+        "adapters/gh_app.py", "until=now + lasts - MARGIN", "until=now + lasts",
+        "tests/adapters/test_gh_app.py::"
+        "test_a_token_serves_all_processes_until_shortly_before_its_end",
+    ),
+    "A5 nothing is taken from what is known without asking GitHub": Guard(
+        "adapters/gh_read.py", "answer.status_code == 304:", "answer.status_code < 600:",
+        "tests/adapters/test_gh_etags.py::test_a_refusal_is_a_refusal_whatever_is_known",
     ),
     "A8 checks that do not add up are not known": Guard(
         "adapters/gh_answers.py", "if len(found) != total:", "if False:",

@@ -197,15 +197,20 @@ class LightIssues(Camel, frozen=True, kw_only=True):
 class LabelledRepository(Camel, frozen=True, kw_only=True):
     name_with_owner: str
     is_archived: bool = False
+    has_issues_enabled: bool = True
     viewer_permission: str | None = None
     issues: LightIssues
 
-    def sight(self) -> tracker.Sight:
-        """A role of a name that nobody knows yet says nothing."""
+    def sight(self, slug: str) -> tracker.Sight:
+        """As who asked for `slug`; a role of a name that nobody knows yet says nothing."""
         word = (self.viewer_permission or "").lower()
         known = set(tracker.Permission)
         role = tracker.Permission(word) if word in known else None
-        return tracker.Sight(role=role, archived=self.is_archived)
+        moved = self.name_with_owner.lower() != slug.lower()
+        return tracker.Sight(
+            role=role, archived=self.is_archived, issues=self.has_issues_enabled,
+            called=self.name_with_owner if moved else "",
+        )  # fmt: skip
 
 
 class Speaker(Camel, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from orchestrator.records.config import BoardConfig
+
 VIEWER = """
 query Viewer {
   rateLimit { limit cost remaining resetAt }
@@ -12,18 +14,14 @@ query Viewer {
 }
 """
 
-BOARD = """
-query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
-  rateLimit { limit cost remaining resetAt }
-  repositoryOwner(login: $login) {
-    ... on ProjectV2Owner {
-      projectV2(number: $number) {
+# A page of a board's cards, and what the board looks like.
+_CARDS = """
         id
         field(name: $field) {
           __typename
           ... on ProjectV2SingleSelectField { id options { id name } }
         }
-        items(first: $first, after: $after) {
+        items(first: $first) {
           totalCount
           pageInfo { hasNextPage endCursor }
           nodes {
@@ -38,11 +36,22 @@ query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $afte
             }
           }
         }
-      }
+"""
+
+BOARD = (
+    """
+query Board($login: String!, $number: Int!, $field: String!, $first: Int!, $after: String) {
+  rateLimit { limit cost remaining resetAt }
+  repositoryOwner(login: $login) {
+    ... on ProjectV2Owner {
+      projectV2(number: $number) {"""
+    + _CARDS.replace("first: $first", "first: $first, after: $after")
+    + """      }
     }
   }
 }
 """
+)
 
 ISSUES = """
 query Issues($ids: [ID!]!) {
@@ -231,13 +240,16 @@ def labelled(
     label: str,
     *,
     first: int,
+    cards: int = 100,
     after: Mapping[str, str],
     questions: Sequence[str] = (),
+    boards: Sequence[BoardConfig] = (),
 ) -> str:
     """One request for the open issues of all repositories that carry the label, as r0, r1, …
 
     `after` is where to go on, for the repositories that have more than one page. `questions` are
-    issues by node id, whose newest comments are asked for by the way.
+    issues by node id, whose newest comments are asked for by the way, and so is the first page
+    of each of the `boards`, as b0, b1, …
     """
 
     def place(slug: str) -> str:
@@ -245,7 +257,7 @@ def labelled(
 
     blocks = "\n".join(
         f"  r{index}: repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
-        f"    nameWithOwner isArchived viewerPermission\n"
+        f"    nameWithOwner isArchived hasIssuesEnabled viewerPermission\n"
         f"    issues(first: {first}{place(slug)}, states: [OPEN], labels: [{json.dumps(label)}],\n"
         f"           orderBy: {{field: CREATED_AT, direction: ASC}}) {{\n"
         f"      pageInfo {{ hasNextPage endCursor }} nodes {{ id number }}\n"
@@ -262,6 +274,14 @@ def labelled(
             "      comments(last: 20) {\n"
             "        nodes { databaseId body createdAt author { __typename login } }\n"
             "      }\n    }\n  }"
+        )
+    for index, board in enumerate(boards):
+        cards_of = _CARDS.replace("$field", json.dumps(board.status_field))
+        cards_of = cards_of.replace("$first", str(cards))
+        blocks += (
+            f"\n  b{index}: repositoryOwner(login: {json.dumps(board.owner)}) {{\n"
+            f"    ... on ProjectV2Owner {{ projectV2(number: {board.number}) {{\n"
+            f"      {cards_of}\n    }} }}\n  }}"
         )
     return f"query Labelled {{\n  rateLimit {{ limit cost remaining resetAt }}\n{blocks}\n}}\n"
 

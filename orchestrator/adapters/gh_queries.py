@@ -19,6 +19,7 @@ from orchestrator.adapters import (
     gh_rest,
 )
 from orchestrator.adapters.gh_reviews import ReviewQueries
+from orchestrator.records.config import BoardConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import (
     Board,
@@ -68,6 +69,7 @@ class Labelled(Struct, frozen=True, kw_only=True):
     found: dict[str, list[str]]
     sights: dict[str, Sight | None]
     answers: dict[str, tuple[Comment, ...]]
+    boards: dict[str, gh_answers.Project | None] = {}
 
 
 class LabelledPage(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class LabelledPage(Struct, frozen=True, kw_only=True):
 
     repositories: dict[str, gh_answers.LabelledRepository]
     answers: dict[str, tuple[Comment, ...]]
+    boards: dict[str, gh_answers.Project | None]
 
 
 class Queries(ReviewQueries):
@@ -173,17 +176,21 @@ class Queries(ReviewQueries):
         """The end of what the check says of its failure, raw; raises GitHubTrouble."""
         return gh_logs.said(self.door, slug, check)
 
-    def board(self, owner: str, number: int, status_field: str) -> BoardPage:
+    def board(
+        self, owner: str, number: int, status_field: str, *, begun: gh_answers.Project | None = None
+    ) -> BoardPage:
         """The whole board, one request for 100 unarchived cards, its open issues and the closed.
 
-        Raises GitHubTrouble when any page is missing (A8) or the board or its field is not there.
+        `begun` is its first page, where that was told already. Raises GitHubTrouble when any page
+        is missing (A8) or the board or its field is not there.
         """
         entries: list[BoardEntry] = []
         closed: list[BoardEntry] = []
         seen: set[str] = set()
         after: str | None = None
         while True:
-            project = self._board_page(owner, number, status_field, after)
+            project = begun or self._board_page(owner, number, status_field, after)
+            begun = None
             for item in project.items.nodes:
                 if item.id not in seen:
                     seen.add(item.id)
@@ -213,42 +220,56 @@ class Queries(ReviewQueries):
                 gh_documents.BOARD, variables, gh_answers.BoardAnswer, may_miss=True
             )
 
-        answer = self.door.shrinking(ask)
+        kind = self.door.limits.kind if self.door.limits else access.TokenKind.OTHER
+        closed = access.board_closed(owner, number, kind)
+        try:
+            answer = self.door.shrinking(ask)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is not Trouble.PERMISSION:
+                raise
+            raise GitHubTrouble(Trouble.PERMISSION, f"{closed} ({trouble})") from trouble
         project = answer.repository_owner.project_v2 if answer.repository_owner else None
         if project is None:
-            raise GitHubTrouble(
-                Trouble.NOT_FOUND,
-                f"the board {owner}/{number} is not there, or the token may not read projects; "
-                "nothing was dispatched from it; check project_number and the token's scope",
-            )
+            raise GitHubTrouble(Trouble.NOT_FOUND, closed)
         return project
 
     def labelled(
-        self, slugs: Sequence[str], label: str, *, questions: Sequence[str] = ()
+        self,
+        slugs: Sequence[str],
+        label: str,
+        *,
+        questions: Sequence[str] = (),
+        boards: Sequence[BoardConfig] = (),
     ) -> Labelled:
-        """The open issues that bear the label, and what people said last on other open ones."""
+        """The open issues that bear the label, and what people said last on other open ones.
+
+        By the way, in the same request, the first page of each of these boards; None for one that
+        is not there. Raises GitHubTrouble where any of it is refused.
+        """
         found: dict[str, list[str]] = {}
         sights: dict[str, Sight | None] = {}
         answers: dict[str, tuple[Comment, ...]] = {}
+        begun: dict[str, gh_answers.Project | None] = {}
         after: dict[str, str] = {}
         asked = list(slugs)
         while asked or questions:
             page = self.door.shrinking(
-                partial(self._labelled_page, asked, label, after, questions)
+                partial(self._labelled_page, asked, label, after, questions, boards)
             )
-            questions = ()
+            questions = boards = ()
+            begun |= page.boards
             answers |= page.answers
             sights |= dict.fromkeys(slug for slug in asked if slug not in page.repositories)
             after = {}
             for slug, repository in page.repositories.items():
                 issues = repository.issues
-                sights[slug] = repository.sight()
+                sights[slug] = repository.sight(slug)
                 known = found.setdefault(slug, [])
                 known.extend(issue.id for issue in issues.nodes if issue.id not in known)
                 if issues.page_info.has_next_page and issues.page_info.end_cursor:
                     after[slug] = issues.page_info.end_cursor
             asked = list(after)
-        return Labelled(found=found, sights=sights, answers=answers)
+        return Labelled(found=found, sights=sights, answers=answers, boards=begun)
 
     def _labelled_page(
         self,
@@ -256,18 +277,25 @@ class Queries(ReviewQueries):
         label: str,
         after: Mapping[str, str],
         questions: Sequence[str],
+        boards: Sequence[BoardConfig],
         size: int,
     ) -> LabelledPage:
         document = gh_documents.labelled(
-            slugs, label, first=min(size, 50), after=after, questions=questions
-        )
+            slugs, label, first=min(size, 50), cards=size, after=after, questions=questions,
+            boards=boards,
+        )  # fmt: skip
         raw = self.door.graphql_raw(document, {}, may_miss=True)
         data = msgspec.json.decode(raw, type=dict[str, Any])
         nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
         heard = msgspec.convert(
             data.get("questions") or [], tuple[gh_answers.Questioned | None, ...]
         )
+        owners = {
+            board.name: msgspec.convert(data.get(f"b{index}"), gh_answers.Owner | None)
+            for index, board in enumerate(boards)
+        }
         return LabelledPage(
+            boards={name: owner.project_v2 if owner else None for name, owner in owners.items()},
             repositories={
                 slug: msgspec.convert(node, gh_answers.LabelledRepository)
                 for slug, node in nodes.items()

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from orchestrator.adapters import files, gh_answers, gh_rest
 from orchestrator.adapters.clock import Clock
+from orchestrator.adapters.gh_etags import Etags, Kept
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -67,6 +68,7 @@ class Door:
         self.requests_made = 0
         self.date = ""  # as the last answer told it, whatever it was
         self._key = key
+        self._etags = Etags(state_folder / "etags", key.identity)
         self._transport = transport
 
     @cached_property
@@ -268,6 +270,7 @@ class Door:
         message = message_of(answer)
         kind = failures.of_status(answer.status_code, lower(answer), message)
         said = f"GitHub answered {answer.status_code} to {where}: {message}"
+        said += failures.remedy(lower(answer), message)
         raise self._trouble(kind, said, answer)
 
     def _sent(
@@ -278,9 +281,20 @@ class Door:
         self.requests_made += 1
         asked = PreparedRequest()
         headers = {**self.session.headers, "Authorization": f"Bearer {token}"}
+        # A text that GitHub keeps elsewhere is told by an address that opens by itself: no cache.
+        lasting = method == "GET" and follow
+        known = self._etags.known(url) if lasting else None
+        if known is not None:
+            headers["If-None-Match"] = known.etag
         asked.prepare(method, url, headers=headers, data=body, cookies={})
         answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
         self.date = answer.headers.get("Date", "")
+        if known is not None and answer.status_code == 304:
+            answer._content, answer.status_code = known.body, 200
+            answer.headers["Link"] = known.link
+        elif lasting and answer.status_code == 200:
+            etag, link = answer.headers.get("ETag", ""), answer.headers.get("Link", "")
+            self._etags.keep(url, Kept(etag=etag, link=link, body=answer.content))
         return answer
 
     def _trouble(self, kind: Trouble, said: str, answer: Response) -> GitHubTrouble:

@@ -313,4 +313,5 @@ def trouble_of(status: int, data: Any, headers: dict[str, Any] | None, what: str
         kind = failures.of_graphql(str(first.get("type", "")), detail)
     else:
         kind = failures.of_status(status, named(headers), message)
-    return GitHubTrouble(kind, f"GitHub refused the {what}: {status} {message}", status=status)
+    said = f"{status} {message}{failures.remedy(named(headers), message)}"
+    return GitHubTrouble(kind, f"GitHub refused the {what}: {said}", status=status)

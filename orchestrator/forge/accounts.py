@@ -60,6 +60,13 @@ class Quotas:
         self.windows[(viewer.secret, quota.resource)] = (used, quota.reset)
         return msgspec.structs.replace(quota, used=used)
 
+    def give_back(self, secret: str) -> None:
+        """A request that was counted and is answered for nothing."""
+        key = (secret, "core")
+        if key in self.windows:
+            used, reset = self.windows[key]
+            self.windows[key] = (max(0, used - 1), reset)
+
 
 def secret_of(header: str) -> str:
     """The token in an Authorization header: token, bearer, or the password of basic."""

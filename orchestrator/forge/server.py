@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -13,6 +14,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
+
+import msgspec
 
 from orchestrator.forge import (
     accounts,
@@ -120,6 +123,8 @@ class Forge:
             return reply.body
         answer = self.answered(environ, raw_path(environ))
         body = b"" if answer.status in (204, 304) else encode(answer)
+        if environ["REQUEST_METHOD"] == "GET" and answer.status == HTTPStatus.OK:
+            answer, body = self.unless_known(environ, answer, body)
         headers = [
             ("Content-Type", answer.content_type), ("Content-Length", str(len(body))),
             ("Date", format_datetime(self.state.clock().astimezone(UTC), usegmt=True)),
@@ -130,6 +135,16 @@ class Forge:
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]
+
+    def unless_known(self, environ: Environ, answer: Answer, body: bytes) -> tuple[Answer, bytes]:
+        """With the mark of its content; to who has that already, only so much, and for nothing."""
+        etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+        headers = (*answer.headers, ("ETag", etag))
+        if environ.get("HTTP_IF_NONE_MATCH") != etag:
+            return msgspec.structs.replace(answer, headers=headers), body
+        self.quotas.give_back(accounts.secret_of(environ.get("HTTP_AUTHORIZATION", "")))
+        links = tuple(header for header in headers if header[0] != "Link")
+        return msgspec.structs.replace(answer, status=304, headers=links), b""
 
     def transfer(self, match: re.Match[str], environ: Environ) -> smart_http.Reply:
         """A fetch or a push, whatever happens."""

@@ -149,10 +149,15 @@ class Permission(StrEnum):
 
 
 class Sight(Struct, frozen=True, kw_only=True):
-    """What the token's account is in a repository that it sees; `role` None where untold."""
+    """What the token's account is in a repository that it sees; `role` None where untold.
+
+    `called` is what the repository is called now, where that is not what was asked for.
+    """
 
     role: Permission | None = None
     archived: bool = False
+    issues: bool = True
+    called: str = ""
 
 
 class PullRequest(Struct, frozen=True, kw_only=True):

@@ -58,6 +58,13 @@ def objection(slug: str, sight: Sight | None, kind: TokenKind) -> str:
     """Why we cannot work in a repository, and what to do; "" where nothing speaks against it."""
     if sight is None:
         return f"{slug} is not there, or the token may not see it. Check github_repo; {_key(kind)}."
+    if sight.called:
+        return (
+            f"{slug} is called {sight.called} now. Write that into the config as github_repo; "
+            "until then nothing is started there."
+        )
+    if not sight.issues:
+        return f"{slug} has its issues switched off. Switch them on, or take it off the config."
     if sight.archived:
         return f"{slug} is archived: nothing can be pushed. Unarchive it or take it off the config."
     if sight.role is not None and sight.role not in MAY_PUSH:
@@ -66,6 +73,25 @@ def objection(slug: str, sight: Sight | None, kind: TokenKind) -> str:
             "pushed. Give that account write access."
         )
     return ""
+
+
+def board_closed(owner: str, number: int, kind: TokenKind) -> str:
+    """Why a board is not to be had, by the kind of token: two of them open no person's board."""
+    grant = {
+        TokenKind.CLASSIC: "check project_number, and that the token has the scope `project`",
+        TokenKind.FINE_GRAINED: (
+            f"check project_number; the token needs Projects: read and write of the organisation "
+            f"{owner}, and if {owner} is a person, only a classic token opens the board"
+        ),
+        TokenKind.APP: (
+            f"check project_number; the app needs Projects: read and write of the organisation "
+            f"{owner}, and opens no board of a person"
+        ),
+    }.get(kind, "check project_number, and that the token may read projects")
+    return (
+        f"the board {owner}/{number} is not there, or closed to the token, and nothing was "
+        f"dispatched from it: {grant}; or leave project_number out, and the label ready is enough"
+    )
 
 
 def _key(kind: TokenKind) -> str:

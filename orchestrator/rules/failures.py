@@ -73,6 +73,21 @@ def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:
     return Trouble.SERVER if status >= 500 else Trouble.UNKNOWN
 
 
+def remedy(headers: Mapping[str, str], message: str) -> str:
+    """What GitHub's refusal says can be done about it, to follow its own words; "" for nothing."""
+    sso = headers.get("x-github-sso", "")
+    if sso.startswith("required"):
+        organisation = sso.partition("/orgs/")[2].partition("/")[0]
+        return (
+            f"; authorise the token for the single sign-on of {organisation or 'its organisation'}"
+            ": its settings page, `Configure SSO`"
+        )
+    needed = headers.get("x-accepted-github-permissions", "")
+    if needed and "not accessible" in message.lower():
+        return f"; the token lacks {needed.replace('=', ': ')}"
+    return ""
+
+
 def too_early(trouble: Trouble, known_at: datetime | None, now: datetime) -> bool:
     """Whether a "not found" may be GitHub's own delay: we saw or made it just now (A7)."""
     if trouble is not Trouble.NOT_FOUND or known_at is None:

@@ -21,6 +21,7 @@ from graphql import (
 
 from orchestrator import adapters
 from orchestrator.adapters import gh_documents
+from orchestrator.records.config import BoardConfig
 
 HERE = Path(__file__).resolve()
 SCHEMAS = {
@@ -44,6 +45,11 @@ DOCUMENTS = {
     ),
     "questions": gh_documents.labelled(
         ["o/a"], "ready", first=50, after={}, questions=["I_1", "I_2\"}"]
+    ),
+    "boards": gh_documents.labelled(
+        ["o/a"], "ready", first=50, cards=25, after={}, boards=[
+            BoardConfig(owner="o", number=1), BoardConfig(owner="p", number=2, status_field='S"t'),
+        ],
     ),
     "survey": gh_documents.survey({"o/a": None, "o/b": "next"}),
     "issue_states": gh_documents.issue_states("o/a", [1, 22]),

@@ -215,6 +215,15 @@ def test_labelled_issues_are_read_to_the_last_page_and_only_there(tmp_path: Path
         assert missing == ["o/t"] and len(server.seen) == 2
 
 
+def test_a_repository_that_was_renamed_says_what_it_is_called(tmp_path: Path) -> None:
+    moved = {**labelled(range(2)), "nameWithOwner": "acme/Reading-Room"}
+    answer = {"r0": moved, "r1": {**labelled(range(0)), "nameWithOwner": "O/S"}}
+    with replying(Reply(200, {"data": answer})) as server:
+        sights = queries(server, tmp_path).labelled(["o/r", "o/s"], "ready").sights
+        assert sights["o/r"] is not None and sights["o/r"].called == "acme/Reading-Room"
+        assert sights["o/s"] is not None and sights["o/s"].called == ""
+
+
 TIMED_OUT = {"message": "Something went wrong while executing your query. It may be a timeout."}
 
 

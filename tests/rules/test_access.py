@@ -61,6 +61,8 @@ def test_scopes_that_are_missing(
         (Sight(role=Permission.READ), FINE, "only the role read in o/a"),
         (Sight(role=Permission.TRIAGE), CLASSIC, "write access"),
         (Sight(role=Permission.ADMIN, archived=True), CLASSIC, "o/a is archived"),
+        (Sight(called="o/b"), CLASSIC, "o/a is called o/b now"),
+        (Sight(issues=False), CLASSIC, "issues switched off"),
         (Sight(role=Permission.WRITE), CLASSIC, ""),
         (Sight(role=Permission.MAINTAIN), FINE, ""),
         (Sight(), OTHER, ""),  # an app has no role

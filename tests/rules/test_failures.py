@@ -101,3 +101,27 @@ def test_what_was_there_a_moment_ago_is_not_gone(
     """A7."""
     known = None if minutes is None else NOW - timedelta(minutes=minutes)
     assert failures.too_early(trouble, known, NOW) is later
+
+
+@pytest.mark.parametrize(
+    ("headers", "message", "words"),
+    [
+        (
+            {"x-github-sso": "required; url=https://github.com/orgs/acme/sso?authorization_request=A"},
+            "Resource protected by organization SAML enforcement.", "single sign-on of acme",
+        ),
+        ({"x-github-sso": "required"}, "", "single sign-on of its organisation"),
+        (
+            {"x-accepted-github-permissions": "pull_requests=write; contents=read"},
+            "Resource not accessible by personal access token", "pull_requests: write",
+        ),
+        ({"x-accepted-github-permissions": "contents=read"}, "Repository was archived", ""),
+        ({"x-github-sso": "partial-results; organizations=21"}, "", ""),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_can_be_done(
+    headers: dict[str, str], message: str, words: str
+) -> None:
+    said = failures.remedy(headers, message)
+    assert words in said and bool(said) == bool(words)
+    assert "authorization_request" not in said

@@ -198,6 +198,8 @@ def test_a_label_waits_while_its_board_cannot_be_read(tmp_path: Path) -> None:
     """A8: a card that was not seen is no card that is not there; its status might say stop."""
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add first.txt")
+        # Four sizes of a page, three tries each: then the labels are asked for alone.
+        office.github.forge.faults.add("500", operation="Labelled", times=12)
         blind = office.github.forge.faults.add("500", operation="Board", times=99)
         assert office.dispatch() == 10 and not any(office.folders().values()), office.told()
         assert "1 with the label ready wait for their board" in office.told()

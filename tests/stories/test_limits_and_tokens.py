@@ -102,8 +102,9 @@ def test_a_limit_in_the_middle_loses_nothing_and_repeats_nothing(
     ("operation", "name"),
     [
         ("SetStatus", "graphql-secondary"), ("SetStatus", "primary"),
-        ("AddToBoard", "graphql-secondary"), ("Board", "primary"), ("Issues", "graphql-secondary"),
-        ("Labelled", "graphql-secondary"), ("PullRequests", "graphql-secondary"),
+        ("AddToBoard", "graphql-secondary"), ("Issues", "graphql-secondary"),
+        ("Labelled", "primary"), ("Labelled", "graphql-secondary"),
+        ("PullRequests", "graphql-secondary"),
     ],
 )  # fmt: skip
 def test_a_limit_that_comes_as_success_is_one(

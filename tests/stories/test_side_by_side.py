@@ -151,7 +151,7 @@ def test_what_a_stranger_says_below_a_question_costs_no_request_a_tick(tmp_path:
         office.dispatch()
         before = office.world.read.door.requests_made
         office.dispatch()
-        assert office.world.read.door.requests_made - before == 2
+        assert office.world.read.door.requests_made - before == 1
 
 
 def test_what_was_half_made_for_a_review_that_was_taken_back_is_no_ground(tmp_path: Path) -> None:

@@ -129,18 +129,23 @@ def query(text: str) -> compiled.Query | None:
 
 
 def cost(node: Any, variables: Json) -> int:
-    """How many requests GitHub would count: one for each connection of each parent."""
+    """How many requests GitHub would count: one for each connection of each parent.
+
+    A connection is taken as full; each of the `ids` that are asked for is a parent.
+    """
     total = 0
     for selection in getattr(getattr(node, "selection_set", None), "selections", ()):
-        size = 0
+        size = many = 0
         for argument in getattr(selection, "arguments", None) or ():
+            value = argument.value
+            name = getattr(getattr(value, "name", None), "value", None)
             if argument.name.value in ("first", "last"):
-                value = argument.value
-                name = getattr(getattr(value, "name", None), "value", None)
                 told = variables.get(name) if name else getattr(value, "value", 0)
                 size = int(told or 0)
+            elif argument.name.value == "ids":
+                many = len(variables.get(name) or () if name else getattr(value, "values", ()))
         inner = cost(selection, variables)
-        total += 1 + size * inner if size else inner
+        total += 1 + size * inner if size else max(1, many) * inner
     return total
 
 

@@ -1,0 +1,73 @@
+"""REST answers that we have, so that GitHub need only say that they still hold (A5).
+
+An answer of 304 is as fresh as one of 200 and costs none of the hour's requests: GitHub has looked,
+and what it would say is what lies here. Without asking nothing is ever taken from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator.adapters import files
+
+LARGEST = 200_000  # a longer answer is not kept
+MOST = 300  # answers; of more the oldest half goes
+
+
+class Kept(Struct, frozen=True):
+    """One answer: its mark, its body, and where its next page is."""
+
+    etag: str
+    link: str
+    body: bytes
+
+
+class Etags:
+    """The answers to one key, each in a file that only we may read; a lost one costs a request."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder = folder
+        self._who = hashlib.sha256(identity.encode()).hexdigest()
+
+    def known(self, url: str) -> Kept | None:
+        try:
+            raw = files.read_bounded(self._place(url), 2 * LARGEST)
+            return msgspec.json.decode(raw, type=Kept)
+        except (OSError, files.NotReadable, msgspec.MsgspecError):
+            return None
+
+    def keep(self, url: str, kept: Kept) -> None:
+        """Remember an answer; a disk that takes nothing more is no reason to fail a read."""
+        if not kept.etag or len(kept.body) > LARGEST:
+            return
+        try:
+            files.make_folder(self.folder)
+            self._make_room()
+            files.write_cache(self._place(url), msgspec.json.encode(kept))
+        except OSError:
+            return
+
+    def _make_room(self) -> None:
+        with os.scandir(self.folder) as found:
+            known = [Path(entry.path) for entry in found]
+        if len(known) < MOST:
+            return
+        for path in sorted(known, key=_age)[: len(known) // 2]:
+            files.remove_file(path)
+
+    def _place(self, url: str) -> Path:
+        name = hashlib.sha256(f"{self._who} {url}".encode()).hexdigest()
+        return self.folder / f"{name[:32]}.json"
+
+
+def _age(path: Path) -> float:
+    """When it was last written; one that another process took away first goes first."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
