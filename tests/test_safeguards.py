@@ -424,7 +424,7 @@ GUARDS = {
         "tests/rules/test_access.py::test_scopes_that_are_missing",
     ),
     "A11 a repository out of reach is told": Guard(
-        "github_dispatcher.py", "if conditions.tell_the_sight(world, slug, sight):", "if False:",
+        "github_dispatcher.py", "if conditions.tell_the_sight(world, slug, sight)\n", "if False\n",
         LIMITS + "test_a_repository_that_the_token_cannot_work_in_is_told_once",
     ),
     "A11 resets are by the server's clock": Guard(
