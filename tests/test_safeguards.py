@@ -680,6 +680,11 @@ GUARDS = {
         "intake.py", "issue = structs.replace(issue, title=world.redact(issue.title), body=shown)",
         "pass", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
     ),
+    "S1 the kernel is not root's to set": Guard(
+        "agents/sandbox.py", "\"--proc\", \"/proc\", *closed,", "\"--proc\", \"/proc\",",
+        "tests/executors/test_contained.py::"
+        "test_nothing_of_the_kernel_can_be_set_not_even_by_root",
+    ),
     "S15 keys that are renewed while an agent runs are known": Guard(
         "attempts.py", "        containment.learn_logins(world)\n        containment.told",
         "        containment.told",

@@ -32,6 +32,13 @@ NEVER_HIDDEN = frozenset({
     "/", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/var", "/dev",
     "/proc", "/sys", "/nix", "/tmp",
 })  # fmt: skip
+# What root may set of the kernel without any capability, by the owner of the file alone: a program
+# named in core_pattern runs outside of every sandbox. bubblewrap covers only folders that it finds
+# writable, which these are not.
+OF_THE_KERNEL = (
+    "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi",
+    "/proc/scsi", "/proc/mtrr", "/proc/asound",
+)
 SHM_BYTES = 256 * 1024 * 1024  # /dev/shm is memory
 SIGNALS = {134: -6, 137: -9, 139: -11}  # a signal that ended the program, as bubblewrap says it
 
@@ -93,10 +100,12 @@ def argv(order: AttemptOrder, ground: Ground) -> tuple[str, ...]:
     sealed = (target for kind, _, target in mounts if kind == "--tmpfs")
     words = [word for mount in mounts for word in _words(*mount)]
     words += [word for target in sealed for word in ("--remount-ro", target)]
+    kernel = (path for path in OF_THE_KERNEL if path in ground.seen)
+    closed = [word for path in kernel for word in ("--ro-bind", path, path)]
     return (
         ground.program, "--unshare-user", "--cap-drop", "ALL", "--unshare-pid", "--unshare-ipc",
         "--unshare-uts", "--unshare-cgroup-try", *alone, "--die-with-parent", "--new-session",
-        "--ro-bind", "/", "/", "--proc", "/proc",
+        "--ro-bind", "/", "/", "--proc", "/proc", *closed,
         "--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
         *words, "--chdir", order.folder, "--", *ground.through, *order.argv,
     )  # fmt: skip
@@ -178,7 +187,8 @@ def paths(order: AttemptOrder) -> tuple[str, ...]:
     walls = order.walls
     own = (order.folder, order.home, f"{order.folder}/.git", *PRIVATE)
     lent = (loan.source for loan in walls.lent)
-    return (*HIDDEN, *SHOWN, *walls.hidden, *walls.readable, *walls.writable, *lent, *own)
+    machine = (*OF_THE_KERNEL, *HIDDEN, *SHOWN)
+    return (*machine, *walls.hidden, *walls.readable, *walls.writable, *lent, *own)
 
 
 def exit_code(said: int) -> int:

@@ -282,3 +282,17 @@ def test_a_required_sandbox_that_is_missing_means_no_start(tmp_path: Path) -> No
     report = Nowhere().run(asked)
     assert report.exit_code is None and "apt-get install it" in report.problem
     assert not (tmp_path / "tree" / "ran").exists()
+
+
+KERNEL = """\
+for path in sys/kernel/core_pattern sys/kernel/modprobe sys/kernel/hotplug sys/vm/drop_caches \\
+    sys/kernel/panic sys/fs/binfmt_misc/register sysrq-trigger irq/default_smp_affinity mtrr; do
+  [ -e /proc/$path ] && (: >> /proc/$path) 2>/dev/null && echo "may write $path"
+done
+cat /proc/sys/kernel/ostype
+"""
+
+
+def test_nothing_of_the_kernel_can_be_set_not_even_by_root(tmp_path: Path) -> None:
+    """Its files belong to root, whoever lost which capability: as root this is a way out."""
+    assert run(tmp_path, KERNEL).output_tail == "Linux\n"
