@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from orchestrator.commands.init.voice import Voice
 from orchestrator.records.errors import AgentOSError
 from orchestrator.texts import cron
 from orchestrator.texts.labels import LABELS
-from tests.support import forge
+from tests.support import bot_api, forge
 from tests.support.crontabs import FakeCrontab
 
 CI = "on: [push, pull_request]\njobs:\n  t:\n    steps:\n      - run: pytest -q\n"
@@ -67,8 +68,10 @@ class Desk:
     def config(self) -> Path:
         return self.root / "config.yaml"
 
-    def run(self, *argv: str, answers: tuple[str, ...] | None = None) -> int:
-        out = io.StringIO()
+    def run(
+        self, *argv: str, answers: tuple[str, ...] | None = None, out: io.StringIO | None = None
+    ) -> int:
+        out = out or io.StringIO()
         voice = Voice(
             asks=answers is not None,
             console=Console(file=out, width=300, highlight=False, soft_wrap=True),
@@ -387,3 +390,51 @@ def test_a_config_that_is_there_is_not_overwritten_by_flags(desk: Desk) -> None:
     assert desk.run("--yes", "--repo", "maria/web", "--lane", "full", "--agents", "patch") == 0
     assert desk.config.read_bytes() == before
     assert "--lane changes nothing" in desk.said and "--agents changes nothing" in desk.said
+
+
+def test_a_bot_is_paired_with_the_chat_that_sends_the_code(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web", "--lane", "full") == 0
+
+    class Read(io.StringIO):
+        """The screen, and a person before it who does as it says."""
+
+        def write(self, text: str) -> int:
+            if found := re.search(r"/start [0-9a-f]{6}", text):
+                telegram.says("/start 000000")
+                telegram.says(found[0])
+            return super().write(text)
+
+    with bot_api.served() as telegram:
+        text = desk.config.read_text()
+        desk.config.write_text(f"{text}telegram_api_url: {telegram.url}\n")
+        answers = (telegram.token, "y")
+        assert desk.run("--telegram", "--no-cron", answers=answers, out=Read()) == 0, desk.said
+        assert desk.run("--telegram", "--no-cron", answers=(), out=Read()) == 0, desk.said
+    config = desk.load()
+    assert config.telegram_chat_id == telegram.chat
+    assert config.telegram_bot_token.reveal() == telegram.token
+    kept = desk.home / ".config" / "agent-os" / "telegram-token"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert telegram.token not in desk.said
+    assert desk.config.read_text().startswith(text)
+
+
+def test_rules_that_would_keep_a_merge_from_happening_are_told(desk: Desk) -> None:
+    asked = {"required_status_checks": None, "enforce_admins": False, "restrictions": None,
+             "required_pull_request_reviews": {"required_approving_review_count": 1}}  # fmt: skip
+    url = "/repos/maria/api/branches/main/protection"
+    assert desk.github.session("maria-token").put(url, json=asked).status_code == 200
+    assert desk.run("--yes", "--dry-run", "--repo", "maria/api", "--lane", "full") == 0
+    assert "main asks for 1 approving review, and merge is auto" in desk.said
+    assert desk.run("--yes", "--dry-run", "--repo", "maria/api") == 0
+    assert "approving review" not in desk.said, "up to the pull request it is in nobody's way"
+
+
+def test_two_at_once_do_not_meet(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web") == 0
+    lock = scene_of(desk).world.locks.try_script("init")
+    assert lock is not None
+    with lock:
+        assert desk.run("--yes", "--repo", "maria/api") == 10
+    assert "Another bin/init.sh is at work" in desk.said
+    assert [repo.slug for repo in desk.load().repositories] == ["maria/web"]

@@ -30,7 +30,7 @@ from orchestrator.records.config import AutomationMode
 from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Trouble
 from orchestrator.texts.labels import LABELS
 
-STOPPED, CONFIG = 130, 20
+BUSY, CONFIG, STOPPED = 10, 20, 130
 HELLO = """\
 Agent OS, set up in a few answers. Nothing is changed before you have seen what would be done, and
 run again it leaves alone what is there."""
@@ -42,6 +42,7 @@ GRADUATE = "After a good week: automation_mode: full in config.yaml."
 NEXT = (
     ("bin/doctor.sh", "looks at everything that must be right"),
     ("bin/run_dispatcher.sh --dry-run", "what would begin, and why; nothing does"),
+    ("bin/status.sh", "what runs, what waits and why"),
     ("bin/why.sh NUMBER", "why an issue is where it is"),
 )
 
@@ -178,8 +179,13 @@ def finish(
         return 0
     code = 0
     if any(step.act for step in plan):
+        lock = here.world.locks.try_script("init")
+        if lock is None:
+            voice.say("Another bin/init.sh is at work here; nothing was changed.", "yellow")
+            return BUSY
         voice.title("Doing it")
-        code = steps.carry_out(voice, plan, here.world.redact)
+        with lock:
+            code = steps.carry_out(voice, plan, here.world.redact)
     told_at_the_end(voice, mode)
     return code
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.adapters import files
 from orchestrator.agents.roster import NAMED
+from orchestrator.commands.doctor import clockwork, team
 from orchestrator.commands.doctor import machine as doctors
-from orchestrator.commands.doctor import team
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.commands.init.scene import NoToken, Scene
 from orchestrator.commands.init.voice import Voice
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.rules import access
+from orchestrator.rules.diagnosis import cron
 from orchestrator.rules.diagnosis import github as rules
 
 MARKS = {Level.OK: ("ok", "green"), Level.NOTE: ("note", "cyan"), Level.WRONG: ("wrong", "red"),
@@ -37,7 +39,10 @@ def look(scene: Scene, voice: Voice) -> tuple[str, ...]:
         root=scene.root, source=scene.source, environment=scene.world.environment,
         world=scene.world, clock=scene.world.clock,
     )  # fmt: skip
-    for found in doctors.programs(patient):
+    installed = files.find_program("crontab", patient.search) is not None
+    runs = clockwork.running(patient.proc)
+    cron_ = cron.daemon(runs, installed, {}, patient.clock.now(), clockwork.INSTALL)
+    for found in (*doctors.programs(patient), cron_):
         told(voice, found)
     return tuple(agents(scene, voice))
 
