@@ -438,3 +438,50 @@ def test_two_at_once_do_not_meet(desk: Desk) -> None:
         assert desk.run("--yes", "--repo", "maria/api") == 10
     assert "Another bin/init.sh is at work" in desk.said
     assert [repo.slug for repo in desk.load().repositories] == ["maria/web"]
+
+
+class Dying:
+    """A GitHub that answers so many writes, and from then on only with trouble."""
+
+    def __init__(self, app: Callable[..., Any], writes: int) -> None:
+        self.app = app
+        self.left = writes
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        question = environ["PATH_INFO"] == "/graphql" and b"mutation" not in body
+        if environ["REQUEST_METHOD"] != "GET" and not question:
+            self.left -= 1
+            if self.left < 0:
+                start("502 Bad Gateway", [("Content-Type", "application/json")])
+                return [b'{"message": "Server Error"}']
+        return self.app(environ | {"wsgi.input": io.BytesIO(body)}, start)
+
+
+@pytest.mark.parametrize("writes", [9, 10, 12, 14])
+def test_what_was_cut_short_is_gone_on_with(desk: Desk, writes: int) -> None:
+    """Nine labels, the board, its options, its link, the issue, its card, its status."""
+    argv = ("--yes", "--repo", "maria/web", "--lane", "full", "--first-issue", "Begin\nSmall.")
+    desk.github.front = Dying(desk.github.app, writes)
+    assert desk.run(*argv) == 10
+    assert "FAILED" in desk.said
+    desk.github.front = desk.github.app
+    assert desk.run(*argv) == 0, desk.said
+    config = desk.load()
+    assert config.repositories[0].board.number == 4
+    assert desk.options(4) == FIVE
+    assert desk.cards(4) == {"Begin": "Ready"}
+    maria = desk.github.session("maria-token")
+    told = maria.query("{viewer{projectsV2(first:9){totalCount}}}")["data"]["viewer"]
+    assert told["projectsV2"]["totalCount"] == 2
+    assert len(maria.get("/repos/maria/web/issues?state=all").json()) == 3
+    assert desk.run(*argv) == 0
+    assert "  will" not in desk.said
+
+
+def test_a_config_without_a_board_stays_so(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web", "--board", "none") == 0
+    assert desk.run("--yes", "--repo", "maria/web") == 0
+    assert "no board for maria" in desk.said
+    assert desk.run("--yes", "--repo", "maria/web", "--board", "new") == 0
+    assert "project_number into github_projects.maria" in desk.said

@@ -16,7 +16,7 @@ from orchestrator.commands.init.steps import Step
 from orchestrator.commands.init.voice import Voice
 from orchestrator.records import regex
 from orchestrator.records.config import BoardConfig
-from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
+from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Trouble
 from orchestrator.rules import statuses
 from orchestrator.rules.statuses import Words
 
@@ -28,6 +28,15 @@ NO_PROJECTS = """\
 the token may not see the Projects of {owner}, so there will be no board: the label `ready` starts
 work all the same. `gh auth refresh -s project` lets it, then run this again"""
 LARGEST = 5_000_000
+
+
+class NoBoardYet(AgentOSError):
+    """What needs the board waits until it is there."""
+
+    exit_code = 10
+
+    def __init__(self) -> None:
+        super().__init__("the board is not there yet; run this again, or with --board none")
 
 
 @dataclass
@@ -47,6 +56,11 @@ class Place:
     title: str = ""
     words: Words = field(default_factory=lambda: statuses.words(()))
 
+    def check(self) -> None:
+        """Raise NoBoardYet where a board is wanted that could not be made."""
+        if self.wanted and self.seen is None:
+            raise NoBoardYet
+
     @property
     def field_name(self) -> str:
         return self.config.status_field if self.config else FIELD
@@ -62,8 +76,15 @@ def choose(scene: Scene, voice: Voice, owner: str) -> Place:
     """The board for an account's repositories: the config's own, or one that is asked for."""
     configured = [board for board in scene.config.boards if board.owner.lower() == owner.lower()]
     wish = scene.wishes.board
-    if wish == "none":
+    known = [one for one in scene.config.repositories if one.owner.lower() == owner.lower()]
+    by_label = bool(known) and not configured
+    if wish == "none" or (by_label and not wish):
         return Place(of=owner, owner=owner, wanted=False)
+    if by_label:
+        voice.remains(
+            f"{scene.source} has {known[0].slug} without a board, and is yours: put the board's "
+            f"project_number into github_projects.{known[0].project or 'NAME'} there"
+        )
     try:
         if configured and not wish:
             one = configured[0]
@@ -193,8 +214,8 @@ def adder(scene: Scene, place: Place) -> Callable[[], str]:
         seen = place.seen
         assert seen is not None
         cards = scene.boards.cards(place.owner, seen.number, place.field_name)
-        fresh = not cards and {one.name for one in seen.options} == GITHUBS_OWN
-        if fresh and place.title:
+        made_by_us = seen.title == scene.wishes.board_title and not cards
+        if made_by_us and {one.name for one in seen.options} == GITHUBS_OWN:
             wanted = statuses.of_a_new_board(seen.options)
         else:
             wanted = statuses.wanted(seen.options, place.words)
@@ -214,6 +235,7 @@ def give_back(scene: Scene, place: Place) -> str:
     """Whatever card lost its status on the way has it again; then nothing is to be kept in mind."""
     seen = scene.boards.one(place.owner, place.seen.number if place.seen else 0, place.field_name)
     place.seen = seen
+    settled(place)
     path = journal(scene, place)
     try:
         kept = msgspec.json.decode(files.read_bounded(path, LARGEST), type=tuple[Card, ...])
@@ -242,8 +264,8 @@ def linked(scene: Scene, place: Place, slug: str) -> Step:
         return Step(said=f"{slug} shows the board")
 
     def link() -> str:
-        if place.seen is None:
-            return f"{slug} shows no board: there is none"
+        place.check()
+        assert place.seen is not None
         scene.founding.link_board(place.seen.id, repository)
         return ""
 

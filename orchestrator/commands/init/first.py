@@ -84,6 +84,7 @@ def filer(
     scene: Scene, one: Chosen, place: Place, there: int | None, title: str, body: str
 ) -> Callable[[], str]:
     def file() -> str:
+        place.check()
         founding: Founding = scene.founding
         number = there or founding.create_issue(one.slug, title=title, body=body)
         if place.seen is None:

@@ -86,6 +86,8 @@ def config(
     new = [one for one in chosen if not one.known]
     if not scene.text:
         def write() -> str:
+            for where in places.values():
+                where.check()
             said = the_installation(scene, new, places, lane, names, telegram)
             text = configuration.fresh(said, f"{scene.world.clock.now():%Y-%m-%d}")
             place(scene, text)
@@ -98,6 +100,8 @@ def config(
         return Step(said=f"{scene.source} has all of it")
 
     def extend() -> str:
+        for where in places.values():
+            where.check()
         projects = [project(scene, place, new) for place in places.values()]
         with_all = [one for one in projects if one.repositories]
         try:
