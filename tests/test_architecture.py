@@ -60,7 +60,7 @@ DOORS = {
 # `requests` is most of what the supervisor would load, and it asks GitHub nothing.
 LAZY = {
     "requests", "github", "telegram", "rich", "jsonschema", "dask", "distributed", "graphql",
-    "zoneinfo", "crontab", "httpx", "asyncio", "logging", "jwt",
+    "zoneinfo", "crontab", "httpx", "http", "asyncio", "logging", "jwt",
 }  # fmt: skip
 WORLDLY = {
     "os", "subprocess", "socket", "shutil", "tempfile", "time", "random", "fcntl", "glob",

@@ -148,10 +148,9 @@ def fingerprint(event: Event) -> str:
     """What makes two events the same news: the key of an alert, else all that it says."""
     if event.kind == ALERT:
         return f"{event.kind} {event.details.get('key', event.reason)}"
-    if not ROWS[name(event)].often:
-        return f"{event.kind} {event.task_id or event.reason} {event.at.isoformat()}"
     details = " ".join(f"{key}={event.details[key]}" for key in sorted(event.details))
-    return f"{event.kind} {event.task_id or event.repo} {event.reason} {details}"
+    when = "" if ROWS[name(event)].often else event.at.isoformat()
+    return f"{event.kind} {event.task_id or event.repo} {event.reason} {details} {when}"
 
 
 def fresh(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.clock import Clock
-from orchestrator.adapters.notify import Notify, TelegramTrouble, pair
+from orchestrator.adapters.notify import PROXIES, Notify, TelegramTrouble, pair
 from orchestrator.records.errors import Trouble
 from orchestrator.records.letter import Button, Letter, Span, Style
 from orchestrator.texts.redact import Redactor
@@ -148,6 +148,36 @@ def test_whoever_only_has_the_door_does_not_load_the_library() -> None:
         [sys.executable, "-c", loads], cwd=CODE, capture_output=True, text=True, check=True
     )
     assert not {"telegram", "httpx", "asyncio"} & set(ran.stdout.split())
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_where_nothing_was_said_the_library_is_not_started(
+    telegram: Telegram, notify: Notify
+) -> None:
+    telegram.says("old")
+    [old] = notify.updates(0)
+    notify.close()
+    assert notify.updates(old.update) == () and notify._line is None
+    telegram.says("new")
+    assert [one.text for one in notify.updates(old.update)] == ["new"] and notify._line
+
+
+@pytest.mark.usefixtures("no_proxy")
+@pytest.mark.parametrize("fault", [Fault(502, "Bad Gateway"), Fault(closed=True)])
+def test_a_doubt_is_left_to_the_library(telegram: Telegram, notify: Notify, fault: Fault) -> None:
+    telegram.fail(fault, fault)
+    with pytest.raises(TelegramTrouble):
+        notify.updates(0)
+    telegram.says("new")
+    telegram.fail(fault)
+    notify.close()
+    assert [one.text for one in notify.updates(0)] == ["new"]
 
 
 def test_title_and_name_tell_whether_token_and_chat_are_right(

@@ -74,6 +74,15 @@ def test_the_same_is_told_once_a_day_and_the_newest_of_it() -> None:
     assert notices.fresh((first,), over, NOW) == (first,)
 
 
+def test_what_happens_again_is_told_again_unless_it_comes_often() -> None:
+    steps = (an_event("started", "one", task="a"), an_event("started", "two", task="a"))
+    assert notices.wanted(steps) == steps
+    told = notices.noted({}, (*steps, an_event("cooling", "rests")), NOW)
+    later = Event(at=NOW + timedelta(hours=1), script="x", kind="escalated", task_id="a")
+    rests = Event(at=NOW + timedelta(hours=1), script="x", kind="cooling", reason="rests")
+    assert notices.fresh((later, rests), told, NOW + timedelta(hours=1)) == (later,)
+
+
 @pytest.mark.parametrize(
     ("hours", "at", "quiet"),
     [

@@ -13,6 +13,7 @@ from orchestrator.adapters import events
 from orchestrator.records.config import Config
 from orchestrator.records.task import State
 from orchestrator.rules.orders import Verb
+from tests.bench import conversation
 from tests.stories.test_chat import ASKS
 from tests.support.bot_api import Fault
 from tests.support.forge import START
@@ -211,7 +212,7 @@ def test_in_a_group_only_the_configured_people_are_heard(tmp_path: Path) -> None
         room.tick()
         assert len(room.shown) == 1 and not room.world.paths.off.exists()
         assert room.office.state_of(issue) is State.ESCALATED
-        assert "Agent OS at" in room.asks("/status")
+        assert "Agents\nfirst" in room.asks("/status")
 
 
 # --- buttons ---------------------------------------------------------------------------------
@@ -305,5 +306,22 @@ def test_a_fault_of_ours_in_one_update_leaves_the_next_one_heard(
         room.telegram.says("/tasks")
         room.telegram.says("/status")
         assert room.tick() == 1
-        assert len(room.shown) == 1 and "Agent OS at" in room.shown[0]
+        assert len(room.shown) == 1 and "Agents\nfirst" in room.shown[0]
         assert room.tick() == 0
+
+
+def test_the_conversation_of_one_escalation(tmp_path: Path) -> None:
+    """Three agents give up, a person gives it to one of them, and the merge is told."""
+    with a_room(tmp_path, agents=conversation.agents()) as room:
+        issue = conversation.play(room)
+        assert room.office.state_of(issue) is State.DONE, room.office.told()
+        told = room.telegram.conversation()
+        order = [
+            "Started: attempt 1 by first", "the next agent is asked", "Escalated: it needs you",
+            "[person] presses [Give to second]", "round 2 begins, second first",
+            "Started: attempt 4 by second", "Complete, the pull request is open", "Merged",
+            "Done and verified",
+        ]  # fmt: skip
+        places = [told.find(words) for words in order]
+        assert -1 not in places and places == sorted(places), told[:900]
+        assert told.count("Escalated: it needs you") == 2, "once sent, and once edited"

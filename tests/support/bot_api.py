@@ -144,12 +144,12 @@ class Telegram:
             if said != self.token:
                 raise Refused(401, "Unauthorized")
             if fault is None:
-                return _json({"ok": True, "result": self.do(method, request.form)})
+                return _json({"ok": True, "result": self.do(method, request.values)})
             self.faults.remove(fault)
             if fault.held is not None:
                 fault.held.wait(60)
             if fault.done:
-                self.do(method, request.form)
+                self.do(method, request.values)
         except Refused as refused:
             said = str(refused)
             told = {"ok": False, "error_code": refused.status, "description": said}
