@@ -18,6 +18,8 @@ CONTROL = regex.late(r"[\x00-\x1f\x7f\\]")
 # Names that some file system takes for .git: other cases, short names, ignored endings.
 GIT_FOLDER = regex.late(r"\.git[. ]*(?::.*)?|git~\d+", re.IGNORECASE)
 
+GITMODULES = regex.late(r"\.gitmodules[. ]*(?::.*)?|gitmod~\d+|gi7eb[0-9a-f]~\d+", re.IGNORECASE)
+
 
 class Change(Struct, frozen=True, kw_only=True):
     """One path of the diff; modes as git writes them, "000000" where there is no file.
@@ -90,14 +92,17 @@ def _path(path: str) -> str:
 
 
 def _is_gits(part: str) -> bool:
+    return GIT_FOLDER.fullmatch(_visible(part)) is not None
+
+
+def _visible(part: str) -> str:
     """Invisible characters do not count: some file systems drop them (CVE-2014-9390)."""
-    visible = "".join(c for c in part if unicodedata.category(c) != "Cf")
-    return GIT_FOLDER.fullmatch(visible) is not None
+    return "".join(c for c in part if unicodedata.category(c) != "Cf")
 
 
 def _kind(change: Change) -> str:
     name = change.path.rpartition("/")[2]
-    if SUBMODULE in {change.mode, change.old_mode} or name.lower() == ".gitmodules":
+    if SUBMODULE in {change.mode, change.old_mode} or GITMODULES.fullmatch(_visible(name)):
         return "changes a submodule"
     if change.deleted:
         return ""

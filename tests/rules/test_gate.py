@@ -54,6 +54,8 @@ def test_ordinary_changes_pass(change):
         (Change(path="lib", mode="000000", old_mode="160000"), "submodule"),
         (Change(path=".gitmodules"), "submodule"),
         (Change(path=".gitmodules", mode="000000", old_mode="100644"), "submodule"),
+        (Change(path="GITMOD~1"), "submodule"),
+        (Change(path=".gitmod\u200cules. "), "submodule"),
         (Change(path=".agent_result.md"), "note to us"),
         (Change(path="sub/.agent_result.md"), "note to us"),
         (Change(path="big.bin", size=gate.LARGEST + 1), "more than 10 MB"),

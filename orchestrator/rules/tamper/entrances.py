@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from orchestrator.records import regex
 from orchestrator.records.suspicion import Suspicion
 from orchestrator.rules.tamper.configs import short
-from orchestrator.rules.tamper.diff import Facts, File, added, mend, removed
+from orchestrator.rules.tamper.diff import Facts, File, added, mend, reason, removed
 
 # Python imports these by name, and what lies in the repository comes first.
 SHADOWS = regex.late(
@@ -127,7 +127,8 @@ def fewer_hooks(file: File) -> Iterator[Suspicion]:
         for text in (file.before, file.after)
     )
     if has < had:
-        yield mend(file.path, 0, "lint_relaxed", f"runs {had - has} checks fewer")
+        find = reason if has else mend  # one tool may take the place of several
+        yield find(file.path, 0, "lint_relaxed", f"runs {had - has} checks fewer")
 
 
 def _each(file: File, shape: re.Pattern[str], rule: str, why: str) -> Iterator[Suspicion]:
