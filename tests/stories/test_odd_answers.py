@@ -91,3 +91,21 @@ def test_a_task_whose_issue_takes_no_comment_goes_on(tmp_path: Path) -> None:
         one.work_until_quiet()
         assert one.state_of(issue) is State.DONE, one.told()
         assert "issue is locked" in one.told() and one.comments(issue) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "starts"), [("triage", False), ("write", True), ("maintain", True), ("admin", True)]
+)
+def test_who_may_only_triage_commands_nothing(tmp_path: Path, role: str, starts: bool) -> None:
+    """S6: they may set labels, and GitHub tells their role as `read` where it is told coarsely."""
+    [library, *others] = office.SEED["repos"]
+    people = {**library["collaborators"], "eve": role}
+    seed = {**office.SEED, "repos": [{**library, "collaborators": people}, *others]}
+    with an_office(tmp_path, seed=seed, repository={"trust": "actor"}) as one:
+        issue = one.issue("Add a file")
+        told = one.github.session("eve-token").post(
+            f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]}
+        )
+        assert told.status_code == 200 and one.dispatch() == 0
+        assert bool(one.folders()[State.INBOX]) is starts, one.told()
+        assert ("needs triage: eve, who set it Ready" in one.told()) is not starts
