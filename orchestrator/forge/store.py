@@ -18,6 +18,8 @@ from orchestrator.forge import cards, records
 R = TypeVar("R", bound=records.Row)
 # How many SQLite keeps ready: more than there are questions.
 STATEMENTS = 512
+# How many answers are kept until something is changed.
+ANSWERS = 2_000
 SQL_TYPES = {int: "INTEGER", str: "TEXT", bool: "INTEGER", float: "REAL"}
 
 
@@ -83,6 +85,7 @@ class Store:
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
         self.depth = 0
+        self._forget()
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
         for kind in (*records.TABLES, *cards.TABLES):
@@ -108,7 +111,12 @@ class Store:
         """A store on a connection whose tables are there."""
         made = cls.__new__(cls)
         made.connection, made.depth = connection, 0
+        made._forget()
         return made
+
+    def _forget(self) -> None:
+        self._told: dict[tuple[str, tuple[Any, ...]], tuple[Any, ...]] = {}
+        self._told_at = self.connection.total_changes
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -119,6 +127,7 @@ class Store:
         finally:
             self.connection.execute("rollback to undone")
             self.connection.execute("release undone")
+            self._forget()
 
     def close(self) -> None:
         self.connection.close()
@@ -137,6 +146,8 @@ class Store:
             self.depth -= 1
             if self.depth == 0:
                 self.connection.execute(outcome)
+                if outcome == "rollback":
+                    self._forget()
 
     def checkpoint(self) -> None:
         """Keep what was written so far, also when the rest of this transaction never comes."""
@@ -145,8 +156,15 @@ class Store:
             self.connection.execute("begin immediate")
 
     def select(self, kind: type[R], where: str = "1", *arguments: Any) -> list[R]:
-        rows = self.connection.execute(question(kind, where), arguments)
-        return [*map(builder(kind), rows)]
+        """The rows that fit; while nothing is changed, the same question is asked once."""
+        sql = question(kind, where)
+        if self._told_at != self.connection.total_changes or len(self._told) > ANSWERS:
+            self._forget()
+        asked = (sql, arguments)
+        if asked not in self._told:
+            rows = self.connection.execute(sql, arguments)
+            self._told[asked] = tuple(map(builder(kind), rows))
+        return [*self._told[asked]]
 
     def first(self, kind: type[R], where: str, *arguments: Any) -> R | None:
         rows = self.select(kind, f"{where} limit 1", *arguments)

@@ -6,7 +6,7 @@ import heapq
 import os
 import random
 import re
-import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -148,6 +148,10 @@ class Simulation:
         self.locks = Locks(self.paths.locks)
         self._claimable, self._claims_at = (False, False), (-1, forges.START)
         self._marks = (0, 0, 0)
+        self._counted: dict[tuple[str, bool, bool], Inputs] = {}
+        self._counted_at: tuple[Any, ...] = ()
+        # What the invariants were shown last.
+        self._checked: tuple[Any, ...] = ()
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._agenda_count = 0
         self.began: dict[str, int] = {}
@@ -553,6 +557,21 @@ class Simulation:
         return self._versions(script, habit.looked, habit.watching)
 
     def _versions(self, script: str, looked: bool, watching: bool) -> Inputs:  # noqa: FBT001
+        """Counted once for as long as nobody acts and no time passes."""
+        self._mailbox()
+        moment = (
+            self._turns, self.time.moment, forges.changes(self.forge), self.stored, self.foreseen,
+            self.watched, self.switched, self.freed, self.people,
+        )  # fmt: skip
+        if moment != self._counted_at:
+            self._counted_at = moment
+            self._counted.clear()
+        mode = (script, looked, watching)
+        if mode not in self._counted:
+            self._counted[mode] = self._count_versions(script, looked, watching)
+        return self._counted[mode]
+
+    def _count_versions(self, script: str, looked: bool, watching: bool) -> Inputs:  # noqa: FBT001
         read = self._readings()
         contents, names = self.eyes.contents, self.eyes.names
         everything = sum(contents.values())
@@ -667,6 +686,10 @@ class Simulation:
     def _observe(self, step: Step) -> None:
         requests_from, pushes_from, events_from = self._marks
         events = self.eyes.look_at_events()
+        world = self._world(len(events))
+        if step.kind is StepKind.PAUSE and not self._noted and world == self._checked:
+            return
+        self._checked = world
         if self._noted:
             self._noted = False
             self._told_effects = self.eyes.effects()
@@ -683,6 +706,15 @@ class Simulation:
         self._marks = (len(self.requests), len(self.pushes), len(events))
         for invariant in self.content.invariants:
             self._notice(invariant.__name__, invariant(seen))
+
+    def _world(self, events: int) -> tuple[Any, ...]:
+        """All that an invariant may read while a process waits; the same, and so is its word."""
+        self._mailbox()
+        return (
+            events, sum(self.eyes.contents.values()), forges.changes(self.forge),
+            len(self.requests), len(self.pushes), len(self.runs), len(self.acts), len(self.said),
+            len(self.deeds), sum(run.ended is not None for run in self.runs), self.calm,
+        )  # fmt: skip
 
     def _notice(self, name: str, broken: list[str]) -> None:
         for words in broken:
@@ -711,10 +743,14 @@ def simulate(
 ) -> Result:
     """One seed in a folder of its own, which is gone afterwards."""
     folder = place / "seed"
-    if folder.exists():
-        shutil.rmtree(folder)
+    cleared(folder)
     folder.mkdir(parents=True)
     try:
         return Simulation(plan, content, folder, template, **more).run()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        cleared(folder)
+
+
+def cleared(folder: Path) -> None:
+    if folder.exists():
+        subprocess.run(("rm", "-rf", "--", folder), check=True)
