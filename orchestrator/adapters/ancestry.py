@@ -7,6 +7,7 @@ there, or older than its own parent makes every function here raise `loose.Elsew
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -126,3 +127,41 @@ def merge_base(git_dir: Path, one: str, other: str) -> str | None:
     if len(best) > 1:
         raise loose.Elsewhere(f"{one} and {other} have {len(best)} merge bases")
     return best[0] if best else None
+
+
+def youngest_first(git_dir: Path, sha: str) -> Iterator[Commit]:
+    """A commit and all that it contains, as `git log` goes over them; raises Elsewhere."""
+    seen, count = {sha}, 0
+    first = commit(git_dir, sha)
+    waiting = [(-first.committed.timestamp(), count, first)]
+    while waiting:
+        here = heapq.heappop(waiting)[2]
+        yield here
+        for parent in here.parents:
+            if parent not in seen:
+                seen.add(parent)
+                count += 1
+                found = commit(git_dir, parent)
+                heapq.heappush(waiting, (-found.committed.timestamp(), count, found))
+
+
+def fit(git_dir: Path, one: str, other: str) -> bool:
+    """Whether two commits can be merged for sure; False says nothing. Raises Elsewhere.
+
+    One holds the other, or both only changed and added files, and not the same ones: without a
+    file that is gone nothing was renamed, and no folder was moved.
+    """
+    base = merge_base(git_dir, one, other)
+    if base is None or base in (one, other):
+        return base is not None
+    tree = loose.tree_of(git_dir, base)
+    mine, theirs = (
+        loose.differing(git_dir, tree, loose.tree_of(git_dir, side)) for side in (one, other)
+    )
+    if any(now == loose.ABSENT.decode() for *_, now in (*mine, *theirs)):
+        return False
+    places = [{f"{path}/" for path, _, _ in changes} for changes in (mine, theirs)]
+    first, second = map(tuple, places)
+    return not any(path.startswith(second) for path in first) and not any(
+        path.startswith(first) for path in second
+    )

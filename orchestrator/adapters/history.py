@@ -287,8 +287,21 @@ def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ..
     """Of each pair of commits the paths in which they cannot be merged, without any checkout.
 
     What git builds on the way goes to a folder that is gone afterwards, so that the store does
-    not grow. Raises GitTooOld before git 2.38, GitError for a commit that is not there.
+    not grow; most pairs need nothing of the kind. Raises GitTooOld before git 2.38, GitError for
+    a commit that is not there.
     """
+    unsure = tuple(pair for pair in pairs if not _fit(git, *pair))
+    found = dict(zip(unsure, _met(git, unsure) if unsure else (), strict=True))
+    return tuple(found.get(pair, ()) for pair in pairs)
+
+
+def _fit(git: Git, one: str, other: str) -> bool:
+    with contextlib.suppress(loose.Elsewhere):
+        return ancestry.fit(git.git_dir, one, other)
+    return False
+
+
+def _met(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], ...]:
     options = ("--write-tree", "--name-only", "--no-messages", "-z", "--allow-unrelated-histories")
     with files.temporary_folder() as scratch:
         objects = {

@@ -127,3 +127,50 @@ def test_a_long_walk_is_left_to_git(store: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(loose.Elsewhere):
         ancestry.compare(store, root, tip)
     assert len(history.compare(Git(store), root, tip).commits) == 5
+
+
+NAMES = ("a", "b", "dir/a", "dir/b", "dir/deep/c", "d")
+
+
+def drawn(store: Path, rng: random.Random, before: dict[str, str]) -> tuple[dict[str, str], str]:
+    """Some files changed, added or gone, and their tree."""
+    files = dict(before)
+    for name in rng.sample(NAMES, rng.randint(0, 2)):
+        if rng.random() < 0.2:
+            files.pop(name, None)
+        else:
+            files[name] = git(store, "hash-object", "-w", "--stdin", stdin=rng.randbytes(4))
+    return files, tree_of(store, files)
+
+
+def tree_of(store: Path, files: dict[str, str]) -> str:
+    rows = [f"100644 blob {blob}\t{name}" for name, blob in files.items() if "/" not in name]
+    for folder in sorted({name.partition("/")[0] for name in files if "/" in name}):
+        inside = {n.partition("/")[2]: b for n, b in files.items() if n.startswith(f"{folder}/")}
+        rows.append(f"040000 tree {tree_of(store, inside)}\t{folder}")
+    return git(store, "mktree", stdin="\n".join(rows).encode())
+
+
+def test_what_fits_for_sure_is_merged_by_git_without_a_conflict(store: Path) -> None:
+    rng, sure = random.Random(7), 0
+    one = git(store, "hash-object", "-w", "--stdin", stdin=b"one")
+    for number in range(12):
+        files = {name: one for name in rng.sample(NAMES, 4)}
+        base = commit_of(store, tree_of(store, files), number)
+        sides = [commit_of(store, drawn(store, rng, files)[1], number, base) for _ in "ab"]
+        fit = ancestry.fit(store, *sides)
+        sure += fit
+        done = subprocess.run(
+            ["git", f"--git-dir={store}", "merge-tree", "--write-tree", *sides],
+            capture_output=True, env=environment(), check=False,
+        )  # fmt: skip
+        assert not fit or done.returncode == 0, (sides, done.stdout)
+        assert ancestry.fit(store, base, sides[0]) and ancestry.fit(store, sides[1], base)
+    assert 3 <= sure < 12
+
+
+def commit_of(store: Path, tree: str, number: int, *parents: str) -> str:
+    above = "".join(f"parent {parent}\n" for parent in parents)
+    who = f"A <a@example.org> {1_000_000_000 + number + len(parents)} +0000"
+    text = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{number}\n"
+    return git(store, "hash-object", "-t", "commit", "-w", "--stdin", stdin=text.encode())
