@@ -288,11 +288,13 @@ def _connecting_by(transport: BaseAdapter | None) -> Iterator[None]:
     class Plain(HTTPRequestsConnectionClass):
         def __init__(self, *args: Any, **more: Any) -> None:
             super().__init__(*args, **more)
+            self.session.trust_env = False  # no proxy stands in this way
             self.session.mount("http://", way)
 
     class Secure(HTTPSRequestsConnectionClass):
         def __init__(self, *args: Any, **more: Any) -> None:
             super().__init__(*args, **more)
+            self.session.trust_env = False
             self.session.mount("https://", way)
 
     Requester.injectConnectionClasses(Plain, Secure)

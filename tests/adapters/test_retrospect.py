@@ -60,7 +60,7 @@ def test_loose_and_packed_commits_tell_the_same_past(origin: Origin) -> None:
     packed = [retrospect.recent(git, sha, most) for sha in (tip, str(first)) for most in (1, 2, 9)]
     assert loose == packed
     assert loose[0][0].paths == ("read.me",), "a file that was renamed counts once"
-    assert loose[1][1].subject == "docs: more and more"
+    assert loose[1][1].subject == "docs: more  and more"
 
 
 def test_a_commit_that_is_not_there_is_an_error(origin: Origin) -> None:
