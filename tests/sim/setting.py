@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from orchestrator import disk, paths, settings
+from orchestrator import paths, settings
 from orchestrator.adapters import files
 from orchestrator.forge import records
 from orchestrator.housekeeping import MAINTAINED_EVERY
@@ -85,11 +85,6 @@ def packed_before(plan: Plan, config: Config) -> None:
     """
     if len(plan.issues) == 1:
         return
-    # What a full disk releases is there, and has no blocks: in memory they would all be emptied.
-    runtime = paths.build(config).runtime
-    files.make_folder(runtime)
-    with open(runtime / "ballast", "wb") as stream:
-        stream.truncate(disk.BALLAST_BYTES)
     dice = random.Random(f"{plan.seed}:packed")
     folder = paths.build(config).state / "cadence"
     files.make_folder(folder)
