@@ -93,7 +93,7 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     return Config(**values, **tokens, repositories=repositories, broken=broken, source=str(path))
 
 
-def read(path: Path, *, missing: str = "copy example.config.yaml to it and fill it in") -> str:
+def read(path: Path, *, missing: str = "bin/init.sh makes it") -> str:
     """The file's text; raises ConfigError, which says with `missing` how to make the file."""
     try:
         return path.read_text(encoding="utf-8")

@@ -109,7 +109,7 @@ def test_an_anchor_that_contains_itself(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"not there; copy example\.config\.yaml to it"):
+    with pytest.raises(ConfigError, match=r"not there; bin/init\.sh makes it"):
         settings.load(tmp_path / "config.yaml", {})
     with pytest.raises(ConfigError, match="cannot be read"):
         settings.load(tmp_path, {})
