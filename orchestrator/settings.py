@@ -114,9 +114,9 @@ def understood(
         data, doubled = source.parse(text)
         data = {} if data is None else data
         filled, faults = expansion.fill(data, environment, home)
-    except yaml.YAMLError as wrong:
-        raise ConfigError((f"{path.name}:{source.trouble(wrong)}",)) from None
-    except RecursionError:
+    except (yaml.YAMLError, RecursionError) as wrong:
+        if isinstance(wrong, yaml.YAMLError) and not source.too_deep(wrong):
+            raise ConfigError((f"{path.name}:{source.trouble(wrong)}",)) from None
         raise ConfigError((f"{path.name}: is nested too deep, or contains itself",)) from None
     if not isinstance(data, dict):
         raise ConfigError((f"{path.name}:1: must be keys with values, such as github_owner: me",))

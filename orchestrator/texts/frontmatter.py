@@ -189,6 +189,9 @@ def _line_of(event: yaml.Event) -> str:
 
 def _where(reason: yaml.YAMLError) -> str:
     mark = getattr(reason, "problem_mark", None) or getattr(reason, "context_mark", None)
+    if "nesting depth" in str(reason):  # from PyYAML 6.0.4 on it gives up before we do
+        problem = "is nested too deeply"
+        return f"Line {mark.line + 2} {problem}." if mark else f"The front matter {problem}."
     problem = getattr(reason, "problem", None) or getattr(reason, "reason", None) or "unreadable"
     # Line 1 of the file is the --- above the front matter.
     return f"Line {mark.line + 2}: {problem}." if mark else f"The front matter: {problem}."

@@ -72,6 +72,11 @@ def marks(text: str) -> tuple[dict[Place, int], list[Fault]]:
     return lines, faults
 
 
+def too_deep(wrong: yaml.YAMLError) -> bool:
+    """Whether the reader gave up over nesting: from PyYAML 6.0.4 on it does, before Python does."""
+    return "nesting depth" in str(wrong)
+
+
 def trouble(wrong: yaml.YAMLError) -> str:
     """The line of a syntax error and what the parser says of it."""
     mark = getattr(wrong, "problem_mark", None)
