@@ -232,5 +232,5 @@ def test_a_key_that_was_found_is_in_no_text_of_ours(office: Office, tmp_path: Pa
         **office.world.environment, "DEEPSEEK_OPENROUTER_CONFIG": str(tmp_path / "or"),
         "ANTHROPIC_API_KEY": "plain-words-0123456789",
     }  # fmt: skip
-    held = worlds.secrets(office.world.config, known)
+    held = worlds.secrets(office.world.config, known, office.world.agents)
     assert {KEY, "plain-words-0123456789"} <= set(held)

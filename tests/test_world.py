@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator import settings, world
+from orchestrator.agents import roster
 
 CONFIG = """
 github_owner: acme
@@ -25,4 +26,5 @@ def test_the_keys_that_agents_are_given_are_secrets_and_their_folders_are_not(
         "OTHER_KEY": "somebody-elses",
     }  # fmt: skip
     config = settings.load(path, environment)
-    assert world.secrets(config, environment) == ("our-token", "their-key")
+    agents = roster.build(config.agents)
+    assert world.secrets(config, environment, agents) == ("our-token", "their-key")
