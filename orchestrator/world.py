@@ -208,6 +208,7 @@ def build(
         state_folder=paths.state,
         transport=transport,
         limits=limits,
+        may_keep=lambda text: not dry_run and redact(text) == text,
     )
     return World(
         script=script,

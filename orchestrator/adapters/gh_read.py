@@ -59,6 +59,7 @@ class Door:
         state_folder: Path,
         transport: BaseAdapter | None = None,
         limits: Limits | None = None,
+        may_keep: Callable[[str], bool] | None = None,
     ) -> None:
         self.limits = limits
         self.api_url = api_url.rstrip("/")
@@ -69,6 +70,7 @@ class Door:
         self.date = ""  # as the last answer told it, whatever it was
         self._key = key
         self._etags = Etags(state_folder / "etags", key.identity)
+        self._may_keep = may_keep
         self._transport = transport
 
     @cached_property
@@ -294,7 +296,9 @@ class Door:
             answer.headers["Link"] = known.link
         elif lasting and answer.status_code == 200:
             etag, link = answer.headers.get("ETag", ""), answer.headers.get("Link", "")
-            self._etags.keep(url, Kept(etag=etag, link=link, body=answer.content))
+            # What holds a secret is written nowhere, and who only looks writes nothing.
+            if etag and (self._may_keep is None or self._may_keep(answer.text)):
+                self._etags.keep(url, Kept(etag=etag, link=link, body=answer.content))
         return answer
 
     def _trouble(self, kind: Trouble, said: str, answer: Response) -> GitHubTrouble:

@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from orchestrator.adapters import gh_logs
+from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import Door
 from orchestrator.records.errors import GitHubTrouble
@@ -31,7 +32,7 @@ def library(tmp_path: Path) -> Iterator[tuple[forge.Github, Door]]:
     """A forge with one repository, and our way to read it."""
     with forge.inside(tmp_path / "forge") as github:
         door = Door(
-            token="robot-token", api_url=github.url, graphql_url=f"{github.url}/graphql",
+            key=Key("robot-token"), api_url=github.url, graphql_url=f"{github.url}/graphql",
             clock=office.HandClock(github.clock or forge.Clock()), state_folder=tmp_path,
             transport=forge.Transport(github.app),
         )  # fmt: skip
@@ -120,7 +121,10 @@ def test_however_many_checks_there_are_each_counts(tmp_path: Path) -> None:
 def office_queries(url: str, folder: Path) -> Queries:
     clock = office.HandClock(forge.Clock())
     return Queries(
-        Door(token="t", api_url=url, graphql_url=f"{url}/graphql", clock=clock, state_folder=folder)
+        Door(
+            key=Key("t"), api_url=url, graphql_url=f"{url}/graphql", clock=clock,
+            state_folder=folder,
+        )  # fmt: skip
     )
 
 
@@ -134,7 +138,7 @@ def test_the_store_of_a_log_gets_no_token_of_ours(tmp_path: Path) -> None:
     with replying(STORE, Reply(200, b"first\nlast\n")) as server:
         assert office_queries(server.url, tmp_path).check_log(LIBRARY, JOB) == "first\nlast\n"
         assert server.seen[0].endswith(f"/repos/{LIBRARY}/actions/jobs/7/logs")
-        assert server.tokens == ["token t", ""]
+        assert server.tokens == ["Bearer t", ""]
 
 
 def test_of_a_long_log_the_end_is_read_from_a_whole_line_on(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ NOT_MERGED = [
     (dict(pull__checks=(STOPPED,), held_since=LONG_AGO), Escalate, "were not run again"),
     (dict(pull__checks=(STOPPED,), task__reruns=(structs.replace(ASKED, run="2"),),
           held_since=NOW), Wait, "cancelled or waiting"),
+    (dict(task__cancel="maria ended it"), Cancelled, "maria ended it"),
     (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(red=("lint",)))), Wait,
      "main is red itself: lint"),
     (dict(pull__checks=(RED, RUNNING), base=Base(name="main", tip=Checks(red=("lint",)))), Wait,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.commands import why
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
+from orchestrator.whereabouts import trail
 from tests.support.crash import fresh
 from tests.support.office import AgentScript, Office, an_office, says, writes
 
@@ -142,7 +142,7 @@ def test_refusals_in_a_row_are_one_entry_that_says_how_many_and_since_when(
         assert task.runs == 9
         made = office.world.paths.attempts / task.task_id
         assert {folder.name for folder in made.iterdir()} == set("123456789")
-        tried = why.trail.tries(task)
+        tried = trail.tries(task)
         assert [(one.n, one.times) for one in tried] == [(7, 3), (8, 3), (9, 3)]
         office.executor.scripts["first"] = at_last
         office.work_until_quiet()
