@@ -10,6 +10,7 @@ from orchestrator.world import World
 
 # GitHub's times are to the second, and an answer takes its time.
 SKEW_SECONDS = 30.0
+TOKEN = "token of GitHub"  # one key for whichever token: a new one ends the alert of the old
 
 
 def tell(world: World) -> None:
@@ -21,12 +22,12 @@ def tell(world: World) -> None:
     if limits.was_refused:
         alerts.alert(
             world,
-            f"token {limits.name}",
+            TOKEN,
             "GitHub refuses the token (401), so every script stops with exit 30. Nothing is lost: "
             f"all tasks stay where they are. {access.remedy(limits.kind)}",
         )
-    for name in limits.recovered:
-        alerts.recovered(world, f"token {name}", "GitHub takes the token again; work goes on.")
+    elif limits.skew is not None or limits.recovered:  # GitHub has answered, perhaps another token
+        alerts.recovered(world, TOKEN, "GitHub takes the token again; work goes on.")
     limits.recovered.clear()
     if limits.share() < pacing.ALARM:
         alerts.alert(

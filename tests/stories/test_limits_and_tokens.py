@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import supervisor, tick
+from orchestrator import alerts, conditions, supervisor, tick
 from orchestrator.adapters import events
 from orchestrator.forge import accounts, records
 from orchestrator.forge.faults import CATALOGUE, SECONDARY
@@ -331,3 +331,14 @@ def renew(office: Office, tmp_path: Path, secret: str) -> None:
 
 def supervise(office: Office) -> int:
     return office._tick("supervisor", supervisor.story)
+
+
+def test_another_token_that_is_taken_ends_the_alert_of_the_old(tmp_path: Path) -> None:
+    with quick_office(tmp_path) as office:
+        limits, place = office.world.limits, alerts.place(office.world, conditions.TOKEN)
+        limits.was_refused = True
+        conditions.tell(office.world)
+        assert place.exists()
+        limits.was_refused, limits.name, limits.skew = False, "another", 0.0
+        conditions.tell(office.world)
+        assert not place.exists() and "GitHub takes the token again" in office.told()

@@ -93,11 +93,16 @@ def nearest(path: Path) -> Path:
 def config(patient: Patient) -> Iterator[Diagnosis]:
     for problem in patient.problems:
         yield Diagnosis(
-            check="config", about=str(patient.source), level=Level.WRONG, sentence=problem,
-            mend=f"edit {patient.source}",
+            check="config", about=str(patient.source), level=Level.WRONG,
+            sentence=problem.removeprefix(f"{patient.source}: "), mend=remedy(patient, problem),
         )  # fmt: skip
     if patient.world is None:
         return
+    if patient.problems:
+        yield Diagnosis(
+            check="config", level=Level.NOTE,
+            sentence="until it is mended its last good copy runs, and is what is looked at below",
+        )
     world = patient.world
     for broken in world.config.broken:
         yield Diagnosis(
@@ -115,6 +120,14 @@ def config(patient: Patient) -> Iterator[Diagnosis]:
             check="config", level=Level.OK,
             sentence=f"it loads: {count} {'repository' if count == 1 else 'repositories'}",
         )  # fmt: skip
+
+
+def remedy(patient: Patient, problem: str) -> str:
+    """The command that a problem names, or what makes or mends the file."""
+    if not patient.source.exists():
+        return "bin/init.sh"
+    _, found, command = problem.partition("run: ")
+    return command if found else f"edit {patient.source}"
 
 
 def switches(patient: Patient) -> Iterator[Diagnosis]:
