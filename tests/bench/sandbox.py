@@ -78,6 +78,8 @@ def started(executor: Local, what: AttemptOrder) -> tuple[float, float]:
     before, began = spent_by_all(), time.time_ns()
     report = executor.run(what)
     spent = (spent_by_all() - before) * 1000
+    if not report.output_tail:
+        raise SystemExit(f"a program said nothing: {report}")
     return (int(report.output_tail) - began) / 1e6, spent
 
 
