@@ -37,7 +37,10 @@ def other(world: World) -> Tenant | None:
 
     One whose folder is gone, or that was on another machine, was moved here and is none.
     """
-    written, mine = read(world), ours(world)
+    return _rival(read(world), ours(world))
+
+
+def _rival(written: Tenant | None, mine: Tenant) -> Tenant | None:
     if written is None or written.runtime == mine.runtime or written.machine != mine.machine:
         return None
     return written if (Path(written.runtime) / "locks").is_dir() else None
@@ -45,10 +48,10 @@ def other(world: World) -> Tenant | None:
 
 def refusal(world: World) -> str:
     """Why this installation must leave the mailbox alone, "" where it is ours from now on."""
-    found = other(world)
+    written, mine = read(world), ours(world)
+    found = _rival(written, mine)
     if found is not None:
         return sentence(world, found)
-    written, mine = read(world), ours(world)
     known = written and (written.runtime, written.machine) == (mine.runtime, mine.machine)
     if not known and not world.dry_run:
         files.write_cache(place(world), msgspec.json.encode(mine))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.adapters import files, git, process
@@ -154,9 +153,9 @@ class Checkout:
         self.git.run("update-ref", "-d", TARGET)
 
 
-def plain(code: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+def plain(code: Path) -> dict[str, str]:
     """What a program of a version that is only tried gets to see."""
     return {
         "PATH": git.environment()["PATH"], "LANG": "C.UTF-8", "PYTHONSAFEPATH": "1",
-        "HOME": str(code / "runtime"), **(more or {}),
+        "HOME": str(code / "runtime"),
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.adapters.notify import Notify, TelegramTrouble
+from orchestrator.adapters.notify import TelegramTrouble
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.errors import Trouble
@@ -31,9 +31,8 @@ def telegram(patient: Patient) -> Iterator[Diagnosis]:
             mend=PAIR,
         )  # fmt: skip
         return
-    notify = Notify(token=token.reveal(), api_url=config.telegram_api_url, redact=world.redact)
     try:
-        bot, title = notify.name(), notify.title(chat)
+        bot, title = world.notify.name(), world.notify.title(chat)
     except TelegramTrouble as trouble:
         wrong = trouble.trouble in TO_BE_MENDED
         yield Diagnosis(
@@ -42,7 +41,7 @@ def telegram(patient: Patient) -> Iterator[Diagnosis]:
         )  # fmt: skip
         return
     finally:
-        notify.close()
+        world.notify.close()
     yield Diagnosis(
         check="telegram", level=Level.OK, sentence=f"@{bot} may write to {title}"
     )
