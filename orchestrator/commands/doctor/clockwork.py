@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.adapters import files
+from orchestrator.adapters.crontab import Crontab, NoCrontab
 from orchestrator.adapters.reading import NotReadable
-from orchestrator.commands.doctor.patient import Patient, told
+from orchestrator.commands.doctor.patient import Patient
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.health import Health
 from orchestrator.rules.diagnosis import cron as rules
@@ -22,8 +23,7 @@ LARGEST = 100_000
 
 def jobs(patient: Patient) -> Iterator[Diagnosis]:
     ended = {name: health.ended for name, health in healths(patient).items()}
-    text = told(patient, "crontab", "-l")
-    lines = rules.jobs(text) if text is not None else None
+    lines = scheduled(patient)
     now = patient.clock.now()
     installed = files.find_program("crontab", f"{patient.search}:/usr/bin") is not None
     yield rules.daemon(running(patient.proc), installed, ended, now, INSTALL)
@@ -32,6 +32,14 @@ def jobs(patient: Patient) -> Iterator[Diagnosis]:
     folders = {rules.parent(line.output, patient.home) for line in lines or () if line.output}
     missing = {folder for folder in folders if not Path(folder).is_dir()}
     yield from rules.outputs(lines or (), root, patient.home, missing)
+
+
+def scheduled(patient: Patient) -> tuple[rules.Line, ...] | None:
+    """The jobs of this person's crontab; None where there can be none."""
+    try:
+        return rules.jobs(Crontab(patient.environment).read())
+    except NoCrontab:
+        return None
 
 
 def running(proc: Path) -> bool:
