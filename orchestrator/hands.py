@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from orchestrator import cancellation, github_sync, landing, reaper
+from orchestrator import cancellation, choosing, github_sync, landing, readiness, reaper
 from orchestrator.adapters import locks, mailroom, process
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import ENDED, State, Task
-from orchestrator.rules import deeds, lanes
+from orchestrator.rules import deeds, lanes, routing
 from orchestrator.rules.deeds import Deed, How
 from orchestrator.rules.lanes import Action
 from orchestrator.world import World
@@ -31,9 +31,9 @@ def retry(world: World, task_id: str, *, by: str) -> Said:
     return done(world, Deed.RETRY, task_id, by=by)
 
 
-def give(world: World, task_id: str, agent: str, *, by: str) -> Said:
-    """As `retry`, with `agent` as the one that is asked first."""
-    return done(world, Deed.GIVE, task_id, by=by, agent=agent)
+def give(world: World, task_id: str, agent: str, *, by: str, force: bool = False) -> Said:
+    """As `retry`, with `agent` as the one that is asked first; one that cannot start by force."""
+    return done(world, Deed.GIVE, task_id, by=by, agent=agent, force=force)
 
 
 def put_first(world: World, task_id: str, *, by: str) -> Said:
@@ -57,13 +57,14 @@ def approve(world: World, task_id: str, *, by: str) -> Said:
 
 
 def done(
-    world: World, deed: Deed, task_id: str, *, by: str, agent: str = "", why: str = ""
-) -> Said:
+    world: World, deed: Deed, task_id: str, *, by: str, agent: str = "", why: str = "",
+    force: bool = False,
+) -> Said:  # fmt: skip
     """Judge the deed by where the task stands, carry it out under its lock, and tell."""
     found = world.mailroom.locate(task_id)
     if found is None:
         return Said(outcome=Outcome.REFUSED, sentence=f"{task_id} is in no folder of the mailbox")
-    hand = Hand(world, deed, by=by, agent=agent, why=why)
+    hand = Hand(world, deed, by=by, agent=agent, why=why, force=force)
     how = hand.judged(found)
     if isinstance(how, Said):
         return how
@@ -85,16 +86,19 @@ def done(
 class Hand:
     """One deed of one person: `by` says by which way it came, `why` what they said of it."""
 
-    def __init__(self, world: World, deed: Deed, *, by: str, agent: str, why: str) -> None:
+    def __init__(
+        self, world: World, deed: Deed, *, by: str, agent: str, why: str, force: bool
+    ) -> None:
         self.world = world
         self.deed = deed
         self.by = by
         self.agent = agent
+        self.force = force
         self.why = world.redact(" ".join(why.split()))
 
     def judged(self, found: Found) -> How | Said:
         """How it is to be done, or the answer that it is not."""
-        verdict = deeds.judge(self.deed, facts(self.world, found, self.agent))
+        verdict = deeds.judge(self.deed, facts(self.world, found, self.agent, force=self.force))
         if isinstance(verdict, deeds.Already):
             return self.told(found.task, verdict.reason, Outcome.ALREADY)
         if isinstance(verdict, deeds.Refuse):
@@ -118,7 +122,7 @@ class Hand:
         begun = self.world.mailroom.move(begun, State.INBOX, by=self.name)
         first = f", {self.agent} first" if self.agent else ""
         self.noted("new_round", begun, f"round {begun.round}{first}")
-        return self.told(begun, f"round {begun.round} begins{first}; {self.following(task)}")
+        return self.told(begun, f"round {begun.round} begins{first}; {self.following(begun)}")
 
     def go_on(self, task: Task) -> Said:
         if task.state in ENDED:  # a person put the file back: a claim would see it by that mark
@@ -196,9 +200,18 @@ class Hand:
         stopped = filter(None, map(self.world.stopped, (task.repo, "queue", "supervisor")))
         if why := next(stopped, ""):
             return f"it waits in inbox/, for this is switched off: {why}"
-        if self.world.config.repository(task.repo) is None:
+        repository = self.world.config.repository(task.repo)
+        if repository is None:
             return f"it waits in inbox/, for {task.repo} is not in the config"
-        return "the next tick of run_queue.sh takes it up when a worker is free"
+        choice = choosing.choose(self.world, repository, task)
+        if isinstance(choice, routing.Exhausted):
+            return f"as things are it would come back to you at once: {choice.reason}"
+        taken = "the next tick of run_queue.sh takes it up when a worker is free"
+        passed = [one for one in choice.skipped if one.startswith(f"{self.agent} ")]
+        if isinstance(choice, routing.AllCooling):
+            why = choice.reason or "every agent rests"
+            passed = [f"it waits until {self.world.spoken(choice.until)}: {why}"]
+        return f"{taken}, but {passed[0]}" if passed else taken
 
     def pause(self) -> str:
         stopped = self.world.stopped("pr_monitor")
@@ -252,15 +265,23 @@ def name_of(task: Task) -> str:
     return f"{task.repo}#{task.issue}" if task.issue else task.task_id
 
 
-def facts(world: World, found: Found, agent: str) -> deeds.Facts:
+def facts(world: World, found: Found, agent: str, *, force: bool) -> deeds.Facts:
     task, now = found.task, world.clock.now()
+    cannot = readiness.absent(world, agent, task.task_type) if agent and not force else ""
+    repository = world.config.repository(task.repo) if cannot else None
+    chain = repository.agent_fallbacks.get(task.task_type, ()) if repository else ()
     return deeds.Facts(
         name=name_of(task),
         state=found.state,
         worker=worker(world, task) if found.state is State.PROCESSING else "",
         waits=task.not_before is not None and task.not_before > now,
         wanted=agent,
+        cannot=cannot,
         agents=tuple(sorted(world.agents)),
+        able=tuple(
+            name for name in chain
+            if not readiness.absent(world, name, task.task_type)
+        ),
         tried=frozenset(one.agent for one in reaper.counted(task)),
         pull=task.pull_request.number if task.pull_request else None,
     )

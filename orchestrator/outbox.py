@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from orchestrator import alerts, hands, questions
+from orchestrator import alerts, hands, questions, readiness
 from orchestrator.adapters import events, files
 from orchestrator.adapters.notify import TelegramTrouble
 from orchestrator.adapters.reading import NotReadable
@@ -190,7 +190,7 @@ def written(world: World, batch: Batch) -> tuple[Letter, Action | None]:
     if task is None:
         return letter, None
     action = Action(task_id=task.task_id, round=task.round, made=first.at, letter=letter)
-    rows = keyboard(world, batch.buttons, task, state, about, identity(action))
+    rows = keyboard(world, batch.buttons, task, state, identity(action))
     if not rows:
         return letter, None
     letter = words.with_buttons(letter, rows)
@@ -210,13 +210,13 @@ def digest(world: World) -> Letter | None:
 
 
 def keyboard(
-    world: World, wanted: Buttons, task: Task, state: State | None, about: About, short: str
+    world: World, wanted: Buttons, task: Task, state: State | None, short: str
 ) -> tuple[tuple[Button, ...], ...]:
     """The buttons that make sense for the task where it is now."""
     if wanted is Buttons.ESCALATION and state in {State.ESCALATED, State.FAILED}:
         give = [
             Button(f"Give to {agent}", f"give:{short}:{agent}")
-            for agent in about.agents
+            for agent in others(world, task)
             if len(f"give:{short}:{agent}".encode()) <= LONGEST_DATA
         ]
         retry, close = Button("Retry", f"retry:{short}"), Button("Close", f"close:{short}")
@@ -250,7 +250,6 @@ def of_task(world: World, task: Task, state: State | None) -> About:
         pull=pull,
         pull_link=f"{page}/pull/{pull}" if pull else "",
         questions=((result.blockers or (result.summary,)) if result and asks else ()),
-        agents=others(world, task),
     )
 
 
@@ -269,11 +268,14 @@ def short_name(world: World, task: Task) -> str:
 
 
 def others(world: World, task: Task) -> tuple[str, ...]:
-    """The agents of its chain that did not make its last attempt."""
+    """The agents of its chain that did not make its last attempt, and could start."""
     repository = world.config.repository(task.repo)
     chain = repository.agent_fallbacks.get(task.task_type, ()) if repository else ()
     last = task.attempt.agent if task.attempt else ""
-    return tuple(name for name in chain if name != last and name in world.agents)[:CHOICES]
+    return tuple(
+        name for name in chain
+        if name != last and not readiness.absent(world, name, task.task_type)
+    )[:CHOICES]  # fmt: skip
 
 
 def summary(world: World, told: Sequence[Event], *, missed: int) -> Letter:

@@ -60,6 +60,16 @@ def look(world: World, name: str, task_type: TaskType) -> Ready | Unavailable:
     return Unavailable(_no_login(needs, faults))
 
 
+def absent(world: World, name: str, task_type: TaskType = TaskType.IMPLEMENTATION) -> str:
+    """Why the agent cannot start here, "" where it can; one that rests could."""
+    if name not in world.agents:
+        return "no agent is called so"
+    found = look(world, name, task_type)
+    if isinstance(found, Unavailable) and found.until is None:
+        return found.reason
+    return ""
+
+
 def _without(world: World, needs: Requirements) -> str:
     """The first thing that is not there: a program, its version, a variable."""
     search = world.environment.get("PATH", "")

@@ -92,6 +92,26 @@ def test_nobody_is_given_to_who_does_not_exist(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.ESCALATED
 
 
+def test_who_cannot_start_is_given_nothing_but_by_force(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue):
+        task_id = the_id(office, issue)
+        said = hands.give(office.world, task_id, "claude", by="cli")
+        assert said.outcome is Outcome.REFUSED and office.state_of(issue) is State.ESCALATED
+        assert "npm install -g @anthropic-ai/claude-code" in said.sentence
+        assert "can: first, second, third" in said.sentence
+        said = hands.give(office.world, task_id, "claude", by="cli", force=True)
+        assert said.done and office.state_of(issue) is State.INBOX
+        assert "takes it up" in said.sentence and "but claude skipped: its program" in said.sentence
+
+
+def test_a_round_that_nobody_could_take_is_told_so(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue):
+        for program in ("first", "second", "third"):
+            (tmp_path / "bin" / program).unlink()
+        said = hands.retry(office.world, the_id(office, issue), by="cli")
+        assert said.done and "it would come back to you at once: no agent is left" in said.sentence
+
+
 def test_what_waits_for_a_time_goes_on_at_once(tmp_path: Path) -> None:
     with waiting(tmp_path) as (office, [issue]):
         task = office.task(issue)

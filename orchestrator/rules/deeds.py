@@ -32,8 +32,9 @@ class How(StrEnum):
 
 class Facts(Struct, frozen=True, kw_only=True):
     """`name` is how a person names the task, `worker` a clause that tells who works on it now, and
-    since when: "" where nobody does. `wanted` is the agent that is to be given it, `agents` are
-    those that exist here, `tried` those that had their turn in this round.
+    since when: "" where nobody does. `wanted` is the agent that is to be given it, and `cannot` why
+    it could not start; `agents` are those that exist here, `able` those of the chain that could
+    start, `tried` those that had their turn in this round.
     """
 
     name: str
@@ -41,7 +42,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     worker: str = ""
     waits: bool = False
     wanted: str = ""
+    cannot: str = ""
     agents: tuple[str, ...] = ()
+    able: tuple[str, ...] = ()
     tried: frozenset[str] = frozenset()
     pull: int | None = None
 
@@ -98,6 +101,8 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
             f"its pull request #{facts.pull} is open and watched: a review there that asks for "
             f"changes sends it back to an agent; bin/task.sh cancel {name} ends it"
         )
+    if deed is Deed.GIVE and facts.cannot:
+        return unable(facts)
     if facts.state in ENDED:
         if deed in BEGINNINGS:
             return Do(How.NEW_ROUND)
@@ -105,16 +110,28 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
     return waiting(deed, facts)
 
 
+def unable(facts: Facts) -> Refuse:
+    """It would be passed over, so that the task came to others, or back to the person."""
+    able = ", ".join(facts.able)
+    others = f"of its chain can: {able}" if able else "nor can another of its chain"
+    forced = f"bin/task.sh give --force {facts.wanted} {facts.name}"
+    return Refuse(
+        f"nothing was done, for {facts.wanted} cannot start here: {facts.cannot}; {others}; where "
+        f"cron has what is missing here: {forced}"
+    )
+
+
 def waiting(deed: Deed, facts: Facts) -> Verdict:
     """In inbox/ or blocked/: the round goes on, now, first, or by somebody else."""
     if deed is Deed.GIVE and facts.wanted in facts.tried:
         return Refuse(
             f"{facts.wanted} has had its turn in this round, and each agent has one; a new round "
-            f"begins from zero: bin/task.sh cancel {facts.name}, then bin/task.sh give"
+            f"begins from zero: bin/task.sh cancel {facts.name}, then bin/task.sh give "
+            f"{facts.wanted} {facts.name}"
         )
     at_once = facts.state is State.INBOX and not facts.waits
     if deed is Deed.RETRY and at_once:
-        return Already("it waits in inbox/ already, for nothing but its turn")
+        return Already(f"it waits in inbox/ already; bin/why.sh {facts.name} says for what")
     return Do(How.GO_ON)
 
 

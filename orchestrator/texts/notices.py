@@ -52,7 +52,7 @@ REASON = 600
 class About(Struct, frozen=True, kw_only=True):
     """The task or repository that a letter is about, as it stands now.
 
-    `questions` are what its agent asks, `agents` who else could be given the task.
+    `questions` are what its agent asks.
     """
 
     name: str = ""
@@ -61,7 +61,6 @@ class About(Struct, frozen=True, kw_only=True):
     pull: int | None = None
     pull_link: str = ""
     questions: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
 
 
 def of_steps(names: Sequence[str], events: Sequence[Event], about: About) -> Letter:

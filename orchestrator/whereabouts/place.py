@@ -68,8 +68,9 @@ def waiting(world: World, found: Found) -> Iterator[Finding]:
         )  # fmt: skip
         return
     before = [*busy(world, task, repository), *beside(world, found)]
+    nobody = list(agents(world, task, repository))
     yield from before
-    yield from agents(world, task, repository)
+    yield from nobody
     first = ahead(world, found, now)
     if first and before:
         yield Finding(
@@ -77,7 +78,7 @@ def waiting(world: World, found: Found) -> Iterator[Finding]:
             text=f"{first} of the tasks that wait go first (priority, then age)",
             step=f"to put it first: bin/task.sh next {hands.name_of(task)}",
         )
-    elif not before and not list(stopped(world, found)):
+    elif not before and not nobody and not list(stopped(world, found)):
         yield Finding(
             reason=Reason.NOTHING,
             text="nothing stands in its way: the next tick of run_queue.sh takes it up"

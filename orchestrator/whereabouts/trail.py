@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from orchestrator.adapters import events, reading
@@ -14,6 +15,7 @@ from orchestrator.world import World
 
 STEPS = 6
 LOOKED_BACK = timedelta(days=60)
+AGAIN = timedelta(minutes=1)
 TAIL_BYTES = 400_000
 LOGS = ("dispatcher.log", "pr_monitor.log", "queue.log", "cron.log")
 
@@ -48,7 +50,28 @@ def said(world: World, repo: str, number: int | None, task_id: str) -> tuple[str
         if line := last_line(world, log, repo, number, task_id):
             told.append(line)
     told.sort(key=lambda pair: pair[0])
-    return tuple(dict.fromkeys(f"{moment:%Y-%m-%dT%H:%M:%SZ} {text}" for moment, text in told))
+    return tuple(f"{moment:%Y-%m-%dT%H:%M:%SZ} {text}" for moment, text in once(told))
+
+
+def once(told: Sequence[tuple[datetime, str]]) -> Iterator[tuple[datetime, str]]:
+    """Without what the same moment tells again: a log's line and an alert say what an event does.
+
+    Of two in the same minute with the same reason the shortest stays.
+    """
+    for index, (moment, text) in enumerate(told):
+        again = any(
+            abs(moment - other) < AGAIN and said_by(text, words)
+            for place, (other, words) in enumerate(told)
+            if place != index and (len(words), place) < (len(text), index)
+        )
+        if not again:
+            yield moment, text
+
+
+def said_by(text: str, words: str) -> bool:
+    """Whether the text ends with the reason that the words give."""
+    _, _, reason = words.partition(": ")
+    return text == words or (bool(reason) and text.endswith(reason))
 
 
 def about(event: Event, repo: str, number: int | None, task_id: str) -> bool:

@@ -60,8 +60,11 @@ class Desk:
         self.crontab = FakeCrontab(tmp_path / "bin")
         self.environment = {
             "HOME": str(self.home), "ORCH_ROOT": str(self.root), "GITHUB_TOKEN": "maria-token",
-            "PATH": f"{self.crontab.folder}:/usr/bin:/bin",
+            "PATH": f"{self.crontab.folder}:/usr/bin:/bin", "OPENAI_API_KEY": "sk-of-maria-012345",
         }  # fmt: skip
+        self.agent = self.crontab.folder / "codex"
+        self.agent.write_text("#!/bin/sh\n")
+        self.agent.chmod(0o755)
         self.said = ""
 
     @property
@@ -355,6 +358,22 @@ def test_an_issue_that_was_filed_but_not_set_ready_is_set_ready(desk: Desk) -> N
     assert desk.cards(4) == {"Begin": "Ready"}
     issues = desk.github.session("maria-token").get("/repos/maria/web/issues?state=all").json()
     assert [issue["title"] for issue in issues].count("Begin") == 1
+
+
+@pytest.mark.parametrize("board", ["new", "none"])
+def test_a_first_issue_that_nobody_could_take_is_not_ready(desk: Desk, board: str) -> None:
+    desk.agent.unlink()
+    argv = ("--yes", "--no-cron", "--repo", "maria/web", "--first-issue", "Begin", "--board", board)
+    assert desk.run(*argv) == 0, desk.said
+    assert "a Ready issue that nobody can take comes back to you" in desk.said
+    issue = desk.github.session("maria-token").get("/repos/maria/web/issues/3").json()
+    assert issue["title"] == "Begin" and issue["labels"] == []
+    assert board == "none" or desk.cards(4) == {"Begin": "Backlog"}
+    _, _, left = desk.said.partition("Left to you")
+    assert "→ npm install -g @openai/codex, then: codex login" in left
+    assert "→ gh issue edit 3 -R maria/web --add-label ready" in left
+    assert "Nothing but you starts the scripts, as you say" in left
+    assert "cron does not run" not in left, "who wants no cron misses none"
 
 
 def test_a_token_that_may_not_see_projects_means_labels(desk: Desk) -> None:

@@ -267,6 +267,10 @@ def test_hands_of_the_command_line(still: World, capsys: pytest.CaptureFixture[s
     room = still.mailroom
     assert run("retry", "--dry-run", "1") == command.DONE and room.counts()[State.ESCALATED] == 1
     assert run("give", "second", f"{SLUG}#1") == command.DONE and room.counts()[State.INBOX] == 2
+    assert run("give", "1", "third") == command.DONE, "the agent may be named last"
+    assert run("give", "claude", "1") == command.UNKNOWN
+    assert "cannot start here: its program claude is not on PATH" in capsys.readouterr().out
+    assert run("give", "second", "1") == command.DONE
     assert run("next", "2") == command.DONE
     assert "before all others" in capsys.readouterr().out
     first, second = sorted(room.list_state(State.INBOX), key=lambda task: task.issue or 0)

@@ -258,6 +258,7 @@ def test_no_agent_is_left_that_could_run(tmp_path: Path) -> None:
             (tmp_path / "bin" / name).unlink()
         told = answer(office, issue, offline=True)
         assert "not on PATH" in reasons(told)[Reason.NO_AGENT]
+        assert Reason.NOTHING not in reasons(told), "what cannot start is not next"
 
 
 def test_it_is_put_off_until_a_time(tmp_path: Path) -> None:
@@ -350,6 +351,7 @@ def test_all_its_agents_are_cooling_down(tmp_path: Path) -> None:
         told = answer(office, issue, offline=True)
         [rests] = [one for one in told.findings if one.reason is Reason.COOLING]
         assert rests.until is not None and "first skipped" in rests.text
+        assert Reason.NOTHING not in reasons(told)
         files = [str(cooling.of(office.world).path(name)) for name in ("first", "second", "third")]
         assert rests.step == f"to ask a provider again at once: rm {' '.join(files)}"
         office.queue()
@@ -383,6 +385,8 @@ def test_what_no_agent_could_start_is_told_as_that(tmp_path: Path) -> None:
         office.queue()
         told = answer(office, issue, offline=True)
         assert told.state == "escalated" and messages.NEEDED_TO_START in told.findings[-1].text
+        why = "no agent is left: first skipped: its program first is not on PATH"
+        assert sum(why in line for line in told.said) == 1, "log, alert and event said the same"
 
 
 def test_a_cancelled_and_a_done_task_say_so(tmp_path: Path) -> None:

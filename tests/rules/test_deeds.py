@@ -88,6 +88,19 @@ def test_only_an_agent_that_exists_is_given_a_task(wanted: str) -> None:
     assert isinstance(verdict, Refuse) and "known: claude, codex" in verdict.reason
 
 
+@pytest.mark.parametrize("state", [State.ESCALATED, State.FAILED, State.INBOX, State.BLOCKED])
+def test_nobody_is_given_to_who_cannot_start(state: State) -> None:
+    asked = Facts(
+        name="x", state=state, wanted="claude", cannot="no program (npm install claude)",
+        agents=("claude", "codex"), able=("codex",),
+    )  # fmt: skip
+    verdict = deeds.judge(Deed.GIVE, asked)
+    assert isinstance(verdict, Refuse) and not verdict.later
+    assert "npm install claude" in verdict.reason and "can: codex" in verdict.reason
+    assert "bin/task.sh give --force claude x" in verdict.reason
+    assert isinstance(deeds.judge(Deed.CANCEL, asked), Do)
+
+
 def test_who_has_had_its_turn_in_a_round_has_no_other() -> None:
     asked = Facts(
         name="x", state=State.BLOCKED, wanted="codex", agents=("codex",), tried=frozenset({"codex"})

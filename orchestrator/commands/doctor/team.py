@@ -9,9 +9,6 @@ from orchestrator.commands.doctor import machine
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.diagnosis import Diagnosis, Level
-from orchestrator.records.task import TaskType
-from orchestrator.rules.routing import Unavailable
-from orchestrator.world import World
 
 
 def agents(patient: Patient) -> Iterator[Diagnosis]:
@@ -20,7 +17,7 @@ def agents(patient: Patient) -> Iterator[Diagnosis]:
         return
     world = patient.world
     named = machine.in_chains(world)
-    why = {name: reason for name in named if (reason := absent(world, name))}
+    why = {name: reason for name in named if (reason := readiness.absent(world, name))}
     for name in named:
         if name not in why:
             yield Diagnosis(check="agent", about=name, level=Level.OK, sentence="can start")
@@ -45,16 +42,6 @@ def agents(patient: Patient) -> Iterator[Diagnosis]:
             sentence=f"no agent can start for {', '.join(types)}: such tasks go to a person",
             mend="log one of them in, or name another in agent_fallbacks",
         )  # fmt: skip
-
-
-def absent(world: World, name: str) -> str:
-    """Why the agent cannot start here, "" where it can; one that rests could."""
-    if name not in world.agents:
-        return "no agent is called so"
-    found = readiness.look(world, name, TaskType.IMPLEMENTATION)
-    if isinstance(found, Unavailable) and found.until is None:
-        return found.reason
-    return ""
 
 
 def for_nobody(repository: RepositoryConfig, why: dict[str, str]) -> tuple[str, ...]:

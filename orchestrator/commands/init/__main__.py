@@ -78,7 +78,7 @@ def played(wanted: Wishes, environment: Mapping[str, str], voice: Voice) -> int:
     if here.text and wanted.only_cron:
         todo = schedule.step(here, voice)
         return finish(here, voice, [todo] if todo else [])
-    machine.look(here, voice)
+    able = machine.look(here, voice)
     login = machine.who(here, voice)
     wants = repositories.choose(here, voice)
     with voice.looking("reading what lies in them"):
@@ -95,13 +95,16 @@ def played(wanted: Wishes, environment: Mapping[str, str], voice: Voice) -> int:
         machine.told(voice, found)
     ignored(here, voice)
     bot = telegram.pair(here, voice)
-    issue = first.ask(here, voice, chosen[0]) if chosen else None
+    issue = first.ask(here, voice, chosen[0], able) if chosen else None
     with voice.looking("looking what is there already"):
         plan = planned(here, chosen, places, mode, bot)
         if chosen and issue:
             one = chosen[0]
-            plan.append(first.step(here, one, places[one.repository.owner], login, issue))
-    if wanted.cron is not False and (cron := schedule.step(here, voice)):
+            place = places[one.repository.owner]
+            plan.append(first.step(here, voice, one, place, login, issue, able))
+    if wanted.cron is False:
+        schedule.unwanted(here, voice)
+    elif cron := schedule.step(here, voice):
         plan.append(cron)
     return finish(here, voice, plan, mode)
 
@@ -223,8 +226,8 @@ def told_at_the_end(voice: Voice, mode: AutomationMode | None) -> None:
         for told in voice.left:
             said, _, command = told.partition("\n")
             voice.item("•", said)
-            if command:
-                voice.command(command)
+            for line in command.splitlines():
+                voice.command(line)
     voice.title("Next")
     for command, about in NEXT:
         voice.item("", f"{command:<34} {about}")

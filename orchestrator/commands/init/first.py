@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from orchestrator.adapters.gh_founding import Founding
 from orchestrator.commands.init.boards import Place
@@ -12,6 +12,7 @@ from orchestrator.commands.init.steps import Step
 from orchestrator.commands.init.voice import Voice
 from orchestrator.intake import READY_LABEL
 
+NOBODY = "no agent can start yet, and a Ready issue that nobody can take comes back to you"
 NONE, SUGGESTED = "none", "suggested"
 CI_TITLE = "Run the tests on every pull request"
 CI_BODY = """\
@@ -47,8 +48,10 @@ def suggestion(one: Chosen) -> tuple[str, str]:
     return README_TITLE, README_BODY.format(command=command)
 
 
-def ask(scene: Scene, voice: Voice, one: Chosen) -> tuple[str, str] | None:
-    """Title and text of the issue to file; None for none."""
+def ask(
+    scene: Scene, voice: Voice, one: Chosen, able: Sequence[str]
+) -> tuple[str, str] | None:
+    """Title and text of the issue to file; None for none. `able` are the agents that can start."""
     said = scene.wishes.first_issue
     title, body = suggestion(one)
     if said is None and not voice.asks:
@@ -57,6 +60,8 @@ def ask(scene: Scene, voice: Voice, one: Chosen) -> tuple[str, str] | None:
         voice.title("A first issue")
         voice.say(f"A small one shows that everything works. In {one.slug}, for example:")
         voice.item("1", title, "bold")
+        if not able:
+            voice.say(f"It would be filed and not set Ready: {NOBODY}.", "yellow")
         said = voice.ask("1, or words of your own, or Enter for none")
         said = SUGGESTED if said == "1" else said or NONE
     if said == NONE:
@@ -68,36 +73,46 @@ def ask(scene: Scene, voice: Voice, one: Chosen) -> tuple[str, str] | None:
 
 
 def step(
-    scene: Scene, one: Chosen, place: Place, login: str, issue: tuple[str, str]
-) -> Step:
-    """File it unless this account has filed it already, and set it Ready."""
+    scene: Scene, voice: Voice, one: Chosen, place: Place, login: str, issue: tuple[str, str],
+    able: Sequence[str],
+) -> Step:  # fmt: skip
+    """File it unless this account has filed it already, and set it Ready if anybody can start."""
     title, body = issue
     there = scene.account.issue_titled(one.slug, title, login)
     if there is not None and shown(scene, place, one.slug, there):
         return Step(said=f"{one.slug}#{there}, {title!r}, is filed already")
     how = f"the label {READY_LABEL}" if not place.wanted else "Ready on the board"
+    if not able:
+        how = f"{'without that label' if not place.wanted else 'in Backlog'}: {NOBODY}"
     said = f"file an issue in {one.slug}: {title!r}, {how}"
-    return Step(said=said, act=filer(scene, one, place, there, title, body))
 
-
-def filer(
-    scene: Scene, one: Chosen, place: Place, there: int | None, title: str, body: str
-) -> Callable[[], str]:
     def file() -> str:
         place.check()
-        founding: Founding = scene.founding
-        number = there or founding.create_issue(one.slug, title=title, body=body)
-        if place.seen is None:
-            founding.add_label(one.slug, number, READY_LABEL)
-        else:
-            node = scene.world.read.issue_node(one.slug, number)
-            item = founding.add_to_board(place.seen.id, node)
-            seen = scene.boards.one(place.owner, place.seen.number, place.field_name)
-            ready = next(o.id for o in seen.options if o.name == place.words.called["ready"])
-            founding.set_status(seen.id, item, seen.field_id, ready)
-        return f"filed {scene.config.github_web_url}/{one.slug}/issues/{number}, and set it Ready"
+        number = there or scene.founding.create_issue(one.slug, title=title, body=body)
+        show(scene, one, place, number, "ready" if able else "backlog")
+        link = f"{scene.config.github_web_url}/{one.slug}/issues/{number}"
+        if able:
+            return f"filed {link}, and set it Ready"
+        voice.remains(
+            f"{one.slug}#{number} is filed and not Ready: {NOBODY}. When one can, set it Ready:",
+            f"gh issue edit {number} -R {one.slug} --add-label {READY_LABEL}",
+        )
+        return f"filed {link}, and did not set it Ready"
 
-    return file
+    return Step(said=said, act=file)
+
+
+def show(scene: Scene, one: Chosen, place: Place, number: int, status: str) -> None:
+    """Put it under that status of the board; where there is none, Ready is a label."""
+    founding: Founding = scene.founding
+    if place.seen is not None:
+        node = scene.world.read.issue_node(one.slug, number)
+        item = founding.add_to_board(place.seen.id, node)
+        seen = scene.boards.one(place.owner, place.seen.number, place.field_name)
+        option = next(o.id for o in seen.options if o.name == place.words.called[status])
+        founding.set_status(seen.id, item, seen.field_id, option)
+    elif status == "ready":
+        founding.add_label(one.slug, number, READY_LABEL)
 
 
 def shown(scene: Scene, place: Place, slug: str, number: int) -> bool:

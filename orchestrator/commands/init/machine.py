@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator import readiness
 from orchestrator.adapters import files
 from orchestrator.agents.roster import NAMED
 from orchestrator.commands.doctor import clockwork, team
@@ -42,8 +43,9 @@ def look(scene: Scene, voice: Voice) -> tuple[str, ...]:
     installed = files.find_program("crontab", patient.search) is not None
     runs = clockwork.running(patient.proc)
     cron_ = cron.daemon(runs, installed, {}, patient.clock.now(), clockwork.INSTALL)
-    for found in (*doctors.programs(patient), cron_):
+    for found in doctors.programs(patient):
         told(voice, found)
+    told(voice, cron_, remains=scene.wishes.cron is not False)
     return tuple(agents(scene, voice))
 
 
@@ -56,18 +58,20 @@ def agents(scene: Scene, voice: Voice) -> Iterator[str]:
         said = f"--agents {', '.join(unknown)}: no agent is called so"
         raise ConfigError((f"{said}; known: {', '.join(scene.world.agents)}",))
     ready = []
+    mends: list[str] = []
     for name in wanted:
-        why = team.absent(scene.world, name)
+        why = readiness.absent(scene.world, name)
         if not why:
             ready.append(name)
             voice.item("ok", f"agent {name}: can start", "green")
         else:
             voice.item("note", f"agent {name}: {why}", "cyan")
+            mends += [mend] if (mend := team.remedy(why)) else []
     if not ready:
         voice.remains(
-            "No agent can start yet: log one in (codex, claude, gemini, or deepseek through "
-            "opencode), or name a program of yours under agents in config.yaml."
-        )
+            "No agent can start yet, and without one nothing is worked on. One is enough, of these "
+            "or a program of yours under agents in config.yaml:", "\n".join(mends),
+        )  # fmt: skip
     yield from ready
 
 

@@ -49,6 +49,21 @@ def step(scene: Scene, voice: Voice) -> Step | None:
     )  # fmt: skip
 
 
+def unwanted(scene: Scene, voice: Voice) -> None:
+    """Nobody wants lines of ours: say who starts the scripts then, unless cron does already."""
+    try:
+        text = Crontab(scene.world.environment).read()
+    except NoCrontab:
+        text = ""
+    if any(block.root == root() for block in cron.blocks(text)) or started(text, root()):
+        return
+    voice.remains(
+        "Nothing but you starts the scripts, as you say. By hand: bin/run_dispatcher.sh, "
+        "bin/run_queue.sh, bin/run_pr_monitor.sh, in turn; or leave it to cron after all:",
+        "bin/init.sh --cron",
+    )
+
+
 def started(text: str, where: str) -> bool:
     """Whether jobs outside of our block start our dispatcher."""
     outside = cron.without_block(text, where)

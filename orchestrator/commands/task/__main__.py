@@ -64,6 +64,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     changes(verbs, "retry", "begin a new round, or go on at once", retry)
     give_ = changes(verbs, "give", "as retry, and ask this agent first", give, agent=True)
     give_.epilog = "bin/task.sh give claude 12"
+    give_.add_argument("--force", action="store_true", help="also one that cannot start here now")
     changes(verbs, "next", "take it up before all others", put_first)
     ends = (
         changes(verbs, "cancel", "end it; its issue and pull request stay open", cancel),
@@ -177,7 +178,13 @@ def retry(world: World, asked: argparse.Namespace) -> int:
 
 
 def give(world: World, asked: argparse.Namespace) -> int:
-    return done(world, asked, lambda task_id: hands.give(world, task_id, asked.agent, by=CLI))
+    """The agent may be named last as well."""
+    if asked.agent not in world.agents and asked.what[-1] in world.agents:
+        asked.agent, asked.what = asked.what[-1], [asked.agent, *asked.what[:-1]]
+    return done(
+        world, asked,
+        lambda task_id: hands.give(world, task_id, asked.agent, by=CLI, force=asked.force),
+    )  # fmt: skip
 
 
 def put_first(world: World, asked: argparse.Namespace) -> int:
