@@ -97,6 +97,8 @@ class Store:
         """Give a table that an older forge made the columns that came since."""
         rows = self.connection.execute(f"pragma table_info({kind.TABLE})")
         present = {name for _, name, *_ in rows}
+        if present.issuperset(columns(kind)):
+            return
         for field in msgspec.structs.fields(kind):
             if field.name not in present:
                 told = column_type(field.type)

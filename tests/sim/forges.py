@@ -117,6 +117,9 @@ def opened(source: Path, folder: Path, time: Time, runner: SimRunner) -> server.
     forge = server.build(
         folder, clock=time, ci_runner=runner, settings=SETTINGS, sleep=lambda seconds: None
     )
+    # Nobody else reads its file, and nothing of it outlives the seed.
+    forge.state.store.connection.execute("pragma journal_mode = memory")
+    forge.state.store.connection.execute("pragma synchronous = off")
     watch_issues(forge)
     return forge
 

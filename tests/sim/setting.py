@@ -86,8 +86,11 @@ def packed_before(plan: Plan, config: Config) -> None:
     if len(plan.issues) == 1:
         return
     dice = random.Random(f"{plan.seed}:packed")
-    folder = paths.build(config).state / "cadence"
+    places = paths.build(config)
+    folder = places.state / "cadence"
     files.make_folder(folder)
+    # The 50 MB that a full disk would release cost more in memory than many a tick.
+    (places.runtime / "ballast").touch()
     for repo in plan.repositories:
         wait = dice.uniform(0, 2 * plan.horizon)
         mark = LastSuccess(at=forges.START + timedelta(seconds=wait) - MAINTAINED_EVERY)
