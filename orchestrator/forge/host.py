@@ -16,6 +16,21 @@ from orchestrator.forge.making import Identity
 
 CHUNK = 1 << 16
 ZERO = "0" * 40
+BARE = """\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+[http]
+\treceivepack = true
+[gc]
+\tauto = 0
+[receive]
+\tautogc = false
+[uploadpack]
+\tallowAnySHA1InWant = true
+"""
 # The forge says in the environment which branches this push may not touch, and why.
 UPDATE_HOOK = """#!/bin/sh
 printf '%s\\n' "$FORGE_REFUSED" | while IFS="$(printf '\\t')" read -r ref rule reason; do
@@ -82,19 +97,15 @@ def git(
 
 
 def create(repository: Path, default_branch: str) -> None:
-    """A bare repository that accepts pushes over HTTP; safe to repeat."""
-    repository.parent.mkdir(parents=True, exist_ok=True)
-    command = ["git", "init", "-q", "--bare", f"--initial-branch={default_branch}", str(repository)]
-    subprocess.run(command, check=True, env=environment(), capture_output=True)
-    for key, value in (
-        ("http.receivepack", "true"), ("gc.auto", "0"), ("receive.autogc", "false"),
-        ("uploadpack.allowAnySHA1InWant", "true"), ("core.logAllRefUpdates", "false"),
-    ):
-        git(repository, "config", key, value)
+    """A bare repository that accepts pushes over HTTP, as git lays one out; safe to repeat."""
+    for folder in ("hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        (repository / folder).mkdir(parents=True, exist_ok=True)
+    (repository / "config").write_text(BARE)
     hook = repository / "hooks" / "update"
-    hook.parent.mkdir(exist_ok=True)
     hook.write_text(UPDATE_HOOK)
     hook.chmod(0o755)
+    # Last: what has no HEAD is no repository.
+    (repository / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
 
 
 def refs(repository: Path) -> dict[str, str]:
@@ -211,15 +222,12 @@ def commit_tree(
 
 def write_tree(repository: Path, files: Mapping[str, tuple[bytes, bool]]) -> str:
     """A tree of these files (text and whether it may be executed), built without a checkout."""
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        lines = []
-        for path, (content, executable) in sorted(files.items()):
-            blob = git(repository, "hash-object", "-w", "--stdin", stdin=content).strip()
-            lines.append(f"{'100755' if executable else '100644'} {blob}\t{path}")
-        listing = "\n".join(lines).encode()
-        git(repository, "update-index", "--add", "--index-info", stdin=listing, extra=index)
-        return git(repository, "write-tree", extra=index).strip()
+    for path in files:
+        parts = path.split("/")
+        above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+        if not {"", ".", "..", ".git"}.isdisjoint(parts) or above & files.keys():
+            raise GitError(f"no file can be named '{path}' there")
+    return making.tree(repository, files)
 
 
 def changes(repository: Path, base: str, head: str) -> list[tuple[str, str, int, int, str]]:

@@ -5,12 +5,10 @@ Every function raises `objects.Packed` where it cannot know.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from orchestrator.forge import making, objects
 
-FOLDER = "40000"
 FILES = {"100644", "100755"}
 # Git takes a file for no text by what stands in its first bytes.
 LOOKED_AT = 8000
@@ -44,28 +42,20 @@ def _joined(repository: Path, base: str, ours: str, theirs: str) -> str:
             kept = _folders(repository, was, one, other)
         if kept is not None:
             found[name] = kept
-    return _tree(repository, found)
+    return making.folder(repository, found)
 
 
 def _folders(
     repository: Path, was: Entry | None, one: Entry | None, other: Entry | None
 ) -> Entry:
-    if one is None or other is None or {one[0], other[0]} != {FOLDER}:
+    if one is None or other is None or {one[0], other[0]} != {making.FOLDER}:
         raise objects.Packed("both sides")
-    if was is not None and was[0] != FOLDER:
+    if was is not None and was[0] != making.FOLDER:
         raise objects.Packed("both sides")
     tree = _joined(repository, was[1] if was else "", one[1], other[1])
     if not objects.entries(repository, tree):
         raise objects.Packed("nothing is left")
-    return FOLDER, tree
-
-
-def _tree(repository: Path, found: dict[str, Entry]) -> str:
-    rows = [(os.fsencode(name), mode, sha) for name, (mode, sha) in found.items()]
-    rows.sort(key=lambda row: row[0] + b"/" if row[1] == FOLDER else row[0])
-    body = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(sha)
-                    for name, mode, sha in rows)  # fmt: skip
-    return making.write(repository, "tree", body)
+    return making.FOLDER, tree
 
 
 def sizes(repository: Path, base: str, head: str) -> list[tuple[int, int]]:
@@ -82,7 +72,7 @@ def sizes(repository: Path, base: str, head: str) -> list[tuple[int, int]]:
             if was == now:
                 continue
             kinds = {entry[0] for entry in (was, now) if entry}
-            if kinds == {FOLDER}:
+            if kinds == {making.FOLDER}:
                 waiting.append((was[1] if was else "", now[1] if now else ""))
             elif kinds <= FILES:
                 found.append(_lines(_blob(repository, was), _blob(repository, now)))

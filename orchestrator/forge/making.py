@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from orchestrator.forge import objects
 
 ZERO = "0" * 40
+FOLDER = "40000"
 # What git would take out of a name, or refuse, does not fit.
 PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 @+_-]|\.(?=[A-Za-z0-9]))*")
 REF = re.compile(r"refs(?:/[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.(?!lock(?:/|$))[A-Za-z0-9_-]+)*){2,}")
@@ -43,6 +44,31 @@ def write(repository: Path, kind: str, body: bytes) -> str:
         os.chmod(temporary, 0o444)
         os.replace(temporary, path)
     return sha
+
+
+def folder(repository: Path, found: Mapping[str, tuple[str, str]]) -> str:
+    """One tree, of its names with their mode and SHA."""
+    rows = [(os.fsencode(name), mode, sha) for name, (mode, sha) in found.items()]
+    rows.sort(key=lambda row: row[0] + b"/" if row[1] == FOLDER else row[0])
+    body = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(sha)
+                    for name, mode, sha in rows)  # fmt: skip
+    return write(repository, "tree", body)
+
+
+def tree(repository: Path, files: Mapping[str, tuple[bytes, bool]]) -> str:
+    """A tree of files (text and whether it may be executed) by their paths, and all below it."""
+    here: dict[str, tuple[str, str]] = {}
+    below: dict[str, dict[str, tuple[bytes, bool]]] = {}
+    for path, (content, executable) in files.items():
+        name, inside, rest = path.partition("/")
+        if inside:
+            below.setdefault(name, {})[rest] = (content, executable)
+        else:
+            mode = "100755" if executable else "100644"
+            here[name] = (mode, write(repository, "blob", content))
+    for name, inner in below.items():
+        here[name] = (FOLDER, tree(repository, inner))
+    return folder(repository, here)
 
 
 def commit(

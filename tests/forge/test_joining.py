@@ -23,22 +23,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def tree(bare: Path, files: Files) -> str:
-    """As `host.write_tree`, without a process for each."""
-    folders: dict[str, dict[str, tuple[str, str]]] = {"": {}}
-    for path, (text, executable) in files.items():
-        *above, name = path.split("/")
-        folder = "/".join(above)
-        folders.setdefault(folder, {})
-        blob = making.write(bare, "blob", text)
-        folders[folder][name] = ("100755" if executable else "100644", blob)
-        for depth in range(len(above)):
-            folders.setdefault("/".join(above[:depth]), {})
-    for folder in sorted(folders, key=lambda one: -len(one.split("/")) if one else 0):
-        if folder:
-            above_it, _, name = folder.rpartition("/")
-            folders[above_it][name] = ("40000", joining._tree(bare, folders[folder]))
-    return joining._tree(bare, folders[""])
+def tree_by_git(bare: Path, files: Files) -> str:
+    index = {"GIT_INDEX_FILE": str(bare / "index")}
+    for path, (content, executable) in files.items():
+        blob = host.git(bare, "hash-object", "-w", "--stdin", stdin=content).strip()
+        line = f"{'100755' if executable else '100644'} {blob}\t{path}"
+        host.git(bare, "update-index", "--add", "--index-info", stdin=line.encode(), extra=index)
+    return host.git(bare, "write-tree", extra=index).strip()
 
 
 def drawn(rng: Random, files: Files) -> Files:
@@ -53,17 +44,20 @@ def drawn(rng: Random, files: Files) -> Files:
 
 
 def commit(bare: Path, files: Files, *parents: str, text: str = "text") -> str:
-    return host.commit_tree(bare, tree(bare, files), parents, f"{text}\n", MARIA, MARIA)
+    return host.commit_tree(bare, making.tree(bare, files), parents, f"{text}\n", MARIA, MARIA)
 
 
 def test_a_commit_and_a_tree_are_those_that_git_writes(bare: Path) -> None:
     files: Files = {name: (name.encode(), name == "a") for name in NAMES}
-    assert tree(bare, files) == host.write_tree(bare, files)
+    assert host.write_tree(bare, files) == tree_by_git(bare, files)
+    for odd_path in ("../a", "dir//a", ".git/config", "a/below/a/file"):
+        with pytest.raises(host.GitError, match="no file can be named"):
+            host.write_tree(bare, {**files, odd_path: (b"", False)})
     made = commit(bare, files)
     assert host.git(bare, "fsck", "--strict", "--no-dangling") == ""
     odd = making.Identity("Maria <3", "maria@example.org", MARIA.moment)
-    assert making.commit(bare, tree(bare, files), [], "text\n", odd, MARIA) is None
-    assert making.commit(bare, tree(bare, files), ["0" * 40], "text\n", MARIA, MARIA) is None
+    assert making.commit(bare, making.tree(bare, files), [], "text\n", odd, MARIA) is None
+    assert making.commit(bare, making.tree(bare, files), ["0" * 40], "text\n", MARIA, MARIA) is None
     row = host.commits(bare, "-1", made)[0]
     assert objects.facts(bare, made)[:5] + objects.facts(bare, made)[9:] == row[:5] + row[9:]
 
@@ -100,7 +94,7 @@ def test_a_merge_of_merges_is_left_to_git(bare: Path) -> None:
     for judged in (objects.common, joining.merged):
         with pytest.raises(objects.Packed):
             judged(bare, left, right)
-    assert host.merge_tree(bare, left, right) == tree(bare, both | {"z": (b"", False)})
+    assert host.merge_tree(bare, left, right) == making.tree(bare, both | {"z": (b"", False)})
     assert [row[0] for row in host.own_commits(bare, base, left)][-1] == left
 
 
