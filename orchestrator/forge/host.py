@@ -1,4 +1,4 @@
-"""The door to git: bare repositories, look-ups, merges without a checkout, the HTTP backend."""
+"""The door to git: bare repositories, look-ups, merges without a checkout, fetches and pushes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -53,12 +55,6 @@ done
 
 class GitError(Exception):
     """git answered with an error; the text is what it said."""
-
-
-class Response(NamedTuple):
-    status: str
-    headers: list[tuple[str, str]]
-    body: Iterator[bytes]
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -307,37 +303,63 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def copy_in(body: IO[bytes], length: int | None, target: IO[bytes]) -> None:
-    left = length
+def copy_in(body: IO[bytes], length: int | None, target: IO[bytes], *, gzipped: bool) -> None:
+    opened, left = zlib.decompressobj(wbits=31), length
     while left is None or left > 0:
         block = body.read(CHUNK if left is None else min(CHUNK, left))
         if not block:
             return
-        target.write(block)
+        target.write(opened.decompress(block) if gzipped else block)
         left = None if left is None else left - len(block)
 
 
-def backend(body: IO[bytes], length: int | None, variables: Mapping[str, str]) -> Response:
-    """One request to git's own HTTP server; the body is spooled first, so no pipe can fill up."""
-    with tempfile.TemporaryFile() as spool:
-        copy_in(body, length, spool)
-        size = spool.tell()
-        spool.seek(0)
-        process = subprocess.Popen(
-            ["git", "http-backend"], stdin=spool, stdout=subprocess.PIPE,
-            env=environment({**variables, "CONTENT_LENGTH": str(size)}),
+def serving(repository: Path, service: str, protocol: str, refused: str = "") -> Serving:
+    """How git serves one request; its hook has something to do where a branch may not be moved."""
+    unhooked = [] if refused else ["-c", f"core.hooksPath={os.devnull}"]
+    argv = ["git", *unhooked, service.removeprefix("git-"), "--stateless-rpc"]
+    return Serving(argv, repository, {"GIT_PROTOCOL": protocol, "FORGE_REFUSED": refused})
+
+
+class Serving(NamedTuple):
+    argv: list[str]
+    repository: Path
+    extra: dict[str, str]
+
+    def advertised(self) -> bytes:
+        """What it offers: by the second protocol no refs, so the same for every repository."""
+        second = "version=2" in self.extra["GIT_PROTOCOL"].split(":")
+        if second and "upload-pack" in self.argv:
+            return capabilities()
+        done = subprocess.run(
+            [*self.argv, "--advertise-refs", str(self.repository)], check=True,
+            capture_output=True, env=environment(self.extra),
         )
-    assert process.stdout is not None
-    status, headers = "200 OK", []
-    for line in iter(process.stdout.readline, b""):
-        if not line.strip():
-            break
-        name, _, value = line.decode().strip().partition(": ")
-        if name == "Status":
-            status = value
-        else:
-            headers.append((name, value))
-    return Response(status, headers, drain(process))
+        line = f"# service=git-{self.argv[-2]}\n"
+        head = b"" if second else f"{len(line) + 4:04x}{line}0000".encode()
+        return head + done.stdout
+
+    def answered(self, body: IO[bytes], length: int | None, *, gzipped: bool) -> Iterator[bytes]:
+        """The body is spooled first, so no pipe can fill up."""
+        with tempfile.TemporaryFile() as spool:
+            copy_in(body, length, spool, gzipped=gzipped)
+            spool.seek(0)
+            process = subprocess.Popen(
+                [*self.argv, str(self.repository)], stdin=spool, stdout=subprocess.PIPE,
+                env=environment(self.extra),
+            )
+        return drain(process)
+
+
+@cache
+def capabilities() -> bytes:
+    """What this machine's git offers by the second protocol, of a repository as we make them."""
+    with tempfile.TemporaryDirectory() as folder:
+        create(Path(folder), "main")
+        done = subprocess.run(
+            ["git", "upload-pack", "--stateless-rpc", "--advertise-refs", folder], check=True,
+            capture_output=True, env=environment({"GIT_PROTOCOL": "version=2"}),
+        )
+    return done.stdout
 
 
 def drain(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import IO, Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from orchestrator.forge import accounts, host, protection, pushes, records
 from orchestrator.forge.state import Refused, State
@@ -13,6 +14,7 @@ PATH = re.compile(
     r"/(?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?"
     r"(?P<rest>/info/refs|/git-upload-pack|/git-receive-pack)"
 )
+SERVICES = ("git-upload-pack", "git-receive-pack")
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="GitHub"')
 
 
@@ -50,16 +52,32 @@ def serve(state: State, match: re.Match[str], environ: dict[str, Any]) -> Reply:
         refused = ""
         if push and viewer.user:
             refused = protection.refused_pushes(state, repo, viewer.user)
+    service = match["rest"].removeprefix("/")
+    told = environ.get("HTTP_GIT_PROTOCOL", "")
+    if service == "info/refs":
+        service = dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("service", "")
+        if service not in SERVICES:
+            return plain("403 Forbidden", "Please upgrade your git client.\n")
+        offered = host.serving(state.path(repo), service, told).advertised()
+        return Reply("200 OK", headers_for(service, "advertisement"), [offered])
     # The transfer itself holds no lock: a slow push must not stop everybody else.
-    response = host.backend(body_of(environ), length_of(environ), variables(
-        state, repo, environ, match["rest"], viewer.login, refused
-    ))
-    body: Iterable[bytes] = response.body
-    if push and viewer.user and match["rest"] == "/git-receive-pack":
-        body = [b"".join(response.body)]
+    gzipped = environ.get("HTTP_CONTENT_ENCODING", "") in ("gzip", "x-gzip")
+    body: Iterable[bytes] = host.serving(state.path(repo), service, told, refused).answered(
+        body_of(environ), length_of(environ), gzipped=gzipped
+    )
+    if push and viewer.user:
+        body = [b"".join(body)]
         with state.lock, state.store.transaction():
             pushes.record(state, state.store.need(records.Repo, repo.id), viewer.user)
-    return Reply(response.status, response.headers, body)
+    return Reply("200 OK", headers_for(service, "result"), body)
+
+
+def headers_for(service: str, what: str) -> list[tuple[str, str]]:
+    return [
+        ("Expires", "Fri, 01 Jan 1980 00:00:00 GMT"), ("Pragma", "no-cache"),
+        ("Cache-Control", "no-cache, max-age=0, must-revalidate"),
+        ("Content-Type", f"application/x-{service}-{what}"),
+    ]
 
 
 def body_of(environ: dict[str, Any]) -> IO[bytes]:
@@ -72,27 +90,3 @@ def length_of(environ: dict[str, Any]) -> int | None:
     if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
         return None
     return int(environ.get("CONTENT_LENGTH") or 0)
-
-
-def variables(
-    state: State, repo: records.Repo, environ: dict[str, Any], rest: str, login: str,
-    refused: str,
-) -> dict[str, str]:
-    told = {
-        "GIT_PROJECT_ROOT": str((state.data / "git").resolve()),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "PATH_INFO": f"/{repo.owner}/{repo.name}.git{rest}",
-        "REQUEST_METHOD": environ["REQUEST_METHOD"],
-        "QUERY_STRING": environ.get("QUERY_STRING", ""),
-        "CONTENT_TYPE": environ.get("CONTENT_TYPE", ""),
-        "REMOTE_USER": login,
-        "REMOTE_ADDR": environ.get("REMOTE_ADDR", "127.0.0.1"),
-        "FORGE_REFUSED": refused,
-    }
-    for name in ("HTTP_CONTENT_ENCODING", "HTTP_GIT_PROTOCOL"):
-        if environ.get(name):
-            told[name] = environ[name]
-    if "HTTP_GIT_PROTOCOL" in told:
-        told["GIT_PROTOCOL"] = told["HTTP_GIT_PROTOCOL"]
-    return told
-

@@ -162,7 +162,11 @@ def test_who_may_fetch_and_push(
     assert "403" in denied.stderr or "denied" in denied.stderr
     nobody = f"{github.url}/maria/library.git"
     assert work.git("push", nobody, "feature", check=False).returncode
-    assert work.git("ls-remote", nobody).returncode == 0
+    for protocol in ("0", "1", "2"):
+        listed = work.git("-c", f"protocol.version={protocol}", "ls-remote", nobody).stdout
+        assert "refs/heads/main" in listed
+    dumb = github.session(None).get("/maria/library.git/info/refs")
+    assert (dumb.status_code, dumb.text) == (403, "Please upgrade your git client.\n")
     wrong = github.git_url("maria/library", "wrong")
     assert work.git("push", wrong, "feature", check=False).returncode
     secret = github.git_url("maria/secret", "eve-token")
