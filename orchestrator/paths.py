@@ -39,6 +39,11 @@ class Paths(Struct, frozen=True, kw_only=True, dict=True):
         return self.root / "runtime"
 
     @cached_property
+    def bytecode(self) -> Path:
+        """Where bin/common.sh has Python keep it."""
+        return self.runtime / "pycache"
+
+    @cached_property
     def inbox(self) -> Path:
         return self.mailbox / "inbox"
 

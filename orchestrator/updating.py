@@ -50,6 +50,8 @@ def update_now(world: World) -> None:
         here.lay_out(found.sha, folder)
         venv = here.venv_for(folder)
         problem = self_test(world, folder, venv)
+        kept = world.paths.bytecode
+        files.remove_tree(kept / folder.relative_to(folder.anchor), inside=kept)
     if problem:
         alerts.alert(
             world, ALERT, f"version {found.sha[:12]} was not taken, its self-test fails: {problem}"
@@ -101,7 +103,7 @@ def self_test(world: World, folder: Path, venv: Path) -> str:
         "ORCH_ROOT": str(world.paths.root),
         "AGENT_OS_CONFIG": world.config.source,
         "PYTHONPATH": str(folder),
-        "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
+        "PYTHONPYCACHEPREFIX": str(world.paths.bytecode),
     }
     for module, option in PROGRAMS:
         done = process.run(

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import yaml
 
 from orchestrator import updating
@@ -36,7 +36,7 @@ class Installation:
         self.author = folder / "author"
         self.verdict = "success"
 
-    def settle(self) -> None:
+    def settle(self, bytecode: Path) -> None:
         copied(CODE, self.author)
         (self.author / WORKFLOW).write_text(forge.GREEN_WORKFLOW)
         repos.git(self.author, "init", "--quiet", "-b", "main")
@@ -46,6 +46,7 @@ class Installation:
         repos.git(self.folder, "clone", "--quiet", where, str(self.code))
         repos.git(self.code, "remote", "set-url", "origin", f"{self.github.url}/{SLUG}.git")
         (self.code / ".venv").symlink_to(CODE / ".venv")
+        (self.code / "runtime" / "pycache").symlink_to(bytecode)
         data = {
             "github_owner": "maria", "github_token": "robot-token", "jitter_seconds": 0,
             "github_api_url": self.github.url, "min_free_disk_gb": 0, "min_free_disk_percent": 0,
@@ -106,8 +107,8 @@ def copied(source: Path, target: Path) -> None:
             shutil.copy2(source / name, target / name)
 
 
-@contextmanager
-def an_installation(tmp_path: Path) -> Iterator[Installation]:
+@pytest.fixture
+def here(tmp_path: Path, bytecode: Path) -> Iterator[Installation]:
     seed = {
         **forge.SEED, "issues": [],
         "repos": [{"name": SLUG, "files": {"README.md": "x"}, "collaborators": {"robot": "write"}}],
@@ -115,151 +116,142 @@ def an_installation(tmp_path: Path) -> Iterator[Installation]:
     runner = forge.PretendedRunner(lambda order: installation.verdict)
     with forge.served(tmp_path / "forge", seed, clock=forge.Clock(), runner=runner) as github:
         installation = Installation(tmp_path, github)
-        installation.settle()
+        installation.settle(bytecode)
         yield installation
 
 
-def test_it_goes_on_when_green_and_back_by_one_command(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        first = here.head
-        second = here.publish("second")
-        early = here.pull(later=5)
-        assert early.returncode == 0 and here.head == first, early.stderr
-        assert "is green only since a moment ago" in early.stdout
-        done = here.pull()
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert here.head == second and here.ref(PREVIOUS) == first and not here.ref(TARGET)
-        assert "# second" in (here.code / MARK).read_text()
-        assert repos.git(here.code, "status", "--porcelain", "-uno") == ""
-        assert "updated from" in done.stdout and "back: bin/run_autopull.sh --back" in done.stdout
-        again = here.pull()
-        assert again.returncode == 0 and "nothing newer is there" in again.stdout
+def test_it_goes_on_when_green_and_back_by_one_command(here: Installation) -> None:
+    first = here.head
+    second = here.publish("second")
+    early = here.pull(later=5)
+    assert early.returncode == 0 and here.head == first, early.stderr
+    assert "is green only since a moment ago" in early.stdout
+    done = here.pull()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert here.head == second and here.ref(PREVIOUS) == first and not here.ref(TARGET)
+    assert "# second" in (here.code / MARK).read_text()
+    assert repos.git(here.code, "status", "--porcelain", "-uno") == ""
+    assert "updated from" in done.stdout and "back: bin/run_autopull.sh --back" in done.stdout
+    again = here.pull()
+    assert again.returncode == 0 and "nothing newer is there" in again.stdout
 
-        back = here.pull("--back")
-        assert back.returncode == 0, back.stdout + back.stderr
-        assert here.head == first and here.ref(AVOID) == second
-        stays = here.pull()
-        assert here.head == first and "was gone back from" in stays.stdout
-        third = here.publish("third")
-        here.pull()
-        assert here.head == third
-
-
-def test_red_work_is_never_taken_and_what_lies_before_it_is(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        second = here.publish("second")
-        here.verdict = "failure"
-        here.publish("third, which is red")
-        done = here.pull()
-        assert done.returncode == 0 and here.head == second, done.stdout + done.stderr
-        assert "is red: " in here.pull().stdout and here.head == second
+    back = here.pull("--back")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert here.head == first and here.ref(AVOID) == second
+    stays = here.pull()
+    assert here.head == first and "was gone back from" in stays.stdout
+    third = here.publish("third")
+    here.pull()
+    assert here.head == third
 
 
-def test_a_version_that_does_not_run_here_is_not_taken(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        first = here.head
-        here.publish("broken", text="\nimport nothing_of_this_name\n")
-        done = here.pull()
-        assert here.head == first
-        assert "ALERT version" in done.stdout and "its self-test fails" in done.stdout
-        assert "nothing_of_this_name" in done.stdout and "token" not in done.stdout
+def test_red_work_is_never_taken_and_what_lies_before_it_is(here: Installation) -> None:
+    second = here.publish("second")
+    here.verdict = "failure"
+    here.publish("third, which is red")
+    done = here.pull()
+    assert done.returncode == 0 and here.head == second, done.stdout + done.stderr
+    assert "is red: " in here.pull().stdout and here.head == second
 
 
-def test_what_is_not_a_plain_fast_forward_is_left_to_its_owner(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        here.publish("second")
-        first = here.head
-        (here.code / MARK).write_text("# mine\n" + (here.code / MARK).read_text())
-        done = here.pull()
-        assert done.returncode == 20 and here.head == first
-        assert f"has changes of yours ({MARK})" in done.stdout
-        repos.git(here.code, "commit", "--quiet", "-a", "-m", "mine")
-        done = here.pull()
-        assert done.returncode == 20 and "has commits that its remote lacks" in done.stdout
-        repos.git(here.code, "checkout", "--quiet", "--detach", "HEAD^")
-        done = here.pull()
-        assert done.returncode == 20 and "is on no branch" in done.stdout
+def test_a_version_that_does_not_run_here_is_not_taken(here: Installation) -> None:
+    first = here.head
+    here.publish("broken", text="\nimport nothing_of_this_name\n")
+    done = here.pull()
+    assert here.head == first
+    assert "ALERT version" in done.stdout and "its self-test fails" in done.stdout
+    assert "nothing_of_this_name" in done.stdout and "token" not in done.stdout
 
 
-def test_it_waits_for_what_runs_and_then_nothing_new_begins(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        first, second = here.head, here.publish("second")
-        with_worker = Locks(here.code / "runtime" / "locks")
-        slot = with_worker.try_worker_slot(1)
-        assert slot is not None
-        done = here.pull()
-        assert done.returncode == 0 and here.head == first, done.stderr
-        assert f"{second[:12]} waits: 1 workers are at work" in done.stdout
-        waits = here.code / "runtime" / "state" / "update_waits"
-        assert waits.exists()
-        slot.release()
-        here.pull()
-        assert here.head == second and not waits.exists()
+def test_what_is_not_a_plain_fast_forward_is_left_to_its_owner(here: Installation) -> None:
+    here.publish("second")
+    first = here.head
+    (here.code / MARK).write_text("# mine\n" + (here.code / MARK).read_text())
+    done = here.pull()
+    assert done.returncode == 20 and here.head == first
+    assert f"has changes of yours ({MARK})" in done.stdout
+    repos.git(here.code, "commit", "--quiet", "-a", "-m", "mine")
+    done = here.pull()
+    assert done.returncode == 20 and "has commits that its remote lacks" in done.stdout
+    repos.git(here.code, "checkout", "--quiet", "--detach", "HEAD^")
+    done = here.pull()
+    assert done.returncode == 20 and "is on no branch" in done.stdout
 
 
-def test_an_exchange_that_was_killed_is_finished_by_the_wrapper(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        second = here.publish("second", path="orchestrator/tick.py")
-        repos.git(here.code, "fetch", "--quiet", here.github.git_url(SLUG, "maria-token"), "main")
-        repos.git(here.code, "update-ref", TARGET, second)
-        (here.code / "orchestrator" / "tick.py").write_text("half of a fi")  # killed in its middle
-        (here.code / ".git" / "index.lock").write_text("")
-        (here.code / ".venv").rename(here.code / ".venv.next")
-        done = here.pull()
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert here.head == second and not here.ref(TARGET)
-        assert repos.git(here.code, "status", "--porcelain", "-uno") == ""
+def test_it_waits_for_what_runs_and_then_nothing_new_begins(here: Installation) -> None:
+    first, second = here.head, here.publish("second")
+    with_worker = Locks(here.code / "runtime" / "locks")
+    slot = with_worker.try_worker_slot(1)
+    assert slot is not None
+    done = here.pull()
+    assert done.returncode == 0 and here.head == first, done.stderr
+    assert f"{second[:12]} waits: 1 workers are at work" in done.stdout
+    waits = here.code / "runtime" / "state" / "update_waits"
+    assert waits.exists()
+    slot.release()
+    here.pull()
+    assert here.head == second and not waits.exists()
 
 
-def test_changes_of_this_program_itself_wait_for_a_person(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        config = here.code / "config.yaml"
-        code = (
-            "from pathlib import Path; from orchestrator import settings; "
-            f"print(settings.load(Path({str(config)!r}), {{}}).repositories[0].merge)"
-        )
-
-        def policy() -> str:
-            done = subprocess.run(
-                [sys.executable, "-c", code], env={"PYTHONPATH": str(here.code), "HOME": "/"},
-                cwd="/", capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            return done.stdout.strip()
-
-        assert policy() == "approved"
-        config.write_text(config.read_text() + "self_merge: true\n")
-        assert policy() == "auto"
+def test_an_exchange_that_was_killed_is_finished_by_the_wrapper(here: Installation) -> None:
+    second = here.publish("second", path="orchestrator/tick.py")
+    repos.git(here.code, "fetch", "--quiet", here.github.git_url(SLUG, "maria-token"), "main")
+    repos.git(here.code, "update-ref", TARGET, second)
+    (here.code / "orchestrator" / "tick.py").write_text("half of a fi")  # killed in its middle
+    (here.code / ".git" / "index.lock").write_text("")
+    (here.code / ".venv").rename(here.code / ".venv.next")
+    done = here.pull()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert here.head == second and not here.ref(TARGET)
+    assert repos.git(here.code, "status", "--porcelain", "-uno") == ""
 
 
-def test_new_libraries_come_in_an_environment_of_their_own(tmp_path: Path) -> None:
+def test_changes_of_this_program_itself_wait_for_a_person(here: Installation) -> None:
+    config = here.code / "config.yaml"
+    code = (
+        "from pathlib import Path; from orchestrator import settings; "
+        f"print(settings.load(Path({str(config)!r}), {{}}).repositories[0].merge)"
+    )
+
+    def policy() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONPATH": str(here.code), "HOME": "/"},
+            cwd="/", capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    assert policy() == "approved"
+    config.write_text(config.read_text() + "self_merge: true\n")
+    assert policy() == "auto"
+
+
+def test_new_libraries_come_in_an_environment_of_their_own(here: Installation) -> None:
     """What is asked for is a folder of this machine, so that no index is asked."""
-    with an_installation(tmp_path) as here:
-        first = here.head
-        (here.author / "requirements.txt").write_text("no-such-library-anywhere @ file:///none\n")
-        here.publish("wants what cannot be had")
-        done = here.pull()
-        assert done.returncode == 20 and here.head == first
-        assert "libraries could not be installed" in done.stdout
-        assert (here.code / ".venv").is_symlink() and here.pull("--dry-run").returncode == 0
+    first = here.head
+    (here.author / "requirements.txt").write_text("no-such-library-anywhere @ file:///none\n")
+    here.publish("wants what cannot be had")
+    done = here.pull()
+    assert done.returncode == 20 and here.head == first
+    assert "libraries could not be installed" in done.stdout
+    assert (here.code / ".venv").is_symlink() and here.pull("--dry-run").returncode == 0
 
 
-def test_libraries_that_are_there_change_places_with_the_files(tmp_path: Path) -> None:
-    with an_installation(tmp_path) as here:
-        first = here.head
-        wanted = (here.author / "requirements.txt").read_text() + "# and a word\n"
-        second = here.publish("other libraries", path="requirements.txt", text="# and a word\n")
-        beside = here.code / ".venv.next"  # as a run that was killed after installing leaves it
-        beside.mkdir()
-        for name in ("bin", "lib", "pyvenv.cfg"):
-            (beside / name).symlink_to((CODE / ".venv" / name).resolve())
-        (beside / "requirements.installed").write_text(wanted)
-        done = here.pull()
-        assert done.returncode == 0 and here.head == second, done.stdout + done.stderr
-        assert (here.code / ".venv" / "requirements.installed").read_text() == wanted
-        assert (here.code / ".venv.previous").is_symlink() and not beside.exists()
-        back = here.pull("--back")
-        assert back.returncode == 0 and here.head == first, back.stdout + back.stderr
-        assert (here.code / ".venv").is_symlink()
+def test_libraries_that_are_there_change_places_with_the_files(here: Installation) -> None:
+    first = here.head
+    wanted = (here.author / "requirements.txt").read_text() + "# and a word\n"
+    second = here.publish("other libraries", path="requirements.txt", text="# and a word\n")
+    beside = here.code / ".venv.next"  # as a run that was killed after installing leaves it
+    beside.mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (beside / name).symlink_to((CODE / ".venv" / name).resolve())
+    (beside / "requirements.installed").write_text(wanted)
+    done = here.pull()
+    assert done.returncode == 0 and here.head == second, done.stdout + done.stderr
+    assert (here.code / ".venv" / "requirements.installed").read_text() == wanted
+    assert (here.code / ".venv.previous").is_symlink() and not beside.exists()
+    back = here.pull("--back")
+    assert back.returncode == 0 and here.head == first, back.stdout + back.stderr
+    assert (here.code / ".venv").is_symlink()
 
 
 def test_nothing_new_begins_while_an_update_has_waited_for_long(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ PATIENCE = 170.0
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def checkout(tmp_path: Path, bytecode: Path) -> Path:
     """The code of this checkout with a runtime/ of its own, and the same .venv."""
     root = tmp_path / "agent-os"
     root.mkdir()
@@ -27,6 +27,8 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(CODE / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CODE / "requirements.txt", root)
     (root / ".venv").symlink_to(CODE / ".venv")
+    (root / "runtime").mkdir(0o700)
+    (root / "runtime" / "pycache").symlink_to(bytecode)
     return root
 
 
