@@ -29,8 +29,8 @@ def story(world: World) -> None:
     if desk != before:
         outbox.kept(world, desk)
     if outbox.waits(world, desk):
-        world.say(f"Telegram is left alone for now; {len(desk.pending)} steps wait")
-        world.troubles.append(tick.DEGRADED)
+        said = f"Telegram is left alone for now; {len(desk.pending)} steps wait"
+        world.regret(said, tick.DEGRADED)
         outbox.overdue(world, desk)
         return
     try:

@@ -24,7 +24,7 @@ def tell(world: World) -> None:
             world,
             TOKEN,
             "GitHub refuses the token (401), so every script stops with exit 30. Nothing is lost: "
-            f"all tasks stay where they are. {access.remedy(limits.kind)}",
+            f"all tasks stay where they are. {limits.remedy}.",
         )
     elif limits.skew is not None or limits.recovered:  # GitHub has answered, perhaps another token
         alerts.recovered(world, TOKEN, "GitHub takes the token again; work goes on.")
@@ -50,7 +50,7 @@ def tell_the_scopes(world: World) -> None:
     lacking = access.missing_scopes(limits.scopes, limits.kind, board=board)
     key = f"scopes {limits.name}"
     if lacking:
-        alerts.alert(world, key, access.scopes_sentence(lacking))
+        alerts.alert(world, key, access.scopes_sentence(lacking, world.config.github_web_url))
     else:
         alerts.recovered(world, key, "the token has the scopes that it needs.")
 

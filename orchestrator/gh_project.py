@@ -102,8 +102,8 @@ def told(world: World, whose: str, status: str, write: Callable[[], T]) -> T | N
         if error.trouble in failures.PASSING:
             raise
         trouble = error
-    world.say(f"{whose}: its card was not moved to {status}: {trouble}")
-    world.troubles.append(trouble.exit_code)
+    said = f"{whose}: its card was not moved to {status}: {trouble}"
+    world.regret(said, trouble.exit_code)
     return None
 
 

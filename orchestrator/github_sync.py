@@ -32,8 +32,8 @@ def unless_refused(world: World, task: Task, what: str) -> Iterator[None]:
         if trouble.trouble in failures.PASSING:
             raise
         place = f"#{task.issue}" if task.issue else f" {task.task_id}"
-        world.say(f"{task.repo}{place}: {what} was not possible; {trouble}")
-        world.troubles.append(trouble.exit_code)
+        said = f"{task.repo}{place}: {what} was not possible; {trouble}"
+        world.regret(said, trouble.exit_code)
 
 
 def tell(world: World, task: Task) -> Task:

@@ -267,7 +267,7 @@ def name_of(task: Task) -> str:
 
 def facts(world: World, found: Found, agent: str, *, force: bool) -> deeds.Facts:
     task, now = found.task, world.clock.now()
-    cannot = readiness.absent(world, agent, task.task_type) if agent and not force else ""
+    cannot = readiness.absent(world, agent, task.task_type) if agent and not force else None
     repository = world.config.repository(task.repo) if cannot else None
     chain = repository.agent_fallbacks.get(task.task_type, ()) if repository else ()
     return deeds.Facts(
@@ -276,7 +276,7 @@ def facts(world: World, found: Found, agent: str, *, force: bool) -> deeds.Facts
         worker=worker(world, task) if found.state is State.PROCESSING else "",
         waits=task.not_before is not None and task.not_before > now,
         wanted=agent,
-        cannot=cannot,
+        cannot=cannot.told if cannot else "",
         agents=tuple(sorted(world.agents)),
         able=tuple(
             name for name in chain

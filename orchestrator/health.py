@@ -11,16 +11,18 @@ import msgspec
 from msgspec import structs
 
 from orchestrator import alerts
-from orchestrator.adapters import files
+from orchestrator.adapters import files, survivors
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.locks import Holder
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.records.health import Health, Overlap
 from orchestrator.records.requests import Left, RequestStat
+from orchestrator.rules import schedulers
 from orchestrator.world import World
 
 HUNG_AFTER = 10  # ticks in a row that found the one before still at work
 SKIPPED = "skipped"
+SAID = 500  # characters that are kept of what went wrong
 REQUESTS_BYTES = 2_000_000  # some days of lines
 _LARGEST = 100_000
 Record = TypeVar("Record")
@@ -34,10 +36,11 @@ class Visit:
         self.clock = clock
         self._folder: Path | None = root / "runtime" / "health"
         self.world: World | None = None
+        self.said = ""  # of what went wrong before there was a world
         self._began = clock.monotonic()
         self._started = Health(
             script=script, pid=os.getpid(), started=clock.now(), ended=clock.now(),
-            exit_code=0, seconds=0,
+            exit_code=0, seconds=0, scheduler=schedulers.of(tuple(survivors.ancestors())),
         )  # fmt: skip
 
     def meets(self, world: World) -> None:
@@ -58,6 +61,7 @@ class Visit:
         ended, world = self.clock.now(), self.world
         before = _read(path, Health)
         failing = (before.failing_since if before else None) or ended
+        said = next(iter(world.regrets), "") if world else ""
         health = structs.replace(
             self._started,
             ended=ended,
@@ -69,6 +73,11 @@ class Visit:
             troubles=tuple(world.troubles) if world else (),
             last_success=ended if code == 0 else before.last_success if before else None,
             failing_since=failing if code else None,
+            said=(said or self.said)[:SAID] if code else "",
+            scheduler=self._started.scheduler or (before.scheduler if before else ""),
+            scheduled=(
+                ended if self._started.scheduler else before.scheduled if before else None
+            ),
         )
         with contextlib.suppress(OSError):
             if path.parent.parent.is_dir():  # a wrong ORCH_ROOT must not grow a runtime/

@@ -147,8 +147,8 @@ def failed(world: World, desk: Desk, trouble: TelegramTrouble) -> Desk:
     wait = min(timedelta(minutes=2 ** min(count - 1, 10)), LONGEST_WAIT)
     if trouble.trouble is Trouble.RATE:
         wait = min(timedelta(seconds=trouble.wait), LONGEST_WAIT)
-    world.say(f"{trouble}; {len(desk.pending)} steps wait, the next try is in {wait}")
-    world.troubles.append(trouble.exit_code)
+    said = f"{trouble}; {len(desk.pending)} steps wait, the next try is in {wait}"
+    world.regret(said, trouble.exit_code)
     since = desk.failing_since or now
     desk = structs.replace(desk, failures=count, failing_since=since, not_before=now + wait)
     overdue(world, desk)

@@ -103,8 +103,7 @@ def shut_out(world: World) -> bool:
     """Whether GitHub would answer nothing now: then no task is taken up, none is moved about."""
     trouble = world.limits.closed()
     if trouble is not None:
-        world.say(str(trouble))
-        world.troubles.append(trouble.exit_code)
+        world.regret(str(trouble), trouble.exit_code)
     return trouble is not None
 
 

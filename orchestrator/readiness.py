@@ -35,11 +35,10 @@ def look(world: World, name: str, task_type: TaskType) -> Ready | Unavailable:
     An agent with several logins starts with the first that is there and does not rest.
     """
     needs = world.agents[name].requirements()
-    reason = (
-        _without(world, needs)
-        or containment.missing(world, name)
-        or _no_browser(world, name, task_type)
-    )
+    without = _without(world, needs)
+    if without:
+        return without
+    reason = containment.missing(world, name) or _no_browser(world, name, task_type)
     if reason:
         return Unavailable(reason)
     if not needs.credentials:
@@ -57,37 +56,38 @@ def look(world: World, name: str, task_type: TaskType) -> Ready | Unavailable:
         resting.append(Unavailable(f"{one.account or 'it'}: {rest.reason}", rest.until))
     if resting:
         return min(resting, key=lambda rest: (rest.until is None, rest.until))
-    return Unavailable(_no_login(needs, faults))
+    return Unavailable(_no_login(needs, faults), mend=needs.sign_in)
 
 
-def absent(world: World, name: str, task_type: TaskType = TaskType.IMPLEMENTATION) -> str:
-    """Why the agent cannot start here, "" where it can; one that rests could."""
+def absent(
+    world: World, name: str, task_type: TaskType = TaskType.IMPLEMENTATION
+) -> Unavailable | None:
+    """Why the agent cannot start here, None where it can; one that rests could."""
     if name not in world.agents:
-        return "no agent is called so"
+        return Unavailable("no agent is called so", mend="name it under agents in the config")
     found = look(world, name, task_type)
-    if isinstance(found, Unavailable) and found.until is None:
-        return found.reason
-    return ""
+    return found if isinstance(found, Unavailable) and found.until is None else None
 
 
-def _without(world: World, needs: Requirements) -> str:
+def _without(world: World, needs: Requirements) -> Unavailable | None:
     """The first thing that is not there: a program, its version, a variable."""
     search = world.environment.get("PATH", "")
-    install = f" ({needs.install})" if needs.install else ""
     for program in needs.programs:
         if files.find_program(program, search) is None:
-            return f"its program {program} is not on PATH{install}"
+            cure = ", then: ".join(filter(None, (needs.install, needs.sign_in)))
+            return Unavailable(f"its program {program} is not on PATH", mend=cure)
     for variable in needs.variables:
         if not world.environment.get(variable):
-            return f"the environment has no {variable}"
+            return Unavailable(f"the environment has no {variable}")
     if not needs.minimum:
-        return ""
+        return None
     program = files.find_program(needs.programs[0], search) or ""
     found = Versions(world.paths.state / "versions").of(program, search)
     if not found or found >= needs.minimum:
-        return ""  # one that does not tell its version may be a wrapper of somebody's
+        return None  # one that does not tell its version may be a wrapper of somebody's
     told, wanted = (".".join(map(str, numbers)) for numbers in (found, needs.minimum))
-    return f"its program {needs.programs[0]} is {told}, older than {wanted}{install}"
+    said = f"its program {needs.programs[0]} is {told}, older than {wanted}"
+    return Unavailable(said, mend=needs.install)
 
 
 def _no_browser(world: World, name: str, task_type: TaskType) -> str:
@@ -116,5 +116,4 @@ def _no_login(needs: Requirements, faults: list[str]) -> str:
     files_ = [one.paths[0] for one in needs.credentials if one.paths]
     places = ", ".join(dict.fromkeys((*names, *files_)))
     said = f" ({'; '.join(dict.fromkeys(faults))})" if faults else ""
-    install = f"; {needs.install}" if needs.install else ""
-    return f"it is not logged in: there is none of {places}{said}{install}"
+    return f"it is not logged in: there is none of {places}{said}"

@@ -21,6 +21,7 @@ from orchestrator.records.config import (
     MergePolicy,
     RepositoryConfig,
     Secret,
+    TokenOrigin,
 )
 from orchestrator.records.config_file import (
     SECRETS,
@@ -36,10 +37,16 @@ from orchestrator.texts import complaints, expansion, source
 
 CODE = Path(__file__).resolve().parents[1]
 TOO_OPEN = stat.S_IRWXG | stat.S_IRWXO
+GITHUB = "github_token"
 TOKENS = {
-    "github_token": ("GITHUB_TOKEN", "GH_TOKEN"),
+    GITHUB: ("GITHUB_TOKEN", "GH_TOKEN"),
     "telegram_bot_token": ("TELEGRAM_BOT_TOKEN",),
 }
+MAKE_IT = {
+    GITHUB: "the token of GitHub belongs there, as its only word, mode 600; run: bin/init.sh",
+    "telegram_bot_token": "the bot's token belongs there, as its only word, mode 600",
+}
+EMPTY = "is empty, as a write that was cut short leaves it; put a copy back, or run: bin/init.sh"
 
 Level = TypeVar("Level", bound=msgspec.Struct)
 
@@ -56,13 +63,18 @@ def find(root: Path, environment: Mapping[str, str]) -> Path:
     return Path(said).expanduser() if said else root / "config.yaml"
 
 
-def load(path: Path, environment: Mapping[str, str], *, text: str | None = None) -> Config:
+def load(
+    path: Path, environment: Mapping[str, str], *, text: str | None = None, tokenless: bool = False
+) -> Config:
     """The config in that file; a fault inside one repository's block costs only that repository.
 
-    `text` is read instead of the file where the caller kept a copy of it (C12).
+    `text` is read instead of the file where the caller kept a copy of it (C12). With `tokenless`
+    a file of GitHub's token that is not there is no fault: its place is in `token_origin`.
     """
     path = path.absolute()
     text = read(path) if text is None else text
+    if not text:
+        raise ConfigError((f"{path.name}: {EMPTY}",))
     home = environment.get("HOME") or str(Path.home())
     data, faults = understood(path, text, environment, home)
     top, entries, shape = typed(data)
@@ -75,10 +87,10 @@ def load(path: Path, environment: Mapping[str, str], *, text: str | None = None)
     here = str(path.parent)
     addresses, unknown = allowlist.addresses(top, entries, here)
     values, wrong = installation.values(top, here, str(root_of(environment)), home)
-    tokens, bare = secrets(top, here, environment)
+    tokens, bare = secrets(top, here, environment, tokenless=tokenless)
     app, unsigned = application(top, here)
     if app is not None:
-        tokens |= {"github_app": app, "github_token": None}
+        tokens |= {"github_app": app, "github_token": None, "token_origin": None}
     faults += [*unknown, *wrong, *bare, *unsigned, *strange(top, entries), *nowhere(top)]
     broken: tuple[BrokenRepository, ...] = ()
     if faults:
@@ -187,7 +199,7 @@ def nowhere(top: GlobalFile) -> list[Fault]:
 
 
 def secrets(
-    top: GlobalFile, here: str, environment: Mapping[str, str]
+    top: GlobalFile, here: str, environment: Mapping[str, str], *, tokenless: bool = False
 ) -> tuple[dict[str, Any], list[Fault]]:
     """Each token from its key, from the file its key names, or from the environment."""
     tokens: dict[str, Any] = {}
@@ -199,13 +211,25 @@ def secrets(
         file = getattr(top, f"{name}_file")
         given = (environment.get(variable) for variable in variables)
         value = getattr(top, name) or (None if file else next(filter(None, given), None))
-        if not value and file:
+        place = Path(allowlist.absolute(file, here)) if file else None
+        if not value and place and not (tokenless and name == GITHUB and not place.exists()):
             try:
-                value = kept(Path(allowlist.absolute(file, here)))
+                value = kept(place, missing=MAKE_IT[name])
             except ConfigError as wrong:
                 faults += [Fault((f"{name}_file",), sentence) for sentence in wrong.problems]
         tokens[name] = Secret(value) if value else None
+    tokens["token_origin"] = origin(top, here, environment) if not faults else None
     return tokens, faults
+
+
+def origin(top: GlobalFile, here: str, environment: Mapping[str, str]) -> TokenOrigin | None:
+    """Where GitHub's token stands, by the same order."""
+    if top.github_token:
+        return TokenOrigin("config")
+    if top.github_token_file:
+        return TokenOrigin("file", allowlist.absolute(top.github_token_file, here))
+    named = next((name for name in TOKENS[GITHUB] if environment.get(name)), "")
+    return TokenOrigin("environment", named) if named else None
 
 
 def application(top: GlobalFile, here: str) -> tuple[AppConfig | None, list[Fault]]:
@@ -232,9 +256,9 @@ def too_open(path: Path) -> bool:
     return bool(path.stat().st_mode & TOO_OPEN) if path.exists() else False
 
 
-def kept(path: Path) -> str:
+def kept(path: Path, *, missing: str = "") -> str:
     """The secret in a file that nobody else may read."""
-    text = private(path, missing="make it with the secret as its only word, mode 600")
+    text = private(path, missing=missing or MAKE_IT[GITHUB])
     if not text or len(text.split()) > 1:
         raise ConfigError((f"{path} must hold one word, the secret itself",))
     return text

@@ -50,8 +50,7 @@ def start_workers(world: World) -> None:
     """One worker for each free slot, as long as tasks wait; a worker is a session of its own."""
     closed = world.limits.closed()
     if closed is not None:
-        world.say(f"no worker is started: {closed}")
-        world.troubles.append(closed.exit_code)
+        world.regret(f"no worker is started: {closed}", closed.exit_code)
         return
     held = updating.held_back(world)
     if held:

@@ -29,7 +29,7 @@ from orchestrator.records.errors import (
     Stopped,
     SwitchedOff,
 )
-from orchestrator.rules import failures
+from orchestrator.rules import access, failures
 from orchestrator.world import World
 
 Story = Callable[[World], None]
@@ -91,8 +91,7 @@ def visited(
     )  # fmt: skip
     visit.meets(world)
     for problem in problems:
-        world.say(f"the config is wrong, its last good copy runs: {problem}")
-        world.troubles.append(CONFIG)
+        world.regret(f"the config is wrong, its last good copy runs: {problem}", CONFIG)
     by_hand = options.at_once or options.at is not None or options.dry_run
     hurried = by_hand or sys.stdout.isatty()
     return within(world, story, alone=alone, hurried=hurried)
@@ -108,14 +107,12 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
         return OK
     taken = tenancy.refusal(world)
     if taken:
-        world.say(taken)
+        world.regret(taken, CONFIG)
         return CONFIG
     remarks(world, alone=alone)
     if not config.signed_in and script not in worlds.LIFELINES:
-        world.say(
-            "no token: log in once with `gh auth login`, or set GITHUB_TOKEN, or name a "
-            "github_token_file in the config; nothing was done"
-        )
+        how = access.sign_in(config.github_web_url)
+        world.regret(f"there is no token: {how}; nothing was done", AUTH)
         return AUTH
     if not alone:
         return told(world, story)
@@ -140,11 +137,11 @@ def remarks(world: World, *, alone: bool) -> None:
     """What a person may want to put right, said by every tick until it is."""
     config = world.config
     for name in world.idle_switches() if alone else ():
-        world.say(f"runtime/off.d/{name} stops nothing: no script or repository is called so")
-        world.troubles.append(CONFIG)
+        said = f"runtime/off.d/{name} stops nothing: no script or repository is called so"
+        world.regret(said, CONFIG)
     for broken in config.broken:
-        world.say(f"{broken.name}: left alone, its config is wrong: {'; '.join(broken.problems)}")
-        world.troubles.append(CONFIG)
+        said = f"{broken.name}: left alone, its config is wrong: {'; '.join(broken.problems)}"
+        world.regret(said, CONFIG)
     for repository in config.repositories:
         if repository.path and not Path(repository.path).is_dir():
             world.say(f"{repository.slug}: its path {repository.path} is not there; work goes on")
@@ -158,8 +155,10 @@ def caught(visit: Visit, tick: Callable[[], int]) -> int:
         complain(f"{visit.script}: nothing was done, because of this:")
         for problem in error.problems:
             complain(f"  {problem}")
+        visit.said = error.problems[0]
         return CONFIG
     except AgentOSError as error:
+        visit.said = str(error)
         complain(f"{visit.script}: nothing was done: {error}")
         return error.exit_code
     except OSError as error:
@@ -203,7 +202,10 @@ def readable(
         if settings.too_open(path) or not last_good(root).is_file():
             raise
         text = files.read_bounded(last_good(root), 10_000_000).decode("utf-8", "replace")
-        return settings.load(path, environment, text=text), error.problems
+        try:
+            return settings.load(path, environment, text=text), error.problems
+        except ConfigError:
+            raise error from None  # what it lacks, the copy lacks as well: a token's file
 
 
 def last_good(root: Path) -> Path:
@@ -230,15 +232,13 @@ def told(world: World, story: Story) -> int:
         disk.failed(world, error)
         world.troubles.append(DEGRADED)
     except AgentOSError as error:
-        world.say(world.redact(str(error)))
-        world.troubles.append(error.exit_code)
+        world.regret(world.redact(str(error)), error.exit_code)
     except Exception as error:  # the net under every script: DESIGN.md, house rule 6
         if disk.is_full(error):
             disk.failed(world, error)
             world.troubles.append(DEGRADED)
         else:
-            world.say(bug(world, error))
-            world.troubles.append(BUG)
+            world.regret(bug(world, error), BUG)
     conditions.tell(world)
     return worst(world.troubles)
 
@@ -256,18 +256,15 @@ def isolated(world: World, where: str) -> Iterator[None]:
     except GitHubTrouble as trouble:
         if trouble.trouble in failures.EVERYBODYS:
             raise
-        world.say(f"{where}: {world.redact(str(trouble))}")
-        world.troubles.append(trouble.exit_code)
+        world.regret(f"{where}: {world.redact(str(trouble))}", trouble.exit_code)
     except disk.NoRoom:
         raise  # it is everybody's, and the next task would meet it too (Q10)
     except AgentOSError as error:
-        world.say(f"{where}: {world.redact(str(error))}")
-        world.troubles.append(error.exit_code)
+        world.regret(f"{where}: {world.redact(str(error))}", error.exit_code)
     except Exception as error:  # DESIGN.md, house rule 6: once per repository
         if isinstance(error, OSError) and disk.is_full(error):
             raise
-        world.say(f"{where}: {bug(world, error)}")
-        world.troubles.append(BUG)
+        world.regret(f"{where}: {bug(world, error)}", BUG)
 
 
 def bug(world: World, error: Exception) -> str:

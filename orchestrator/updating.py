@@ -70,8 +70,10 @@ def standing(world: World, here: Checkout) -> Standing:
     slug = update.slug_of(remote, world.config.github_web_url)
     if not slug:
         raise Unmovable(
-            f"{here.code} is not updated: its remote `origin` ({remote or 'none'}) is no "
-            f"repository at {world.config.github_web_url}, whose checks could be asked"
+            f"{here.code} does not update itself: its remote `origin` ({remote or 'none'}) is no "
+            f"repository at {world.config.github_web_url}, whose checks could be asked. By hand, "
+            f"or take the line of run_autopull.sh out of the crontab; run: git -C {here.code} pull "
+            "--ff-only"
         )
     return Standing(slug=slug, branch=here.branch(), head=here.head())
 

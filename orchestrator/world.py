@@ -32,11 +32,11 @@ from orchestrator.agents.base import Agent
 from orchestrator.executors.local import Local
 from orchestrator.paths import Paths
 from orchestrator.records import regex
-from orchestrator.records.config import Config, RepositoryConfig, Secret
+from orchestrator.records.config import Config, RepositoryConfig, Secret, TokenOrigin
 from orchestrator.records.errors import ConfigError, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
-from orchestrator.rules import hosts
+from orchestrator.rules import access, hosts
 from orchestrator.texts import moments
 from orchestrator.texts.redact import Redactor
 
@@ -67,7 +67,8 @@ class Spawn(Protocol):
 class World:
     """What a story gets. `only` is the one repository of `--repo`; `say` prints one line.
 
-    `at_once` is a person's `--now`: regular jobs are due, whenever they last succeeded.
+    `at_once` is a person's `--now`: regular jobs are due, whenever they last succeeded. `troubles`
+    are the exit codes of what went wrong, `regrets` what was said of it.
     """
 
     script: str
@@ -95,6 +96,7 @@ class World:
     at_once: bool = False
     only: RepositoryConfig | None = None
     troubles: list[int] = field(default_factory=list)
+    regrets: list[str] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -114,6 +116,12 @@ class World:
         self.say(f"{where}: {verdict}" + (" [dry run]" if self.dry_run else ""))
         self.verdicts[verdict.split(maxsplit=1)[0].rstrip(":,;")] += 1
         return not self.dry_run
+
+    def regret(self, line: str, code: int) -> None:
+        """Say what went wrong; the tick will end with this code, or one that is worse."""
+        self.say(line)
+        self.regrets.append(line)
+        self.troubles.append(code)
 
     @property
     def zone(self) -> tzinfo:
@@ -198,6 +206,9 @@ def build(
         clock=clock,
         token=key.identity,
         paced=not hosts.is_here(config.github_api_url),
+        remedy=access.remedy(
+            access.kind_of(key.identity), config.token_origin, config.github_web_url
+        ),
         spoken=lambda moment: moments.spoken(moment, zone(config.timezone), now=clock.now()),
     )
     door = Door(
@@ -251,7 +262,10 @@ def signed_in(config: Config, environment: Mapping[str, str]) -> Config:
     if config.signed_in:
         return config
     found = gh_keys.of_gh(environment, config.github_api_url)
-    return structs.replace(config, github_token=Secret(found)) if found else config
+    if not found:
+        return config
+    origin = TokenOrigin("gh")
+    return structs.replace(config, github_token=Secret(found), token_origin=origin)
 
 
 def opener(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from orchestrator import alerts, health, tick, timetable
 from orchestrator.adapters.clock import FixedClock
@@ -57,10 +61,34 @@ def test_a_run_is_told_with_what_it_did_and_when_it_last_went_well(tmp_path: Pat
             assert ran(office, hindered) == 10
         second = word(office)
         assert second.exit_code == 10 and second.troubles == (10,)
+        assert (first.said, second.said) == ("", "GitHub is slow today")
         assert second.last_success == first.last_success
         assert second.failing_since is not None and second.failing_since < second.ended
         assert ran(office, quiet) == 0
         assert word(office).failing_since is None
+
+
+def test_who_started_it_last_at_its_time_outlives_a_run_by_hand(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        ran(office, quiet)
+        assert word(office).scheduled is None  # whoever runs the tests is no scheduler
+        by_cron = structs.replace(word(office), scheduler="cron", scheduled=word(office).ended)
+        (office.world.paths.health / "pr_monitor.json").write_bytes(msgspec.json.encode(by_cron))
+        ran(office, quiet)
+        assert (word(office).scheduler, word(office).scheduled) == ("cron", by_cron.scheduled)
+        assert word(office).ended > by_cron.ended
+
+
+def test_a_process_knows_what_it_came_of(tmp_path: Path) -> None:
+    shell = shutil.copy(os.path.realpath("/bin/sh"), tmp_path / "cron")
+    code = "from orchestrator.adapters import survivors; print(*survivors.ancestors())"
+    said = subprocess.run(
+        [shell, "-c", '"$@"; exit $?', "sh", sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert said[0] == "cron" and len(said) > 1
 
 
 def test_a_dry_run_and_a_time_of_its_own_say_nothing_of_the_scripts_health(tmp_path: Path) -> None:

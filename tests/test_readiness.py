@@ -53,7 +53,7 @@ def look(
 def why_not(office: Office, name: str, **environment: str) -> str:
     found = look(office, name, **environment)
     assert isinstance(found, Unavailable)
-    return found.reason
+    return found.told
 
 
 def secrets(folder: Path, content: object = None, **fields: object) -> Path:

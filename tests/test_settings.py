@@ -53,7 +53,7 @@ def one(text: str = "") -> str:
 
 
 def test_an_empty_file_is_a_config_with_nothing_to_do(tmp_path: Path) -> None:
-    whole = load(tmp_path, "")
+    whole = load(tmp_path, "# nothing yet\n")
     assert whole.repositories == whole.broken == ()
     assert whole.root_dir == str(tmp_path)
     assert whole.worktrees_dir == f"{tmp_path}/runtime/worktrees"
@@ -117,19 +117,39 @@ agent_fallbacks: {docs: [mine, patch]}
 @pytest.mark.parametrize(
     ("text", "environment", "token"),
     [
-        ("", {"GITHUB_TOKEN": "a", "GH_TOKEN": "b"}, "a"),
-        ("", {"GH_TOKEN": "b"}, "b"),
-        ("github_token: ${MINE}", {"MINE": "c", "GITHUB_TOKEN": "a"}, "c"),
-        ("github_token: literal", {}, "literal"),
-        ("github_token_file: token", {"GITHUB_TOKEN": "a"}, "kept"),
-        ("", {}, None),
+        ("#", {"GITHUB_TOKEN": "a", "GH_TOKEN": "b"}, "a GITHUB_TOKEN"),
+        ("#", {"GH_TOKEN": "b"}, "b GH_TOKEN"),
+        ("github_token: ${MINE}", {"MINE": "c", "GITHUB_TOKEN": "a"}, "c config"),
+        ("github_token: literal", {}, "literal config"),
+        ("github_token_file: token", {"GITHUB_TOKEN": "a"}, "kept token"),
+        ("#", {}, None),
     ],
 )
 def test_tokens(tmp_path: Path, text: str, environment: dict[str, str], token: str | None) -> None:
+    """Each with the place that it came from."""
     (tmp_path / "token").write_text("kept\n")
     (tmp_path / "token").chmod(0o600)
-    found = load(tmp_path, text, **environment).github_token
-    assert (found.reveal() if found else None) == token
+    found = load(tmp_path, text, **environment)
+    if token is None:
+        assert found.github_token is found.token_origin is None
+        return
+    assert found.github_token and found.token_origin
+    where = Path(found.token_origin.name).name or found.token_origin.place
+    assert f"{found.github_token.reveal()} {where}" == token
+
+
+def test_a_file_that_a_full_disk_emptied_is_no_config(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, "")
+    assert "config.yaml: is empty" in problem and problem.endswith("run: bin/init.sh")
+
+
+def test_a_token_file_that_is_gone_says_what_makes_it(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, "github_token_file: gone")
+    assert "the token of GitHub belongs there" in problem and problem.endswith("run: bin/init.sh")
+    (tmp_path / "config.yaml").write_text("github_token_file: gone")
+    found = settings.load(tmp_path / "config.yaml", {"HOME": "/home/me"}, tokenless=True)
+    assert found.github_token is None and found.token_origin
+    assert found.token_origin.name == str(tmp_path / "gone")
 
 
 def test_repositories_named_outside_a_project(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ class Checkout:
         done = self.git.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
         if done.exit_code:
             raise Unmovable(
-                f"{self.code} is on no branch: git -C {self.code} checkout main, to be kept up to "
-                "date again"
+                f"{self.code} is on no branch, so it is not kept up to date; run: git -C "
+                f"{self.code} checkout main"
             )
         changed = self.git.text("status", "--porcelain", "--untracked-files=no")
         if changed:
@@ -77,8 +77,8 @@ class Checkout:
         """The commits that UPSTREAM has and HEAD lacks, newest first; raises Unmovable."""
         if not self.git.is_ancestor(self.head(), self.git.text("rev-parse", UPSTREAM)):
             raise Unmovable(
-                f"{self.code} has commits that its remote lacks, and only a fast-forward is made: "
-                f"git -C {self.code} log {UPSTREAM}..HEAD"
+                f"{self.code} has commits that its remote lacks, and only a fast-forward is made; "
+                f"run: git -C {self.code} log {UPSTREAM}..HEAD"
             )
         found = self.git.text(
             "rev-list", "--first-parent", f"--max-count={MOST_CANDIDATES}", f"HEAD..{UPSTREAM}"

@@ -40,13 +40,14 @@ class Limits:
 
     def __init__(
         self, *, path: Path, locks: Locks, clock: Clock, token: str, paced: bool = True,
-        spoken: Callable[[datetime], str] = "{:%Y-%m-%dT%H:%M:%SZ}".format,
+        spoken: Callable[[datetime], str] = "{:%Y-%m-%dT%H:%M:%SZ}".format, remedy: str = "",
     ) -> None:  # fmt: skip
         self.path = path
         self.locks = locks
         self.clock = clock
         self.name = hashlib.sha256(token.encode()).hexdigest()[:12]
         self.kind = access.kind_of(token)
+        self.remedy = remedy  # what a person does about a token that is refused
         self.paced = paced
         self._spoken = spoken
         # What the answers of this process said by the way.
@@ -195,7 +196,7 @@ class Limits:
             raise GitHubTrouble(
                 Trouble.AUTH,
                 f"GitHub refused the token at {self._at(account.refusal.at)}; nothing was asked "
-                f"and every task stays where it is. {access.remedy(self.kind)} A new one counts "
+                f"and every task stays where it is. {self.remedy}. A new one counts "
                 f"at once; this one is tried again after {self._at(account.refusal.until)}",
             )
         seconds = pacing.left(account.pause, now)

@@ -66,6 +66,17 @@ def process(pid: int) -> Process | None:
     )
 
 
+def ancestors() -> Iterator[str]:
+    """The names of the processes that this one came of, the nearest first, as far as one sees."""
+    pid = os.getppid()
+    while pid and (found := process(pid)) is not None:
+        try:
+            yield (PROC / str(pid) / "comm").read_text(errors="replace").strip()
+        except OSError:
+            return
+        pid = found.parent
+
+
 def belongs(pid: int, folder: str) -> bool:
     """Whether a process carries the folder's marker, or works inside the folder (Q7).
 

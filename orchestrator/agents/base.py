@@ -89,7 +89,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
 
     `programs` all, `credentials` any one, in this order; `variables` all. `minimum` is the
     oldest version of the first program whose options are the ones we use. `login` is what a
-    sandbox lends it, and `install` how a person gets the program.
+    sandbox lends it, and `install` how a person gets the program, `sign_in` how its login.
     """
 
     programs: tuple[str, ...] = ()
@@ -98,6 +98,7 @@ class Requirements(Struct, frozen=True, kw_only=True):
     credentials: tuple[Credential, ...] = ()
     login: tuple[Login, ...] = ()
     install: str = ""
+    sign_in: str = ""
 
 
 class Failure(NamedTuple):

@@ -43,7 +43,7 @@ class Claude(base.Configured):
                 Credential(paths=("~/.claude/.credentials.json",)),
             ),
             login=(Login(path=".claude/.credentials.json", writable=True),),
-            install="npm install -g @anthropic-ai/claude-code, then: claude, and /login",
+            install="npm install -g @anthropic-ai/claude-code", sign_in="claude, and /login there",
         )  # fmt: skip
 
     def order(self, launch: Launch) -> AttemptOrder:

@@ -34,7 +34,7 @@ class Codex(base.Configured):
                 Credential(paths=("~/.codex/auth.json",)),
             ),
             login=(Login(path=".codex/auth.json", writable=True), Login(path=".codex/config.toml")),
-            install="npm install -g @openai/codex, then: codex login",
+            install="npm install -g @openai/codex", sign_in="codex login",
         )  # fmt: skip
 
     def order(self, launch: Launch) -> AttemptOrder:

@@ -81,7 +81,8 @@ class DeepSeek(base.Configured):
             credentials=tuple(
                 one for name, provider in CHAIN.items() for one in _keys(name, provider)
             ),
-            install="npm install -g opencode-ai, and a key such as OPENROUTER_API_KEY",
+            install="npm install -g opencode-ai",
+            sign_in="OPENROUTER_API_KEY=..., at the top of the crontab",
         )
 
     def order(self, launch: Launch) -> AttemptOrder:

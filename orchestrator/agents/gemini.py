@@ -42,7 +42,7 @@ class Gemini(base.Configured):
                 Login(path=".gemini/oauth_creds.json", writable=True),
                 Login(path=".gemini/google_accounts.json"), Login(path=SETTINGS),
             ),
-            install="npm install -g @google/gemini-cli, then: gemini, and log in",
+            install="npm install -g @google/gemini-cli", sign_in="gemini, and log in there",
         )  # fmt: skip
 
     def order(self, launch: Launch) -> AttemptOrder:

@@ -78,4 +78,4 @@ def show(world: World, told: Account | Unknown, out: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)

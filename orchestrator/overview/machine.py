@@ -47,7 +47,7 @@ def agents(world: World, asked_for: Iterable[str]) -> tuple[Agent, ...]:
         shown.append(
             Agent(
                 name=name, ready=not out,
-                why=world.redact(found.reason) if isinstance(found, Unavailable) else "",
+                why=world.redact(found.told) if isinstance(found, Unavailable) else "",
                 until=found.until if isinstance(found, Unavailable) else None,
                 achieved=tuple(tallies.told(one) for one in achieved if one.agent == name),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -348,6 +348,13 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
         return self.slug.partition("/")[2]
 
 
+class TokenOrigin(msgspec.Struct, frozen=True):
+    """Where GitHub's token was found; `name` is the file's or the variable's, where it has one."""
+
+    place: Literal["config", "file", "environment", "gh"]
+    name: str = ""
+
+
 class BrokenRepository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository whose part of the config is wrong: left alone until that is mended."""
 
@@ -374,6 +381,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     github_owner: str = ""
     github_token: Secret | None = None
+    token_origin: TokenOrigin | None = None
     github_app: AppConfig | None = None
     github_api_url: str = "https://api.github.com"
     github_graphql_url: str = "https://api.github.com/graphql"

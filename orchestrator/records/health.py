@@ -11,7 +11,9 @@ class Health(Struct, frozen=True, kw_only=True):
     """One run of a script; `last_success` and `failing_since` reach back over earlier ones.
 
     `verdicts` counts what was decided by the word it began with; `troubles` are the exit codes of
-    what went wrong within the run; `version` is the commit of the code, "" where unknown.
+    what went wrong within the run, and `said` the first sentence of it; `version` is the commit of
+    the code, "" where unknown. `scheduled` is when `scheduler` last started it, and no person's
+    hand: `cron` or `systemd`.
     """
 
     script: str
@@ -26,6 +28,9 @@ class Health(Struct, frozen=True, kw_only=True):
     troubles: tuple[int, ...] = ()
     last_success: datetime | None = None
     failing_since: datetime | None = None
+    said: str = ""
+    scheduler: str = ""
+    scheduled: datetime | None = None
 
 
 class Overlap(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from orchestrator.records import regex
+from orchestrator.records.config import TokenOrigin
 from orchestrator.records.tracker import Permission, Sight
 
 APP = "app"  # the first word of how an app's key is called
@@ -46,11 +47,11 @@ def missing_scopes(told: str | None, kind: TokenKind, *, board: bool) -> tuple[s
     return tuple(lacking)
 
 
-def scopes_sentence(lacking: tuple[str, ...]) -> str:
+def scopes_sentence(lacking: tuple[str, ...], web: str) -> str:
     named = " and ".join(f"`{scope}`" for scope in lacking)
     return (
         f"the token lacks the scope {named}: what needs it will be refused. Add it to the classic "
-        "token at github.com/settings/tokens; the token itself stays the same."
+        f"token at {web}/settings/tokens; the token itself stays the same."
     )
 
 
@@ -148,8 +149,46 @@ def app_refused(app: str, status: int, said: str) -> str:
     return ""
 
 
-def remedy(kind: TokenKind) -> str:
-    """What to do about a token that GitHub refuses."""
+def remedy(kind: TokenKind, origin: TokenOrigin | None, web: str) -> str:
+    """What to do about a token that GitHub refuses, which came from there."""
     if kind is TokenKind.APP:
-        return "Check github_app in the config: id, key_file, and where the app is installed."
-    return "Renew github_token in the config or the environment, or log in again with gh."
+        return "Check github_app in the config: id, key_file, and where the app is installed"
+    if origin is not None and origin.place == "gh":
+        return f"Log in again: gh auth login{at(web)} -s project"
+    where = place(origin) if origin else "the place of the old one"
+    return f"Make a new one at {web}/settings/tokens and put it into {where}"
+
+
+def place(origin: TokenOrigin) -> str:
+    """Where a token came from, for the one who is to put another there."""
+    match origin.place:
+        case "file":
+            return origin.name
+        case "environment":
+            return f"{origin.name} of the environment (of cron's: at the top of the crontab)"
+        case "gh":
+            return "`gh auth token`"
+    return "github_token of the config"
+
+
+def sign_in(web: str) -> str:
+    """How to get a token at all."""
+    return (
+        f"gh auth login{at(web)} -s project, or GITHUB_TOKEN in the environment, or "
+        "github_token_file in the config"
+    )
+
+
+def refresh(web: str, scopes: str) -> str:
+    """How the token of `gh` gets more scopes."""
+    return f"gh auth refresh{at(web)} -s {scopes}"
+
+
+def at(web: str) -> str:
+    """The option by which `gh` is told of a GitHub that is not the public one."""
+    return "" if host(web) == "github.com" else f" -h {host(web)}"
+
+
+def host(web: str) -> str:
+    """What `gh` calls the GitHub whose pages are there."""
+    return web.partition("://")[2].partition("/")[0]

@@ -16,10 +16,15 @@ NOBODY = frozenset({"", "auto", "any", "none"})
 
 
 class Unavailable(Struct, frozen=True):
-    """Why an agent cannot run now; `until` when it is only cooling down."""
+    """Why an agent cannot run now; `until` when it is only cooling down; `mend` is the cure."""
 
     reason: str
     until: datetime | None = None
+    mend: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"{self.reason} ({self.mend})" if self.mend else self.reason
 
 
 class Start(Struct, frozen=True, tag=True):
@@ -78,7 +83,7 @@ def next_agent(
         obstacle = unavailable.get(name)
         if obstacle is None:
             return Start(name, tuple(skipped))
-        skipped.append(f"{name} skipped: {obstacle.reason}")
+        skipped.append(f"{name} skipped: {obstacle.told}")
         if obstacle.until is not None:
             cooling.append(obstacle.until)
     if cooling:

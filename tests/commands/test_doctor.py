@@ -94,6 +94,8 @@ class Home:
         )
         self.crontab(f"# mine\nSHELL=/bin/sh\n\n{jobs}")
         (self.folder / "proc" / "7" / "comm").write_text("cron\n")
+        (self.folder / "proc" / "1").mkdir()
+        (self.folder / "proc" / "1" / "comm").write_text("systemd\n")
         project = {"project_number": 1, "repos": [{"github_repo": SLUG, "test_command": "true"}]}
         self.config = {
             **CONFIG, "github_api_url": self.github.url, "github_projects": {"work": project}
@@ -366,6 +368,91 @@ def test_a_fault_is_found_with_what_mends_it(
         assert one.mend and one.sentence
         assert doctor.verdict(found) in {doctor.WRONG, doctor.TOKEN}
         assert "robot-token" not in str(found)
+
+
+def test_a_run_by_hand_does_not_hide_that_nothing_starts_the_scripts(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        cron_stopped(home)
+        no_jobs(home)
+        health = home.root / "runtime" / "health"
+        health.mkdir()
+        assert home.github.clock is not None
+        now = home.github.clock.moment
+        by_hand = Health(
+            script="", pid=1, started=now, ended=now, exit_code=0, seconds=1, last_success=now
+        )
+
+        def note(**more: Any) -> None:
+            for name in ("github_dispatcher", "supervisor", "pr_monitor"):
+                told = msgspec.structs.replace(by_hand, script=name, **more)
+                (health / f"{name}.json").write_bytes(msgspec.json.encode(told))
+
+        note()
+        assert {check for check, _ in bad(home.look(offline=True))} == {"cron", "crontab"}
+        note(scheduler="systemd", scheduled=now)
+        assert not bad(home.look(offline=True))
+
+
+def test_an_agent_that_cannot_start_is_one_line_with_its_cure_once(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        home.config["agent_fallbacks"] = {
+            **CONFIG["agent_fallbacks"], "docs": ["codex"], "design": ["codex"],
+        }  # fmt: skip
+        found = [one for one in home.look(offline=True) if one.check in {"agent", "chain"}]
+        [codex] = [one for one in found if one.about == "codex"]
+        assert codex.sentence == "its program codex is not on PATH"
+        assert codex.mend == "npm install -g @openai/codex, then: codex login"
+        [chain] = [one for one in found if one.check == "chain"]
+        assert chain.sentence.startswith("nobody for design, docs:")
+
+
+def test_a_refused_token_is_named_by_where_it_came_from(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        kept = home.root / "token"
+        kept.write_text("ghp_revoked")
+        kept.chmod(0o600)
+        del home.config["github_token"]
+        home.config["github_token_file"] = str(kept)
+        [token] = [one for one in home.look() if one.check == "token"]
+        web = home.github.url
+        assert token.sentence.startswith(f"{web} refuses the token from {kept}: ")
+        assert token.mend == f"Make a new one at {web}/settings/tokens and put it into {kept}"
+
+
+def test_an_empty_config_and_a_token_file_that_is_gone_say_what_helps(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        home.file.touch(0o600)
+        [one] = [one for one in home.look(offline=True) if one.check == "config"]
+        assert one.mend == "bin/init.sh" and one.sentence.startswith("is empty")
+        copy = home.root / "runtime" / "state" / "last_good_config.yaml"
+        copy.parent.mkdir()
+        copy.write_text("github_token_file: gone\n")
+        [one] = [one for one in home.look(offline=True) if one.check == "config"]
+        assert one.mend == f"cp {copy} {home.file}"
+        home.file.write_text("github_token_file: gone\n")
+        [one] = [one for one in home.look(offline=True) if one.check == "config"]
+        assert one.mend == "bin/init.sh" and "gone: not there" in one.sentence
+
+
+def test_what_mends_it_fits_a_terminal_of_a_hundred_columns() -> None:
+    long = " ".join(["chmod", *(f"/somewhere/number/{number}" for number in range(9))])
+    for mend in (long, f"{long}, or not"):
+        one = Diagnosis(check="x", level=Level.WRONG, sentence="Bad.", mend=mend)
+        texts = [text for text, _ in sheet.lines(one)][1:]
+        assert len(texts) > 1 and max(map(len, texts)) <= 100
+        whole = "\n".join(texts)
+        assert whole.replace(" \\\n", " ").split()[1:] == mend.split() or ", " in mend
+
+
+def test_whoever_reads_only_its_first_lines_sees_no_traceback(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home:
+        home.written()
+        ended = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m orchestrator.commands.doctor --offline | head -n 1"],
+            cwd="/", env={**home.environment, "PYTHONPATH": str(CODE), "PATH": "/usr/bin:/bin"},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ended.stdout == "Config\n" and not ended.stderr
 
 
 def test_a_lane_without_merges_needs_no_ci_and_no_rule(tmp_path: Path) -> None:

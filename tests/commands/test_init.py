@@ -270,7 +270,25 @@ def test_no_token_and_a_wrong_one(desk: Desk) -> None:
     assert "gh auth login" in desk.said
     desk.environment["GITHUB_TOKEN"] = "wrong-token"
     assert desk.run("--yes", "--repo", "maria/web") == 30
-    assert "GitHub refuses the token" in desk.said and "wrong-token" not in desk.said
+    assert "refuses the token (of GITHUB_TOKEN)" in desk.said and "wrong-token" not in desk.said
+
+
+def test_a_token_file_that_is_gone_is_made_again(desk: Desk) -> None:
+    assert desk.run("--yes", "--repo", "maria/web") == 0, desk.said
+    before = desk.config.read_bytes()
+    kept = desk.home / ".config" / "agent-os" / "github-token"
+    kept.unlink()
+    assert desk.run("--cron", "--dry-run") == 0, desk.said
+    assert desk.run("--yes") == 0, desk.said
+    assert "github-token is not there" in desk.said
+    assert kept.read_text() == "maria-token\n" and kept.stat().st_mode & 0o777 == 0o600
+    assert desk.config.read_bytes() == before
+
+
+def test_a_config_that_is_empty_is_written_anew(desk: Desk) -> None:
+    desk.config.touch(0o600)
+    assert desk.run("--yes", "--repo", "maria/web") == 0, desk.said
+    assert desk.load().repositories[0].slug == "maria/web"
 
 
 def test_labels_are_enough_where_no_board_is_wanted(desk: Desk) -> None:
@@ -380,7 +398,7 @@ def test_a_token_that_may_not_see_projects_means_labels(desk: Desk) -> None:
     desk.github.front = without_projects(desk.github.app)
     argv = ("--yes", "--repo", "maria/web", "--first-issue", "Begin")
     assert desk.run(*argv) == 0, desk.said
-    assert "gh auth refresh -s project" in desk.said
+    assert "gh auth refresh -h 127.0.0.1" in desk.said
     assert desk.load().repositories[0].board is None
     issue = desk.github.session("maria-token").get("/repos/maria/web/issues/3").json()
     assert [label["name"] for label in issue["labels"]] == ["Ready"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.records.config import TokenOrigin
 from orchestrator.records.tracker import Permission, Sight
 from orchestrator.rules import access
 from orchestrator.rules.access import TokenKind
@@ -49,7 +50,26 @@ def test_scopes_that_are_missing(
     """A11."""
     assert access.missing_scopes(told, kind, board=board) == lacking
     if lacking:
-        assert all(f"`{one}`" in access.scopes_sentence(lacking) for one in lacking)
+        said = access.scopes_sentence(lacking, "https://github.example.com")
+        assert all(f"`{one}`" in said for one in lacking)
+        assert "https://github.example.com/settings/tokens" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "words"),
+    [
+        (CLASSIC, TokenOrigin("gh"), "gh auth login -h github.example.com"),
+        (CLASSIC, TokenOrigin("environment", "GH_TOKEN"), "into GH_TOKEN of the environment"),
+        (FINE, TokenOrigin("file", "/a/token"), "into /a/token"),
+        (CLASSIC, TokenOrigin("config"), "into github_token of the config"),
+        (TokenKind.APP, None, "github_app"),
+    ],
+)
+def test_a_refused_token_is_renewed_where_it_came_from(
+    kind: TokenKind, origin: TokenOrigin | None, words: str
+) -> None:
+    said = access.remedy(kind, origin, "https://github.example.com")
+    assert words in said and "github.com/" not in said
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from orchestrator.records.config import (
     RepositoryConfig,
 )
 from orchestrator.records.diagnosis import BranchRule, Level, Survey
+from orchestrator.rules import schedulers
 from orchestrator.rules.diagnosis import cron, github, machine
 
 CONFIG = RepositoryConfig(slug="o/n", clone_url="https://github.com/o/n.git")
@@ -25,14 +26,19 @@ SURVEY = Survey(
     workflows=("ci.yml",),
 )  # fmt: skip
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+WEB = "https://github.example.com"
+
+
+def by_systemd(minutes: float) -> cron.Start:
+    return cron.Start("systemd", NOW - timedelta(minutes=minutes))
 
 
 def told(config: RepositoryConfig, survey: Survey, level: Level = Level.WRONG) -> list[str]:
-    return [one.sentence for one in github.repository(config, survey) if one.level is level]
+    return [one.sentence for one in github.repository(config, survey, WEB) if one.level is level]
 
 
 def test_a_repository_like_most_is_well() -> None:
-    [one] = github.repository(CONFIG, SURVEY)
+    [one] = github.repository(CONFIG, SURVEY, WEB)
     assert one.level is Level.OK
 
 
@@ -148,22 +154,71 @@ def test_the_jobs_of_a_crontab() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "absent"),
+    ("starts", "absent"),
     [
         ({}, "run_queue.sh, run_pr_monitor.sh"),
-        ({"supervisor": NOW - timedelta(minutes=2)}, "run_pr_monitor.sh"),
-        ({"supervisor": NOW - timedelta(hours=2)}, "run_queue.sh, run_pr_monitor.sh"),
-        ({"supervisor": NOW, "pr_monitor": NOW}, ""),
+        ({"supervisor": by_systemd(2)}, "run_pr_monitor.sh"),
+        ({"supervisor": by_systemd(120)}, "run_queue.sh, run_pr_monitor.sh"),
+        ({"supervisor": by_systemd(0), "pr_monitor": by_systemd(0)}, ""),
     ],
 )
-def test_what_nothing_starts(ended: dict[str, datetime], absent: str) -> None:
+def test_what_nothing_starts(starts: dict[str, cron.Start], absent: str) -> None:
     lines = (cron.Line(program="/a/bin/run_dispatcher.sh"),)
     wrong = [
         one.sentence
-        for one in cron.scheduled(lines, "/a", ended, NOW)
+        for one in cron.scheduled(lines, "/a", starts, NOW)
         if one.level is Level.WRONG
     ]
     assert wrong == ([f"nothing starts {absent}"] if absent else [])
+
+
+@pytest.mark.parametrize(
+    ("running", "starts", "ended", "level"),
+    [
+        (True, {}, {}, Level.OK),
+        # A person's hand, and a cron that has died since, are no proof of anything.
+        (False, {}, {"supervisor": NOW}, Level.WRONG),
+        (False, {"supervisor": cron.Start("cron", NOW)}, {"supervisor": NOW}, Level.WRONG),
+        (False, {"supervisor": by_systemd(1)}, {"supervisor": NOW}, Level.OK),
+        (False, {"supervisor": by_systemd(90)}, {"supervisor": NOW}, Level.WRONG),
+        (None, {}, {"supervisor": NOW}, Level.OK),
+        (None, {}, {"supervisor": NOW - timedelta(hours=1)}, Level.WRONG),
+    ],
+)
+def test_whether_something_starts_the_scripts(
+    running: bool | None, starts: dict[str, cron.Start], ended: dict[str, datetime], level: Level
+) -> None:
+    assert cron.daemon(running, True, starts, ended, NOW, "i").level is level
+
+
+@pytest.mark.parametrize(
+    ("ancestors", "scheduler"),
+    [
+        (("timeout", "bash", "sh", "cron", "cron", "systemd"), "cron"),
+        (("timeout", "bash", "sh", "crond"), "cron"),
+        (("timeout", "bash", "systemd"), "systemd"),
+        (("timeout", "bash", "bash", "sshd", "sshd", "systemd"), ""),
+        (("bash", "tmux: server", "systemd"), ""),
+        ((), ""),
+    ],
+)
+def test_who_started_a_script(ancestors: tuple[str, ...], scheduler: str) -> None:
+    assert schedulers.of(ancestors) == scheduler
+
+
+def test_a_script_that_fails_says_why_and_what_helps() -> None:
+    failing = {"autopull": cron.Failing(20, "09:00", "/a does not update itself; run: git pull")}
+    [one] = cron.silent(failing, {}, "/logs")
+    assert one.sentence.endswith("with exit code 20: /a does not update itself")
+    assert one.mend == "git pull"
+
+
+def test_the_hints_name_the_github_of_the_config() -> None:
+    archived = structs.replace(SURVEY, archived=True, branch_rule=BranchRule(creation=True))
+    mends = [one.mend for one in github.repository(CONFIG, archived, WEB)]
+    assert [WEB in mend for mend in mends] == [True, True]
+    assert "-h github.example.com" in github.scopes(("repo",), WEB).mend
+    assert "-h" not in github.scopes(("repo",), "https://github.com").mend
 
 
 def test_a_log_is_looked_for_where_cron_would_open_it() -> None:

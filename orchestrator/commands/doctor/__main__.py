@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from orchestrator import tick
 from orchestrator.commands.doctor import chat, clockwork, github, machine, sheet, team
 from orchestrator.commands.doctor.patient import Patient, meet
 from orchestrator.records.diagnosis import Diagnosis, Level
@@ -91,4 +92,4 @@ def verdict(found: Sequence[Diagnosis]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    tick.entry(main)

@@ -15,42 +15,52 @@ from orchestrator.rules import access
 from orchestrator.rules.diagnosis import github as rules
 from orchestrator.world import World
 
-NO_TOKEN = "gh auth login, or GITHUB_TOKEN in the environment, or github_token_file in the config"
-
 
 def everything(patient: Patient) -> Iterator[Diagnosis]:
     """The token first; without one that is taken, nothing else can be asked."""
     world = patient.world
     if world is None:
         return
+    web = world.config.github_web_url
     if not world.config.signed_in:
         yield Diagnosis(
-            check="token", level=Level.WRONG, sentence="there is no token for GitHub", mend=NO_TOKEN
-        )
+            check="token", level=Level.WRONG, sentence=f"there is no token for {web}",
+            mend=access.sign_in(web),
+        )  # fmt: skip
         return
     try:
         login = world.read.viewer()
     except GitHubTrouble as trouble:
         yield refused(world, trouble)
         return
-    yield Diagnosis(check="token", level=Level.OK, sentence=f"GitHub takes it; it is {login}'s")
+    yield Diagnosis(
+        check="token", level=Level.OK, sentence=f"{web} takes {whose(world)}; it is {login}'s"
+    )
     boards = world.config.boards
     lacking = access.missing_scopes(
         world.limits.scopes, world.limits.kind, board=bool(boards)
     )
-    yield rules.scopes(lacking)
+    yield rules.scopes(lacking, web)
     yield rules.clock(world.limits.skew)
     for one in boards:
         yield from asked(world, f"{one.owner}/{one.number}", partial(board, world, one))
     yield from asked(world, "repositories", partial(repositories, world))
 
 
+def whose(world: World) -> str:
+    """The token by where it was found, or the app."""
+    origin, app = world.config.token_origin, world.config.github_app
+    if origin is None:
+        return f"the key of the app {app.id}" if app else "the token"
+    return f"the token from {access.place(origin)}"
+
+
 def refused(world: World, trouble: GitHubTrouble) -> Diagnosis:
     said = world.redact(str(trouble))
     if trouble.trouble is Trouble.AUTH:
         return Diagnosis(
-            check="token", level=Level.WRONG, sentence=f"GitHub refuses the token: {said}",
-            mend=f"renew it: {NO_TOKEN}",
+            check="token", level=Level.WRONG, mend=world.limits.remedy,
+            sentence=f"{world.config.github_web_url} refuses {whose(world)}: {said}",
         )  # fmt: skip
     return Diagnosis(
         check="github", level=Level.UNKNOWN, sentence=f"GitHub could not be asked: {said}",
@@ -80,8 +90,8 @@ def board(world: World, one: BoardConfig) -> Iterator[Diagnosis]:
             raise
         yield Diagnosis(
             check="board", about=name, level=Level.WRONG, sentence=world.redact(str(trouble)),
-            mend="gh auth refresh -s project, or mend project_number; without a board the "
-            "label ready is enough",
+            mend=f"{access.refresh(world.config.github_web_url, 'project')}, or mend "
+            "project_number; without a board the label ready is enough",
         )  # fmt: skip
         return
     yield rules.board(name, one, found.field_id, [option.name for option in found.options])
@@ -100,7 +110,7 @@ def repositories(world: World) -> Iterator[Diagnosis]:
         if why:
             yield Diagnosis(
                 check="repository", about=slug, level=Level.WRONG, sentence=why,
-                mend=f"gh repo view {slug}",
+                mend=f"gh repo view {access.host(world.config.github_web_url)}/{slug}",
             )  # fmt: skip
     for slug, base in bases.items():
         yield from asked(world, slug, partial(one, world, slug, base))
@@ -110,4 +120,4 @@ def one(world: World, slug: str, base: str | None) -> Iterator[Diagnosis]:
     survey = gh_survey.of(world.read.door, {slug: base})[slug]
     repository = world.config.repository(slug)
     if survey is not None and repository is not None:
-        yield from rules.repository(repository, survey)
+        yield from rules.repository(repository, survey, world.config.github_web_url)

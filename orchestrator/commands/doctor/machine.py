@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator import containment, disk, tenancy
+from orchestrator import containment, disk, tenancy, tick
 from orchestrator.adapters import bubblewrap, files, history, survivors
 from orchestrator.adapters.store import STALE_LOCK_SECONDS
 from orchestrator.agents import sandbox
@@ -94,7 +94,7 @@ def config(patient: Patient) -> Iterator[Diagnosis]:
     for problem in patient.problems:
         yield Diagnosis(
             check="config", about=str(patient.source), level=Level.WRONG,
-            sentence=problem.removeprefix(f"{patient.source}: "), mend=remedy(patient, problem),
+            sentence=sentence(patient, problem), mend=remedy(patient, problem),
         )  # fmt: skip
     if patient.world is None:
         return
@@ -122,10 +122,19 @@ def config(patient: Patient) -> Iterator[Diagnosis]:
         )  # fmt: skip
 
 
+def sentence(patient: Patient, problem: str) -> str:
+    """The problem without the file's name in front and the command at its end."""
+    said = problem.removeprefix(f"{patient.source}: ").removeprefix(f"{patient.source.name}: ")
+    return said.partition("run: ")[0].removesuffix("; ").removesuffix(", or ")
+
+
 def remedy(patient: Patient, problem: str) -> str:
     """The command that a problem names, or what makes or mends the file."""
     if not patient.source.exists():
         return "bin/init.sh"
+    copy = tick.last_good(patient.root)
+    if not patient.source.stat().st_size and copy.is_file():
+        return f"cp {copy} {patient.source}"
     _, found, command = problem.partition("run: ")
     return command if found else f"edit {patient.source}"
 

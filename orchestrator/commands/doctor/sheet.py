@@ -52,7 +52,8 @@ class Sheet:
         if wrong:
             told += f", {wrong} to mend: do what stands behind the arrows, then look again"
         self.line("", "")
-        self.line(told, "bold red" if wrong else "bold green")
+        for text in textwrap.wrap(told, WIDTH):
+            self.line(text, "bold red" if wrong else "bold green")
 
     def line(self, text: str, style: str) -> None:
         if self.quiet:
@@ -64,7 +65,7 @@ class Sheet:
 
 
 def lines(one: Diagnosis) -> Iterator[tuple[str, str]]:
-    """A finding, wrapped, and below it what mends it, on one line so that it can be copied."""
+    """A finding, and below it what mends it; wrapped, a command so that it still can be copied."""
     said = " ".join(f"{one.about}: {one.sentence}".split()) if one.about else one.sentence
     broken = textwrap.wrap(
         said, WIDTH - MARK, break_long_words=False, break_on_hyphens=False
@@ -72,5 +73,15 @@ def lines(one: Diagnosis) -> Iterator[tuple[str, str]]:
     for index, text in enumerate(broken):
         lead = f"  {one.level.value}" if index == 0 else ""
         yield f"{lead:<{MARK + 2}}{text}", STYLES[one.level]
-    if one.mend:
-        yield f"{'':<{MARK + 2}}→ {one.mend}", "cyan"
+    for index, text in enumerate(remedy(one.mend)):
+        yield f"{'':<{MARK + 2}}{'→' if index == 0 else ' '} {text}", "cyan"
+
+
+def remedy(mend: str) -> list[str]:
+    """The lines of what mends it; a lone command goes on behind a backslash."""
+    command = not any(mark in mend for mark in (", ", "; ", ": "))
+    end = " \\" if command else ""
+    broken = textwrap.wrap(
+        mend, WIDTH - MARK - 2 - len(end), break_long_words=False, break_on_hyphens=False
+    )
+    return [f"{text}{end}" for text in broken[:-1]] + broken[-1:]

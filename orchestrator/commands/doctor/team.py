@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator import readiness
 from orchestrator.commands.doctor import machine
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.diagnosis import Diagnosis, Level
+from orchestrator.rules.routing import Unavailable
+
+MOST = 5  # repositories that one line names
 
 
 def agents(patient: Patient) -> Iterator[Diagnosis]:
@@ -30,30 +33,30 @@ def agents(patient: Patient) -> Iterator[Diagnosis]:
         for repository in world.config.repositories if repository.slug in left
         for kind in left[repository.slug] for name in repository.agent_fallbacks[kind]
     }  # fmt: skip
-    for name, reason in why.items():
+    for found, missed in dict.fromkeys((found, name in needed) for name, found in why.items()):
+        names = [n for n, one in why.items() if one == found and (n in needed) == missed]
         yield Diagnosis(
-            check="agent", about=name, level=Level.WRONG if name in needed else Level.NOTE,
-            sentence=f"cannot start: {reason}",
-            mend=remedy(reason) if name in needed else "",
+            check="agent", about=", ".join(names), level=Level.WRONG if missed else Level.NOTE,
+            sentence=found.reason, mend=found.mend,
         )  # fmt: skip
-    for slug, types in left.items():
+    for types in dict.fromkeys(left.values()):
+        slugs = [slug for slug, lacking in left.items() if lacking == types]
         yield Diagnosis(
-            check="chain", about=slug, level=Level.WRONG,
-            sentence=f"no agent can start for {', '.join(types)}: such tasks go to a person",
-            mend="log one of them in, or name another in agent_fallbacks",
+            check="chain", about=few(slugs), level=Level.WRONG,
+            sentence=f"nobody for {', '.join(types)}: such tasks go to a person",
+            mend="let one of those above start, or name another in agent_fallbacks",
         )  # fmt: skip
 
 
-def for_nobody(repository: RepositoryConfig, why: dict[str, str]) -> tuple[str, ...]:
+def few(slugs: Sequence[str]) -> str:
+    shown = ", ".join(slugs[:MOST])
+    return shown if len(slugs) <= MOST else f"{shown} and {len(slugs) - MOST} more"
+
+
+def for_nobody(
+    repository: RepositoryConfig, why: Mapping[str, Unavailable]
+) -> tuple[str, ...]:
     """The types of task whose whole chain cannot start."""
     chains = repository.agent_fallbacks
     return tuple(kind for kind, chain in chains.items() if all(name in why for name in chain))
 
-
-def remedy(reason: str) -> str:
-    """The command that a reason names in brackets or behind a semicolon, if it does."""
-    for mark, end in (("(", ")"), ("; ", "")):
-        _, found, rest = reason.partition(mark)
-        if found and ("install" in rest or "login" in rest):
-            return rest.partition(end)[0] if end else rest
-    return ""

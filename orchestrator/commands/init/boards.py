@@ -17,7 +17,7 @@ from orchestrator.commands.init.voice import Voice
 from orchestrator.records import regex
 from orchestrator.records.config import BoardConfig
 from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Trouble
-from orchestrator.rules import statuses
+from orchestrator.rules import access, statuses
 from orchestrator.rules.statuses import Words
 
 LINK = regex.late(r".*/(?:users|orgs)/([^/]+)/projects/(\d+).*")
@@ -26,7 +26,7 @@ FIELD = "Status"
 GITHUBS_OWN = {"Todo", "In Progress", "Done"}
 NO_PROJECTS = """\
 the token may not see the Projects of {owner}, so there will be no board: the label `ready` starts
-work all the same. `gh auth refresh -s project` lets it, then run this again"""
+work all the same. `{refresh}` lets it, then run this again"""
 LARGEST = 5_000_000
 
 
@@ -96,9 +96,10 @@ def choose(scene: Scene, voice: Voice, owner: str) -> Place:
     except GitHubTrouble as trouble:
         if trouble.trouble is not Trouble.PERMISSION:
             raise
-        said = NO_PROJECTS.format(owner=owner).replace("\n", " ")
+        refresh = access.refresh(scene.config.github_web_url, "project")
+        said = NO_PROJECTS.format(owner=owner, refresh=refresh).replace("\n", " ")
         voice.item("note", said, "yellow")
-        voice.remains(said, "gh auth refresh -s project")
+        voice.remains(said, refresh)
         return Place(of=owner, owner=owner, wanted=False)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from orchestrator import readiness
 from orchestrator.adapters import files
 from orchestrator.agents.roster import NAMED
-from orchestrator.commands.doctor import clockwork, team
+from orchestrator.commands.doctor import clockwork
 from orchestrator.commands.doctor import machine as doctors
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.commands.init.scene import NoToken, Scene
@@ -42,7 +42,7 @@ def look(scene: Scene, voice: Voice) -> tuple[str, ...]:
     )  # fmt: skip
     installed = files.find_program("crontab", patient.search) is not None
     runs = clockwork.running(patient.proc)
-    cron_ = cron.daemon(runs, installed, {}, patient.clock.now(), clockwork.INSTALL)
+    cron_ = cron.daemon(runs, installed, {}, {}, patient.clock.now(), clockwork.INSTALL)
     for found in doctors.programs(patient):
         told(voice, found)
     told(voice, cron_, remains=scene.wishes.cron is not False)
@@ -65,8 +65,8 @@ def agents(scene: Scene, voice: Voice) -> Iterator[str]:
             ready.append(name)
             voice.item("ok", f"agent {name}: can start", "green")
         else:
-            voice.item("note", f"agent {name}: {why}", "cyan")
-            mends += [mend] if (mend := team.remedy(why)) else []
+            voice.item("note", f"agent {name}: {why.told}", "cyan")
+            mends += [why.mend] if why.mend else []
     if not ready:
         voice.remains(
             "No agent can start yet, and without one nothing is worked on. One is enough, of these "
@@ -78,19 +78,22 @@ def agents(scene: Scene, voice: Voice) -> Iterator[str]:
 def who(scene: Scene, voice: Voice) -> str:
     """The account of the token, with what that may do; raises where GitHub refuses it."""
     voice.title("GitHub")
+    origin = scene.config.token_origin
+    told_ = scene.token.told if scene.token else f"from {access.place(origin)}" if origin else ""
+    source = f" ({told_})" if told_ else ""
     try:
         login = scene.world.read.viewer()
     except GitHubTrouble as trouble:
         said = scene.world.redact(str(trouble))
         if trouble.trouble is Trouble.AUTH:
-            raise NoToken(f"GitHub refuses the token: {said}") from trouble
+            refused = f"{scene.config.github_web_url} refuses the token{source}: {said}"
+            raise NoToken(refused) from trouble
         raise
-    source = f" ({scene.token.told})" if scene.token else ""
     voice.item("ok", f"the token{source} is {login}'s, at {scene.config.github_web_url}", "green")
     world = scene.world
     lacking = access.missing_scopes(world.limits.scopes, world.limits.kind, board=True)
     if lacking:
-        told(voice, rules.scopes(lacking))
+        told(voice, rules.scopes(lacking, scene.config.github_web_url))
     clock = rules.clock(world.limits.skew)
     if clock.level is Level.WRONG:
         told(voice, clock)

@@ -153,5 +153,6 @@ def objections(
         config = scene.config.repository(slug) or RepositoryConfig(
             slug=slug, clone_url="", automation_mode=lane, allow_no_ci=True
         )
-        found += rules.repository(config, survey) if survey else ()
+        web = scene.config.github_web_url
+        found += rules.repository(config, survey, web) if survey else ()
     return [one for one in found if one.level is not Level.OK]

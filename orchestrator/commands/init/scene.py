@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
@@ -23,7 +23,7 @@ from orchestrator.commands.init.wishes import Wishes
 from orchestrator.records.config import Config, Secret
 from orchestrator.records.config_file import GlobalFile
 from orchestrator.records.errors import AgentOSError, ConfigError
-from orchestrator.rules import hosts, installation
+from orchestrator.rules import access, hosts, installation
 from orchestrator.world import World
 
 KEPT_AT = "~/.config/agent-os/github-token"
@@ -31,9 +31,13 @@ LARGEST = 1_000_000
 VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 NO_TOKEN = """\
 There is no token for GitHub. One of these gives one:
-  gh auth login -s project          (apt-get install gh), and nothing has to be kept here
-  GITHUB_TOKEN=... bin/init.sh      made at github.com/settings/tokens/new?scopes=repo,project
+  gh auth login{at} -s project          (apt-get install gh), and nothing has to be kept here
+  GITHUB_TOKEN=... bin/init.sh      made at {web}/settings/tokens/new?scopes=repo,project
   bin/init.sh --token-file PATH     a file that holds it, mode 0600"""
+
+
+def no_token(web: str) -> str:
+    return NO_TOKEN.format(web=web, at=access.at(web))
 
 
 class NoToken(AgentOSError):
@@ -88,21 +92,28 @@ def enter(wishes: Wishes, environment: Mapping[str, str], voice: Voice, clock: C
     """Read what is there; raises ConfigError where it must be mended first, and NoToken."""
     root = settings.root_of(environment)
     source = settings.find(root, environment).absolute()
-    if not source.exists():
+    if not source.exists() or not source.stat().st_size:
         return anew(root, source, wishes, environment, voice, clock)
     raw, stamp = files.read_stamped(source, LARGEST)
     text = raw.decode("utf-8")
-    config = settings.load(source, environment, text=text)
+    config = settings.load(source, environment, text=text, tokenless=True)
     if config.broken:
         raise ConfigError(tuple(one for broken in config.broken for one in broken.problems))
     if wishes.api_url and wishes.api_url != config.github_api_url:
         said = f"{source} is for {config.github_api_url}, not for {wishes.api_url}"
         raise ConfigError((f"{said}; another GitHub wants a config of its own (AGENT_OS_CONFIG)",))
+    token = None
+    lost = config.token_origin
+    if config.github_token is None and lost is not None and not wishes.only_cron:
+        voice.item("note", f"the token's file {lost.name} is not there", "yellow")
+        found = token_for(config.github_api_url, wishes, environment, voice)
+        token = replace(found, file=lost.name, to_keep=True)
+        config = structs.replace(config, github_token=token.secret)
     world = built(config, environment, clock)
-    if world.config.github_token is None and world.config.github_app is None:
-        raise NoToken(NO_TOKEN)
+    if not (world.config.signed_in or wishes.only_cron):
+        raise NoToken(no_token(config.github_web_url))
     return Scene(
-        root=root, source=source, wishes=wishes, world=world, token=None, text=text, stamp=stamp
+        root=root, source=source, wishes=wishes, world=world, token=token, text=text, stamp=stamp
     )
 
 
@@ -154,8 +165,8 @@ def token_for(
     if found := gh_keys.of_gh(environment, api):
         return Token(secret=Secret(found), told="the one that gh is logged in with")
     if not voice.asks:
-        raise NoToken(NO_TOKEN)
-    voice.say(NO_TOKEN)
+        raise NoToken(no_token(hosts.doors(api)[1]))
+    voice.say(no_token(hosts.doors(api)[1]))
     given = voice.ask("Or paste one here (it is not shown), Enter to stop", secret=True)
     if not given:
         raise NoToken("Stopped: without a token nothing can be set up.")

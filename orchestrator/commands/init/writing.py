@@ -175,6 +175,8 @@ def place(scene: Scene, text: str) -> str:
         if problems:
             raise AgentOSError("; ".join(problems))
         if scene.stamp is None:
+            if scene.source.exists() and not scene.source.stat().st_size:
+                files.remove_file(scene.source)  # it is empty: nothing is lost with it
             files.move_durably(trial, scene.source)
             return ""
         stamp = f"{scene.world.clock.now():%Y%m%dT%H%M%SZ}"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from orchestrator.records import regex
 from orchestrator.records.diagnosis import Diagnosis, Level
+from orchestrator.rules import schedulers
 
 # The wrapper of each script that must run, and the script that leaves word of itself.
 NEEDED = {
@@ -22,6 +23,21 @@ WISE = {"run_watchdog.sh": "nobody tells you when the others fall silent"}
 FRESH = timedelta(minutes=20)
 SCHEDULE = regex.late(r"\s*(@\w+|(?:\S+\s+){4}\S+)\s+(\S.*)")
 ASSIGNMENT = regex.late(r"\s*[A-Za-z_]\w*\s*=")
+
+
+class Start(Struct, frozen=True):
+    """When a scheduler last started a script; a person's hand is none."""
+
+    by: str
+    at: datetime
+
+
+class Failing(Struct, frozen=True):
+    """A script that fails: its exit code, since when, and the first sentence of its last run."""
+
+    code: int
+    since: str
+    said: str = ""
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -50,19 +66,23 @@ def jobs(text: str) -> tuple[Line, ...]:
     return tuple(found)
 
 
+def fresh(at: datetime | None, now: datetime) -> bool:
+    return at is not None and timedelta() <= now - at < FRESH
+
+
 def scheduled(
-    lines: Sequence[Line] | None, root: str, ended: Mapping[str, datetime], now: datetime
+    lines: Sequence[Line] | None, root: str, starts: Mapping[str, Start], now: datetime
 ) -> Iterator[Diagnosis]:
     """A job for each script that must run; `lines` None where there is no crontab to read.
 
-    `ended` is when each script was last heard of: a timer of systemd may start them as well.
+    A timer of systemd, or the crontab of the machine, may start them as well: `starts` tells.
     """
     ours = {line.program for line in lines or ()}
     absent = []
     for wrapper, script in NEEDED.items():
-        heard = ended.get(script)
-        fresh = heard is not None and timedelta() <= now - heard < FRESH
-        if not fresh and f"{root}/bin/{wrapper}" not in ours:
+        start = starts.get(script)
+        begun = fresh(start.at if start else None, now)
+        if not begun and f"{root}/bin/{wrapper}" not in ours:
             absent.append(wrapper)
     if absent:
         other = sorted({
@@ -86,14 +106,23 @@ def scheduled(
 
 
 def daemon(
-    running: bool, installed: bool, ended: Mapping[str, datetime], now: datetime, install: str
-) -> Diagnosis:
-    """Whether cron runs; a script that was heard of a moment ago is proof enough."""
-    heard = [at for script, at in ended.items() if script in NEEDED.values()]
-    if any(timedelta() <= now - at < FRESH for at in heard):
-        return Diagnosis(check="cron", level=Level.OK, sentence="scripts are being started")
+    running: bool | None, installed: bool, starts: Mapping[str, Start],
+    ended: Mapping[str, datetime], now: datetime, install: str,
+) -> Diagnosis:  # fmt: skip
+    """Whether something starts the scripts; what a person started lately proves nothing.
+
+    `running` is None where the processes of others are hidden: then a sign of life must do.
+    """
     if running:
         return Diagnosis(check="cron", level=Level.OK, sentence="cron runs")
+    others = {start.by for start in starts.values()
+              if start.by != schedulers.CRON and fresh(start.at, now)}  # fmt: skip
+    if others:
+        said = f"scripts are being started, by {' and '.join(sorted(others))}"
+        return Diagnosis(check="cron", level=Level.OK, sentence=said)
+    if running is None and any(fresh(ended.get(script), now) for script in NEEDED.values()):
+        said = "other users' processes are hidden from us, but scripts are being started"
+        return Diagnosis(check="cron", level=Level.OK, sentence=said)
     if not installed:
         return Diagnosis(
             check="cron", level=Level.WRONG, sentence="cron is not installed", mend=install
@@ -129,16 +158,20 @@ def parent(output: str, home: str) -> str:
 
 
 def silent(
-    failing: Mapping[str, tuple[int, str]], quiet: Mapping[str, str], logs: str
+    failing: Mapping[str, Failing], quiet: Mapping[str, str], logs: str
 ) -> Iterator[Diagnosis]:
-    """Scripts that fail since a time, with their exit code, and such as said nothing for long."""
-    for script, (code, since) in failing.items():
+    """Scripts that fail since a time, and such as nothing has started since one."""
+    for script, one in failing.items():
+        # A sentence of ours ends with the command that helps, where there is one.
+        said, _, command = one.said.partition("; run: ")
         yield Diagnosis(
-            check="health", about=script, level=Level.WRONG, mend=f"tail {logs}/*.log",
-            sentence=f"has failed at every run since {since}, with exit code {code}",
+            check="health", about=script, level=Level.WRONG,
+            mend=command or f"tail {logs}/*.log",
+            sentence=f"has failed at every run since {one.since}, with exit code {one.code}"
+            + (f": {said}" if said else ""),
         )  # fmt: skip
     for script, last in quiet.items():
         yield Diagnosis(
             check="health", about=script, level=Level.WRONG, mend="crontab -l",
-            sentence=f"has said nothing since {last}",
+            sentence=f"has not been started since {last}",
         )  # fmt: skip

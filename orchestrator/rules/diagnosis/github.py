@@ -13,6 +13,7 @@ from orchestrator.records.config import (
     RepositoryConfig,
 )
 from orchestrator.records.diagnosis import BranchRule, Diagnosis, Level, Survey
+from orchestrator.rules import access
 
 MOST_SKEW_SECONDS = 30.0
 
@@ -33,14 +34,14 @@ def clock(skew: float | None) -> Diagnosis:
     )  # fmt: skip
 
 
-def scopes(lacking: Sequence[str]) -> Diagnosis:
+def scopes(lacking: Sequence[str], web: str) -> Diagnosis:
     if not lacking:
         return Diagnosis(check="scopes", level=Level.OK, sentence="the token has its scopes")
     named = ",".join(lacking)
     return Diagnosis(
-        check="scopes", level=Level.WRONG, mend=f"gh auth refresh -s {named}",
+        check="scopes", level=Level.WRONG, mend=access.refresh(web, named),
         sentence=f"the token lacks {' and '.join(lacking)}: what needs it is refused (a token "
-        "that is not gh's: github.com/settings/tokens)",
+        f"that is not gh's: {web}/settings/tokens)",
     )  # fmt: skip
 
 
@@ -76,11 +77,15 @@ def suggestion(key: str, word: str, options: Sequence[str]) -> str:
     return f"{key}: {plain[near[0]]}" if near else f"add {word} to the field, or set {key}"
 
 
-def repository(config: RepositoryConfig, survey: Survey) -> Iterator[Diagnosis]:
-    """Everything that would keep work in it from starting, being pushed, or being merged."""
+def repository(config: RepositoryConfig, survey: Survey, web: str) -> Iterator[Diagnosis]:
+    """Everything that would keep work in it from starting, being pushed, or being merged.
+
+    `web` is where GitHub's pages are.
+    """
+    settings = f"{web}/{survey.slug}/settings"
     found = [
-        *usable(survey), *ci(config, survey), *ways(config, survey), *merging(config, survey),
-        *pushing(config, survey),
+        *usable(survey, settings), *ci(config, survey), *ways(config, survey),
+        *merging(config, survey), *pushing(config, survey, settings),
     ]  # fmt: skip
     yield from found
     if not any(one.level is Level.WRONG for one in found):
@@ -91,8 +96,7 @@ def repository(config: RepositoryConfig, survey: Survey) -> Iterator[Diagnosis]:
         )  # fmt: skip
 
 
-def usable(survey: Survey) -> Iterator[Diagnosis]:
-    settings = f"github.com/{survey.slug}/settings"
+def usable(survey: Survey, settings: str) -> Iterator[Diagnosis]:
     if survey.archived:
         yield wrong("repository", survey, "is archived: nothing can be pushed", settings)
     if not survey.issues:
@@ -164,7 +168,7 @@ def merging(config: RepositoryConfig, survey: Survey) -> Iterator[Diagnosis]:
                    "report on its newest commit: one that never does keeps every merge waiting")
 
 
-def pushing(config: RepositoryConfig, survey: Survey) -> Iterator[Diagnosis]:
+def pushing(config: RepositoryConfig, survey: Survey, settings: str) -> Iterator[Diagnosis]:
     """Rules that meet the branches `agent/…` themselves."""
     rule: BranchRule = survey.branch_rule
     refused = {
@@ -175,7 +179,7 @@ def pushing(config: RepositoryConfig, survey: Survey) -> Iterator[Diagnosis]:
     }
     for said in (words for words, holds in refused.items() if holds):
         yield wrong("protection", survey, f"by a ruleset, branches agent/* {said}: no work can be "
-                    "pushed", f"take agent/** out at github.com/{survey.slug}/settings/rules")
+                    "pushed", f"take agent/** out at {settings}/rules")
     if rule.patterns:
         yield note("protection", survey, "a ruleset asks for patterns in commits or branch names "
                    "of agent/*: a push that does not fit is refused")
