@@ -261,7 +261,7 @@ GUARDS = {
         "if False:", CONTAINED + "test_a_required_sandbox_that_is_missing_means_no_start",
     ),
     "S1 and no attempt": Guard(
-        "readiness.py", "or containment.missing(world, name)", 'or ""',
+        "readiness.py", "reason = containment.missing(world, name) or", 'reason = "" or',
         BREAK_OUTS + "test_without_bubblewrap_who_requires_it_is_skipped_with_the_way_to_get_it",
     ),
     "S1 what is ours is hidden": Guard(
