@@ -158,7 +158,7 @@ def hidden(world: World) -> tuple[str, ...]:
 def _walls(world: World, order: AttemptOrder, readable: tuple[str, ...]) -> Walls:
     """What is ours is hidden; programs on the PATH, and those that the order names, are shown."""
     covered = hidden(world)
-    below = (*sandbox.HIDDEN, *sandbox.PRIVATE, *covered, *map(os.path.realpath, covered))
+    below = (*sandbox.HIDDEN, *sandbox.EMPTY, *covered, *map(os.path.realpath, covered))
     named = (word for word in order.argv if word.startswith("/"))
     shown = programs.installations(
         order.environment.get("PATH", ""), (order.argv[0], *named), below

@@ -272,6 +272,20 @@ GUARDS = {
         "agents/sandbox.py", '"ALL", "--unshare-pid", "--unshare-ipc",', '"ALL", "--unshare-ipc",',
         BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing",
     ),
+    "S1 the kernel is not asked for the keys of a session": Guard(
+        "agents/seccomp.py", '"add_key", "request_key", "keyctl", "bpf",', '"bpf",',
+        BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing[keys_of_the_session]",
+    ),
+    "S1 nor for sockets past the network policy": Guard(
+        "agents/seccomp.py", "(EQUAL, 2, 0, AF_NETLINK), _refuse(EAFNOSUPPORT), _allow(),",
+        "(EQUAL, 2, 0, AF_NETLINK), _allow(), _allow(),",
+        BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing[a_socket_to_the_host]",
+    ),
+    "S1 nor for a ring that no filter sees": Guard(
+        "agents/seccomp.py", '    "io_uring_setup", "io_uring_enter", "io_uring_register", "open_t',
+        '    "open_t',
+        BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing[a_ring_of_calls]",
+    ),
     "S3 memory is bounded": Guard(
         "adapters/watch.py", "if most is not None and memory > most:", "if False:",
         CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 from msgspec import Struct
 
 from orchestrator.adapters import files, process
 from orchestrator.adapters.process import CannotStart
-from orchestrator.agents import sandbox
+from orchestrator.agents import sandbox, seccomp
 
 NAME = "bubblewrap"
 ALWAYS_LOOKED_AT = "/usr/bin:/usr/local/bin:/bin"
@@ -23,11 +24,16 @@ TRIAL = (
 
 
 class Layer(Struct, frozen=True, kw_only=True):
-    """`name` is `bubblewrap`, or `none` with the `problem` and what to do about it."""
+    """`name` is `bubblewrap`, or `none` with the `problem` and what to do about it.
+
+    `calls` is the filter of system calls, or empty and `unfiltered` says why.
+    """
 
     name: str
     program: str = ""
     problem: str = ""
+    calls: bytes = b""
+    unfiltered: str = ""
 
 
 def layer(search: str = "") -> Layer:
@@ -38,19 +44,36 @@ def layer(search: str = "") -> Layer:
     program = files.find_program("bwrap", f"{ALWAYS_LOOKED_AT}:{search}")
     if program is None:
         return Layer(name="none", problem=f"bubblewrap is not installed: {sandbox.INSTALL}")
+    machine = platform.machine()
+    calls = seccomp.program(machine)
+    unfiltered = ""
+    if not calls:
+        unfiltered = f"no filter of system calls is known for {machine}"
+    elif said := _tried(program, calls):
+        unfiltered = f"this machine takes no filter of system calls: {said}"
+    if unfiltered and (said := _tried(program)):
+        problem = f"bubblewrap does not work here: {said}{_advice()}"
+        return Layer(name="none", problem=problem)
+    calls = b"" if unfiltered else calls
+    return Layer(name=NAME, program=program, calls=calls, unfiltered=unfiltered)
+
+
+def _tried(program: str, calls: bytes = b"") -> str:
+    """What bubblewrap says where it does not work, with a filter or without; "" where it does."""
     try:
-        tried = process.run(
-            (program, *TRIAL),
-            cwd="/",
-            environment={"PATH": ALWAYS_LOOKED_AT},
-            timeout_seconds=PATIENCE_SECONDS,
-        )
+        with process.in_memory(calls) as handle:
+            tried = process.run(
+                (program, *sandbox.filtered(handle if calls else None), *TRIAL),
+                cwd="/",
+                environment={"PATH": ALWAYS_LOOKED_AT},
+                timeout_seconds=PATIENCE_SECONDS,
+                handed=(handle,),
+            )
     except CannotStart as error:
-        return Layer(name="none", problem=str(error))
+        return str(error)
     if tried.exit_code == 0:
-        return Layer(name=NAME, program=program)
-    said = tried.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit {tried.exit_code}"
-    return Layer(name="none", problem=f"bubblewrap does not work here: {said}{_advice()}")
+        return ""
+    return tried.stderr.decode("utf-8", "replace").strip()[-300:] or f"exit {tried.exit_code}"
 
 
 def _advice() -> str:

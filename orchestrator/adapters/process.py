@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import select
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -69,10 +70,12 @@ def run(
     environment: Mapping[str, str],
     stdin: bytes = b"",
     timeout_seconds: float,
+    handed: Sequence[int] = (),
 ) -> Completed:
     """Run a short helper to its end, at most `timeout_seconds` and the grace of its SIGTERM.
 
-    `environment` is all the child sees. Output goes to memory files and not through pipes, so
+    `environment` is all the child sees, and `handed` the open files that it gets beside the usual
+    three. Output goes to memory files and not through pipes, so
     that neither a full pipe nor a grandchild that keeps one open can hold us up.
     Raises CannotStart.
     """
@@ -80,7 +83,9 @@ def run(
     source = _memory(stdin) if stdin else subprocess.DEVNULL
     try:
         began = time.monotonic()
-        child = _start(argv, cwd=cwd, environment=environment, streams=(source, out, err))
+        child = _start(
+            argv, cwd=cwd, environment=environment, streams=(source, out, err), handed=handed
+        )
         try:
             timed_out = not _ended(child, began + timeout_seconds)
         finally:
@@ -105,6 +110,7 @@ def run_logged(
     layers: int = 0,
     writable: Sequence[str] = (),
     alone: bool | None = None,
+    handed: Sequence[int] = (),
 ) -> Ended:
     """Run an agent, its output in a bounded log, and leave no process of it alive (S3, S4).
 
@@ -114,7 +120,8 @@ def run_logged(
     `layers` is how many processes stand between us and the agent, each in the other: these are
     not asked to end, since the agent would end with them at once. `writable` are the folders
     that count against its share of the disk, beside its folder and home. `alone` says that no
-    other thread starts processes, so that every new child of ours is the agent's.
+    other thread starts processes, so that every new child of ours is the agent's. `handed` are
+    open files that it gets beside the usual three.
     Raises CannotStart, and OSError where the log cannot be written.
     """
     folder = os.path.realpath(order.folder)
@@ -143,8 +150,9 @@ def run_logged(
 
     try:
         child = _start(
-            order.argv, cwd=folder, environment=environment, streams=(source, log, errors)
-        )
+            order.argv, cwd=folder, environment=environment, streams=(source, log, errors),
+            handed=handed,
+        )  # fmt: skip
         watch = Watch(child.pid, order.limits, places)
         here = survivors.process(child.pid)
         born = here.born if here else 0
@@ -227,6 +235,7 @@ def _start(
     cwd: str | Path,
     environment: Mapping[str, str],
     streams: tuple[int, int, int],
+    handed: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -237,6 +246,7 @@ def _start(
             stdout=streams[1],
             stderr=streams[2],
             start_new_session=True,
+            pass_fds=tuple(handed),
         )
     except OSError as error:
         if not Path(cwd).is_dir():
@@ -299,6 +309,16 @@ def _signal_group(child: subprocess.Popen[bytes], what: signal.Signals) -> None:
         os.killpg(child.pid, what)
     except (ProcessLookupError, PermissionError):
         return
+
+
+@contextlib.contextmanager
+def in_memory(content: bytes) -> Iterator[int]:
+    """An open file of some bytes, to be handed to one program."""
+    handle = _memory(content)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def _memory(content: bytes) -> int:

@@ -11,7 +11,9 @@ from orchestrator.records.order import AttemptOrder
 
 INSTALL = "apt-get install bubblewrap"
 TMP = "/tmp"
+SHM = "/dev/shm"
 PRIVATE = (TMP, "/var/tmp")  # each order has one of its own there
+EMPTY = (*PRIVATE, SHM)  # nothing of the machine's is seen there but what is shown by name
 SOCKET = "/run/agent-os-network"  # where a contained program finds the way to its proxy
 # What a machine holds of others, of the system's secrets, and of sockets of its services.
 HIDDEN = (
@@ -39,7 +41,8 @@ OF_THE_KERNEL = (
     "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi",
     "/proc/scsi", "/proc/mtrr", "/proc/asound",
 )
-SHM_BYTES = 256 * 1024 * 1024  # /dev/shm is memory
+KEYS = ("/proc/keys", "/proc/key-users")  # what lies in the kernel's keyrings, by name
+SHM_BYTES = 256 * 1024 * 1024  # it is memory
 SIGNALS = {134: -6, 137: -9, 139: -11}  # a signal that ended the program, as bubblewrap says it
 
 HOSTS: Mapping[AgentKind, tuple[str, ...]] = {
@@ -76,15 +79,16 @@ class Seen(Struct, frozen=True, kw_only=True):
 class Ground(Struct, frozen=True, kw_only=True):
     """What the executor knows of this machine for one order.
 
-    `program` is bubblewrap. `seen` has every path of the order that exists. `tmp` becomes the
-    private /tmp. `git` is the folder of the private repository. `socket` leads to the proxy,
-    and `through` is the program that stands before the order's own, to lead there or to set
-    limits.
+    `program` is bubblewrap, `calls` the open file of its filter of system calls. `seen` has every
+    path of the order that exists. `tmp` becomes the private /tmp. `git` is the folder of the
+    private repository. `socket` leads to the proxy, and `through` is the program that stands before
+    the order's own, to lead there or to set limits.
     """
 
     program: str
     seen: Mapping[str, Seen]
     tmp: str
+    calls: int | None = None
     git: str = ""
     socket: str = ""
     through: tuple[str, ...] = ()
@@ -102,13 +106,20 @@ def argv(order: AttemptOrder, ground: Ground) -> tuple[str, ...]:
     words += [word for target in sealed for word in ("--remount-ro", target)]
     kernel = (path for path in OF_THE_KERNEL if path in ground.seen)
     closed = [word for path in kernel for word in ("--ro-bind", path, path)]
+    keys = (path for path in KEYS if path in ground.seen)
+    closed += [word for path in keys for word in ("--ro-bind", "/dev/null", path)]
     return (
-        ground.program, "--unshare-user", "--cap-drop", "ALL", "--unshare-pid", "--unshare-ipc",
+        ground.program, *filtered(ground.calls),
+        "--unshare-user", "--cap-drop", "ALL", "--unshare-pid", "--unshare-ipc",
         "--unshare-uts", "--unshare-cgroup-try", *alone, "--die-with-parent", "--new-session",
         "--ro-bind", "/", "/", "--proc", "/proc", *closed,
-        "--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
+        "--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", SHM, "--remount-ro", "/dev",
         *words, "--chdir", order.folder, "--", *ground.through, *order.argv,
     )  # fmt: skip
+
+
+def filtered(calls: int | None) -> tuple[str, ...]:
+    return () if calls is None else ("--seccomp", str(calls))
 
 
 Mount = tuple[str, str, str]  # how, from where, to where
@@ -131,8 +142,10 @@ def _is_dark(path: str, mounts: Mapping[str, Mount]) -> bool:
     """Whether a path lies in a hidden place, so that a link on the way to it is not seen."""
     parts = path.split("/")
     above = ("/".join(parts[:count]) for count in range(len(parts) - 1, 1, -1))
-    nearest = next((mounts[place] for place in above if place in mounts), None)
-    return nearest is not None and nearest[0] == "--tmpfs"
+    nearest = next((place for place in above if place in mounts or place in EMPTY), None)
+    if nearest is None:
+        return False
+    return nearest not in mounts or mounts[nearest][0] == "--tmpfs"
 
 
 def _covered(order: AttemptOrder, ground: Ground) -> Iterator[Mount]:
@@ -187,7 +200,7 @@ def paths(order: AttemptOrder) -> tuple[str, ...]:
     walls = order.walls
     own = (order.folder, order.home, f"{order.folder}/.git", *PRIVATE)
     lent = (loan.source for loan in walls.lent)
-    machine = (*OF_THE_KERNEL, *HIDDEN, *SHOWN)
+    machine = (*OF_THE_KERNEL, *KEYS, *HIDDEN, *SHOWN)
     return (*machine, *walls.hidden, *walls.readable, *walls.writable, *lent, *own)
 
 

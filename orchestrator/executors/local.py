@@ -82,7 +82,11 @@ class Local:
 
     def _contained(self, order: AttemptOrder, layer: Layer) -> tuple[Ended, tuple[str, ...]]:
         alone = threading.active_count() == 1  # the proxy's threads start no processes
-        with private.rooms(order) as rooms, _network(order) as gate:
+        with (
+            private.rooms(order) as rooms,
+            _network(order) as gate,
+            process.in_memory(layer.calls) as calls,
+        ):
             through = private.limited(order, contained=True)
             environment = order.environment
             if gate is not None:
@@ -94,6 +98,7 @@ class Local:
                 program=layer.program,
                 seen=bubblewrap.seen(sandbox.paths(order)),
                 tmp=str(rooms.tmp),
+                calls=calls if layer.calls else None,
                 git=str(rooms.git) if rooms.git else "",
                 socket=str(gate.path) if gate else "",
                 through=through,
@@ -107,6 +112,7 @@ class Local:
                 layers=LAYERS,
                 writable=(str(rooms.tmp),),
                 alone=alone,
+                handed=(calls,) if layer.calls else (),
             )
             return ended, tuple(gate.refused) if gate else ()
 
@@ -130,7 +136,7 @@ def _proxied() -> dict[str, str]:
 
 def _with_ours(walls: Walls) -> Walls:
     """The same walls with what our own forwarder needs to run."""
-    below = (*sandbox.HIDDEN, *sandbox.PRIVATE, *walls.hidden)
+    below = (*sandbox.HIDDEN, *sandbox.EMPTY, *walls.hidden)
     ours = programs.installations("", (sys.executable,), below)
     return structs.replace(walls, readable=(*walls.readable, *ours, str(FORWARD)))
 

@@ -105,6 +105,16 @@ def test_a_link_into_a_hidden_place_is_shown_at_both_its_names() -> None:
     assert ("--ro-bind", "/data/bin", "/home/me/bin") in found
 
 
+@pytest.mark.parametrize("place", sandbox.EMPTY)
+def test_so_is_one_in_what_every_program_has_of_its_own(place: str) -> None:
+    """An installation may lie there, with its libraries by a link."""
+    order = structs.replace(ORDER, walls=Walls(readable=(f"{place}/ours/bin",)))
+    there = ground(order)
+    led = {f"{place}/ours/bin": Seen(real="/data/bin", folder=True)}
+    found = mounts(order, structs.replace(there, seen={**there.seen, **led}))
+    assert ("--ro-bind", "/data/bin", f"{place}/ours/bin") in found
+
+
 @pytest.mark.parametrize(("said", "means"), [(0, 0), (1, 1), (137, -9), (143, 143), (173, 173)])
 def test_the_signal_that_ended_a_program_is_told_from_its_code(said: int, means: int) -> None:
     assert sandbox.exit_code(said) == means

@@ -185,7 +185,7 @@ def test_it_reaches_what_its_network_says(
         script = ASKS.replace("{port}", str(port))
         report = run(tmp_path, script, network=network, hosts=listed)
     answers = dict(line.split(" ", 1) for line in report.output_tail.splitlines())
-    assert answers.keys() == {"plain", "tunnel", "direct"}, report.output_tail
+    assert answers.keys() == {"plain", "tunnel", "direct"}, report
     assert [what for what, said in answers.items() if "refused" not in said] == reached
     refused = (f"localhost:{port}",) if network is Network.PROVIDERS and not reached else ()
     assert report.refused_hosts == refused

@@ -230,3 +230,6 @@ def test_a_log_is_looked_for_where_cron_would_open_it() -> None:
 def test_only_agents_that_need_walls_make_their_lack_a_fault() -> None:
     assert machine.sandbox("none here", ("codex",), "i").level is Level.WRONG
     assert machine.sandbox("none here", (), "i").level is Level.NOTE
+    assert machine.sandbox("", ("codex",), "i").level is Level.OK
+    unfiltered = machine.sandbox("", ("codex",), "i", "no filter is known for riscv64")
+    assert unfiltered.level is Level.NOTE and "riscv64: they reach" in unfiltered.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -34,7 +35,7 @@ NAMES = [attempt.__name__ for attempt in breakout.ATTEMPTS]
 WITHOUT_WALLS = {
     "token_on_disk", "login_in_the_home", "by_a_link", "processes_of_others", "signals_to_others",
     "the_mailbox", "another_worktree", "the_operators_checkout", "its_own_prompt_folder", "a_hook",
-    "settings_of_git", "a_swapped_git", "objects_of_the_store",
+    "settings_of_git", "a_swapped_git", "objects_of_the_store", "a_socket_to_the_host",
 }  # fmt: skip
 
 
@@ -60,6 +61,19 @@ def a_victim() -> Iterator[int]:
         sleeper.wait()
 
 
+KEY = "agent-os-canary"
+
+
+def lay_a_key() -> bool:
+    """A canary in a session keyring of our own, as a login has one; whether the kernel has any."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    numbers = {"x86_64": (250, 248), "aarch64": (219, 217)}.get(os.uname().machine)
+    if numbers is None or libc.syscall(numbers[0], 1, None) == -1:
+        return False
+    held = CANARY.encode()
+    return bool(libc.syscall(numbers[1], b"user", KEY.encode(), held, len(held), -3) != -1)
+
+
 def plant(office: Office, folder: Path, victim: int) -> dict[str, object]:
     """Canaries where an operator has secrets; what the agent is told to look for."""
     paths = office.world.paths
@@ -82,6 +96,7 @@ def plant(office: Office, folder: Path, victim: int) -> dict[str, object]:
         "store": str(paths.store(SLUG)),
         "remote": f"{office.world.config.github_web_url}/{SLUG}.git",
         "pid": os.getpid(),
+        "key": KEY if lay_a_key() else "",
         "victim": victim,
     }
 
@@ -158,7 +173,8 @@ def test_without_walls_the_same_agent_gets_what_it_looks_for(tmp_path: Path) -> 
     """So that the rows above are the sandbox's doing; and then its work is refused (F32)."""
     seen = let_loose(tmp_path, "none", disk_gb=0.1)
     got = {name for name, said in seen.rows.items() if said}
-    assert got >= WITHOUT_WALLS, WITHOUT_WALLS - got
+    wanted = WITHOUT_WALLS | ({"keys_of_the_session"} if lay_a_key() else set())
+    assert got >= wanted, wanted - got
     first = seen.task.attempts[0]
     assert first.verdict is AttemptVerdict.REWORK
     assert "first ran without a sandbox" in seen.said

@@ -7,9 +7,11 @@ with what to look for. Prints `ROW name: what it got` and writes an honest-looki
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -179,6 +181,42 @@ def capabilities(t: Target) -> str:
     return "" if int(held.split()[1], 16) == 0 else held
 
 
+def keys_of_the_session(t: Target) -> str:
+    """The kernel's keyring of whoever started us, and what is in it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine, -1)
+    search, fetch, session = 10, 11, -3
+    if not t["key"]:
+        return ""
+    key = libc.syscall(number, search, session, b"user", t["key"].encode(), 0)
+    if key == -1:
+        return "".join(x for x in read("/proc/keys").splitlines() if t["key"] in x)
+    held = ctypes.create_string_buffer(200)
+    libc.syscall(number, fetch, key, held, len(held))
+    return f"a key: {held.value.decode(errors='replace')}"
+
+
+def a_socket_to_the_host(t: Target) -> str:
+    """A virtual machine's way past every network policy; and raw links, tipc, bluetooth."""
+    found = []
+    for family in (40, 38, 30, 31, 17):
+        try:
+            socket.socket(family, socket.SOCK_STREAM).close()
+        except OSError as error:
+            if error.errno != errno.EAFNOSUPPORT:
+                found.append(f"{family} ({error.strerror})")
+        else:
+            found.append(str(family))
+    return f"sockets of the families {', '.join(found)}" if found else ""
+
+
+def a_ring_of_calls(t: Target) -> str:
+    """io_uring opens sockets and files where no filter of system calls sees it."""
+    room = ctypes.create_string_buffer(120)
+    ring = ctypes.CDLL(None, use_errno=True).syscall(425, 1, room)
+    return "" if ring == -1 else "has an io_uring"
+
+
 def a_device(t: Target) -> str:
     try:
         os.mknod("disk", 0o60600, os.makedev(8, 0))
@@ -203,7 +241,8 @@ ATTEMPTS: tuple[Callable[[Target], str], ...] = (
     processes_of_others, memory_of_others, signals_to_others, the_mailbox, another_worktree,
     the_operators_checkout, its_own_prompt_folder, outside, a_hook, settings_of_git,
     a_swapped_git, refs_of_the_store, objects_of_the_store, a_push_to_the_base, a_daemon,
-    more_namespaces, capabilities, a_device, a_full_disk,
+    more_namespaces, capabilities, keys_of_the_session, a_socket_to_the_host, a_ring_of_calls,
+    a_device, a_full_disk,
 )  # fmt: skip
 
 

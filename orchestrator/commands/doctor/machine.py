@@ -32,7 +32,7 @@ def programs(patient: Patient) -> Iterator[Diagnosis]:
     yield rules.optional("gh", there, GH, "apt-get install gh")
     layer = bubblewrap.layer(patient.search)
     refused = walled(patient.world) if patient.world else ()
-    yield rules.sandbox(layer.problem, refused, sandbox.INSTALL)
+    yield rules.sandbox(layer.problem, refused, sandbox.INSTALL, layer.unfiltered)
 
 
 def walled(world: World) -> tuple[str, ...]:

@@ -40,8 +40,20 @@ def optional(program: str, there: bool, without: str, install: str) -> Diagnosis
     )  # fmt: skip
 
 
-def sandbox(problem: str, refused: Sequence[str], install: str) -> Diagnosis:
-    """`problem` is "" where bubblewrap works; `refused` are agents that start in it only."""
+def sandbox(
+    problem: str, refused: Sequence[str], install: str, unfiltered: str = ""
+) -> Diagnosis:
+    """`problem` is "" where bubblewrap works; `refused` are agents that start in it only.
+
+    `unfiltered` says why no system call is filtered within it, else "".
+    """
+    if not problem and unfiltered:
+        return Diagnosis(
+            check="sandbox", level=Level.NOTE,
+            sentence="bubblewrap works, and agents and commands run within its walls, but "
+            f"{unfiltered}: they reach the kernel's keyring of this session, and sockets to a "
+            "machine's host",
+        )  # fmt: skip
     if not problem:
         return Diagnosis(
             check="sandbox", level=Level.OK,
