@@ -7,14 +7,17 @@ in between makes none twice and forgets none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from msgspec import structs
 
 from orchestrator import gh_project, github_sync, llm, settle
+from orchestrator.adapters import gh_rest
 from orchestrator.intake import READY_LABEL
 from orchestrator.llm import Question
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.effect import Stage
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.reading import Split
 from orchestrator.records.result import BlockerCode
@@ -53,6 +56,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     for number, part in enumerate(task.parts, start=1):
         if part.issue is None:
             task = made(world, task, number)
+    task = without_twins(world, repository, task)
     numbers = [part.issue for part in task.parts if part.issue is not None]
     facts = world.read.issue_facts(task.repo, numbers)
     for number, found in facts.items():
@@ -105,7 +109,7 @@ def made(world: World, task: Task, number: int) -> Task:
     body = world.redact(epics.issue_body(task, part, by_model=listed, marker=marker))
     result = world.effects.once(
         task.task_id,
-        f"{task.task_id}#0:part:{number}",
+        part_key(task, number),
         find=lambda: find(world, task, marker),
         make=lambda: str(
             world.write.create_issue(task.repo, title=world.redact(part.title), body=body)
@@ -116,11 +120,67 @@ def made(world: World, task: Task, number: int) -> Task:
     return world.mailroom.update(structs.replace(task, parts=parts))
 
 
+def part_key(task: Task, number: int) -> str:
+    return f"{task.task_id}#0:part:{number}"
+
+
 def find(world: World, task: Task, marker: str) -> str | None:
-    """The issue that bears the mark, of several the oldest; none is older than the task."""
+    """The issue that bears the mark, of several the oldest."""
+    return next((str(number) for number in bearing(marker, filed(world, task))), None)
+
+
+def filed(world: World, task: Task) -> tuple[gh_rest.MadeRest, ...]:
+    """Every issue that may be a part, oldest first: none is older than the task."""
     since = (task.marks[0].at if task.marks else task.created) - CLOCKS_APART
-    made_since = world.read.issues_since(task.repo, since)
-    return next((str(one.number) for one in made_since if marker in (one.body or "")), None)
+    return world.read.issues_since(task.repo, since)
+
+
+def bearing(marker: str, issues: Iterable[gh_rest.MadeRest]) -> list[int]:
+    return [one.number for one in issues if marker in (one.body or "")]
+
+
+def without_twins(world: World, repository: RepositoryConfig, task: Task) -> Task:
+    """Look once, when no list can lag any more, for a part that was filed twice (F16).
+
+    The older one counts; the other gets a word, and is closed where the lane lets us.
+    """
+    key, looked = f"{task.task_id}#0:part-twins", "looked"
+    numbers = range(1, len(task.parts) + 1)
+    sent = [world.effects.last(task.task_id, part_key(task, number)) for number in numbers]
+    now, last = world.clock.now(), world.effects.last(task.task_id, key)
+    fresh = any(one is not None and now - one.at < LOOK_AGAIN / 2 for one in sent)
+    if fresh or (last is not None and last.result == looked):
+        return task
+    issues, parts = filed(world, task), []
+    for number, part in zip(numbers, task.parts, strict=True):
+        marker = world.markers.line(task, "part", number, round_=0)
+        ours = sorted({*bearing(marker, issues), *filter(None, [part.issue])})
+        for twin in ours[1:]:
+            close_twin(world, repository, task, twin, ours[0])
+        parts.append(structs.replace(part, issue=ours[0] if ours else None))
+    if (*parts,) != task.parts:
+        task = world.mailroom.update(structs.replace(task, parts=(*parts,)))
+    world.effects.record(task.task_id, key, Stage.DONE, looked, durable=False)
+    return task
+
+
+def close_twin(
+    world: World, repository: RepositoryConfig, task: Task, twin: int, counts: int
+) -> None:
+    if not world.read.issue_is_open(task.repo, twin):
+        return
+    marker = world.markers.line(task, "twin", twin, round_=0)
+    world.effects.once(
+        task.task_id,
+        f"{task.task_id}#0:twin:{twin}",
+        find=lambda: github_sync.find_comment(world, task.repo, twin, marker),
+        make=lambda: str(
+            world.write.create_comment(task.repo, twin, epics.twin(counts, marker=marker))
+        ),
+    )
+    if lanes.may(repository.automation_mode, Action.CLOSE_REPORTED_ISSUE):
+        world.write.close_issue(task.repo, twin, "not_planned")
+    world.say(f"{task.repo}#{twin}: filed twice by a late answer; #{counts} is the one that counts")
 
 
 def link(world: World, task: Task, number: int, node: str) -> None:

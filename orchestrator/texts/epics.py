@@ -42,6 +42,12 @@ def issue_body(task: Task, part: Part, *, by_model: bool, marker: str) -> str:
     return f"{text}\n\n{urgent}## Context\n\n{origin}\n\n{marker}"
 
 
+def twin(counts: int, *, marker: str) -> str:
+    """A word on an issue that was filed a second time, because nothing showed the first yet."""
+    said = f"This was filed twice, because GitHub showed the first too late: #{counts} counts."
+    return f"{said}\n\n{marker}"
+
+
 def progress(task: Task, open_: Mapping[int, bool], *, marker: str) -> str:
     """The list on the epic: each part with its number, ticked when it is closed."""
     lines = [

@@ -84,9 +84,7 @@ def test_f15_our_comment_is_on_the_second_page(tmp_path: Path) -> None:
 def test_f16_a_list_that_lags_behind_what_was_made(tmp_path: Path) -> None:
     """A list lags a minute behind a create =>
     the effects log waits for two looks, spaced, before anything is made again, a comment or an
-    issue that we file; of two with one marker the older counts.
-    Missing: that the second of two issues is closed comes with the planner; the only script that
-    files any files parts of an epic."""
+    issue that we file; of two with one marker the older counts, and the other issue is closed."""
 
     def without_ours(body: bytes) -> bytes:
         return json.dumps([c for c in json.loads(body) if "aos:fx=" not in c["body"]]).encode()
@@ -125,6 +123,33 @@ def test_f16_is_so_for_the_issues_that_we_file(tmp_path: Path) -> None:
         titles = [one["title"] for one in office.api.get(f"/repos/{SLUG}/issues").json()]
         assert sorted(titles) == ["Read weeks", "Show weeks", "Weeks"], office.told()
         assert office.state_of(epic) is State.BLOCKED, office.told()
+
+
+def test_f16_an_issue_that_was_filed_twice_all_the_same_is_closed(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        epic = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", ISSUES, hostile.applied_then_cut)
+        bad.on("GET", ISSUES, hostile.rewritten(lambda body: b"[]"), times=3)
+        for _ in range(4):
+            office.queue()
+            later(office)
+        bad.calm()
+        twins = [one for one in office.api.get(f"/repos/{SLUG}/issues?direction=asc").json()
+                 if one["title"] == "Read weeks"]  # fmt: skip
+        assert len(twins) == 2, office.told()
+        first, second = sorted(one["number"] for one in twins)
+        for _ in range(2):
+            office.pass_time(3700)
+            office.work_until_quiet()
+        told = office.api.get(f"/repos/{SLUG}/issues/{second}").json()
+        assert (told["state"], told["state_reason"]) == ("closed", "not_planned"), office.told()
+        said = [one for one in office.comments(second) if f"#{first} counts" in one]
+        assert len(said) == 1, office.comments(second)
+        assert office.api.get(f"/repos/{SLUG}/issues/{first}").json()["state"] == "open"
+        shown = "\n".join(office.comments(epic))
+        assert f"#{first} Read weeks" in shown and f"#{second} " not in shown
 
 
 def test_f17_a_merge_that_answers_500_and_has_happened(tmp_path: Path) -> None:
