@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, structs
 
 from orchestrator import containment, workspace
-from orchestrator.adapters import files
+from orchestrator.adapters import files, fixity
 from orchestrator.agents import base as agents
 from orchestrator.records.change import ChangedPath, PathKind
 from orchestrator.records.config import Network, RepositoryConfig
@@ -19,7 +20,7 @@ from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import Task, TaskType
 from orchestrator.rules import gate
 from orchestrator.rules.retry import OwnTests
-from orchestrator.rules.tamper import unproved
+from orchestrator.rules.tamper import hollow, unproved
 from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
 
@@ -69,23 +70,37 @@ def tested(
         return Tested(evidence=structs.replace(about, remark=said))
     room = workspace.of(world)
     with room.clean(tree, work.snapshot, base=task.base) as folder:
-        runs, tail = _runs(world, repository, task, tree, folder, Ground.HEAD)
+        runs, tail, bent = _runs(world, repository, task, tree, folder, Ground.HEAD)
     if runs[-1].what == "setup":
         with room.clean(tree, tree.base_sha, base=task.base, head=tree.base_sha) as folder:
-            only, said = _runs(world, repository, task, tree, folder, Ground.BASE, ("setup",))
+            only, said, _ = _runs(world, repository, task, tree, folder, Ground.BASE, ("setup",))
         if not only[-1].passed:
             about = structs.replace(about, runs=(*runs, *only), remark=UNREADY)
             return Tested(tests=OwnTests.UNREADY, tail=said, evidence=about)
         with room.clean(tree, work.snapshot, base=task.base) as folder:  # it may have been chance
-            again, tail = _runs(world, repository, task, tree, folder, Ground.HEAD)
+            again, tail, bent = _runs(world, repository, task, tree, folder, Ground.HEAD)
         runs = (*runs, *only, *again)
     about = structs.replace(about, runs=runs)
     if not runs[-1].passed or runs[-1].what != "tests":
         return Tested(tests=OwnTests.FAILED, tail=tail, evidence=about)
+    if bent and (bent := _beyond_the_base(world, repository, task, tree, bent)):
+        said = hollow.told(bent)
+        about = structs.replace(about, remark=said)
+        return Tested(tests=OwnTests.HOLLOW, tail=said, evidence=about)
     passed = Tested(tests=OwnTests.PASSED, tail=tail, evidence=about)
     if task.task_type is not TaskType.DEBUGGING:
         return passed
     return _on_the_base(world, repository, task, tree, work, passed)
+
+
+def _beyond_the_base(
+    world: World, repository: RepositoryConfig, task: Task, tree: Worktree, bent: Mapping[str, str]
+) -> dict[str, str]:
+    """What a run changed of its tests that the same commands leave alone on the base."""
+    room = workspace.of(world)
+    with room.clean(tree, tree.base_sha, base=task.base, head=tree.base_sha) as folder:
+        _, _, usual = _runs(world, repository, task, tree, folder, Ground.BASE)
+    return hollow.left(bent, usual)
 
 
 def _on_the_base(
@@ -112,7 +127,7 @@ def _on_the_base(
     with workspace.of(world).clean(
         tree, tree.base_sha, base=task.base, over=tests, of=work.snapshot, head=tree.base_sha
     ) as folder:
-        runs, _ = _runs(world, repository, task, tree, folder, Ground.BASE)
+        runs, _, _ = _runs(world, repository, task, tree, folder, Ground.BASE)
     about = structs.replace(passed.evidence, runs=(*passed.evidence.runs, *runs), tests=tests)
     last = runs[-1]
     if last.what == "tests" and last.exit_code is not None and not last.passed:
@@ -144,8 +159,13 @@ def _runs(
     folder: Path,
     ground: Ground,
     wanted: tuple[str, ...] = ("setup", "tests"),
-) -> tuple[tuple[Run, ...], str]:
-    """setup_command where there is one, then test_command; the end of what the last one said."""
+) -> tuple[tuple[Run, ...], str, dict[str, str]]:
+    """setup_command where there is one, then test_command; the end of what the last one said.
+
+    And what became of the tests, the code and the settings in the folder while they ran.
+    """
+    before = fixity.of_folder(folder, hollow.watched)
+    looked_at = (*before, *hollow.settings(before))
     objects = workspace.of(world).view(tree).objects
     place = Place(folder=folder, home=f"home-{ground}", readable=(objects,))
     runs: list[Run] = []
@@ -169,7 +189,7 @@ def _runs(
             break
     if runs[-1].what == "setup":
         tail = f"setup_command ended with {runs[-1].exit_code} in a clean checkout:\n{tail}"
-    return tuple(runs), tail
+    return tuple(runs), tail, hollow.changed(before, fixity.of_paths(folder, looked_at))
 
 
 def network_of(repository: RepositoryConfig, what: str) -> Network:

@@ -286,6 +286,11 @@ GUARDS = {
         '    "open_t',
         BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing[a_ring_of_calls]",
     ),
+    "S13 tests that a run takes away are missed": Guard(
+        "testing.py", "if bent and (bent := _beyond_the_base(world,",
+        "if False and (bent := _beyond_the_base(world,",
+        PROOF + "test_a_run_that_changes_what_it_tests_proves_nothing",
+    ),
     "S3 memory is bounded": Guard(
         "adapters/watch.py", "if most is not None and memory > most:", "if False:",
         CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",

@@ -48,6 +48,13 @@ class ChangedText(Struct, frozen=True, kw_only=True):
     unread: bool = False
 
 
+class Print(Struct, frozen=True, kw_only=True):
+    """What stands at a path: what it holds, and what becomes another with every change to it."""
+
+    held: str
+    touched: str
+
+
 class Commit(Struct, frozen=True, kw_only=True):
     """A commit with the tree it holds; e-mail addresses as git has them."""
 

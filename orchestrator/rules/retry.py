@@ -37,6 +37,7 @@ class OwnTests(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NONE = "none"
+    HOLLOW = "hollow"  # they passed, and what they test was changed while they ran
     UNREADY = "unready"  # no place could be made to run it, with or without this work
 
 
@@ -141,6 +142,9 @@ def _obstacle(facts: Facts) -> Rework | Interrupt | Escalate | None:
         return Rework(reason, BlockerCode.NO_DIFF_PRODUCED)
     if facts.has_diff and facts.tests is OwnTests.FAILED:
         return Rework("it says complete, and our own test run fails", BlockerCode.TEST_FAILURE)
+    if facts.has_diff and facts.tests is OwnTests.HOLLOW:
+        reason = "it says complete, and our own test run changes what it tests: it proves nothing"
+        return Rework(reason, BlockerCode.TEST_FAILURE)
     if facts.has_diff and facts.tests is OwnTests.UNREADY:
         return _unready(facts)
     if not facts.has_diff and len(report_of(result)) < REPORT_LEAST:
@@ -185,6 +189,7 @@ def _delivered(facts: Facts) -> str:
         OwnTests.PASSED: "our own test run passes",
         OwnTests.NONE: "the repository has no test command",
         OwnTests.FAILED: "",
+        OwnTests.HOLLOW: "",
         OwnTests.UNREADY: "",
     }
     return f"a diff, and {tested[facts.tests]}"

@@ -55,6 +55,7 @@ TO_THE_NEXT = [
     (GOOD, dict(idle_repair=True), "no_diff_produced", "nothing of what was red"),
     (GOOD, dict(idle_merge=True), "no_diff_produced", "nothing of this branch"),
     (REPORT, dict(has_diff=True, tests=OwnTests.FAILED), "test_failure", "test run fails"),
+    (GOOD, dict(tests=OwnTests.HOLLOW), "test_failure", "changes what it tests"),
     (GOOD, dict(gate_refused=REFUSED), "gate_refused", "symlink out"),
     (GOOD, dict(gate_refused=REFUSED, result=None), "gate_refused", "symlink out"),
     (GOOD, dict(result=None), "invalid_result_contract", "left no result file"),
@@ -126,7 +127,7 @@ def test_deliver_appears_only_with_a_complete_claim_and_its_proof():
             result=claim, deliverable=deliverable, has_diff=diff, tests=tests,
             gate_refused=refused, agents_left=left, attempts=used,
         )
-        proved = diff and tests not in {OwnTests.FAILED, OwnTests.UNREADY} or (
+        proved = diff and tests in {OwnTests.PASSED, OwnTests.NONE} or (
             not diff and deliverable is Deliverable.REPORT
         )
         expected = claim is COMPLETE and not refused and proved

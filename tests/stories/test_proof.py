@@ -270,3 +270,34 @@ def test_tests_that_ask_git_find_a_repository_of_their_own(tmp_path: Path) -> No
         assert store.ref("refs/heads/mine") is None
         wanted = "bubblewrap" if real.layer().program else "none"
         assert seen_of(office, issue)["runs"][0]["sandbox"] == wanted
+
+
+def test_a_run_that_changes_what_it_tests_proves_nothing_unless_the_base_does_so_too(
+    tmp_path: Path,
+) -> None:
+    """A build script takes the red test away: no rule of the diff sees that, the proof does."""
+    repo = {**REPO, "files": {**FILES, "tests/test_total.py": TEST, "tests/test_old.py": SAME}}
+    seed = {**LIBRARY, "repos": [repo, *LIBRARY["repos"][1:]]}
+    agent = leaves(("total.py", WRONG + "#\n"), ("build.toml", "hook = 1\n"))
+    with an_office(tmp_path, agent=agent, seed=seed) as office:
+
+        def tests(folder: Path) -> int:
+            (folder / "tests/test_old.py").write_text("# formatted\n" + SAME)  # its habit
+            build = folder / "build.toml"
+            if build.exists() and "hook = 1" in build.read_text():
+                (folder / "tests/test_total.py").unlink()
+            return adds(folder)
+
+        office.executor.tests = tests
+        honest = leaves(("total.py", RIGHT), ("build.toml", "hook = 0\n"))
+        office.executor.scripts["second"] = honest
+        issue = office.ready("Mend the sums")
+        office.work_until_quiet()
+        first, _ = office.task(issue).attempts
+        assert first.code is BlockerCode.TEST_FAILURE, office.told()
+        assert "it proves nothing" in first.reason
+        remark = seen_of(office, issue)["remark"]
+        assert "tests/test_total.py is gone" in remark and "test_old" not in remark
+        prompt = office.world.paths.attempt(office.task(issue).task_id, 2) / "prompt.md"
+        assert "tests/test_total.py is gone" in prompt.read_text()
+        assert office.state_of(issue) is State.DONE, office.told()

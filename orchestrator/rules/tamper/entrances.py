@@ -70,6 +70,21 @@ BENT = {
     "go": regex.late(r"^\s*(?:defer\s+)?os\.Exit\(\s*0\s*\)"),
 }  # fmt: skip
 ENDS_WELL = regex.late(r"\|\|\s*(?:true|:|exit\s+0)\b|^\s*exit\s+0\s*$|^\s*set\s+\+e\b")
+# Run by the build before any test is: it could change tests where no diff shows it.
+BUILD_SCRIPT = regex.late(r"(?:.*/)?(?:build\.rs|hatch_build\.py|binding\.gyp)")
+SETUP = regex.late(r"(?:.*/)?setup\.py")
+ACTS = regex.late(
+    r"\b(?:cmdclass|subprocess|shutil|glob|pathlib|Path|exec|eval|urllib|__import__)\b|"
+    r"\bos\.(?!path|environ)\w+|\bopen\(|\bwrite"
+)
+ALTERS = regex.late(
+    r"remove_(?:file|dir)|\bunlink|rmtree|os\.(?:remove|rename|replace)|\brename\(|fs::(?:write|copy)|"
+    r"File::create|OpenOptions|write_text|write_bytes|\bopen\(.*[\"'][wa]|set_permissions|\b(?:rm|mv|sed)\b"
+)
+OF_TESTS = regex.late(
+    r"[\"'/](?:tests?|specs?|__tests__|benches|src)[/\"']|test_\w*\.|_tests?\.|\.(?:test|spec)\.|#\[test"
+)
+INSTALLS = regex.late(r"\"(?:(?:pre|post)?install|prepare|prepack)\"\s*:")
 HOOKS = regex.late(r"^\s*-\s*(?:id|repo)\s*:")
 
 
@@ -90,6 +105,7 @@ def suspicions(facts: Facts) -> Iterator[Suspicion]:
             yield from _each(file, PLUGIN, "test_run_bent", "loads a plugin into every run")
         if not file.path.lower().endswith((".md", ".rst", ".adoc")):
             yield from _each(file, VARIABLES, "test_run_bent", "tells the runner otherwise")
+        yield from builds(file)
         if STAND_IN_FILES.fullmatch(file.path):
             yield from _each(file, STAND_IN, "test_run_bent", "another program runs the tests")
         bent = BENT.get(file.language)
@@ -97,6 +113,27 @@ def suspicions(facts: Facts) -> Iterator[Suspicion]:
             yield from _each(file, bent, "test_run_bent", "changes what the runner reports")
         if name in {".pre-commit-config.yaml", ".pre-commit-config.yml"}:
             yield from fewer_hooks(file)
+
+
+def builds(file: File) -> Iterator[Suspicion]:
+    """What a build or an install runs by itself; one finding a file."""
+    lines = [(number, line) for number, line in added(file) if _code(line).strip()]
+    if SETUP.fullmatch(file.path):
+        lines = [(number, line) for number, line in lines if ACTS.search(_code(line))]
+    elif file.name == "package.json":
+        lines = [(number, line) for number, line in lines if INSTALLS.search(line)]
+    elif not BUILD_SCRIPT.fullmatch(file.path):
+        return
+    if any(OF_TESTS.search(line) for _, line in lines):
+        for number, line in lines:
+            if ALTERS.search(_code(line)) and "OUT_DIR" not in line:
+                yield mend(file.path, number, "test_run_bent",
+                           f"changes tests or code before they run: {short(line)}")
+                return
+    if lines:
+        number, line = lines[0]
+        yield reason(file.path, number, "build_script",
+                     f"runs before the tests do, and could change them: {short(line)}")
 
 
 def recipes(file: File, *, shell: bool) -> Iterator[Suspicion]:
