@@ -229,11 +229,18 @@ any_python() {
     if [ -x "$VENV/bin/python" ]; then printf '%s' "$VENV/bin/python"; else command -v python3; fi
 }
 
+asks_for_help() {
+    local word
+    for word; do case $word in -h | --help) return 0 ;; esac; done
+    return 1
+}
+
 # run_program NAME SECONDS PYTHON -m MODULE ARGUMENTS...: with a banner, a time limit, and a line
 # for an exit code that is not 0. A signal to this shell is passed on: the script ends in order.
 run_program() {
     local name=$1 seconds=$2 code=0 child
     local command=("${@:3}")
+    if asks_for_help "${@:6}"; then exec "${command[@]}"; fi
     banner "$name" "${@:6}"
     if [ "$seconds" != 0 ] && command -v timeout >/dev/null; then
         command=(timeout --foreground --kill-after=30 "$seconds" "${command[@]}")

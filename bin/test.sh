@@ -1,6 +1,19 @@
 #!/usr/bin/env bash
 # ruff, mypy --strict and pytest; arguments go to pytest. Its last lines are pytest's own summary.
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/common.sh"
+if asks_for_help "$@"; then
+    cat <<'USAGE'
+usage: bin/test.sh [-h] [PYTEST ARGUMENTS]
+
+Makes .venv on first use, then runs ruff, mypy --strict and every test; many minutes on a small
+machine. Arguments go to pytest, after ruff and mypy:
+
+  bin/test.sh tests/rules               only the tests there
+  bin/test.sh -k doctor -x              those of a name, to the first that fails
+  .venv/bin/python -m pytest --help     what else pytest takes
+USAGE
+    exit 0
+fi
 ensure_venv
 if [ -n "${CI:-}" ]; then
     export NO_COLOR=1

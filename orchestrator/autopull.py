@@ -12,18 +12,20 @@ from orchestrator import tick, updating
 from orchestrator.records.task import State
 from orchestrator.world import World
 
-ABOUT = "Go on to the newest green version of this program; --back goes to the one before."
+ABOUT = (
+    "Go on to the newest version of this program whose checks are green: by a fast-forward only, "
+    "after it was tested beside this one, and while nothing runs."
+)
+BACK = "return to the version before the last update, until there is one newer than this"
 APART = ("orchestrator.queue", "orchestrator.forge")  # not to be loaded by who runs something else
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     asked = list(sys.argv[1:] if argv is None else argv)
-    for word, story in (("--back", updating.back), ("--self-test", self_test)):
-        if word in asked:
-            asked.remove(word)
-            more = ["--dry-run"] if word == "--self-test" else []
-            return tick.run("autopull", story, asked + more, about=ABOUT, alone=not more)
-    return tick.run("autopull", updating.update_now, asked, about=ABOUT)
+    if "--self-test" in asked:  # an update asks this of the version that it would go on to
+        return tick.run("autopull", self_test, ["--dry-run"], about=ABOUT, alone=False)
+    others = {"--back": (updating.back, BACK)}
+    return tick.run("autopull", updating.update_now, asked, about=ABOUT, others=others)
 
 
 def self_test(world: World) -> None:

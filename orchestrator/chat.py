@@ -12,7 +12,10 @@ from orchestrator.records.desk import Desk
 from orchestrator.records.errors import OutcomeUnknown
 from orchestrator.world import World
 
-ABOUT = "Hear what the Telegram chat asks for, and tell it what has happened."
+ABOUT = (
+    "Do what the Telegram chat asks for, and tell it what has happened; cron starts it every "
+    "minute."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,7 +18,10 @@ from orchestrator.texts import digest, letters
 from orchestrator.texts.digest import Call, Shipped
 from orchestrator.world import World
 
-ABOUT = "Write the daily digest; where Telegram is configured, the chat gets it."
+ABOUT = (
+    "Write the digest of a day to runtime/digest, from digest_hour on and once a day; where "
+    "Telegram is configured, the chat gets it. Cron starts it every hour; --now writes it at once."
+)
 JOB = "daily_digest"
 LONGEST = timedelta(days=7)  # that one digest looks back
 KEPT = 60  # digests in runtime/digest

@@ -19,7 +19,10 @@ from orchestrator.rules import failures, rounds
 from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
 
-ABOUT = "Turn every Ready issue into a task, as many as a tick may."
+ABOUT = (
+    "Turn every Ready issue into a task in runtime/mailbox/inbox, as many as one run may. It "
+    "starts no agent; cron starts it every minute."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -155,7 +158,8 @@ def told_closed(world: World, by_label: Labelled) -> list[str]:
         slug for slug, sight in by_label.sights.items()
         if conditions.tell_the_sight(world, slug, sight)
     ]
-    world.troubles.extend(tick.DEGRADED for _ in found)
+    # With others beside it that go on, this is a degraded tick; alone, it needs a person.
+    world.troubles.extend(tick.CONFIG if world.only else tick.DEGRADED for _ in found)
     return found
 
 

@@ -21,7 +21,10 @@ from orchestrator.rules.facts import Facts
 from orchestrator.rules.lanes import Action
 from orchestrator.world import World
 
-ABOUT = "Merge, update, repair, wait for or hand over every open pull request of ours."
+ABOUT = (
+    "Merge, update, repair, wait for or hand over every open pull request of ours; cron starts it "
+    "every five minutes."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

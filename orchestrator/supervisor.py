@@ -13,7 +13,10 @@ from orchestrator.records.task import QueueEntry, State
 from orchestrator.rules import cadence
 from orchestrator.world import World
 
-ABOUT = "Keep as many workers running as there are free slots and waiting tasks."
+ABOUT = (
+    "Start workers for the tasks that wait, one for each free slot, and end: a worker is a session "
+    "of its own. What died with a worker is taken back first; cron starts this every minute."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -26,13 +26,19 @@ from orchestrator.records.errors import (
     AgentOSError,
     ConfigError,
     GitHubTrouble,
+    Misused,
     Stopped,
     SwitchedOff,
 )
+from orchestrator.records.scripts import WRAPPERS
 from orchestrator.rules import access, failures
 from orchestrator.world import World
 
 Story = Callable[[World], None]
+CODES = (
+    "exit codes: 0 done, or nothing to do; 1 a fault of ours; 10 GitHub or the network, the next "
+    "run tries again; 20 the config or this installation needs you; 30 no token, or a refused one"
+)
 
 # Exit codes of C13.
 OK, BUG, DEGRADED, CONFIG, AUTH = 0, 1, 10, 20, 30
@@ -46,16 +52,22 @@ def run(
     *,
     about: str,
     alone: bool = True,
+    others: Mapping[str, tuple[Story, str]] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run one tick and return its exit code (C13); `alone` takes the script's lock (C1).
+
+    `others` are stories that an option of its own asks for, each with what its usage says.
 
     A person at a terminal and a crontab get the same lines. No exception leaves this function,
     and no traceback reaches the user: it goes to `runtime/logs/trouble.log`. A signal ends it in
     order: nothing more is claimed, a running agent is ended, what is held is let go (C14).
     """
     environment = dict(os.environ) if environment is None else environment
-    options = parsed(script, about, argv)
+    others = others or {}
+    options = parsed(script, about, argv, {flag: words for flag, (_, words) in others.items()})
+    if options.other:
+        story, _ = others[options.other]
     visit = Visit(script, settings.root_of(environment), Clock())
     if options.dry_run or options.at:
         visit.unnoted()
@@ -157,6 +169,10 @@ def caught(visit: Visit, tick: Callable[[], int]) -> int:
             complain(f"  {problem}")
         visit.said = error.problems[0]
         return CONFIG
+    except Misused as error:
+        visit.unnoted()
+        complain(f"{visit.script}: nothing was done: {error}")
+        return error.exit_code
     except AgentOSError as error:
         visit.said = str(error)
         complain(f"{visit.script}: nothing was done: {error}")
@@ -305,8 +321,14 @@ def voice(script: str, clock: Clock) -> Callable[[str], None]:
     return say
 
 
-def parsed(script: str, about: str, argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=script, description=about)
+def parsed(
+    script: str, about: str, argv: Sequence[str] | None, own: Mapping[str, str]
+) -> argparse.Namespace:
+    typed = f"bin/{WRAPPERS[script]}" if script in WRAPPERS else f"python -m orchestrator.{script}"
+    parser = argparse.ArgumentParser(prog=typed, description=about, epilog=CODES)
+    parser.set_defaults(other="")
+    for flag, words in own.items():
+        parser.add_argument(flag, dest="other", action="store_const", const=flag, help=words)
     parser.add_argument("--dry-run", action="store_true", help="tell the decisions, do nothing")
     parser.add_argument("--repo", metavar="OWNER/NAME", help="only this repository")
     parser.add_argument(

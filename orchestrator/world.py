@@ -33,7 +33,7 @@ from orchestrator.executors.local import Local
 from orchestrator.paths import Paths
 from orchestrator.records import regex
 from orchestrator.records.config import Config, RepositoryConfig, Secret, TokenOrigin
-from orchestrator.records.errors import ConfigError, SwitchedOff
+from orchestrator.records.errors import ConfigError, Misused, SwitchedOff
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.task import Task
 from orchestrator.rules import access, hosts
@@ -192,7 +192,7 @@ def build(
 ) -> World:
     """The world of production; `transport` takes the place of the network to GitHub.
 
-    Raises ConfigError when `only` names no configured repository.
+    Raises Misused when `only` names no configured repository, ConfigError when its part is wrong.
     """
     config = signed_in(config, environment)
     agents = roster.build(config.agents)
@@ -312,6 +312,10 @@ def chosen(config: Config, only: str | None) -> RepositoryConfig | None:
         return None
     found = config.repository(only)
     if found is None:
-        known = ", ".join(repo.slug for repo in config.repositories)
-        raise ConfigError((f"--repo {only}: no such repository in the config; known: {known}",))
+        for broken in config.broken:
+            if broken.name.lower() == only.lower():
+                raise ConfigError(broken.problems)
+        known = ", ".join(repo.slug for repo in config.repositories) or "none"
+        name = Path(config.source).name or "the config"
+        raise Misused(f"--repo {only}: no such repository in {name}; it has: {known}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from orchestrator import tick
+from orchestrator.records.scripts import WRAPPERS as WRAPPED
 
 CODE = Path(__file__).resolve().parents[1]
 CRON = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "nobody"}
@@ -409,3 +413,49 @@ def test_a_shim_that_stands_for_nothing_is_passed_over(checkout: Path, tmp_path:
 @pytest.mark.parametrize("script", [*WRAPPERS, "test.sh", "demo.sh", "why.sh", "task.sh"])
 def test_every_program_of_bin_may_be_started(script: str) -> None:
     assert os.access(CODE / "bin" / script, os.X_OK)
+
+
+# --- --help ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "wrapper"), sorted(WRAPPED.items()))
+def test_a_usage_speaks_of_the_command_as_it_is_typed(
+    name: str, wrapper: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module(f"orchestrator.{name}")
+    with pytest.raises(SystemExit) as ended:
+        module.main(["--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert told.startswith(f"usage: bin/{wrapper} [-h]") and "exit codes:" in told
+    assert ("--back" in told) == (name == "autopull")
+    with pytest.raises(SystemExit):
+        module.main(["--dry-rum"])
+    assert f"bin/{wrapper}: error:" in capsys.readouterr().err
+
+
+def test_a_usage_is_told_without_a_banner_and_needs_nothing(checkout: Path) -> None:
+    for program, words in (
+        ("run_watchdog.sh", "[--every SCRIPT=SECONDS]\n"), ("test.sh", "[PYTEST ARGUMENTS]\n")
+    ):  # fmt: skip
+        told = run(checkout / "bin" / program, "--help", environment=CRON)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout.startswith(f"usage: bin/{program} [-h] {words}")
+        assert not (checkout / ".venv").exists()
+
+
+def test_a_repository_that_is_not_in_the_config_is_a_slip_of_the_pen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("github_repos: {w: me/web}\ngithub_owner: me\n")
+    (tmp_path / "runtime").mkdir()
+    environment = {"ORCH_ROOT": str(tmp_path), "HOME": str(tmp_path), "PATH": ""}
+    code = tick.run(
+        "pr_monitor", lambda world: None, ["--repo", "me/wep"], about="", environment=environment
+    )
+    assert code == 2 and not (tmp_path / "runtime" / "health").exists()
+    assert capsys.readouterr().err == (
+        "pr_monitor: nothing was done: --repo me/wep: no such repository in config.yaml; it has: "
+        "me/web\n"
+    )

@@ -21,6 +21,12 @@ class ConfigError(AgentOSError):
         self.problems = problems
 
 
+class Misused(AgentOSError):
+    """A person asked for something that is not there; nothing was done."""
+
+    exit_code = 2
+
+
 class UnsafeName(AgentOSError):
     """A task id or repository name that could leave the folder it belongs in."""
 

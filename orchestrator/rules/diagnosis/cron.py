@@ -11,14 +11,11 @@ from msgspec import Struct
 
 from orchestrator.records import regex
 from orchestrator.records.diagnosis import Diagnosis, Level
+from orchestrator.records.scripts import WRAPPERS
 from orchestrator.rules import schedulers
 
 # The wrapper of each script that must run, and the script that leaves word of itself.
-NEEDED = {
-    "run_dispatcher.sh": "github_dispatcher",
-    "run_queue.sh": "supervisor",
-    "run_pr_monitor.sh": "pr_monitor",
-}
+NEEDED = {WRAPPERS[name]: name for name in ("github_dispatcher", "supervisor", "pr_monitor")}
 WISE = {"run_watchdog.sh": "nobody tells you when the others fall silent"}
 FRESH = timedelta(minutes=20)
 SCHEDULE = regex.late(r"\s*(@\w+|(?:\S+\s+){4}\S+)\s+(\S.*)")
