@@ -277,7 +277,7 @@ def served(
     github.url = f"http://127.0.0.1:{listener.server_port}"
     stop = threading.Event()
     serving = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
-    ticking = threading.Thread(target=tick, args=(forge, stop), daemon=True)
+    ticking = threading.Thread(target=tick, args=(forge, clock, stop), daemon=True)
     serving.start()
     ticking.start()
     try:
@@ -291,9 +291,14 @@ def served(
     github.app.raise_problems()
 
 
-def tick(forge: server.Forge, stop: threading.Event) -> None:
+def tick(forge: server.Forge, clock: Clock | None, stop: threading.Event) -> None:
+    """Turn the forge's clock; one that is set by hand only after something has happened."""
+    before = None
     while not stop.wait(0.02):
-        forge.tick()
+        now = clock and (clock.moment, forge.state.store.connection.total_changes)
+        if now is None or now != before:
+            forge.tick()
+        before = now
 
 
 class Process:
