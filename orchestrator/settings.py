@@ -7,6 +7,7 @@ import stat
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -340,6 +341,7 @@ def guarded(top: GlobalFile, own: str, known: RepositoryConfig) -> RepositoryCon
     return msgspec.structs.replace(known, merge=MergePolicy.APPROVED)
 
 
+@cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of config.yaml, for editors and for telling what is wrong with one."""
     head = {

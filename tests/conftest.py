@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 LOOPBACK = ("127.", "::1", "localhost")
 # A dead end on this machine, for programs that a test starts and no patch of ours can reach.
@@ -43,6 +45,8 @@ FORGOTTEN = (
 # that, run one file with --hypothesis-profile=default.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
+# Nor may they hang on which other modules happen to be loaded, whose constants would be drawn too.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 class NetworkForbidden(Exception):
@@ -103,6 +107,15 @@ def check(connection: socket.socket, address: Any) -> None:
         return
     if not str(address[0]).startswith(LOOPBACK):
         raise NetworkForbidden(f"a test tried to reach {address}; tests stay on this machine")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: it need not be looked through for garbage."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    gc.freeze()
 
 
 # Begun last, it would be waited for alone.
