@@ -221,7 +221,7 @@ def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     token.unlink()
     (said,) = problems(tmp_path, "github_token_file: token")
     assert said.startswith("config.yaml:1: github_token_file: ")
-    assert "not there; make it with the secret" in said and "example" not in said
+    assert "not there; the token of GitHub belongs there" in said and "example" not in said
 
 
 def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
