@@ -12,7 +12,7 @@ from orchestrator.adapters.versions import Versions
 from orchestrator.agents.base import Requirements
 from orchestrator.records.config import Network
 from orchestrator.records.task import TaskType
-from orchestrator.rules.routing import Unavailable
+from orchestrator.rules.routing import AND_THEN, Unavailable
 from orchestrator.world import World
 
 BROWSERS = (
@@ -74,7 +74,7 @@ def _without(world: World, needs: Requirements) -> Unavailable | None:
     search = world.environment.get("PATH", "")
     for program in needs.programs:
         if files.find_program(program, search) is None:
-            cure = ", then: ".join(filter(None, (needs.install, needs.sign_in)))
+            cure = AND_THEN.join(filter(None, (needs.install, needs.sign_in)))
             return Unavailable(f"its program {program} is not on PATH", mend=cure)
     for variable in needs.variables:
         if not world.environment.get(variable):

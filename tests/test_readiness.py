@@ -184,7 +184,7 @@ def test_a_program_that_is_missing_or_too_old_is_said_with_the_way_to_get_it(
     old = why_not(office, "claude", ANTHROPIC_API_KEY=KEY)
     assert "claude is 1.0.44, older than 2.1" in old and "npm install" in old
     (Path(office.world.environment["PATH"]) / "codex").unlink()
-    assert "codex is not on PATH (npm install" in why_not(office, "codex", OPENAI_API_KEY=KEY)
+    assert "codex is not on PATH (`npm install" in why_not(office, "codex", OPENAI_API_KEY=KEY)
 
 
 def test_a_version_is_asked_once_for_each_installation(office: Office, tmp_path: Path) -> None:

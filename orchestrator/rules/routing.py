@@ -13,10 +13,12 @@ from orchestrator.records.task import TaskType
 # What says nothing of the task, and that the agent should rest: it could not work at all.
 REFUSALS = frozenset({BlockerCode.QUOTA_LIMITED, BlockerCode.MISSING_CREDENTIALS})
 NOBODY = frozenset({"", "auto", "any", "none"})
+AND_THEN = ", then: "
 
 
 class Unavailable(Struct, frozen=True):
-    """Why an agent cannot run now; `until` when it is only cooling down; `mend` is the cure."""
+    """Why an agent cannot run now; `until` when it is only cooling down; `mend` is the cure, of
+    one command or of two with AND_THEN between them."""
 
     reason: str
     until: datetime | None = None
@@ -24,7 +26,9 @@ class Unavailable(Struct, frozen=True):
 
     @property
     def told(self) -> str:
-        return f"{self.reason} ({self.mend})" if self.mend else self.reason
+        """With the cure as code, so that it can be copied from a comment too."""
+        cure = AND_THEN.join(f"`{one}`" for one in self.mend.split(AND_THEN))
+        return f"{self.reason} ({cure})" if self.mend else self.reason
 
 
 class Start(Struct, frozen=True, tag=True):

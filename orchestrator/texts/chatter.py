@@ -18,6 +18,7 @@ TELLING = (
 )  # fmt: skip
 TOOLS = ("tool", "tool_name", "name")
 DEEPEST = 8
+CODE = regex.late(r"`([^`]+)`")
 
 
 def last(lines: Sequence[str], most: int, width: int) -> tuple[str, ...]:
@@ -69,7 +70,13 @@ def texts(value: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def flat(text: str) -> str:
-    """One line without what would move a terminal's cursor or colour it."""
-    bare = ESCAPES.sub("", text[:20_000])
-    kept = (" " if unicodedata.category(c).startswith(("C", "Z")) else c for c in bare)
-    return " ".join("".join(kept).split())
+    """One line without what would move a terminal's cursor, colour it, or is copied unseen."""
+    return " ".join(visible(text[:20_000]).split())
+
+
+def visible(text: str) -> str:
+    """The same of a line of ours, whose spaces stand where they should."""
+    kinds = ((c, unicodedata.category(c)) for c in ESCAPES.sub("", text))
+    return "".join(
+        "" if kind == "Cf" else " " if kind.startswith(("C", "Z")) else c for c, kind in kinds
+    )

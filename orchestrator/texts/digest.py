@@ -63,8 +63,8 @@ def part(heading: str, rows: Iterable[Row], *, most: int) -> Iterator[Row]:
 def _off(seen: Overview, zone: tzinfo) -> Iterator[Row]:
     for one in seen.off:
         since = moments.spoken(one.since, zone, now=seen.at)
-        said = letters.strange(f"{one.name}, since {since}: {one.why}", REASON)
-        yield (Span(f"{said} "), Span(f"/on {'' if one.name == 'everything' else one.name}"))
+        said = letters.spans(f"{one.name}, since {since}: {one.why}", REASON)
+        yield (*said, Span(" "), Span(f"/on {'' if one.name == 'everything' else one.name}"))
 
 
 def _shipped(shipped: Sequence[Shipped]) -> Iterator[Row]:
@@ -74,7 +74,7 @@ def _shipped(shipped: Sequence[Shipped]) -> Iterator[Row]:
 
 def _calls(calls: Sequence[Call]) -> Iterator[Row]:
     for one in calls:
-        yield (Span(one.name, Style.BOLD), Span(f" {letters.strange(one.why, REASON)}"))
+        yield (Span(one.name, Style.BOLD), Span(" "), *letters.spans(one.why, REASON))
         yield (Span("  "), Span(one.command, Style.CODE))
 
 
@@ -89,17 +89,18 @@ def _next(seen: Overview) -> Iterator[Row]:
     for pull in seen.pull_requests[:NEXT]:
         yield (
             Span(pull.pull_request or pull.name, link=pull.url),
-            Span(f" {letters.strange(pull.verdict, REASON)}"),
+            Span(" "), *letters.spans(pull.verdict, REASON),
         )
     for task in seen.waiting[:NEXT]:
-        yield (Span(task.name), Span(f" {letters.strange(f'{task.title}: {task.why}', REASON)}"))
+        told = letters.spans(f"{task.title}: {task.why}", REASON)
+        yield (Span(task.name), Span(" "), *told)
 
 
 def _troubles(seen: Overview) -> Iterator[Row]:
     said = [*(one.text for one in seen.alerts), *seen.odd, *seen.config]
     if seen.disk.problem:
         said.insert(0, seen.disk.problem)
-    yield from ((Span(letters.strange(line, REASON)),) for line in said)
+    yield from (letters.spans(line, REASON) for line in said)
 
 
 def _agents(agents: Sequence[Agent]) -> str:

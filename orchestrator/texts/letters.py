@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from orchestrator.records import regex
 from orchestrator.records.letter import Entity, Letter, Row, Span, Style, Written
-from orchestrator.texts import markdown
+from orchestrator.texts import chatter, markdown
 
 LIMIT = 4096  # UTF-16 units of one message
 CUT = "\n[shortened]"
@@ -24,6 +24,19 @@ def units(text: str) -> int:
 def strange(text: str, limit: int) -> str:
     """Somebody else's words on one line, in which nothing can be touched by mistake."""
     line = markdown.one_line(markdown.clean(text[: 8 * limit + 1_000]), limit)
+    return strange_line(line)
+
+
+def spans(text: str, limit: int, style: Style = Style.PLAIN) -> Row:
+    """As `strange`, and what stands there as code is set as code, to be copied as it is."""
+    line = markdown.one_line(markdown.clean(text[: 8 * limit + 1_000]), limit)
+    return tuple(
+        Span(piece, Style.CODE) if number % 2 else Span(strange_line(piece), style)
+        for number, piece in enumerate(chatter.CODE.split(line)) if piece
+    )  # fmt: skip
+
+
+def strange_line(line: str) -> str:
     return TOUCHABLE.sub(lambda found: f"{found[0]}{JOINER}", line)
 
 
@@ -45,7 +58,8 @@ def written(letter: Letter, redact: Callable[[str], str]) -> Written:
 
 
 def plain(letter: Letter) -> str:
-    """The letter as lines for a terminal or a log, links written out behind their words."""
+    """The letter as lines for a file or a terminal, where a touch does nothing: all can be copied,
+    links are written out behind their words."""
     told = [
         "".join(
             f"{span.text} <{span.link}>" if span.link and span.link != span.text else span.text
@@ -53,7 +67,7 @@ def plain(letter: Letter) -> str:
         )
         for row in (*letter.lines, *letter.ending)
     ]
-    return "\n".join(told)
+    return "\n".join(told).replace(JOINER, "")
 
 
 def _spans(rows: Iterable[Row]) -> Iterable[Span]:

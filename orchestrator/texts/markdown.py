@@ -335,7 +335,12 @@ def last_lines(text: str, limit: int) -> str:
 
 def harmless_line(text: str) -> str:
     """Breaks every mention and closing keyword, wherever it stands: for titles and commits."""
-    return CLOSING.sub(rf"\1{BREAK}", MENTION.sub(f"@{BREAK}", text))
+    return without_closing(MENTION.sub(f"@{BREAK}", text))
+
+
+def without_closing(text: str) -> str:
+    """Breaks every closing keyword: nobody has said whether those in code count."""
+    return CLOSING.sub(rf"\1{BREAK}", text)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -87,14 +87,14 @@ def pull_request_body(
         marker,
         f"Closes #{task.issue}" if task.issue else "",
         _part("Goal", quoting.cited(taskfile.goal_of(task), 6_000)),
-        _part(f"What {quoting.flat(who, 80)} says it did", claim),
+        _part(f"What {quoting.said(who, 80)} says it did", claim),
         _part("What we ran ourselves", quoting.prose(tests, 6_000) or "Nothing."),
         evidence,
         _part("Decisions", quoting.listed(result.decisions, ITEM, 20) if result else ""),
         _part("Risks", quoting.listed(result.risks, ITEM, 20) if result else ""),
         _part("Steps for a person", _checklist(result.manual_steps) if result else ""),
         _part(f"Files ({len(files)})" if files else "", "\n".join(shown)),
-        f"Task `{task.task_id}`, {quoting.flat(who, 80)}.",
+        f"Task `{task.task_id}`, {quoting.said(who, 80)}.",
     )
 
 
@@ -184,16 +184,18 @@ def escalation_note(
         f"{again} A new round begins: attempts count from zero, what was tried stays known.",
         "3. To drop it: close the issue or the pull request, or leave the file here.",
     )
+    attempts = timeline.table(task, ATTEMPTS, zone, quoting.plain)
+    left = quoting.listed(steps, ITEM, STEPS, quoting.plain)
     return "\n\n".join(
         filter(
             None,
             (
                 "## A person is needed",
-                _reason(reason, code),
-                _part("Attempts", timeline.table(task, ATTEMPTS, zone) or "None.", level=3),
+                _reason(reason, code, quoting.plain),
+                _part("Attempts", attempts or "None.", level=3),
                 _part("What was kept", _kept(task) or "Nothing was begun.", level=3),
                 _part("What to do", "\n".join(to_do), level=3),
-                _part("Steps for a person, not ticked yet", _steps(steps), level=3),
+                _part("Steps for a person, not ticked yet", left, level=3),
             ),
         )
     )
@@ -239,7 +241,7 @@ def untrusted_comment(reason: str, *, marker: str) -> str:
 
 def cycle_comment(path: tuple[str, ...], *, marker: str) -> str:
     """`path` names the issues of the circle in order, such as `#3` or `owner/name#3`."""
-    circle = [quoting.flat(name, 120) for name in path]
+    circle = [quoting.said(name, 120) for name in path]
     if circle[0] != circle[-1] or len(circle) == 1:
         circle.append(circle[0])
     waits = ", ".join(f"{one} waits for {other}" for one, other in pairwise(circle))
@@ -263,7 +265,7 @@ def report_comment(task: Task, result: Result, *, marker: str) -> str:
     """The report, and under it each success criterion with the passage that answers it."""
     text = result.report if result.report.strip() else _claim(result)
     attempt = task.attempt
-    by = f" by {quoting.flat(attempt.agent, 80)}" if attempt else ""
+    by = f" by {quoting.said(attempt.agent, 80)}" if attempt else ""
     return _signed(
         marker,
         f"Report{by} for task `{task.task_id}`:",
@@ -295,13 +297,13 @@ def _title(task: Task, limit: int) -> str:
     return quoting.flat(task.title, limit) or markdown.one_line(task.task_id, limit)
 
 
-def _sentence(reason: str) -> str:
-    said = quoting.flat(reason, 600) or "no reason was given"
+def _sentence(reason: str, quote: quoting.Quote = quoting.said) -> str:
+    said = quote(reason, 600) or "no reason was given"
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
-def _reason(reason: str, code: BlockerCode) -> str:
-    said = _sentence(reason)
+def _reason(reason: str, code: BlockerCode, quote: quoting.Quote = quoting.said) -> str:
+    said = _sentence(reason, quote)
     named = "" if code is BlockerCode.NONE else f" Code: `{code}`."
     return said[:1].upper() + said[1:] + named
 
@@ -313,17 +315,13 @@ def _claim(result: Result) -> str:
 
 
 def _checklist(steps: tuple[str, ...]) -> str:
-    said = (quoting.flat(step, ITEM) for step in steps)
+    said = (quoting.said(step, ITEM) for step in steps)
     return "\n".join(f"- [ ] {step}" for step in said if step)
-
-
-def _steps(steps: tuple[str, ...]) -> str:
-    return quoting.listed(steps, ITEM, STEPS)
 
 
 def _not_ticked(steps: tuple[str, ...]) -> str:
     """Named again, not as a second list to tick."""
-    listed = _steps(steps)
+    listed = quoting.listed(steps, ITEM, STEPS)
     return f"Of the steps for a person these are not ticked yet:\n\n{listed}" if listed else ""
 
 
@@ -366,6 +364,6 @@ def _answers(task: Task, report: str) -> str:
     lines = []
     for criterion in (quoting.items(criteria) or quoting.passages(criteria))[:CRITERIA]:
         found = quoting.nearest(criterion, passages)
-        answer = quoting.flat(found, 300) if found else "no passage of the report names it"
-        lines.append(f"- {quoting.flat(criterion, 300)}\n  - {answer}")
+        answer = quoting.said(found, 300) if found else "no passage of the report names it"
+        lines.append(f"- {quoting.said(criterion, 300)}\n  - {answer}")
     return "\n".join(lines)

@@ -71,7 +71,7 @@ def of_steps(names: Sequence[str], events: Sequence[Event], about: About) -> Let
         lines.append((Span(f"({len(steps) - MOST_STEPS} earlier steps left out)"),))
     lines += [_step(name, event) for name, event in steps[-MOST_STEPS:]]
     for question in about.questions[:5]:
-        lines.append((Span("It asks: ", Style.BOLD), Span(letters.strange(question, REASON))))
+        lines.append((Span("It asks: ", Style.BOLD), *letters.spans(question, REASON)))
     if about.questions:
         lines.append((Span("Answer with: "), Span(f"/answer {about.name} ...", Style.CODE)))
     return Letter(lines=tuple(lines), ending=_ending(events, about))
@@ -99,7 +99,7 @@ def summary(
     if needs:
         lines += [(Span(""),), (Span("This needs you:", Style.BOLD),)]
         for called, why in needs[:MOST_NAMED]:
-            lines.append((Span(f"{called}: ", Style.BOLD), Span(letters.strange(why, 160))))
+            lines.append((Span(f"{called}: ", Style.BOLD), *letters.spans(why, 160)))
         if len(needs) > MOST_NAMED:
             lines.append((Span(f"and {len(needs) - MOST_NAMED} more; /tasks lists them"),))
     return Letter(lines=tuple(lines))
@@ -111,7 +111,8 @@ def with_buttons(letter: Letter, buttons: tuple[tuple[Button, ...], ...]) -> Let
 
 def answered(letter: Letter, said: str, *, open_: bool) -> Letter:
     """The letter as it stands after a button was pressed: who did what, and what came of it."""
-    ending = (*letter.ending, (Span(f"➜ {letters.strange(said, REASON)}", Style.ITALIC),))
+    told = letters.spans(said, REASON, Style.ITALIC)
+    ending = (*letter.ending, (Span("➜ ", Style.ITALIC), *told))
     return Letter(lines=letter.lines, ending=ending, buttons=letter.buttons if open_ else ())
 
 
@@ -122,8 +123,8 @@ def _heading(about: About) -> Row:
 
 def _step(name: str, event: Event) -> Row:
     sign, words = SAID[name]
-    reason = letters.strange(event.reason, REASON)
-    return (Span(f"{sign} {words}"), *((Span(f": {reason}"),) if reason else ()))
+    reason = letters.spans(event.reason, REASON)
+    return (Span(f"{sign} {words}{': ' if reason else ''}"), *reason)
 
 
 def _ending(events: Sequence[Event], about: About) -> tuple[Row, ...]:

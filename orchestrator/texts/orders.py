@@ -8,12 +8,13 @@ from orchestrator.records.letter import Letter, Row, Span, Style
 from orchestrator.texts import letters, markdown
 
 LONGEST_LINE = 400
+DO = "cyan"  # how bin/why.sh sets what a person can do
 TITLE = 120  # characters of a new issue's
 
 
 def sentence(text: str) -> Letter:
     """One answer of ours, in which others' words may stand."""
-    return Letter(lines=tuple((Span(letters.strange(line, 1_000)),) for line in text.split("\n")))
+    return Letter(lines=tuple(letters.spans(line, 1_000) for line in text.split("\n")))
 
 
 def ours(text: str) -> Letter:
@@ -34,8 +35,8 @@ def listed(heading: str, lines: Iterable[tuple[str, str, str]], empty: str) -> L
     """A list: what each is called, where it leads, and what is said of it."""
     rows: list[Row] = [(Span(heading, Style.BOLD),)]
     for called, link, said in lines:
-        words = Span(letters.strange(said, LONGEST_LINE))
-        rows.append((Span(called, link=link), Span(" "), words) if called else (words,))
+        words = letters.spans(said, LONGEST_LINE)
+        rows.append((Span(called, link=link), Span(" "), *words) if called else words)
     if len(rows) == 1:
         rows.append((Span(empty),))
     return Letter(lines=tuple(rows))
@@ -46,17 +47,18 @@ def screen(headline: str, sections: Iterable[tuple[str, Iterable[str]]]) -> Lett
     rows: list[Row] = [(Span(letters.strange(headline, LONGEST_LINE)),)]
     for title, lines in sections:
         rows.append((Span(title, Style.BOLD),))
-        rows += [(Span(letters.strange(line, LONGEST_LINE)),) for line in lines]
+        rows += [letters.spans(line, LONGEST_LINE) for line in lines]
     return Letter(lines=tuple(rows))
 
 
 def account(lines: Iterable[tuple[str, str]]) -> Letter:
-    """What bin/why.sh says, its headings bold; programs that it names are for a shell."""
-    rows: list[Row] = []
-    for text, style in lines:
-        bold = Style.BOLD if style == "bold" else Style.PLAIN
-        rows.append((Span(letters.strange(text, LONGEST_LINE), bold),))
-    return Letter(lines=tuple(rows))
+    """What bin/why.sh says, its headings bold; what a person can do is for a shell, as code."""
+    return Letter(lines=tuple(
+        (Span(markdown.one_line(markdown.clean(text), LONGEST_LINE), Style.CODE),)
+        if style == DO
+        else letters.spans(text, LONGEST_LINE, Style.BOLD if style == "bold" else Style.PLAIN)
+        for text, style in lines
+    ))  # fmt: skip
 
 
 def issue(text: str, name: str, marker: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from orchestrator.records import regex
 from orchestrator.texts import markdown
@@ -20,6 +20,9 @@ FENCE = regex.late(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 FENCE_END = regex.late(r"^ {0,3}(`{3,}|~{3,})[ \t]*$")
 CONTAINED_FENCE = regex.late(r"^\s*(?:>|(?:[-*+]|\d{1,9}[.)])\s).*(?:```|~~~)")
 BULLET = regex.late(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
+# One piece of code on a line; runs of several backticks are none here.
+SPAN = regex.late(r"(`[^`]+`)")
+Quote = Callable[[str, int], str]
 OUR_TRAILER = regex.late(r"(?<=agent-os)(?=-[a-z]+\s*:)", re.IGNORECASE)
 
 
@@ -29,11 +32,43 @@ def flat(text: str, limit: int) -> str:
     Fit for titles, commit messages, table cells and list items alike; "" where nothing is visible.
     Of a very long text only the beginning is looked at.
     """
-    line = " ".join(markdown.visible(text[: 8 * limit + 1_000]).split())
-    line = TAG_OPENER.sub(f"<{BREAK}", line)
+    line = TAG_OPENER.sub(f"<{BREAK}", _seen(text, limit))
     line = SKIPS_CHECKS.sub(lambda found: found[0] + BREAK, line)
     line = OUR_TRAILER.sub(BREAK, line)
     return markdown.one_line(markdown.harmless_line(line), limit)
+
+
+def said(text: str, limit: int) -> str:
+    """As `flat`, for Markdown on GitHub: what stands there as code can be copied as it is.
+
+    Cut first, for half a span is no code.
+    """
+    return _tamed(markdown.one_line(_seen(text, limit), limit))
+
+
+def plain(text: str, limit: int) -> str:
+    """As `flat`, for a file of ours and a terminal, where nobody is mentioned and nothing closed:
+    all of it can be copied as it is."""
+    return COMMENT_OPENER.sub(f"<{BREAK}", markdown.one_line(_seen(text, limit), limit))
+
+
+def _seen(text: str, limit: int) -> str:
+    return " ".join(markdown.visible(text[: 8 * limit + 1_000]).split())
+
+
+def _tamed(line: str) -> str:
+    """A line of Markdown that acts on nothing; a backtick that pairs with none on it is shown as
+    an apostrophe, so that no other line decides what is code here."""
+    told: list[str] = []
+    for number, piece in enumerate(SPAN.split(line.replace("\\`", "'"))):
+        if number % 2:
+            shut = COMMENT_OPENER.sub(f"<{BREAK}", piece)
+            told.append(markdown.without_closing(shut))
+        else:
+            open_ = TAG_OPENER.sub(f"<{BREAK}", piece.replace("`", "'"))
+            told.append(markdown.harmless_line(open_))
+    line = SKIPS_CHECKS.sub(lambda found: found[0] + BREAK, "".join(told))
+    return OUR_TRAILER.sub(BREAK, line)
 
 
 def prose(text: str, limit: int) -> str:
@@ -42,13 +77,16 @@ def prose(text: str, limit: int) -> str:
     Cut at the end of a line, and said so. HTML shows as the text it is.
     """
     shown = markdown.visible(text[: 4 * limit]).strip("\n")
-    tamed = "\n".join(
-        COMMENT_OPENER.sub(f"<{BREAK}", line)
-        if code
-        else markdown.harmless_line(TAG_OPENER.sub(f"<{BREAK}", line))
-        for line, code in _surely_code(shown)
-    )
-    return closed(markdown.truncated(tamed, limit))
+    tamed: list[str] = []
+    spans = True  # whether a span of code is what it seems to be, on this line and all before
+    for line, code in _surely_code(shown):
+        if code:
+            tamed.append(COMMENT_OPENER.sub(f"<{BREAK}", line))
+            continue
+        spans = spans and "``" not in line and 8 * len(line) < limit
+        whole = markdown.harmless_line(TAG_OPENER.sub(f"<{BREAK}", line))
+        tamed.append(_tamed(line) if spans else whole)
+    return closed(markdown.truncated("\n".join(tamed), limit))
 
 
 def cited(text: str, limit: int) -> str:
@@ -57,9 +95,9 @@ def cited(text: str, limit: int) -> str:
     return "\n".join(f"> {line}".rstrip() for line in said.split("\n")) if said.strip() else ""
 
 
-def listed(items: Iterable[str], limit: int, most: int) -> str:
+def listed(items: Iterable[str], limit: int, most: int, quote: Quote = said) -> str:
     """At most `most` items as a list, one line each, with a word on those left out."""
-    lines = [line for line in (flat(item, limit) for item in items) if line]
+    lines = [line for line in (quote(item, limit) for item in items) if line]
     left_out = len(lines) - most
     more = [f"- and {left_out} more"] if left_out > 0 else []
     return "\n".join([*(f"- {line}" for line in lines[:most]), *more])

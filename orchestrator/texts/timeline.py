@@ -45,7 +45,9 @@ def lines(task: Task, zone: tzinfo = UTC) -> tuple[str, ...]:
     return (f"{older} earlier steps are not shown", *told[-LINES:])
 
 
-def table(task: Task, most: int, zone: tzinfo = UTC) -> str:
+def table(
+    task: Task, most: int, zone: tzinfo = UTC, quote: quoting.Quote = quoting.said
+) -> str:
     """The newest attempts as a table; "" for none."""
     if not task.attempts:
         return ""
@@ -54,7 +56,7 @@ def table(task: Task, most: int, zone: tzinfo = UTC) -> str:
         verdict = refusals(a, zone) or (VERDICTS[a.verdict] if a.verdict else "not judged")
         code = "" if a.code is BlockerCode.NONE else str(a.code)
         told = (str(a.n), str(a.round), a.agent, dated(a.started, zone), verdict, code, a.reason)
-        cells = [markdown.cell(quoting.flat(text, REASON)) for text in told]
+        cells = [markdown.cell(quote(text, REASON)) for text in told]
         rows.append("| " + " | ".join([*cells, short(a.head_sha)]) + " |")
     if len(task.attempts) > most:
         rows.append(f"\n{len(task.attempts) - most} earlier attempts are not shown.")
@@ -70,7 +72,7 @@ def _events(task: Task, zone: tzinfo) -> Iterator[tuple[tuple[int, int, int], st
     marks = sorted(task.marks, key=lambda mark: mark.at)
     for i, mark in enumerate(marks):
         text = _marked(task, marks, i, zone)
-        by = quoting.flat(mark.by, 60)
+        by = quoting.said(mark.by, 60)
         yield (i, 1, 0), f"{dated(mark.at, zone)}: {text}" + (f" ({by})" if by else "")
     for attempt in task.attempts:
         at = attempt.judged or attempt.settled or attempt.started
@@ -89,13 +91,13 @@ def refusals(attempt: Attempt, zone: tzinfo = UTC) -> str:
 
 
 def _attempted(attempt: Attempt, zone: tzinfo) -> str:
-    said = f"attempt {attempt.n} by {quoting.flat(attempt.agent, 60)}"
+    said = f"attempt {attempt.n} by {quoting.said(attempt.agent, 60)}"
     if attempt.verdict is None:
         return f"{said} began"
     said += f": {refusals(attempt, zone) or VERDICTS[attempt.verdict]}"
     if attempt.code is not BlockerCode.NONE:
         said += f", `{attempt.code}`"
-    reason = quoting.flat(attempt.reason, REASON)
+    reason = quoting.said(attempt.reason, REASON)
     if reason:
         said += f": {reason}"
     return said + (f" ({round(attempt.seconds)} s)" if attempt.seconds >= 1 else "")
@@ -165,8 +167,8 @@ def _why(task: Task, state: State) -> str:
     """The reason of the last mark: the note's first sentence, else why an attempt put it off."""
     for line in task.note.split("\n"):
         if line.strip() and not line.startswith("#"):
-            return quoting.flat(line, REASON)
+            return quoting.said(line, REASON)
     attempt = task.attempt
     if state is State.BLOCKED and attempt and attempt.verdict is AttemptVerdict.DEFER:
-        return quoting.flat(attempt.reason, REASON)
+        return quoting.said(attempt.reason, REASON)
     return ""

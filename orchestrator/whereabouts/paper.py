@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TextIO
 
-from orchestrator.texts import moments
+from orchestrator.texts import chatter, moments
 from orchestrator.whereabouts.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
+HELD = "\x00"  # a space at which no line ends
 Spoken = Callable[[datetime], str]
 CALM = frozenset({Reason.NOTHING, Reason.WORKING, Reason.DONE, Reason.SETTLING})
 
@@ -92,9 +93,11 @@ def moment(when: datetime, now: datetime, spoken: Spoken) -> str:
 
 
 def wrapped(lead: str, text: str, style: str) -> Iterator[tuple[str, str]]:
-    broken = textwrap.wrap(text, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    """What stands there as code is never broken: somebody copies it."""
+    held = chatter.CODE.sub(lambda found: found[0].replace(" ", HELD), text)
+    broken = textwrap.wrap(held, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
     for index, line in enumerate(broken or [""]):
-        yield (lead if index == 0 else " " * len(lead)) + line, style
+        yield (lead if index == 0 else " " * len(lead)) + line.replace(HELD, " "), style
 
 
 def style_of(finding: Finding) -> str:
@@ -103,12 +106,13 @@ def style_of(finding: Finding) -> str:
 
 def show(lines_: Iterator[tuple[str, str]], out: TextIO, *, plain: bool) -> None:
     """Colours only where somebody looks."""
+    seen = ((chatter.visible(text), style) for text, style in lines_)
     if plain:
-        out.writelines(f"{text}\n" for text, _ in lines_)
+        out.writelines(f"{text}\n" for text, _ in seen)
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=out, highlight=False, soft_wrap=True)
-    for text, style in lines_:
+    for text, style in seen:
         console.print(Text(text, style=style))

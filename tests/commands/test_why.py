@@ -21,9 +21,9 @@ from orchestrator.commands import why
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
-from orchestrator.whereabouts import question, telling
-from orchestrator.whereabouts.account import Account, Reason, Unknown
-from tests.support import hostile
+from orchestrator.whereabouts import paper, question, telling
+from orchestrator.whereabouts.account import Account, Finding, Reason, Unknown
+from tests.support import forge, hostile
 from tests.support.crash import Killed
 from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
 
@@ -375,6 +375,17 @@ def test_an_escalated_task_says_who_tried_what_and_how_to_go_on(tmp_path: Path) 
         assert told.tried[0].code == "environment_failure"
         assert f"set #{issue} Ready again, or: bin/task.sh retry {SLUG}#{issue}" in steps(told)
         assert not machine(told)  # the alert is of this task, and told already
+
+
+def test_what_is_to_be_copied_is_neither_broken_nor_marked() -> None:
+    """Neither by a line's end, nor by what keeps a mention harmless on GitHub."""
+    command = "`npm install -g @anthropic-ai/claude-code`"
+    told = Account(asked="x", findings=(
+        Finding(reason=Reason.PERSON, text=f"{'word ' * 16}{command} for @\u200broot"),
+    ))  # fmt: skip
+    out = io.StringIO()
+    paper.show(paper.lines(told, forge.START, str), out, plain=True)
+    assert f"{command} for @root\n" in out.getvalue()
 
 
 def test_what_no_agent_could_start_is_told_as_that(tmp_path: Path) -> None:

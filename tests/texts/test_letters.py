@@ -81,3 +81,14 @@ def test_for_a_log_links_are_written_out() -> None:
     assert letters.plain(Letter(lines=(row,), ending=((Span("end"),),))) == (
         "Merged #3 <https://x.y/3>\nend"
     )
+
+
+def test_a_command_is_set_as_code_and_can_be_copied() -> None:
+    row = letters.spans("ask @root: `npm install -g @openai/codex`, then `/login`", 200)
+    assert row == (
+        Span("ask @\u2060root: "), Span("npm install -g @openai/codex", Style.CODE),
+        Span(", then "), Span("/login", Style.CODE),
+    )  # fmt: skip
+    assert letters.plain(Letter(lines=(row,))) == (
+        "ask @root: npm install -g @openai/codex, then /login"
+    )

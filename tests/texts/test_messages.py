@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from msgspec import structs
 
 from orchestrator.records.result import BlockerCode, Result, Status
@@ -342,10 +343,12 @@ def everything(text: str, count: int = 2) -> dict[str, str]:
     }
 
 
+UNMARKED = {"title", "commit", "merge"}  # no Markdown is read there
 SIGNED = {"status", "body", "escalation", "untrusted", "cycle", "report", "steps"}
 WORDS = st.sampled_from([
     "@root", "closes #1", "Fixes: o/r#2", "resolves https://github.com/o/r/issues/1", "<!--", "-->",
-    "<details>", "```", "~~~~", "\n", "\n\n", "    ```", "# head", "- item", "| a |", "`",
+    "<details>", "```", "`@root`", "`a", "b`", "``", "\\", "~~~~", "\n", "\n\n",
+    "    ```", "# head", "- item", "| a |", "`",
     "[skip ci]", "Agent-OS-Update: x", "clo\u200bses #1", "c<!-- -->loses #1", "<pre>", "\r\n",
     "\u202e", "word",
 ])  # fmt: skip
@@ -360,10 +363,20 @@ def test_whatever_is_quoted_mentions_closes_and_hides_nothing(text):
         assert (said != body) == (name in SIGNED)
         assert name not in SIGNED or body.endswith("\n\n")
         assert "<!--" not in body
+        if name == "note":
+            continue  # a file of ours, where nobody is mentioned
         outside = "\n".join(line for line, out in quoting.outside_code(_plain(body)) if out)
-        assert not re.search(r"@[A-Za-z0-9]", outside), name
         assert not markdown.CLOSING.search(outside), name
+        heard = outside if name in UNMARKED else _outside_of_code(body)
+        assert not re.search(r"@[A-Za-z0-9]", heard), name
         assert name not in SIGNED or quoting.closed(body) == body, f"{name}: code is left open"
+
+
+def _outside_of_code(body: str) -> str:
+    """What a reader of the rendered text sees that is no code, by a parser of CommonMark."""
+    found = MarkdownIt("commonmark").enable("table").parse(body)
+    inside = (inner for one in found for inner in one.children or ())
+    return "\n".join(one.content for one in inside if one.type != "code_inline")
 
 
 def _plain(body: str) -> str:

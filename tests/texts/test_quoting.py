@@ -30,6 +30,37 @@ def test_a_line_keeps_its_words_and_loses_its_power(text, line):
     assert quoting.flat(text, 12 if text.startswith("one") else 80) == line
 
 
+INSTALL = "no program (`npm install -g @openai/codex`), ask @root"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (INSTALL, "no program (`npm install -g @openai/codex`), ask @\u200broot"),
+        ("`List<int>` of List<int>", "`List<int>` of List<\u200bint>"),
+        ("a ` b `@root`", "a ` b `@\u200broot'"),
+        ("``@root``", "'`@root`'"),
+        ("\\`@root`", "'@\u200broot'"),
+        ("`closes #1`", "`c\u200bloses #1`"),
+        ("`@" + "x" * 99, "'@\u200b"),
+    ],
+)
+def test_what_is_code_on_github_can_be_copied(text, line):
+    assert quoting.said(text, 80).startswith(line)
+
+
+def test_nothing_is_broken_in_a_file_of_ours_but_what_would_hide():
+    assert quoting.plain(f"{INSTALL}\ncloses #1 <x", 99) == f"{INSTALL} closes #1 <x"
+    assert "<!--" not in quoting.plain("`<!--` a", 99)
+
+
+def test_in_prose_half_a_piece_of_code_is_none():
+    assert "`npm i @a/b`" in quoting.prose("Do `npm i @a/b`,\nand ask @root.", 1_000)
+    for text in ("a ` b\n`@root`", "``a ` b\n`@root`", "x ``` ` y\n`@root", "`a\n@root`"):
+        said = quoting.prose(text, 1_000)
+        assert "@\u200broot" in said or "`@root`" in said.replace("a '", "")
+
+
 def test_prose_keeps_its_shape_and_closes_its_code():
     said = quoting.prose("# A\n\n<details>\n\n```sh\n@root\n", 1_000)
     assert said == "# A\n\n<\u200bdetails>\n\n```sh\n@root\n```"
