@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def recovered(world: World, key: str, text: str) -> None:
     said = " ".join(world.redact(text).split())
     world.say(f"recovered: {said}")
     _recorded(world, "recovered", key, said, None)
+
+
+def raised(world: World, prefix: str = "") -> list[Raised]:
+    """The alerts that have not recovered whose key begins so, of the days they are remembered."""
+    start = place(world, prefix)
+    found = []
+    with suppress(OSError):
+        for path in sorted(start.parent.glob(f"{start.name.rpartition('-')[0]}*.json")):
+            with suppress(OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+                found.append(msgspec.json.decode(files.read_bounded(path, _LARGEST), type=Raised))
+    return [one for one in found if one.key.startswith(prefix)]
 
 
 def place(world: World, key: str) -> Path:

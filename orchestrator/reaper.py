@@ -6,15 +6,17 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import escalation, metering, tick, workspace
+from orchestrator import alerts, escalation, metering, tick, workspace
 from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import routing
+from orchestrator.texts import taskname
 from orchestrator.world import World
 
 BY = "reaper"
+IGNORED = "inbox/"  # how alerts of files there are called
 # The second crash in a row waits, so that a task that kills its worker cannot spin (Q6).
 # The numbers multiply `retry_wait_minutes`.
 CRASH_WAITS = (0.0, 1.0, 6.0)
@@ -27,6 +29,7 @@ def reap(world: World) -> None:
     """Bring every file of a dead worker, and every half-made move, back into a clear state."""
     with tick.isolated(world, "mailbox"):
         put_right(world)
+        tell_the_ignored(world)
     for task in world.mailroom.stale_claims():
         with tick.isolated(world, f"{task.repo} {task.task_id}"):
             if not world.decided(f"{task.repo} {task.task_id}", fate(task)):
@@ -58,6 +61,17 @@ def put_right(world: World) -> None:
             with lock:
                 by, task = (BY, stray.task) if stray.interrupted else ("a person", resumed(stray))
                 world.mailroom.move(task, target, by=by)
+
+
+def tell_the_ignored(world: World) -> None:
+    """What a person put into inbox/ under no task's name is told once, and when it went."""
+    there = {f"{IGNORED}{path.name}": path for path in world.mailroom.ignored()}
+    for key, path in there.items():
+        inbox, folder = str(path.parent), path.is_dir()
+        alerts.alert(world, key, taskname.ignored(path.name, inbox=inbox, folder=folder))
+    for raised in alerts.raised(world, IGNORED):
+        if raised.key not in there:
+            alerts.recovered(world, raised.key, f"{raised.key} is gone or taken up")
 
 
 def resumed(stray: mailroom.Misplaced) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from msgspec import Struct
@@ -100,6 +101,15 @@ class Inspection(Shelves):
                 )
         return shown
 
+    def ignored(self) -> list[Path]:
+        """What lies in inbox/ and is never taken up, though somebody may have meant it to be.
+
+        Not what editors leave there, nothing empty, nothing that may be half-way through a save.
+        """
+        return [path for name in self.no_task_names(State.INBOX)
+                if holds_something(path := self.folder(State.INBOX) / name)
+                and not self.may_be_half_written(path)]  # fmt: skip
+
     def duplicates(self) -> list[Duplicate]:
         """Files that hold the same task: the one a live claim holds stays, else the newest (Q3)."""
         by_key: dict[str, list[Line]] = {}
@@ -151,6 +161,14 @@ class Inspection(Shelves):
         held = in_place and self._is_held(line)
         linked = in_place and status.st_nlink > 1
         return held, linked, status.st_mtime_ns, status.st_ctime_ns, str(path)
+
+
+def holds_something(path: Path) -> bool:
+    try:
+        seen = path.lstat()
+        return any(path.iterdir()) if stat.S_ISDIR(seen.st_mode) else seen.st_size > 0
+    except OSError:
+        return False
 
 
 def _duplicate(first: Line, other: Line) -> Duplicate:

@@ -298,6 +298,13 @@ class Shelves:
                 return []
             raise self.missing(state) from reason
 
+    def no_task_names(self, state: State) -> list[str]:
+        """Names in a folder that are neither a task's nor an editor's; sorted."""
+        try:
+            return sorted(name for name in self._names[state].all() if _is_strange(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def missing(self, state: State) -> MailboxBroken:
         return MailboxBroken(
             f"{self.folder(state)} is not there. No task was touched; "
@@ -311,3 +318,8 @@ class Shelves:
 def _is_task_name(name: str) -> bool:
     """Not what editors drop: dot-files, `~`, `.swp`, `4913`."""
     return name.endswith(".md") and not name.startswith(".")
+
+
+def _is_strange(name: str) -> bool:
+    editors = name.startswith(".") or name.endswith(("~", ".swp", ".tmp"))
+    return not (editors or _is_task_name(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 import zlib
 from datetime import UTC, datetime
@@ -69,3 +70,13 @@ def slug_of_file(stem: str) -> str:
 
 def _not_a_number(word: str) -> str:
     return f"n{word[: LONGEST_SLUG - 1]}" if word.isdigit() else word
+
+
+def ignored(name: str, *, inbox: str, folder: bool) -> str:
+    """What is wrong with something in the inbox that no task is called like, and what helps."""
+    there = shlex.quote(f"{inbox}/{name}")
+    if folder:
+        put = f"put its files into {inbox} itself"
+        return f"{name}/ is a folder, which nobody looks into: {put}; run: mv -n {there}/* {inbox}/"
+    called = shlex.quote(f"{inbox}/{name.partition('.')[0]}.md")
+    return f"{name} is not taken up: a task's file is called *.md; run: mv -n {there} {called}"

@@ -79,13 +79,10 @@ def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:
 
 def open_alerts(world: World) -> list[Raised]:
     """What was raised within the last day and has not recovered."""
-    try:
-        paths = sorted(alerts.place(world, "").parent.glob("*.json"))
-    except OSError:
-        return []
     now = world.clock.now()
-    known = [found for path in paths if (found := decoded(path, Raised))]
-    return [one for one in known if timedelta() <= now - one.at < alerts.COOL_DOWN]
+    return [
+        one for one in alerts.raised(world) if timedelta() <= now - one.at < alerts.COOL_DOWN
+    ]
 
 
 def decoded(path: Path, shape: type[Record]) -> Record | None:

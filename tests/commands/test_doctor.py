@@ -313,6 +313,13 @@ def idle_switch(home: Home) -> None:
     (home.root / "runtime" / "off.d" / "pr_monitr").write_text("typo")
 
 
+def stray_task(home: Home) -> None:
+    stray = home.root / "runtime" / "mailbox" / "inbox" / "a wish.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("Make it better.\n")
+    os.utime(stray, (0, 0))
+
+
 FAULTS: tuple[tuple[Callable[[Home], None], str, str], ...] = (
     (no_git, "git", ""),
     (old_git, "git", ""),
@@ -339,6 +346,7 @@ FAULTS: tuple[tuple[Callable[[Home], None], str, str], ...] = (
     (stale_lock, "locks", "{root}/runtime/repos/maria__library.git/packed-refs.lock"),
     (two_installations, "mailbox", "{root}/runtime/mailbox"),
     (failing, "health", "pr_monitor"),
+    (stray_task, "inbox", "{root}/runtime/mailbox/inbox/a wish.txt"),
     (telegram_token, "telegram", ""),
     (telegram_chat, "telegram", ""),
     (half_a_telegram, "telegram", ""),

@@ -16,6 +16,7 @@ from orchestrator.records.config import Sandbox
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.task import State
 from orchestrator.rules.diagnosis import machine as rules
+from orchestrator.texts import taskname
 from orchestrator.world import SCRIPTS, World
 
 NUMBERS = regex.late(r"git version (\d+)\.(\d+)(?:\.(\d+))?")
@@ -187,9 +188,15 @@ def locks(patient: Patient) -> Iterator[Diagnosis]:
 
 
 def mailbox(patient: Patient) -> Iterator[Diagnosis]:
-    """Whether it is ours alone."""
+    """Whether it is ours alone, and whether somebody waits for what is never taken up."""
     if patient.world is None:
         return
+    for path in patient.world.mailroom.ignored():
+        told = taskname.ignored(path.name, inbox=str(path.parent), folder=path.is_dir())
+        said, _, command = told.partition("; run: ")
+        yield Diagnosis(
+            check="inbox", about=str(path), level=Level.WRONG, sentence=said, mend=command
+        )
     found = tenancy.other(patient.world)
     if found is None:
         yield Diagnosis(check="mailbox", level=Level.OK, sentence="the mailbox is ours alone")

@@ -337,6 +337,28 @@ def test_f10_a_person_leaves_what_is_no_task(tmp_path: Path) -> None:
         assert (inbox / ".broken.md.swp").exists() and (inbox / "4913").exists()
 
 
+def test_a_file_that_no_task_is_called_like_is_told_once_and_kept(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        inbox = office.world.mailroom.folder(State.INBOX)
+        wish = inbox / "wish.txt"
+        wish.write_text(f"---\nrepo: {SLUG}\n---\nAdd first.txt\n")
+        (inbox / "later").mkdir()
+        (inbox / "later" / "one.md").write_text("Later.\n")
+        for path in inbox.iterdir():
+            os.utime(path, (1, 1))
+        office.queue()
+        office.queue()
+        assert office.told().count("ALERT wish.txt is not taken up") == 1
+        assert office.told().count("ALERT later/ is a folder") == 1
+        said = office.told().partition("ALERT wish.txt")[2].splitlines()[0]
+        command = said.partition("; run: ")[2]
+        subprocess.run(command, shell=True, check=True)
+        os.utime(inbox / "wish.md", (1, 1))
+        office.work_until_quiet()
+        assert "recovered: inbox/wish.txt is gone or taken up" in office.told()
+        assert len(office.folders()[State.DONE]) == 1 and (inbox / "later" / "one.md").exists()
+
+
 DECOYS = {
     "fifo": f"mkfifo {RESULT}",
     "link": f"ln -s /etc/passwd {RESULT}",
