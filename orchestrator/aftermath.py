@@ -139,7 +139,8 @@ def stop(world: World, task: Task, verdict: Red) -> None:
         task=task,
     )  # fmt: skip
     try:
-        offer = reverting.offer(world, task, f"{task.base} fails {failed} since it was merged")
+        why = f"{task.base} fails {failed} since it was merged"
+        offer, task = reverting.offer(world, task, why)
         said = f"#{offer.number} takes it back, if you merge it."
     except reverting.CannotRevert as reason:
         said = f"It could not be taken back by itself: {reason}."

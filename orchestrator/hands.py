@@ -69,7 +69,7 @@ def done(
     if isinstance(how, Said):
         return how
     if world.dry_run:
-        return hand.told(found.task, f"{FORETOLD[how]} [dry run]")
+        return hand.told(found.task, f"{hand.foretold(how, found.task)} [dry run]")
     if how is How.ORDER:
         return hand.order(found)
     lock = world.locks.try_task(task_id)
@@ -219,12 +219,22 @@ class Hand:
 
     def left_open(self, task: Task) -> str:
         """What of it still stands on GitHub."""
+        there = on_github(task)
         if self.deed is Deed.CLOSE:
-            return "its issue and pull request are closed" if task.issue else "nothing is left open"
-        kept = [f"issue #{task.issue}"] if task.issue else []
-        kept += [f"pull request #{task.pull_request.number}"] if task.pull_request else []
+            return f"{' and '.join(there)}: closed" if there else "nothing is left open"
         again = f"bin/task.sh retry {name_of(task)} begins it again"
-        return f"{' and '.join(kept)} stays open on GitHub; {again}" if kept else again
+        return f"{' and '.join(there)} stays open on GitHub; {again}" if there else again
+
+    def foretold(self, how: How, task: Task) -> str:
+        """What would be done, to GitHub too."""
+        said = FORETOLD[how]
+        if self.agent:
+            return f"{said}, {self.agent} first"
+        there = " and ".join(on_github(task))
+        if how not in {How.END, How.ORDER} or not there:
+            return said
+        after = "would be closed" if self.deed is Deed.CLOSE else "would stay open"
+        return f"{said}; on GitHub {there} {after}"
 
     def busy(self, found: Found) -> Said:
         beside = neighbour(self.world, found.task.task_id)
@@ -258,6 +268,12 @@ FORETOLD = {
     How.ORDER: "its agent would be asked to end, then it would be cancelled",
     How.LABEL: "its pull request would be labelled approved",
 }
+
+
+def on_github(task: Task) -> list[str]:
+    """What of it people see there."""
+    found = [f"issue #{task.issue}"] if task.issue else []
+    return found + ([f"pull request #{task.pull_request.number}"] if task.pull_request else [])
 
 
 def name_of(task: Task) -> str:

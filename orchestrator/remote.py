@@ -223,7 +223,7 @@ def switched(world: World, name: str, why: str, *, off: bool) -> Said:
 def why(world: World, heard: Heard, order: Order) -> Letter:
     """What bin/why.sh says, which changes nothing."""
     looking = replace(world, dry_run=True)
-    told = telling.account(looking, question.read([order.what]), offline=False)
+    told = telling.account(looking, question.read([order.what]))
     if isinstance(told, Unknown):
         return words.account(paper.unknown(told))
     return words.account(paper.lines(told, world.clock.now(), world.spoken))

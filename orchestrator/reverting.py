@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator import codebase_memory, groundwork, workspace
 from orchestrator.adapters import reversal
@@ -28,7 +28,17 @@ class CannotRevert(AgentOSError):
     exit_code = 2
 
 
-def offer(world: World, task: Task, why: str) -> Offer:
+def offer(world: World, task: Task, why: str) -> tuple[Offer, Task]:
+    """As `offered`, and its number in the task's file, so that it is known from here too."""
+    made = offered(world, task, why)
+    assert task.merge is not None  # or it had raised
+    if task.merge.revert != made.number:
+        mark = structs.replace(task.merge, revert=made.number)
+        task = world.mailroom.update(structs.replace(task, merge=mark))
+    return made, task
+
+
+def offered(world: World, task: Task, why: str) -> Offer:
     """The revert of a merged task as a pull request, the same one however often it is asked for.
 
     It is based on the newest tip of the base. Raises CannotRevert where later work changed the

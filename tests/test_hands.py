@@ -291,6 +291,8 @@ def test_a_dry_run_foretells_and_changes_nothing(tmp_path: Path, deed: Deed) -> 
         said = deed(replace(office.world, dry_run=True), before[0].task_id, by="cli")  # type: ignore[call-arg]
         assert said.done and "[dry run]" in said.sentence
         assert (office.task(issue), office.folders()) == before
+        after = {hands.close: "would be closed", hands.cancel: "would stay open"}.get(deed)
+        assert after is None or f"on GitHub issue #{issue} {after}" in said.sentence
 
 
 def test_a_task_that_is_not_here_is_told(tmp_path: Path) -> None:

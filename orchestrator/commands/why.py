@@ -20,6 +20,7 @@ from orchestrator.whereabouts import paper, question, telling
 from orchestrator.whereabouts.account import Account, Unknown
 from orchestrator.world import World
 
+OFFLINE = "--offline"
 FOUND, UNKNOWN, CONFIG = 0, 2, 20
 ABOUT = "Why an issue or task is where it is, who tried, and what you can do about it."
 
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("why: the config does not load, so nothing can be said:", file=sys.stderr)
         print("\n".join(f"  {problem}" for problem in world.problems), file=sys.stderr)
         return CONFIG
-    told = telling.account(world, question.read(asked.what), offline=asked.offline)
+    told = telling.account(world, question.read(asked.what), unasked=OFFLINE * asked.offline)
     if asked.json:
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
@@ -51,7 +52,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "what", nargs="+",
         help="12, owner/name#12, a link, `pr 34`, a task id or a part of one",
     )  # fmt: skip
-    parser.add_argument("--offline", action="store_true", help="ask this machine only")
+    parser.add_argument(OFFLINE, action="store_true", help="ask this machine only")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     return parser.parse_args(argv)
 

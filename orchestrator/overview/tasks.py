@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator import briefing, checklists, foresight, hands, questions, reaper, scrutiny
+from msgspec import structs
+
+from orchestrator import (
+    briefing,
+    checklists,
+    foresight,
+    hands,
+    questions,
+    reaper,
+    reverting,
+    scrutiny,
+)
 from orchestrator.adapters import reading
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.mailbox_index import Found, line_of
@@ -264,7 +275,29 @@ def pull_requests(world: World, shelf: Shelf, *, live: bool) -> tuple[Open, ...]
                 verdict=chatter.flat(world.redact(said)) or unseen(number),
             )
         )  # fmt: skip
+    shown += [one for found in shelf.done for one in reverts(world, found.task, live=live)]
     return tuple(sorted(shown, key=lambda one: (one.since or world.clock.now(), one.name)))
+
+
+def reverts(world: World, task: Task, *, live: bool) -> Iterator[Open]:
+    """The pull request that is to take a merge back, until a person merged or closed it."""
+    number = task.merge.revert if task.merge else None
+    if number is None:
+        return
+    told = place.taken_back(world, task)
+    if live:
+        try:
+            told = tracker.taken_back(world, task)
+        except AgentOSError as trouble:
+            told = structs.replace(told, text=f"{told.text}; GitHub could not be asked: {trouble}")
+        if not told.step:
+            return  # it is over
+    yield Open(
+        name=hands.name_of(task), task_id=task.task_id,
+        title=f"Revert: {title_of(world, task)}", pull_request=f"{task.repo}#{number}",
+        url=reverting.address(world, task, number), since=since(task),
+        verdict=chatter.flat(world.redact(told.text)),
+    )  # fmt: skip
 
 
 def unseen(number: int) -> str:

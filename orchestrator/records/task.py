@@ -143,7 +143,8 @@ class BaseAfter(StrEnum):
 class MergeMark(Struct, frozen=True, kw_only=True):
     """The head we meant to merge, written before the call; `sha` once the merge is known.
 
-    `after` is None for a merge that is not ours, or not known yet.
+    `after` is None for a merge that is not ours, or not known yet; `revert` is the number of the
+    pull request that was offered to take it back.
     """
 
     head_sha: str
@@ -151,6 +152,7 @@ class MergeMark(Struct, frozen=True, kw_only=True):
     sha: str = ""
     verified: bool = False
     after: BaseAfter | None = None
+    revert: int | None = None
 
 
 class RepairKind(StrEnum):

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     FAILED = "never_started"
     CANCELLED = "cancelled"
     DONE = "done"
+    TAKEN_BACK = "taken_back"
     QUARANTINE = "quarantine"
     ELSEWHERE = "another_folder"
     NOT_HERE = "no_task_here"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import checklists, choosing, cooling, foresight, hands
+from orchestrator import checklists, choosing, cooling, foresight, hands, reverting
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import ENDED, QueueEntry, State, Task
@@ -303,10 +303,21 @@ def done(world: World, found: Found) -> Iterator[Finding]:
     mark = found.task.merge
     if mark and mark.sha:
         proof = "verified" if mark.verified else "not verified yet"
-        text = f"merged as {mark.sha[:12]} and {proof}; nothing is left to do"
+        text = f"merged as {mark.sha[:12]} and {proof}"
     else:
-        text = "delivered; nothing is left to do"
+        text = "delivered"
+    if mark is None or mark.revert is None:
+        text += "; nothing is left to do"
     yield Finding(reason=Reason.DONE, text=text, step="to have it done anew, set it Ready again")
+
+
+def taken_back(world: World, task: Task, *, known: bool = False) -> Finding:
+    """What the file alone knows of the revert that was offered: not what became of it."""
+    assert task.merge is not None  # or nothing could be taken back
+    text = f"pull request #{task.merge.revert} is to take it back, for you to merge or to close"
+    step = reverting.address(world, task, task.merge.revert or 0)
+    text += "" if known else ", perhaps done already"
+    return Finding(reason=Reason.TAKEN_BACK, text=text, step=step)
 
 
 def quarantine(world: World, found: Found) -> Iterator[Finding]:

@@ -93,8 +93,8 @@ def fits(asked: Question, repo: str, found: Found) -> bool:
         return len(word) > 2 and word in f"{task.task_id} {found.path.stem}".lower()
     if repo and task.repo.lower() != repo.lower():
         return False
-    by_pull = task.pull_request is not None and task.pull_request.number == asked.number
-    return by_pull or (not asked.pull and task.issue == asked.number)
+    ours = (task.pull_request and task.pull_request.number, task.merge and task.merge.revert)
+    return asked.number in ours or (not asked.pull and task.issue == asked.number)
 
 
 def place(found: Found) -> str:

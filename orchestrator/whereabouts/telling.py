@@ -19,15 +19,16 @@ READY_REASONS = frozenset(
 )
 
 
-def account(world: World, asked: Question, *, offline: bool) -> Account | Unknown:
-    """The whole answer to one question."""
+
+def account(world: World, asked: Question, *, unasked: str = "") -> Account | Unknown:
+    """The whole answer to one question; GitHub is asked too, or `unasked` says why it is not."""
     files = everything(world)
     meant = question.subject(world, asked, files)
     if isinstance(meant, Unknown):
         return set_aside(world, asked) or meant
     if meant.found is None:
-        return of_issue(world, meant, offline=offline)
-    return of_task(world, meant, meant.found, offline=offline)
+        return of_issue(world, meant, unasked=unasked)
+    return of_task(world, meant, meant.found, unasked=unasked)
 
 
 def everything(world: World) -> list[Found]:
@@ -35,15 +36,18 @@ def everything(world: World) -> list[Found]:
     return [found for state in State for found in world.mailroom.read_state(state)]
 
 
-def of_task(world: World, meant: Subject, found: Found, *, offline: bool) -> Account:
+def of_task(world: World, meant: Subject, found: Found, *, unasked: str) -> Account:
     task = found.task
     findings = list(place.findings(world, found))
     if found.state is State.REVIEW and task.pull_request and not findings:
-        findings += looked(world, lambda: list(tracker.of_pull(world, found)), offline=offline)
+        findings += looked(world, lambda: list(tracker.of_pull(world, found)), unasked=unasked)
+    if task.merge and task.merge.revert:
+        told = looked(world, lambda: [tracker.taken_back(world, task)], unasked=unasked)
+        findings += [place.taken_back(world, task), *told] if unread(told) else told
     if checklists.naming(task) and found.state is not State.CANCELLED:
-        told = looked(world, lambda: list(tracker.manual_steps(world, task)), offline=offline)
+        told = looked(world, lambda: list(tracker.manual_steps(world, task)), unasked=unasked)
         findings += [place.named_steps(task), *told] if unread(told) else told
-    if task.issue and not offline and world.config.repository(task.repo):
+    if task.issue and not unasked and world.config.repository(task.repo):
         findings += ready_again(world, found)
     pull = task.pull_request
     return Account(
@@ -69,12 +73,12 @@ def ready_again(world: World, found: Found) -> list[Finding]:
     if repository is None or not world.config.signed_in:
         return []
     number = task.issue or 0
-    told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], offline=False)
+    told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], unasked="")
     wanted = READY_REASONS | ({Reason.NOTHING} if found.state in ENDED else set())
     return [one for one in told if one.reason in wanted]
 
 
-def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
+def of_issue(world: World, meant: Subject, *, unasked: str) -> Account:
     """An issue of which no task file is here: what the dispatcher thinks of it."""
     findings: list[Finding] = []
     title = ""
@@ -90,7 +94,7 @@ def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
             )
         )
     else:
-        text = f"no task of {meant.repo}#{meant.number} is on this machine: nothing was dispatched"
+        text = f"no task of {meant.repo}#{meant.number} is on this machine"
         findings.append(Finding(reason=Reason.NOT_HERE, text=text))
         number = meant.number or 0
 
@@ -99,7 +103,7 @@ def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
             title, why = tracker.of_issue(world, repository, number)
             return why
 
-        findings += looked(world, look, offline=offline)
+        findings += looked(world, look, unasked=unasked)
     return Account(
         asked=name_of(meant.repo, meant.number),
         title=title,
@@ -110,11 +114,11 @@ def of_issue(world: World, meant: Subject, *, offline: bool) -> Account:
 
 
 def looked(
-    world: World, look: Callable[[], list[Finding]], *, offline: bool
+    world: World, look: Callable[[], list[Finding]], *, unasked: str
 ) -> list[Finding]:
     """What GitHub adds; without a token, or without an answer, that it could not be asked."""
-    if offline or not world.config.signed_in:
-        why = "--offline" if offline else "there is no token (GITHUB_TOKEN, or `gh auth login`)"
+    if unasked or not world.config.signed_in:
+        why = unasked or "there is no token (GITHUB_TOKEN, or `gh auth login`)"
         return [Finding(reason=Reason.UNREAD, text=f"GitHub was not asked: {why}")]
     try:
         return look()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from orchestrator import checklists, foresight, gh_project, intake
+from orchestrator import checklists, foresight, gh_project, intake, reverting
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import RepositoryConfig
@@ -20,6 +20,7 @@ from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import view
 from orchestrator.scrutiny import Scrutiny
+from orchestrator.whereabouts import place
 from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
@@ -46,7 +47,9 @@ def of_issue(
     node = world.read.issue_node(repository.slug, number)
     found = world.read.issues([node])
     if not found:
-        text = f"{repository.slug}#{number} is a pull request that no task of ours has opened"
+        pull = world.read.pull_request_rest(repository.slug, number)
+        state = "merged" if pull.merged_at else pull.state
+        text = f"it is a pull request, {state}, and no task of ours has opened it"
         return "", [Finding(reason=Reason.NOT_HERE, text=text)]
     [issue] = found
     return issue.title, list(undispatched(world, repository, issue))
@@ -171,6 +174,18 @@ def wanted(refused: str, issue: Issue) -> str:
     if refused.startswith("blocked"):
         return "change the Depends on lines, then set it Ready again"
     return ""
+
+
+def taken_back(world: World, task: Task) -> Finding:
+    """What became of the revert of a merged task that was offered. Raises GitHubTrouble."""
+    offer = reverting.existing(world, task)
+    if offer is None or offer.state == "open":
+        return place.taken_back(world, task, known=offer is not None)
+    if offer.state == "merged":
+        text = f"it was taken back by pull request #{offer.number}"
+    else:
+        text = f"pull request #{offer.number} was to take it back; somebody closed it unmerged"
+    return Finding(reason=Reason.TAKEN_BACK, text=text)
 
 
 # --- a pull request -------------------------------------------------------------------------

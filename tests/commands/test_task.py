@@ -13,8 +13,11 @@ import pytest
 
 from orchestrator import reverting
 from orchestrator.commands.task import __main__ as command
+from orchestrator.overview import look
 from orchestrator.records.task import Attempt, PullRequestLink, State
 from orchestrator.records.verdicts import AttemptVerdict
+from orchestrator.whereabouts import question, telling
+from orchestrator.whereabouts.account import Account
 from orchestrator.world import World
 from tests.stories.test_merge_safety import pushes
 from tests.support import repos
@@ -40,6 +43,13 @@ def merged(tmp_path: Path, **more: Any) -> Iterator[tuple[Office, int]]:
 def revert(office: Office, *words: str) -> int:
     asked = command.arguments(["revert", *words])
     return int(asked.act(office.world, asked))
+
+
+def why(office: Office, *words: str, unasked: str = "") -> str:
+    """The reasons that bin/why.sh tells."""
+    told = telling.account(office.world, question.read(words), unasked=unasked)
+    assert isinstance(told, Account)
+    return "; ".join(finding.text for finding in told.findings)
 
 
 def reverts(office: Office) -> list[dict[str, Any]]:
@@ -70,11 +80,19 @@ def test_nobody_but_a_person_merges_it(tmp_path: Path) -> None:
             office.round(300)
         [pull] = reverts(office)
         assert pull["state"] == "open" and office.file("first.txt") == "done\n"
+        where = f"pull request #{pull['number']}"
+        for words in ([str(issue)], ["pr", str(pull["number"])]):
+            assert f"{where} is to take it back, for you to merge" in why(office, *words)
+            assert f"{where} is to take it back" in why(office, *words, unasked="--offline")
+        [shown] = look.look(office.world).pull_requests
+        assert shown.pull_request == f"{SLUG}#{pull['number']}" and where in shown.verdict
         answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
         assert answer.status_code == 200
         assert office.file("first.txt") is None
         revert(office, str(issue))
         assert len(reverts(office)) == 1 and "(merged)" in office.told()
+        assert f"it was taken back by {where}" in why(office, str(issue))
+        assert not look.look(office.world, live=True).pull_requests
 
 
 def test_one_that_somebody_closed_is_not_opened_again(tmp_path: Path) -> None:
@@ -227,6 +245,7 @@ def test_a_task_is_shown_with_its_history_files_and_cost(
     told = capsys.readouterr().out
     for words in ("Which page?", "no diff", "History", "agent.log", "priority: prio:normal"):
         assert words in told
+    assert "--offline" not in told, "nobody gave that here"
     assert run("log", "7") == command.DONE
     assert capsys.readouterr().out.splitlines()[1:] == ["I looked", "done"]
     assert run("log", "7", "--raw", "--follow") == command.DONE, "nothing runs: it ends"

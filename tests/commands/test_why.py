@@ -51,7 +51,7 @@ def ask(office: Office, *words: str, offline: bool = False) -> Account | Unknown
     built = why.built(office.world.environment)
     assert not isinstance(built, why.Refused), built
     world = replace(built, clock=office.world.clock)
-    told = telling.account(world, question.read(words), offline=offline)
+    told = telling.account(world, question.read(words), unasked=why.OFFLINE * offline)
     why.show(world, told, io.StringIO())
     assert tree(office) == before
     sent = [(method, path) for method, path in bad.seen if method != "GET"]
@@ -207,7 +207,7 @@ def test_github_does_not_answer_or_is_not_asked(tmp_path: Path) -> None:
         assert not isinstance(built, why.Refused)
         bad = hostile.between(office.github)
         bad.on("GET", "/issues/", hostile.answers(404, "Not Found"), times=9)
-        told = telling.account(built, question.read([str(issue)]), offline=False)
+        told = telling.account(built, question.read([str(issue)]))
         assert isinstance(told, Account)
         assert "could not be asked" in reasons(told)[Reason.UNREAD]
 

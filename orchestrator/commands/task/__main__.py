@@ -135,7 +135,7 @@ def revert(world: World, asked: argparse.Namespace) -> int:
         world.say(f"{where}: another script works on this task; try again in a minute")
         return BUSY
     with lock:
-        offer = reverting.offer(world, task, asked.why)
+        offer, _ = reverting.offer(world, task, asked.why)
     world.say(f"{where}, merged as {sha[:12]}, is taken back by {offer.url} ({offer.state})")
     if offer.state == "closed":
         world.say("somebody closed it without a merge; reopen it there to go on")

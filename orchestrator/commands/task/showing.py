@@ -18,6 +18,7 @@ from orchestrator.world import World
 
 LARGEST = 50_000_000
 LOOK_AGAIN = 1.0
+UNASKED = "--live asks it"
 Line = tuple[str, str]
 
 
@@ -29,7 +30,8 @@ def show(world: World, found: Found, out: TextIO, *, live: bool) -> None:
 
 def lines(world: World, found: Found, *, live: bool) -> Iterator[Line]:
     task = found.task
-    told = telling.account(world, Question(text=task.task_id, word=task.task_id), offline=not live)
+    asked = Question(text=task.task_id, word=task.task_id)
+    told = telling.account(world, asked, unasked="" if live else UNASKED)
     if isinstance(told, Unknown):
         yield from paper.unknown(told)
         return
