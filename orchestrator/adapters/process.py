@@ -210,6 +210,16 @@ def spawn_detached(
         os.close(log)
 
 
+def exit_code(pid: int) -> int | None:
+    """How a child of ours that nobody waited for ended, minus the signal's number for one; None
+    where it lives, or is no child of ours."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
 def ask_to_end(pid: int) -> None:
     """SIGTERM for a process of ours that the caller knows to live, never for this one."""
     if pid != os.getpid():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from msgspec import structs
 from rich.console import Console
 
 from orchestrator import settings
-from orchestrator.adapters import survivors
+from orchestrator.adapters import process, survivors
 from orchestrator.adapters.clock import Clock
 from orchestrator.commands.demo import report, stage, story
 from orchestrator.commands.demo.board import Card, Run
@@ -85,6 +87,65 @@ def test_a_persons_account_and_installation_are_kept_out(scene: Stage) -> None:
     assert "x" not in surroundings.values()
     assert surroundings["HOME"] == "/home/me"
     assert surroundings[survivors.MARKER] == str(scene.root)
+
+
+class Slow(Clock):
+    """A clock of its own, on which something happens after so long."""
+
+    def __init__(self, happens: Callable[[], object], at: float) -> None:
+        self.time = 0.0
+        self.happens = happens
+        self.at = at
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        if self.time >= self.at:
+            self.happens()
+
+
+def test_a_forge_that_lives_is_waited_for_with_a_word(scene: Stage) -> None:
+    scene.root.mkdir(parents=True)
+    slow = structs.replace(scene, clock=Slow(scene.port_file.touch, 65))
+    said: list[str] = []
+    assert stage.listens(slow, os.getpid(), said.append)
+    assert len(said) == 6 and "still starting after 60 s" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("echo first; echo the seed is odd >&2; exit 3", "exit code 3; the end of its log:"),
+        ("kill -9 $$", "exit code -9, and said nothing"),
+    ],
+)
+def test_a_forge_that_ends_is_told_with_its_last_words(
+    scene: Stage, program: str, told: str
+) -> None:
+    scene.root.mkdir(parents=True)
+    argv = ["/bin/sh", "-c", program]
+    pid = process.spawn_detached(argv, environment={}, log_path=scene.forge_log)
+    assert not stage.listens(scene, pid, lambda words: None)
+    fate = stage.fate(scene, pid)
+    assert told in fate and str(scene.forge_log) in fate
+    assert ("the seed is odd" in fate) == ("echo" in program)
+
+
+def test_a_slow_demo_is_waited_for_while_it_makes_steps(scene: Stage) -> None:
+    trail = scene.root / "runtime" / "events.jsonl"
+    trail.parent.mkdir(parents=True)
+    clock = Slow(lambda: None, 0)
+    slow = structs.replace(scene, clock=clock)
+    patience, given = story.Patience(slow, 0, None), story.Patience(slow, 0, 400)
+    for minute in range(1, 10):
+        clock.time = minute * 60.0
+        trail.write_text("x" * minute)
+        assert patience.over() == ""
+        assert ("--limit" in given.over()) == (clock.time > 400)
+    clock.time += story.QUIET_SECONDS + 1
+    assert "nothing has happened for 170 s" in patience.over()
 
 
 # --- the seed -----------------------------------------------------------------------------------
@@ -185,6 +246,14 @@ def test_in_a_narrow_terminal_no_word_and_no_number_is_cut(tmp_path: Path) -> No
     assert " ".join(" ".join(shown[:2]).split()[2:]) == words
     assert any(f"demo/widgets#{SHIPPED.card.number}" in line for line in shown)
     assert not any("…" in line for line in shown[2:])
+
+
+def test_that_there_is_no_sandbox_is_said_once_of_all_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trail = Trail(tmp_path)
+    trail.show(["2026-11-22T12:00:01Z queue demo/site x: patch ran without a sandbox: none"])
+    assert capsys.readouterr().out == "" and "WITHOUT A SANDBOX" in story.NO_SANDBOX
 
 
 def test_a_rotated_log_is_read_from_its_beginning(

@@ -16,7 +16,6 @@ from orchestrator.commands.demo.stage import Stage
 from orchestrator.commands.demo.trail import Trail
 from orchestrator.records.errors import AgentOSError
 
-LIMIT_SECONDS = 170.0
 INTERRUPTED = 130
 
 
@@ -27,8 +26,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     again.add_argument("--keep", action="store_true", help="go on with a finished demo's data")
     parser.add_argument("--stay", action="store_true", help="leave the forge running at the end")
     parser.add_argument(
-        "--limit", type=float, default=LIMIT_SECONDS, metavar="SECONDS",
-        help="give up after this long (default: %(default).0f)",
+        "--limit", type=float, default=None, metavar="SECONDS",
+        help=f"give up after this long; left out: {story.QUIET_SECONDS:.0f} after the last step",
     )  # fmt: skip
     return parser.parse_args(argv)
 

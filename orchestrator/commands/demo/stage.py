@@ -6,19 +6,22 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 
 import yaml
 from msgspec import Struct
 
-from orchestrator.adapters import files, process, survivors
+from orchestrator.adapters import files, process, reading, survivors
 from orchestrator.adapters.clock import Clock
 from orchestrator.records.errors import AgentOSError
 
-FORGE_PATIENCE_SECONDS = 20.0
+# A forge that lives is waited for: on a loaded machine it takes its time to start.
+FORGE_PATIENCE_SECONDS = 300.0
+WORD_SECONDS = 10.0
 LOOK_SECONDS = 0.05
+LAST_WORDS = 6
 SMALL_FILE = 1_000_000
 # What would lead the scripts of the demo to a person's own installation or account.
 NOT_FOR_THE_DEMO = ("GITHUB_TOKEN", "GH_TOKEN", "AGENT_OS_CONFIG", "ORCH_ROOT")
@@ -108,9 +111,10 @@ def write_config(stage: Stage, forge: Forge) -> None:
     files.write_durably(stage.config, text.encode(), replace=True)
 
 
-def open_forge(stage: Stage, surroundings: Mapping[str, str]) -> Forge:
+def open_forge(stage: Stage, surroundings: Mapping[str, str], say: Callable[[str], None]) -> Forge:
     """The forge, listening: on the port it had before, else on a free one."""
     before = last_port(stage)
+    why = ""
     for port in dict.fromkeys((before, 0)):
         files.remove_file(stage.port_file)
         argv = [
@@ -118,10 +122,12 @@ def open_forge(stage: Stage, surroundings: Mapping[str, str]) -> Forge:
             "--seed", str(stage.seed), "--port", str(port), "--port-file", str(stage.port_file),
         ]  # fmt: skip
         pid = process.spawn_detached(argv, environment=surroundings, log_path=stage.forge_log)
-        if listens(stage, pid):
+        if listens(stage, pid, say):
             token = files.read_bounded(stage.token_file, SMALL_FILE).decode()
             return Forge(pid, f"http://127.0.0.1:{last_port(stage)}", token)
-    raise CannotPlay(f"the forge did not start; the reason stands in {stage.forge_log}")
+        why = fate(stage, pid)
+        end(stage, pid)
+    raise CannotPlay(f"the forge did not start: {why}")
 
 
 def last_port(stage: Stage) -> int:
@@ -131,14 +137,32 @@ def last_port(stage: Stage) -> int:
         return 0
 
 
-def listens(stage: Stage, pid: int) -> bool:
-    deadline = stage.clock.monotonic() + FORGE_PATIENCE_SECONDS
-    while stage.clock.monotonic() < deadline and alive(pid):
+def listens(stage: Stage, pid: int, say: Callable[[str], None]) -> bool:
+    """Wait for it as long as it lives, with a word now and then; False where it never does."""
+    began = stage.clock.monotonic()
+    words = 1
+    while alive(pid) and (waited := stage.clock.monotonic() - began) < FORGE_PATIENCE_SECONDS:
         if stage.port_file.exists():
             return True
+        if waited >= words * WORD_SECONDS:
+            words += 1
+            say(f"The forge is still starting after {waited:.0f} s; this machine is busy or slow.")
         stage.clock.sleep(LOOK_SECONDS)
-    end(stage, pid)
     return False
+
+
+def fate(stage: Stage, pid: int) -> str:
+    """What became of a forge that is not there as it should be, and what it said last."""
+    code = process.exit_code(pid)
+    if code is None and alive(pid):
+        how = f"it has not listened after {FORGE_PATIENCE_SECONDS:.0f} s and was ended"
+    else:
+        how = "it ended" + (f" with exit code {code}" if code is not None else "")
+    lines = (line.decode(errors="replace").strip() for line in
+             reading.read_lines_tail(stage.forge_log, SMALL_FILE))  # fmt: skip
+    said = [line for line in lines if line][-LAST_WORDS:]
+    told = "\n  ".join(("; the end of its log:", *said)) if said else ", and said nothing"
+    return f"{how}{told}\n  ({stage.forge_log})"
 
 
 def alive(pid: int) -> bool:

@@ -16,11 +16,14 @@ from orchestrator.commands.demo.report import Shipped
 from orchestrator.commands.demo.stage import CannotPlay, Forge, Stage
 from orchestrator.commands.demo.trail import Trail
 from orchestrator.paths import FOLDERS
+from orchestrator.records.desk import Mark
 from orchestrator.records.task import ENDED, State, Task
 from orchestrator.texts import taskfile
 
 WRAPPERS = ("run_dispatcher.sh", "run_queue.sh", "run_pr_monitor.sh")
 WRAPPER_SECONDS = 120
+# Without --limit: so long after the last step, however slow the machine; and so long in all.
+QUIET_SECONDS, LONGEST_SECONDS = 170.0, 1_800.0
 PAUSE_SECONDS = 0.4
 LARGEST_TASK = 4_000_000
 # Of C13: degraded is told and waited for, as after a kill that left a write in doubt; a fault of
@@ -48,7 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     fresh: bool
     keep: bool
     stay: bool
-    limit_seconds: float
+    limit_seconds: float | None = None
 
 
 def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int:
@@ -62,7 +65,7 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
         stages.clear(stage)
     files.remove_file(stage.finished)
     surroundings = stages.environment(stage, base)
-    forge = stages.open_forge(stage, surroundings)
+    forge = stages.open_forge(stage, surroundings, trail.say)
     staying = False
     try:
         stages.write_config(stage, forge)
@@ -71,8 +74,8 @@ def play(stage: Stage, trail: Trail, plan: Plan, base: Mapping[str, str]) -> int
         trail.skip_old()
         for card in watcher.set_ready():
             trail.say(f"  {card.repo}#{card.number} is Ready")
-        deadline = began + plan.limit_seconds
-        late = perform(stage, trail, forge, surroundings, deadline=deadline)
+        patience = Patience(stage, began, plan.limit_seconds)
+        late = perform(stage, trail, forge, surroundings, patience)
         seconds = stage.clock.monotonic() - began
         good = tell(stage, trail, watcher, seconds=seconds, late=late)
         staying = plan.stay
@@ -98,8 +101,35 @@ def introduce(trail: Trail, *, going_on: bool) -> None:
     trail.say(GOING_ON if going_on else ANEW)
 
 
+class Patience:
+    """How long is waited: for so long in all where somebody said it, else while steps are made."""
+
+    def __init__(self, stage: Stage, began: float, limit: float | None) -> None:
+        self.stage = stage
+        self.began = began
+        self.limit = limit
+        self.steps = Mark()
+        self.moved = began
+
+    def over(self) -> str:
+        """Why it is at an end, "" while it is not."""
+        now = self.stage.clock.monotonic()
+        again = "; bin/demo.sh goes on from here, --limit SECONDS gives it more"
+        if self.limit is not None:
+            said = f"the limit of {self.limit:.0f} s is over{again}"
+            return said if now - self.began > self.limit else ""
+        steps = events.end(self.stage.root / "runtime" / "events.jsonl")
+        if steps != self.steps:
+            self.steps, self.moved = steps, now
+        if now - self.moved > QUIET_SECONDS:
+            return f"nothing has happened for {QUIET_SECONDS:.0f} s: it hangs, or is slow{again}"
+        if now - self.began > LONGEST_SECONDS:
+            return f"{LONGEST_SECONDS / 60:.0f} minutes are over{again}"
+        return ""
+
+
 def perform(
-    stage: Stage, trail: Trail, forge: Forge, surroundings: Mapping[str, str], *, deadline: float
+    stage: Stage, trail: Trail, forge: Forge, surroundings: Mapping[str, str], patience: Patience
 ) -> str:
     """Rounds of all wrappers until every task has come to an end; why it was stopped, or ""."""
     expected = len(Watcher(stage, forge).cards())
@@ -115,9 +145,10 @@ def perform(
         if len(ended) >= expected:
             return ""
         if not stages.alive(forge.pid):
-            raise CannotPlay(f"the forge ended while it was needed; {stage.forge_log} may say why")
-        if stage.clock.monotonic() > deadline:
-            return "the time limit is over (--limit gives it more)"
+            fate = stages.fate(stage, forge.pid)
+            raise CannotPlay(f"the forge is gone while it was needed: {fate}")
+        if late := patience.over():
+            return late
         stage.clock.sleep(PAUSE_SECONDS)
 
 

@@ -16,6 +16,8 @@ COLOURS = {
     "queue": "magenta",
     "pr_monitor": "green",
 }
+# Said of every run; the demo says it once, of all, before it begins.
+SAID_ALREADY = " ran without a sandbox: "
 TASK_ID = re.compile(r"task-\d{8}T\d{6}Z-\S*?(?=\d+-[a-z])")
 WIDTH_OF_A_PIPE = 120
 
@@ -85,7 +87,7 @@ class Trail:
         for line in lines:
             moment, _, rest = line.partition(" ")
             script, _, words = rest.partition(" ")
-            if script in COLOURS and words:
+            if script in COLOURS and words and SAID_ALREADY not in words:
                 head = Text(f"  {moment[11:19]} ", style="dim")
                 head.append(f"{script:<17} ", style=COLOURS[script])
                 tail = Text(TASK_ID.sub("…", words))
