@@ -99,26 +99,41 @@ class Mailroom(Inspection):
         `accept` tries the repository's slot; None means that the repository is busy, and its
         other entries are passed over. One that is not `wanted` now is passed over alone. The claim
         is on the disk before the file moves.
+
+        A slot is kept while entries of its repository follow: given back and taken anew, it would
+        be gone for a moment, in which another worker finds none free and goes home.
         """
         busy: set[str] = set()
-        for entry in entries:
-            if entry.repo in busy or not os.path.lexists(entry.path):
-                continue
-            repository = accept(entry)
-            if repository is None:
-                busy.add(entry.repo)
-                continue
-            if not wanted(entry):
+        repository: Lock | None = None
+        of = ""
+        try:
+            for entry in entries:
+                if entry.repo in busy or not os.path.lexists(entry.path):
+                    continue
+                if repository is not None and of != entry.repo:
+                    repository.release()
+                    repository = None
+                if repository is None:
+                    repository, of = accept(entry), entry.repo
+                if repository is None:
+                    busy.add(entry.repo)
+                elif wanted(entry) and (claimed := self._had(entry, slot, repository, by)):
+                    repository = None
+                    return claimed
+        finally:
+            if repository is not None:
                 repository.release()
-                continue
-            lock = self.locks.try_task(entry.task_id)
-            task = self._claimed(entry, slot, by) if lock else None
-            if lock and task:
-                return Claimed(task, slot, repository, lock)
-            if lock:
-                lock.release()
-            repository.release()
         return None
+
+    def _had(self, entry: QueueEntry, slot: Lock, repository: Lock, by: str) -> Claimed | None:
+        lock = self.locks.try_task(entry.task_id)
+        if lock is None:
+            return None
+        task = self._claimed(entry, slot, by)
+        if task is None:
+            lock.release()
+            return None
+        return Claimed(task, slot, repository, lock)
 
     def update(self, task: Task) -> Task:
         """Store the task's data where its file stands now, and return it as stored.

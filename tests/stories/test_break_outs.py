@@ -131,6 +131,8 @@ def let_loose(folder: Path, sandbox: str, *, disk_gb: float) -> Seen:
         kept = [log.read_text(), *(p.read_text() for p in paths.attempts.rglob("prompt.md"))]
         kept += [paths.events.read_text(), office.told(), *office.comments(issue)]
         store = paths.store(SLUG)
+        for ref in store.glob("refs/heads/evil*"):  # git stops at one that names nothing
+            ref.unlink()
         diff = subprocess.run(
             ["git", f"--git-dir={store}", "log", "--all", "-p"], capture_output=True, check=True
         )
