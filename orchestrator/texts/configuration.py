@@ -8,20 +8,27 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from orchestrator.records.config import AutomationMode
 from orchestrator.records.task import TaskType
 from orchestrator.texts import source
 
-LANES = """\
-# full: green checks merge. dispatcher_only: up to the pull request, and you merge.
-# To graduate after a good week: automation_mode: full"""
+LANES = "# full: green checks merge. dispatcher_only: up to the pull request, and you merge."
+GRADUATE = "# To graduate after a good week: automation_mode: full"
+OBJECTIVES = """\
+# What each repository is for. Fill in product, outcome and metrics there and take the # away, and
+# agents are told so. The rest of those files (sources, checks, scores) is for later: nothing reads
+# it yet."""
 SHOWN = {"backlog": "Backlog", "ready": "Ready", "in_progress": "In Progress",
          "blocked": "Blocked", "done": "Done"}  # fmt: skip
 
 
 class Repository(Struct, frozen=True, kw_only=True):
+    """`has_ci`: something tests its pull requests on GitHub."""
+
     slug: str
     test_command: str = ""
     setup_command: str = ""
+    has_ci: bool = True
 
 
 class Project(Struct, frozen=True, kw_only=True):
@@ -75,7 +82,10 @@ def fresh(said: Installation, day: str) -> str:
         lines.append("# No token is kept here: `gh auth token` is asked for it.")
     if said.api_url:
         lines.append(f"github_api_url: {scalar(said.api_url)}")
-    lines += ["", LANES, f"automation_mode: {said.lane}", "", "github_projects:"]
+    lines += ["", LANES]
+    if said.lane != AutomationMode.FULL:
+        lines.append(GRADUATE)
+    lines += [f"automation_mode: {said.lane}", "", "github_projects:"]
     for project in said.projects:
         lines += of_project(project, 2, said.owner)
     if said.agents:
@@ -88,7 +98,7 @@ def fresh(said: Installation, day: str) -> str:
         lines += ["", *(f"{key}: {scalar(value)}" for key, value in said.telegram.items())]
     if said.objectives:
         table = ", ".join(f"{scalar(slug)}: {name}" for slug, name in said.objectives.items())
-        lines += ["", "# What each repository is for. Agents are told so: fill the files in first."]
+        lines += ["", OBJECTIVES]
         lines += [f"#repo_objectives: {{{table}}}"]
     return "\n".join(lines) + "\n"
 
@@ -115,7 +125,11 @@ def of_repository(repository: Repository, indent: int) -> list[str]:
     lines = [f"{pad}- {first[0]}: {scalar(first[1])}"]
     lines += [f"{pad}  {key}: {scalar(value)}" for key, value in rest]
     if not repository.test_command:
-        lines.append(f"{pad}  #test_command: make test    # none was found: CI alone tests")
+        tests = "CI alone tests" if repository.has_ci else "nothing tests what is made"
+        lines.append(f"{pad}  #test_command: make test    # none was found: {tests}")
+    if not repository.has_ci:
+        lines.append(f"{pad}  #allow_no_ci: true    # no CI was found: without it or this, nothing "
+                     "is merged by itself")  # fmt: skip
     return lines
 
 
@@ -203,7 +217,7 @@ def in_list(text: str, node: yaml.SequenceNode, project: Project) -> str:
     if not node.flow_style:
         indent = node.start_mark.column
         lines = [line for one in project.repositories for line in of_repository(one, indent)]
-        return after(text, last_line(node), lines)
+        return after(text, with_comments(text, last_line(node), indent), lines)
     entries = [
         "{" + ", ".join(f"{key}: {scalar(value)}" for key, value in told_of(one).items()) + "}"
         for one in project.repositories
@@ -225,6 +239,16 @@ def last_line(node: yaml.Node) -> int:
         return max(map(last_line, last)) if isinstance(last, tuple) else last_line(last)
     end = node.end_mark
     return int(end.line - 1 if end.column == 0 and end.line > node.start_mark.line else end.line)
+
+
+def with_comments(text: str, line: int, indent: int) -> int:
+    """The last of the comments that follow, further in than that: they are of what is above."""
+    lines = text.split("\n")
+    while line + 1 < len(lines) and (said := lines[line + 1].lstrip()).startswith("#"):
+        if len(lines[line + 1]) - len(said) <= indent:
+            break
+        line += 1
+    return line
 
 
 def after(text: str, line: int, new: Sequence[str]) -> str:

@@ -47,6 +47,20 @@ def test_a_new_file_loads_and_says_what_was_asked(tmp_path: Path) -> None:
     assert config.github_token is not None and config.telegram_chat_id == "-100: x"
 
 
+@pytest.mark.parametrize("lane", ["full", "dispatcher_only"])
+@pytest.mark.parametrize("has_ci", [True, False])
+def test_each_comment_is_true_for_what_was_answered(lane: str, has_ci: bool) -> None:
+    bare = Project(key="x", owner="maria", repositories=(
+        Repository(slug="maria/bare", has_ci=has_ci),
+    ))  # fmt: skip
+    said = Installation(owner="maria", lane=lane, projects=(bare,), objectives={"maria/bare": "b"})
+    text = configuration.fresh(said, "2026-11-28")
+    assert ("To graduate" in text) == (lane == "dispatcher_only")
+    assert ("CI alone tests" in text) == has_ci
+    assert ("#allow_no_ci: true" in text and "nothing tests" in text) == (not has_ci)
+    assert "take the # away, and\n# agents are told so" in text
+
+
 @pytest.mark.parametrize("owner", ["", "null", "yes", "123", "a: b", "#x", "'", "ü"])
 def test_every_text_is_one_text(owner: str) -> None:
     assert source.parse(f"a: [{configuration.scalar(owner)}]")[0] == {"a": [owner]}

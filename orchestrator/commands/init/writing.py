@@ -19,6 +19,7 @@ from orchestrator.texts import configuration
 from orchestrator.texts.configuration import CannotExtend, Installation, Project, Repository
 
 EXAMPLE = "example.objective.yaml"
+COPY = "Copy to objectives/<repository>.yaml: "  # said of the example, and done by this
 LARGEST = 1_000_000
 
 
@@ -73,7 +74,8 @@ def objectives(scene: Scene, chosen: Sequence[Chosen]) -> tuple[list[Step], dict
 
 def objective(example: str, one: Chosen) -> str:
     """The example's text about this repository."""
-    told = example.replace("yourname/web", one.slug)
+    told = example.replace(COPY, "")
+    told = told.replace("yourname/web", one.slug)
     told = told.replace("evidence/web/", f"evidence/{one.name}/")
     return told.replace("product_name: Web", f"product_name: {configuration.scalar(one.name)}")
 
@@ -138,7 +140,10 @@ def the_installation(
 def project(scene: Scene, place: Place, new: Sequence[Chosen]) -> Project:
     """The part of the config about one account's board."""
     those = tuple(
-        Repository(slug=one.slug, test_command=one.test, setup_command=one.setup)
+        Repository(
+            slug=one.slug, test_command=one.test, setup_command=one.setup,
+            has_ci=one.found.has_ci,
+        )
         for one in new if one.repository.owner.lower() == place.of.lower()
     )  # fmt: skip
     number = place.seen.number if place.seen else None
