@@ -209,7 +209,8 @@ def branches(built: server.Forge, data: Path, repo: str, tasks: list[Task]) -> N
     stream = "".join(
         f"commit refs/heads/{task.branch}\n"
         f"committer Agent OS <agent-os@localhost> {int(task.created.timestamp())} +0000\n"
-        f"data 4\nWork\nfrom refs/heads/main^0\nM 100644 inline work.txt\ndata 5\nwork\n\n"
+        f"data 4\nWork\nfrom refs/heads/main^0\n"
+        f"M 100644 inline work-{task.issue}.txt\ndata 5\nwork\n\n"
         for task in tasks
     )
     git = ["git", f"--git-dir={data}/git/{repo}.git", "fast-import", "--quiet"]
