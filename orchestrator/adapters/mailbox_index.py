@@ -54,7 +54,7 @@ class Names:
 
     def all(self) -> list[str]:
         """Raises FileNotFoundError or NotADirectoryError when the folder is not there."""
-        return self._now().split("/")
+        return [name for name in self._now().split("/") if name]
 
     def has(self, key: str, *, lately: bool = False) -> bool:
         """Whether a file is named for the task `key`, as quick among 100,000 as can be.

@@ -340,6 +340,9 @@ def test_f10_a_person_leaves_what_is_no_task(tmp_path: Path) -> None:
 def test_a_file_that_no_task_is_called_like_is_told_once_and_kept(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         inbox = office.world.mailroom.folder(State.INBOX)
+        os.utime(inbox, (1, 1))
+        office.queue()
+        assert "ALERT" not in office.told(), "an inbox in which nothing lies holds nothing odd"
         wish = inbox / "wish.txt"
         wish.write_text(f"---\nrepo: {SLUG}\n---\nAdd first.txt\n")
         (inbox / "later").mkdir()
