@@ -321,8 +321,10 @@ def do_rework(world: World, facts: Facts, verdict: Rework) -> bool:
     again = bounded(task.reworks, verdict.reason, verdict.code)
     if isinstance(again, Escalate):
         return do_escalate(world, facts, again)
-    task = structs.replace(task, reworks=task.reworks + 1, note=verdict.reason)
-    task = structs.replace(task, repair=verdict.reason, repair_items=())
+    task = structs.replace(
+        repairs.begun_at(facts), reworks=task.reworks + 1, note=verdict.reason,
+        repair=verdict.reason, repair_items=(),
+    )  # fmt: skip
     task = reviewing.begun(world, facts, task)
     world.mailroom.move(task, State.INBOX, by=BY)
     world.events.add("rework", task=task, reason=verdict.reason, code=verdict.code)

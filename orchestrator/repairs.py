@@ -117,9 +117,18 @@ def own_reds(facts: Facts) -> tuple[Check, ...]:
     return ruling.checks
 
 
+def begun_at(facts: Facts) -> Task:
+    """The task whose repair begins at the head it is about, also at a person's that was approved.
+
+    What is made on top still holds their commits, and so waits for a maintainer again (M13).
+    """
+    task, head = facts.task, facts.pull.head_sha
+    return task if head in task.pushed else structs.replace(task, pushed=(*task.pushed, head))
+
+
 def send_back(world: World, facts: Facts, verdict: Rework) -> bool:
     """Told on the issue once for the head, then the same file to the inbox with what to repair."""
-    task, head = facts.task, facts.pull.head_sha
+    task, head = begun_at(facts), facts.pull.head_sha
     items = check_items(world, task.repo, own_reds(facts))
     tell(world, facts, items, "An agent is going to repair them on the same pull request.")
     task = structs.replace(

@@ -458,6 +458,25 @@ def test_work_after_an_approval_voids_it(tmp_path: Path, how: str) -> None:
             assert merged(office), office.told()
 
 
+def test_a_repair_begins_at_a_persons_commit_that_was_approved(tmp_path: Path) -> None:
+    """What it makes on top holds their commit still, and so waits for an approval again."""
+    with an_open_pull_request(tmp_path, agent=appends("README.md", "ours\n")) as (office, issue):
+        branch = office.task(issue).branch
+        theirs = pushes(office, tmp_path / "a", branch, {"theirs.txt": "a person's\n"})
+        objection(office, False)
+        pushes(office, tmp_path / "b", "main", {"README.md": "# Another\n"})
+        monitor(office)
+        assert "rework: conflicts with main in README.md" in office.told()
+        office.work_until_quiet()
+        head = office.task(issue).pushed[-1]
+        assert repos.git(office.github.bare(SLUG), "merge-base", theirs, head) == theirs
+        assert office.state_of(issue) is State.REVIEW and "not ours" in office.told()
+        objection(office, False)
+        monitor(office, 5)
+        assert merged(office), office.told()
+        assert office.file("theirs.txt") == "a person's\n"
+
+
 def test_an_approval_by_somebody_without_write_access_counts_for_nothing(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path, repository={"merge": "approved"}) as (office, _):
         eve = office.github.session("eve-token")
