@@ -67,14 +67,8 @@ class Installation:
         sha = self.commit(message)
         where = self.github.git_url(SLUG, "maria-token")
         repos.git(self.author, "push", "--quiet", where, "main")
-        self.pass_time(30)
+        self.github.pass_time(30)
         return sha
-
-    def pass_time(self, seconds: int) -> None:
-        assert self.github.clock is not None
-        for _ in range(seconds // 10):
-            self.github.clock.advance(10)
-            self.github.forge.tick()
 
     def pull(self, *words: str, later: int = 30) -> subprocess.CompletedProcess[str]:
         """A tick of cron's, some minutes after what happened last."""

@@ -36,8 +36,8 @@ from requests.adapters import BaseAdapter
 from requests.utils import get_encoding_from_headers
 
 from orchestrator.forge import __main__ as command
+from orchestrator.forge import records, server, workflows
 from orchestrator.forge import seed as forge_seed
-from orchestrator.forge import server, workflows
 from orchestrator.forge.faults import Dropped
 from orchestrator.forge.state import Settings
 from tests.support import github_schema
@@ -226,9 +226,21 @@ class Github:
         assert self.clock is not None
         left = seconds
         while left > 0:
-            self.clock.advance(min(1, left))
+            step = left if self.at_rest() else min(1, left)
+            self.clock.advance(step)
             self.forge.advance()
-            left -= 1
+            left -= step
+
+    def at_rest(self) -> bool:
+        """Whether time alone changes nothing: no job runs or waits, nothing is being computed."""
+        state = self.forge.state
+        runner = state.runner
+        if not isinstance(runner, PretendedRunner):
+            return False
+        with state.lock:
+            waiting = state.store.first(records.CheckRun, "job is not null and status = 'queued'")
+            due = state.store.first(records.Issue, "due is not null")
+            return not (runner.running or waiting or due)
 
 
 def build(

@@ -200,7 +200,8 @@ class Office:
         assert hand is not None
         target = hand.moment + timedelta(seconds=seconds)
         while hand.moment < target:
-            hand.advance(1)
+            left = (target - hand.moment).total_seconds()
+            hand.advance(max(1, left) if self.github.at_rest() else 1)
             self.github.forge.tick()
 
     def _tick(self, script: str, story: tick.Story) -> int:
