@@ -297,6 +297,14 @@ GUARDS = {
         "adapters/watch.py", "if most is not None and memory > most:", "if False:",
         CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",
     ),
+    "S3 and memory that is shared or in files": Guard(
+        "adapters/watch.py", "if most is not None and memory + _shared_by_all() > most:",
+        "if False:", CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",
+    ),
+    "S3 files without bytes are bounded": Guard(
+        "adapters/watch.py", "if made >= self._nodes / 2:", "if False:",
+        "tests/adapters/test_watch.py::test_who_makes_half_of_the_files",
+    ),
     "S3 the disk is bounded": Guard(
         "adapters/watch.py", "if wrote > most:", "if False:",
         CONTAINED + "test_what_exceeds_a_limit_is_ended_with_the_limit_named",

@@ -202,6 +202,16 @@ def space(place: Path) -> tuple[int, int]:
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
 
+def space_for_files(place: Path) -> int:
+    """How many more files the disk of a path takes; 0 where it knows no number."""
+    return os.statvfs(place).f_favail
+
+
+def count(path: Path) -> int:
+    """How many files and folders lie below a path."""
+    return sum(len(folders) + len(names) for _, folders, names in os.walk(path))
+
+
 def size_of(path: Path) -> int:
     """Bytes on the disk of a file or of a folder with all in it; links are not followed."""
     total = _blocks(path)

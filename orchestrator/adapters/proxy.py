@@ -174,6 +174,8 @@ def _head(connection: socket.socket) -> tuple[bytes, bytes]:
         said += part
     connection.settimeout(None)
     head, _, rest = said.partition(b"\r\n\r\n")
+    if any(sign in head.replace(b"\r\n", b"") for sign in b"\r\n\0"):
+        raise ValueError("a line that some servers take for two")
     return head, rest
 
 

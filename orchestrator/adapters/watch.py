@@ -21,9 +21,10 @@ class Watch:
     """Looks at the processes below `pid`, and at the disk under `places`, twice a second.
 
     The disk is asked for its free space, which costs nothing; only where that fell by as much
-    as is allowed are the places measured, since others write too. `exceeded` says by which
-    limit it is to be stopped, "" while there is none; `peak` is the most memory that was seen,
-    `cpu_seconds` the most processor time.
+    as is allowed are the places measured, since others write too. So it is with the memory that
+    this machine shares. Of the files that the disk has room for it may make half. `exceeded` says
+    by which limit it is to be stopped, "" while there is none; `peak` is the most memory that was
+    seen, `cpu_seconds` the most processor time.
     """
 
     def __init__(
@@ -39,13 +40,14 @@ class Watch:
         self._looked = self.clock.monotonic()
         self._offered = set[int]()
         self._free = self._room()
+        self._nodes = self._room_of_files()
 
     def over(self) -> bool:
         """Whether a limit is exceeded; asked often, it looks no oftener than it must."""
         now = self.clock.monotonic()
         if now - self._looked >= EVERY_SECONDS and not self.exceeded:
             self._looked = now
-            self.exceeded = self._processes() or self._disk()
+            self.exceeded = self._processes() or self._disk() or self._files()
         return bool(self.exceeded)
 
     def _processes(self) -> str:
@@ -55,9 +57,11 @@ class Watch:
         for pid in pids - self._offered:
             files.tell_kernel(Path(f"/proc/{pid}/oom_score_adj"), FIRST_TO_GO)
         self._offered = pids
-        memory = sum(map(_resident, pids))
-        self.peak = max(self.peak, memory)
         most, many = self.limits.memory_bytes, self.limits.processes
+        memory = sum(map(_resident, pids))
+        if most is not None and memory + _shared_by_all() > most:
+            memory += sum(map(_shared, pids))
+        self.peak = max(self.peak, memory)
         if many is not None and len(pids) > many:
             return f"it had {len(pids)} processes, and may have {many} (max_processes)"
         if most is not None and memory > most:
@@ -73,6 +77,19 @@ class Watch:
             return f"it filled {_gb(wrote)} of the disk, and may fill {_gb(most)} (max_disk_gb)"
         self._free = self._room()  # it was not this program; count from here
         return ""
+
+    def _files(self) -> str:
+        """Empty files fill a disk as well, which holds only so many (some hold any number)."""
+        if not self._nodes or self._room_of_files() > self._nodes / 2:
+            return ""
+        made = sum(map(files.count, self.places))
+        if made >= self._nodes / 2:
+            return f"it made {made} files, half of all that the disk has room for"
+        self._nodes = self._room_of_files()
+        return ""
+
+    def _room_of_files(self) -> int:
+        return min((files.space_for_files(place) for place in self.places), default=0)
 
     def _room(self) -> int:
         return min((files.space(place)[0] for place in self.places), default=0)
@@ -90,6 +107,34 @@ def _resident(pid: int) -> int:
     except OSError:
         return 0
     return (int(words[1]) - int(words[2])) * PAGE if len(words) > 2 else 0
+
+
+def _shared(pid: int) -> int:
+    """Its part of the memory that it shares with no file of a disk, and what it keeps in memory
+    files without looking at them; costs more than a look at its size."""
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+        mapped = _field(told, b"Pss_Shmem:")
+        opened = {(one.st_ino, one.st_blocks * 512) for one in map(os.stat, _memory_files(pid))}
+    except OSError:
+        return 0
+    return max(mapped, sum(size for _, size in opened))
+
+
+def _memory_files(pid: int) -> list[str]:
+    folder = f"/proc/{pid}/fd"
+    opened = (f"{folder}/{name}" for name in os.listdir(folder))
+    return [one for one in opened if os.readlink(one).startswith("/memfd:")]
+
+
+def _shared_by_all() -> int:
+    return _field(Path("/proc/meminfo").read_bytes(), b"Shmem:")
+
+
+def _field(text: bytes, name: bytes) -> int:
+    """A line of the kernel's, in bytes; 0 where there is none."""
+    rest = text.partition(name)[2].split(maxsplit=1)
+    return int(rest[0]) * 1024 if rest else 0
 
 
 def _gb(size: int) -> str:

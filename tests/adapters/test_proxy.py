@@ -65,8 +65,14 @@ def test_what_is_not_on_it_is_refused_with_its_name(words: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [b"", b"nonsense\r\n\r\n", b"CONNECT\r\n\r\n", b"CONNECT api.test:x HTTP/1.1\r\n\r\n"]
-)
+    "words",
+    [
+        b"", b"nonsense\r\n\r\n", b"CONNECT\r\n\r\n", b"CONNECT api.test:x HTTP/1.1\r\n\r\n",
+        b"GET http://api.test/ HTTP/1.1\nHost: evil.test\r\n\r\n",
+        b"GET http://api.test/ HTTP/1.1\r\nX: y\nHost: evil.test\r\n\r\n",
+        b"GET http://api.test/ HTTP/1.1\r\nX: y\rHost: evil.test\r\n\r\n",
+    ],
+)  # fmt: skip
 def test_what_is_no_request_is_answered_by_nothing(words: bytes) -> None:
     assert asked(words) == b""
 

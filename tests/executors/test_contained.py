@@ -194,6 +194,16 @@ def test_it_reaches_what_its_network_says(
 LIMITS = {
     "memory": ("x=$(head -c 200000000 /dev/zero | tr '\\0' x); sleep 50", "of memory"),
     "disk": ("head -c 90000000 /dev/zero > a; cat a a > /tmp/b; sleep 50", "of the disk"),
+    "shared memory": (
+        "python3 -c 'import mmap, time; held = mmap.mmap(-1, 200_000_000)\n"
+        "for at in range(0, 200_000_000, 4096): held[at] = 1\ntime.sleep(50)'",
+        "of memory",
+    ),
+    "files of memory": (
+        "python3 -c 'import os, time\n"
+        "for _ in range(4): os.write(os.memfd_create(\"x\"), bytes(50_000_000))\ntime.sleep(50)'",
+        "of memory",
+    ),
     "processes": ("for i in 1 2 3 4 5 6 7 8 9; do sleep 50 & done; wait", "processes"),
 }
 
