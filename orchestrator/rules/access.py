@@ -189,6 +189,11 @@ def at(web: str) -> str:
     return "" if host(web) == "github.com" else f" -h {host(web)}"
 
 
+def repository(web: str, slug: str) -> str:
+    """What `gh` calls a repository of that GitHub."""
+    return slug if host(web) == "github.com" else f"{host(web)}/{slug}"
+
+
 def host(web: str) -> str:
     """What `gh` calls the GitHub whose pages are there."""
     return web.partition("://")[2].partition("/")[0]

@@ -178,6 +178,10 @@ def test_a_person_gives_six_answers(desk: Desk) -> None:
     assert "bin/init.sh --cron" in desk.said
     assert desk.run("--cron") == 0
     assert desk.crontab.text is not None and "run_queue.sh" in desk.crontab.text
+    before = desk.config.read_bytes()
+    assert desk.run(answers=("", "")) == 0, desk.said  # the same repositories, still no Telegram
+    assert "maria/web (base main)" in desk.said and "already in the config" in desk.said
+    assert desk.config.read_bytes() == before and "  will" not in desk.said
 
 
 def test_a_dry_run_changes_nothing(desk: Desk) -> None:
@@ -390,7 +394,7 @@ def test_a_first_issue_that_nobody_could_take_is_not_ready(desk: Desk, board: st
     assert board == "none" or desk.cards(4) == {"Begin": "Backlog"}
     _, _, left = desk.said.partition("Left to you")
     assert "→ npm install -g @openai/codex, then: codex login" in left
-    assert "→ gh issue edit 3 -R maria/web --add-label ready" in left
+    assert "→ gh issue edit 3 -R 127.0.0.1/maria/web --add-label ready" in left
     assert "Nothing but you starts the scripts, as you say" in left
     assert "cron does not run" not in left, "who wants no cron misses none"
 

@@ -110,7 +110,7 @@ def repositories(world: World) -> Iterator[Diagnosis]:
         if why:
             yield Diagnosis(
                 check="repository", about=slug, level=Level.WRONG, sentence=why,
-                mend=f"gh repo view {access.host(world.config.github_web_url)}/{slug}",
+                mend=f"gh repo view {access.repository(world.config.github_web_url, slug)}",
             )  # fmt: skip
     for slug, base in bases.items():
         yield from asked(world, slug, partial(one, world, slug, base))

@@ -11,6 +11,7 @@ from orchestrator.commands.init.scene import Scene
 from orchestrator.commands.init.steps import Step
 from orchestrator.commands.init.voice import Voice
 from orchestrator.intake import READY_LABEL
+from orchestrator.rules import access
 
 NOBODY = "no agent can start yet, and a Ready issue that nobody can take comes back to you"
 NONE, SUGGESTED = "none", "suggested"
@@ -54,8 +55,8 @@ def ask(
     """Title and text of the issue to file; None for none. `able` are the agents that can start."""
     said = scene.wishes.first_issue
     title, body = suggestion(one)
-    if said is None and not voice.asks:
-        return None
+    if said is None and (one.known or not voice.asks):
+        return None  # one that was set up before has had its first
     if said is None:
         voice.title("A first issue")
         voice.say(f"A small one shows that everything works. In {one.slug}, for example:")
@@ -95,7 +96,8 @@ def step(
             return f"filed {link}, and set it Ready"
         voice.remains(
             f"{one.slug}#{number} is filed and not Ready: {NOBODY}. When one can, set it Ready:",
-            f"gh issue edit {number} -R {one.slug} --add-label {READY_LABEL}",
+            f"gh issue edit {number} -R {access.repository(scene.config.github_web_url, one.slug)} "
+            f"--add-label {READY_LABEL}",
         )
         return f"filed {link}, and did not set it Ready"
 

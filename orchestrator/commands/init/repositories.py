@@ -67,7 +67,10 @@ def choose(scene: Scene, voice: Voice) -> tuple[Repository, ...]:
         mine = "  (in the config already)" if scene.config.repository(slug) else ""
         return f"{slug:<36} {'private' if one.private else 'public':<8} {pushed}{mine}"
 
-    chosen = voice.choose_many(QUESTION, list(there), shown)
+    known = [slug for slug in there if scene.config.repository(slug)]
+    chosen = voice.choose_many(
+        QUESTION, list(there), shown, known=known, called="those in the config"
+    )
     return tuple(there[slug] for slug in chosen)
 
 

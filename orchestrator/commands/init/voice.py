@@ -94,9 +94,13 @@ class Voice:
         return self.ask(question, usual=usual)
 
     def choose_many(
-        self, question: str, options: Sequence[str], shown: Callable[[str], str]
-    ) -> tuple[str, ...]:
-        """Some of many options, a page at a time; words that are none of them search."""
+        self, question: str, options: Sequence[str], shown: Callable[[str], str],
+        *, known: Sequence[str] = (), called: str = "",
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Some of many options, a page at a time; words that are none of them search.
+
+        Enter is the `known` ones, which are answered already and `called` so; else the first.
+        """
         found = list(options)
         page = 0
         self.answers += 1
@@ -107,7 +111,9 @@ class Voice:
                 self.item(f"{number}", shown(option))
             if pages > 1:
                 self.say(f"  page {page + 1} of {pages}: n and p turn it", "dim")
-            said = self.again(question, usual="1" if found else "")
+            said = self.again(question, usual=called if known else "1" if found else "")
+            if known and said == called:
+                return tuple(known)
             words = said.replace(",", " ").split()
             if words in (["n"], ["p"]):
                 page = (page + (1 if words == ["n"] else -1)) % pages
