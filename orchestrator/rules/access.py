@@ -196,4 +196,4 @@ def repository(web: str, slug: str) -> str:
 
 def host(web: str) -> str:
     """What `gh` calls the GitHub whose pages are there."""
-    return web.partition("://")[2].partition("/")[0]
+    return web.partition("://")[2].partition("/")[0].partition(":")[0]
