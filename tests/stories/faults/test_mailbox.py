@@ -340,9 +340,6 @@ def test_f10_a_person_leaves_what_is_no_task(tmp_path: Path) -> None:
 def test_a_file_that_no_task_is_called_like_is_told_once_and_kept(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         inbox = office.world.mailroom.folder(State.INBOX)
-        os.utime(inbox, (1, 1))
-        office.queue()
-        assert "ALERT" not in office.told(), "an inbox in which nothing lies holds nothing odd"
         wish = inbox / "wish.txt"
         wish.write_text(f"---\nrepo: {SLUG}\n---\nAdd first.txt\n")
         (inbox / "later").mkdir()
@@ -360,6 +357,14 @@ def test_a_file_that_no_task_is_called_like_is_told_once_and_kept(tmp_path: Path
         office.work_until_quiet()
         assert "recovered: inbox/wish.txt is gone or taken up" in office.told()
         assert len(office.folders()[State.DONE]) == 1 and (inbox / "later" / "one.md").exists()
+
+
+def test_an_inbox_that_holds_tasks_alone_holds_nothing_odd(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Add first.txt")
+        office.dispatch()
+        os.utime(office.world.mailroom.folder(State.INBOX), (1, 1))
+        assert office.world.mailroom.ignored() == [], "the folder itself is none of it"
 
 
 DECOYS = {
