@@ -16,6 +16,7 @@ from orchestrator.records.task import State
 from orchestrator.rules import budget, notices
 from orchestrator.texts import digest, letters
 from orchestrator.texts.digest import Call, Shipped
+from orchestrator.whereabouts import place
 from orchestrator.world import World
 
 ABOUT = (
@@ -80,7 +81,7 @@ def calls(world: World, seen: Overview) -> Iterator[Call]:
         task, _ = outbox.at_hand(world, one.task_id)
         name = outbox.short_name(world, task) if task else one.name
         command = one.commands[0]
-        if command.startswith("answer on "):
+        if command.startswith(place.ANSWER):
             command = f"/answer {name} ..." if by_chat else command
         elif by_chat:
             command = f"/retry {name}"

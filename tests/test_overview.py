@@ -126,7 +126,8 @@ def test_what_needs_a_person_comes_with_its_commands(world: World) -> None:
     shown = {one.name: one for one in seen(world).calling}
     question = shown[f"{SLUG}#1"]
     assert question.why == "Which of the two pages?"
-    assert question.commands[0] == f"answer on {SLUG}#1"
+    page = f"https://github.com/{SLUG}/issues/1"
+    assert question.commands[0] == f"answer in a comment: {page}"
     assert f"bin/task.sh retry {SLUG}#2" in shown[f"{SLUG}#2"].commands
     [steps] = seen(world).steps
     assert steps.steps == ("Buy a domain", "Set the key") and not steps.known

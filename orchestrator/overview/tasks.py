@@ -27,7 +27,7 @@ from orchestrator.records.task import Attempt, State, Task
 from orchestrator.rules import priority
 from orchestrator.texts import chatter
 from orchestrator.texts.taskfile import NotATask
-from orchestrator.whereabouts import place, tracker
+from orchestrator.whereabouts import place, tracker, trail
 from orchestrator.world import World
 
 LIVELY = tuple(state for state in State if state not in {State.DONE, State.QUARANTINE})
@@ -47,7 +47,10 @@ class Shelf:
         self.folders: dict[str, int] = {}
         self.found: dict[State, list[Found]] = {state: self._read(state) for state in LIVELY}
         for path in self._paths(State.QUARANTINE):
-            self.odd.append(f"{named(path)}: set aside; mend it, then: mv {path} {self._inbox}/")
+            why = trail.set_aside(world, path.name) or "set aside"
+            self.odd.append(
+                f"{named(path)}: {world.redact(why)} Mend it, then: mv {path} {self._inbox}/"
+            )
         self.done = self._done()
 
     def of(self, *states: State) -> list[Found]:
@@ -327,15 +330,15 @@ def calling(world: World, shelf: Shelf) -> tuple[Calling, ...]:
             Calling(
                 name=hands.name_of(task), task_id=task.task_id, title=title_of(world, task),
                 state=found.state.value, since=since(task),
-                why=chatter.flat(world.redact(why)), commands=commands(task),
+                why=chatter.flat(world.redact(why)), commands=commands(world, task),
             )
         )  # fmt: skip
     return tuple(sorted(shown, key=lambda one: (one.since is None, one.since), reverse=True))
 
 
-def commands(task: Task) -> tuple[str, ...]:
+def commands(world: World, task: Task) -> tuple[str, ...]:
     name = hands.name_of(task)
-    answer = (f"answer on {name}",) if questions.asks(task) and task.issue else ()
+    answer = (place.answer(world, task),) if questions.asks(task) and task.issue else ()
     return (*answer, f"bin/task.sh retry {name}", f"bin/task.sh close {name}", f"bin/why.sh {name}")
 
 

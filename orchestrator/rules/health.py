@@ -15,6 +15,7 @@ from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import routing
 
 Z = 1.96  # of an interval that holds the true rate in 95 of 100 cases
+LEAST_TOLD = 5  # judged attempts below which a share says nothing
 LEAST = 8  # judged attempts below which nothing is concluded of an agent
 EXPLORED = 10  # one task in so many follows the fixed order, so that nobody is judged for ever
 
@@ -138,10 +139,10 @@ def told(tally: Tally) -> str:
     said = f"{tally.agent}, {tally.task_type}: "
     if tally.judged:
         low, high = tally.interval
-        said += (
-            f"{tally.successes} of {tally.judged} ({tally.successes / tally.judged:.0%}, "
-            f"likely {low:.0%} to {high:.0%})"
-        )
+        said += f"{tally.successes} of {tally.judged}"
+        if tally.judged >= LEAST_TOLD:
+            share = f"{tally.successes / tally.judged:.0%}"
+            said += f" ({share}, likely {low:.0%} to {high:.0%})"
     else:
         said += "not judged yet"
     said += f", {tally.quota} refused" if tally.quota else ""

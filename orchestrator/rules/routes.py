@@ -14,7 +14,9 @@ WORDS = frozenset({
     "workflows",
 })  # fmt: skip
 NAMED = regex.late(r"\s*(query|mutation)\s+(\w+)")
-MOST_WORDS = 4
+MOST_WORDS = 7
+# Words that lead to what was written to, which is left out.
+LEADING = frozenset({"a", "again", "from", "in", "of", "on", "the", "to"})
 
 
 def of_rest(method: str, path: str) -> str:
@@ -35,6 +37,8 @@ def of_query(document: str) -> str:
 
 
 def of_write(what: str) -> str:
-    """`write: comment on`: a write as it is told, without what it was written to."""
-    plain = [word for word in what.split() if word.replace("-", "").isalpha()]
-    return f"write: {' '.join(plain[:MOST_WORDS])}"
+    """`write: comment`: a write as it is told, without what it was written to."""
+    plain = [word for word in what.split() if word.replace("-", "").isalpha()][:MOST_WORDS]
+    while plain and plain[-1] in LEADING:
+        plain.pop()
+    return f"write: {' '.join(plain)}"

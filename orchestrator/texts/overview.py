@@ -128,7 +128,8 @@ class Telling:
     def calling(self) -> Iterator[Row]:
         def rows(one: Calling) -> Iterator[Row]:
             yield Row((self.name(one.name), self.age(one.since), one.why), WARNING)
-            yield Row((self.name(one.commands[0]),), DO, below=True)
+            first = one.commands[0]
+            yield Row((first if "://" in first else self.name(first),), DO, below=True)
 
         yield from self.some(self.seen.calling, rows, "bin/task.sh list --state escalated")
 

@@ -32,7 +32,7 @@ def spent(used: ApiUse) -> Section:
              one.kind), "" if one.hour else DIM)
         for one in used.uses
     ]  # fmt: skip
-    head = Row(("script", "hour", "points", "day", "points", "for"), "bold")
+    head = Row(("script", "hour", "its points", "day", "the day's points", "for"), "bold")
     return Section("Used", (head, *rows) if rows else (Row((NOTHING,), DIM),))
 
 

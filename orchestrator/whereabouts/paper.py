@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -11,6 +11,7 @@ from orchestrator.texts import chatter, moments
 from orchestrator.whereabouts.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
+TOLD = 200  # characters by which a reason is known again
 HELD = "\x00"  # a space at which no line ends
 Spoken = Callable[[datetime], str]
 CALM = frozenset({Reason.NOTHING, Reason.WORKING, Reason.DONE, Reason.SETTLING})
@@ -39,25 +40,35 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
         yield "What you can do", "bold"
         for step in steps:
             yield f"  {step}", "cyan"
+    above = [finding.text for finding in every]
     if told.tried:
         yield "", ""
         yield "Who tried", "bold"
         for one in told.tried:
-            code = f" {one.code}" if one.code else ""
+            code = f" ({one.code})" if one.code else ""
             took = f" in {moments.length(one.seconds)}" if one.seconds else ""
-            reason = f": {one.reason}" if one.reason else ""
+            again = one is told.tried[-1] and said(one.reason, above)  # for it is why
+            reason = f": {one.reason}" if one.reason and not again else ""
             began, ended = moment(one.began, now, spoken), verdict(one, now, spoken)
             head = f"{one.n}. {began} {one.agent}{took}: {ended}"
             yield from wrapped("  ", f"{head}{code}{reason}", "")
     if told.said:
         yield "", ""
         yield "What was said last (times as in the logs, UTC)", "bold"
+        above += [one.reason for one in told.tried]
         for line in told.said:
-            yield from wrapped("  ", line, "dim")
+            head, _, rest = line.partition(": ")
+            yield from wrapped("  ", head if rest and said(rest, above) else line, "dim")
     if told.others:
         yield "", ""
         yield "Other tasks of it", "bold"
         yield from ((f"  {name}", "dim") for name in told.others)
+
+
+def said(reason: str, above: Sequence[str]) -> bool:
+    """Whether it was told further up, perhaps as the beginning of a sentence."""
+    words = " ".join(reason.split())[:TOLD].rstrip(".").casefold()
+    return any(words in " ".join(text.split()).casefold() for text in above)
 
 
 def verdict(one: Try, now: datetime, spoken: Spoken) -> str:

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from orchestrator import checklists, choosing, cooling, foresight, hands, reverting
+from orchestrator import (
+    checklists,
+    choosing,
+    cooling,
+    foresight,
+    hands,
+    questions,
+    reverting,
+)
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import ENDED, QueueEntry, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
+from orchestrator.whereabouts import trail
 from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
+ANSWER = "answer in a comment: "
 RUN_QUEUE = "bin/run_queue.sh --now"
 
 
@@ -263,11 +273,12 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
     task, last = found.task, found.task.attempt
     code = f" ({last.code})" if last and last.verdict is not AttemptVerdict.DELIVER else ""
     why = first_words(task.note) or (last.reason if last else "")
+    why = why.partition(" Code: `")[0] if code else why
     yield Finding(
         reason=Reason.PERSON, text=f"a person is needed{code}: {why or 'see its file'}",
         step=again(found),
     )  # fmt: skip
-    yield needed(task)
+    yield needed(world, task)
 
 
 def named_steps(task: Task) -> Finding:
@@ -276,11 +287,16 @@ def named_steps(task: Task) -> Finding:
     return Finding(reason=Reason.STEPS, text=f"steps for a person, perhaps ticked already: {said}")
 
 
-def needed(task: Task) -> Finding:
-    """The first step of the note that the task was handed over with."""
+def needed(world: World, task: Task) -> Finding:
+    """The first step of the note that the task was handed over with; of a question, where it is."""
     steps = [line for line in task.note.splitlines() if line.startswith("1. ")]
     text = steps[-1].removeprefix("1. ") if steps else messages.NEEDED_ELSE
-    return Finding(reason=Reason.PERSON, text=text)
+    asks = task.issue and questions.asks(task)
+    return Finding(reason=Reason.PERSON, text=text, step=answer(world, task) if asks else "")
+
+
+def answer(world: World, task: Task) -> str:
+    return f"{ANSWER}{world.config.github_web_url}/{task.repo}/issues/{task.issue}"
 
 
 def failed(world: World, found: Found) -> Iterator[Finding]:
@@ -322,11 +338,11 @@ def taken_back(world: World, task: Task, *, known: bool = False) -> Finding:
 
 def quarantine(world: World, found: Found) -> Iterator[Finding]:
     inbox = world.mailroom.folder(State.INBOX)
+    why = trail.set_aside(world, found.path.name) or "another file holds the same task"
     yield Finding(
-        reason=Reason.QUARANTINE,
-        text="its file was set aside: it could not be read, or another file holds the same task",
+        reason=Reason.QUARANTINE, text=f"its file was set aside: {why}",
         step=f"mend {found.path}, then: mv {found.path} {inbox}/",
-    )
+    )  # fmt: skip
 
 
 def again(found: Found) -> str:

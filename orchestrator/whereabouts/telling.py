@@ -143,15 +143,15 @@ def set_aside(world: World, asked: Question) -> Account | None:
         return None
     path = world.mailroom.folder(State.QUARANTINE) / hits[0]
     inbox = world.mailroom.folder(State.INBOX)
-    said = trail.said(world, "", None, "") or ()
+    why = trail.set_aside(world, path.name) or "it could not be read as a task"
     finding = Finding(
         reason=Reason.QUARANTINE,
-        text="its file was set aside, because it could not be read as a task",
+        text=f"its file was set aside: {why}",
         step=f"mend {path}, then: mv {path} {inbox}/",
     )
     return Account(
         asked=asked.text, task_id=path.stem, state=State.QUARANTINE, file=str(path),
-        findings=(finding,), said=said,
+        findings=(finding,),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from orchestrator.world import World
 STEPS = 6
 LOOKED_BACK = timedelta(days=60)
 AGAIN = timedelta(minutes=1)
+ALERT = "alert"
 TAIL_BYTES = 400_000
 LOGS = ("dispatcher.log", "pr_monitor.log", "queue.log", "cron.log")
 
@@ -54,9 +55,9 @@ def said(world: World, repo: str, number: int | None, task_id: str) -> tuple[str
 
 
 def once(told: Sequence[tuple[datetime, str]]) -> Iterator[tuple[datetime, str]]:
-    """Without what the same moment tells again: a log's line and an alert say what an event does.
+    """Each reason once: of two in the same minute with the same one the shortest says it.
 
-    Of two in the same minute with the same reason the shortest stays.
+    Of another event its kind is left; a log's line and an alert have nothing else to say.
     """
     for index, (moment, text) in enumerate(told):
         again = any(
@@ -64,14 +65,27 @@ def once(told: Sequence[tuple[datetime, str]]) -> Iterator[tuple[datetime, str]]
             for place, (other, words) in enumerate(told)
             if place != index and (len(words), place) < (len(text), index)
         )
+        kind = text.partition(": ")[0]
         if not again:
             yield moment, text
+        elif " " not in kind and kind != ALERT:
+            yield moment, kind
 
 
 def said_by(text: str, words: str) -> bool:
     """Whether the text ends with the reason that the words give."""
     _, _, reason = words.partition(": ")
     return text == words or (bool(reason) and text.endswith(reason))
+
+
+def set_aside(world: World, name: str) -> str:
+    """Why the file of quarantine/ was put there, where an event still tells it; else ""."""
+    since = world.clock.now() - LOOKED_BACK
+    reasons = [
+        event.reason for event in events.read(world.paths.events, since)
+        if event.kind == events.QUARANTINED and event.details.get("file") == name
+    ]
+    return reasons[-1].partition(" It was kept as ")[0] if reasons else ""
 
 
 def about(event: Event, repo: str, number: int | None, task_id: str) -> bool:

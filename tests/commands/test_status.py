@@ -133,7 +133,7 @@ def test_each_run_leaves_a_line_of_what_it_asked(tmp_path: Path) -> None:
         used = requests.look(office.world)
         kinds = {one.kind: one for one in used.uses}
         assert kinds["query Labelled"].hour == 1 and kinds["query Labelled"].hour_points >= 1
-        assert kinds["write: comment on"].day == 1
+        assert kinds["write: comment"].day == 1
         assert all(str(issue) not in kind and "maria" not in kind for kind in kinds)
         assert sum(one.hour for one in used.uses) == health.requests_made(office.world)
 

@@ -18,6 +18,7 @@ from msgspec import structs
 
 from orchestrator import alerts, cooling
 from orchestrator.commands import why
+from orchestrator.overview import look
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
@@ -417,6 +418,35 @@ def test_a_file_in_quarantine_is_found_by_its_name(tmp_path: Path) -> None:
         (place / "garden.md").write_text("no task at all")
         told = answer(office, "garden", offline=True)
         assert Reason.QUARANTINE in reasons(told) and "mend" in steps(told)
+
+
+def test_why_a_file_was_set_aside_is_told_wherever_it_is_named(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        odd = office.world.mailroom.folder(State.INBOX) / "garden.md"
+        odd.write_text("no task at all")
+        os.utime(odd, (1, 1))
+        office.queue()
+        why = "inbox/garden.md: It does not begin with front matter"
+        assert why in reasons(answer(office, "garden", offline=True))[Reason.QUARANTINE]
+        [line] = look.look(office.world).odd
+        assert line.startswith(f"quarantine/garden.md: {why}") and "mv " in line
+
+
+def test_a_reason_is_told_once(tmp_path: Path) -> None:
+    everybody = dict.fromkeys(("first", "second", "third"), says(PARTIAL))
+    with an_office(tmp_path, agents=everybody) as office:
+        issue = dispatched(office)
+        for _ in range(4):
+            office.queue()
+        told = answer(office, issue, offline=True)
+        out = io.StringIO()
+        paper.show(paper.lines(told, office.world.clock.now(), str), out, plain=True)
+        shown = " ".join(out.getvalue().split())
+        assert "judged" in shown and "escalated" in shown
+        last = told.tried[-1].reason
+        assert last and shown.casefold().count(last.casefold()) == 1
+        assert shown.casefold().count(": partial with") == 1 + 2, "each of the others has its own"
+        assert shown.count("Code: `") == 0 and "(environment_failure)" in shown
 
 
 # --- a pull request that is not merged ------------------------------------------------------

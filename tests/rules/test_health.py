@@ -71,7 +71,9 @@ def test_each_agent_is_counted_by_type_of_task_with_refusals_apart():
     )
     told = [health.told(one) for one in health.tallied(lines)]
     assert told[1] == "codex, debugging: not judged yet, 1 machine's fault"
-    assert told[2] == "codex, docs: 1 of 2 (50%, likely 9% to 91%), 1 refused"
+    assert told[2] == "codex, docs: 1 of 2, 1 refused"
+    many = Tally(agent="codex", task_type="docs", successes=8, failures=2)
+    assert health.told(many) == "codex, docs: 8 of 10 (80%, likely 49% to 94%)"
 
 
 @pytest.mark.parametrize(

@@ -35,5 +35,8 @@ def test_a_query_has_the_name_that_we_gave_it() -> None:
 
 
 def test_a_write_is_told_without_what_it_was_written_to() -> None:
-    assert routes.of_write("comment on maria/library#12") == "write: comment on"
+    assert routes.of_write("comment on maria/library#12") == "write: comment"
+    assert routes.of_write("edit of comment 7 in maria/library") == "write: edit of comment"
+    again = "order to run the failed jobs of maria/library again"
+    assert routes.of_write(again) == "write: order to run the failed jobs"
     assert routes.of_write("label ready off maria/library#12") == "write: label ready off"

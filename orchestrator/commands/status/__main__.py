@@ -26,6 +26,7 @@ from orchestrator.world import World
 
 SHOWN, CONFIG = 0, 20
 ABOUT = "What runs, what waits and why, what needs you: one screen, from this machine's files."
+IN_A_PIPE = "In a pipe each record is one line, however long, with nothing cut off."
 MANY = 100_000
 
 
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bin/status.sh", description=ABOUT)
+    parser = argparse.ArgumentParser(prog="bin/status.sh", description=ABOUT, epilog=IN_A_PIPE)
     parser.add_argument("--watch", action="store_true", help="stay, and look again; q ends it")
     parser.add_argument("--all", action="store_true", help="every task, however many")
     parser.add_argument("--live", action="store_true", help="ask GitHub as well")
