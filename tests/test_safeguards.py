@@ -313,6 +313,10 @@ GUARDS = {
         "adapters/proxy.py", "if any(_fits(wanted, port, one) for one in self.hosts):",
         "if True:", CONTAINED + "test_it_reaches_what_its_network_says",
     ),
+    "S5 a tunnel leads to its own host": Guard(
+        "adapters/proxy.py", "if not fits and not self.server.proxy.allows(", "if False and not (",
+        "tests/adapters/test_proxy.py::test_a_tunnel_leads_to_the_host_that_it_was_asked_for",
+    ),
     "G8 git in a sandbox is its own": Guard(
         "agents/sandbox.py", 'yield ("--bind", ground.git, order.git.git_dir)',
         'yield ("--bind", order.git.git_dir, order.git.git_dir)',

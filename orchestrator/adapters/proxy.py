@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchestrator.adapters import files
+from orchestrator.adapters import files, hello
 
 PORTS = (443, 80)  # of a host that is named without one
 HEAD_LIMIT = 65_536
@@ -150,12 +150,38 @@ class _Connection(socketserver.BaseRequestHandler):
                 there.sendall(_asked_directly(head, line, host, port) + rest)
             else:
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                there.sendall(rest)
+                there.sendall(self._begun(host, port, rest))
             self.server.keep(there)
             try:
                 _relay(self.request, there)
             finally:
                 self.server.forget(there)
+
+    def _begun(self, host: str, port: int, said: bytes) -> bytes:
+        """The first words through a tunnel, which on the usual ports are for its host as well.
+
+        One address serves many hosts: what the tunnel was asked for says little. Raises
+        ValueError where they are for another, or cannot be read.
+        """
+        if port == 80:
+            head, rest = _head(self.request, said)
+            line = head.split(b"\r\n", 1)[0].decode("latin-1")
+            if not line.partition(" ")[2].startswith("/"):
+                raise ValueError("a request for another place")
+            return _asked_directly(head, line, host, port) + rest
+        if port != 443:
+            return said
+        self.request.settimeout(CONNECT_SECONDS)
+        while (named := hello.host(said)) is None:
+            part = self.request.recv(CHUNK)
+            if not part:
+                raise ValueError("no first words")
+            said += part
+        self.request.settimeout(None)
+        fits = named in {"", host.rstrip(".")} if _address(host) else named == host.rstrip(".")
+        if not fits and not self.server.proxy.allows(named or "a host without a name", port):
+            raise ValueError("another host than the tunnel's")
+        return said
 
     def _say(self, status: int, sentence: str) -> None:
         body = (sentence + "\n").encode("utf-8", "replace")
@@ -163,9 +189,8 @@ class _Connection(socketserver.BaseRequestHandler):
         self.request.sendall(head.encode() + b"Content-Type: text/plain\r\n\r\n" + body)
 
 
-def _head(connection: socket.socket) -> tuple[bytes, bytes]:
+def _head(connection: socket.socket, said: bytes = b"") -> tuple[bytes, bytes]:
     """The head of the first request, and what came after it; raises ValueError for no request."""
-    said = b""
     connection.settimeout(CONNECT_SECONDS)
     while b"\r\n\r\n" not in said:
         part = connection.recv(CHUNK)

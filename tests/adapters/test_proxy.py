@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.adapters import proxy
 from orchestrator.adapters.proxy import Proxy
+from tests.adapters.test_hello import first_words
 
 TABLE = [
     ("api.test", "api.test", 443, True),
@@ -183,3 +184,53 @@ def test_a_program_that_opens_too_many_connections_is_hung_up_on(
         assert held[3].recv(1) == b"", "hung up on"
         held[0].sendall(b"CONNECT evil.test:443 HTTP/1.1\r\n\r\n")
         assert held[0].recv(12) == b"HTTP/1.1 403"
+
+
+def begun(entry: str, host: str, port: int, words: bytes) -> bytes:
+    """What the proxy passes on of the first words through a tunnel; "" where it hangs up."""
+    near, far = socket.socketpair()
+    connection = proxy._Connection.__new__(proxy._Connection)
+    connection.request = far
+    connection.server = proxy._Server.__new__(proxy._Server)
+    connection.server.proxy = Proxy(Path("socket"), (entry,))
+    with near, far:
+        near.sendall(words)
+        near.shutdown(socket.SHUT_WR)
+        try:
+            return connection._begun(host, port, b"")
+        except ValueError:
+            return b""
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "named", "passes"),
+    [
+        ("api.test", 443, "api.test", True),
+        ("api.test", 443, "evil.test", False),
+        ("api.test", 443, None, False),
+        ("b.cdn.test", 443, "a.cdn.test", True),  # both are on the list
+        ("10.1.2.3", 443, None, True),
+        ("10.1.2.3", 443, "evil.test", False),
+    ],
+)
+def test_a_tunnel_leads_to_the_host_that_it_was_asked_for(
+    host: str, port: int, named: str | None, passes: bool
+) -> None:
+    """An address of a CDN serves everybody: the name within says whom."""
+    words = first_words(named)
+    passed = begun("*.cdn.test", host, port, words)
+    assert passed == (words if passes else b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "passed"),
+    [
+        (b"GET /a HTTP/1.1\r\nHost: evil.test\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: api.test\r\n"),
+        (b"GET http://evil.test/a HTTP/1.1\r\nHost: api.test\r\n\r\n", b""),
+        (b"SSH-2.0-x\r\n", b""),
+    ],
+)
+def test_so_does_one_without_a_cipher(words: bytes, passed: bytes) -> None:
+    said = begun("api.test", "api.test", 80, words)
+    assert said.startswith(passed) and bool(said) is bool(passed) and b"evil" not in said
+    assert begun("api.test", "api.test", 443, words) == b""
