@@ -22,7 +22,7 @@ from orchestrator.world import World
 
 HUNG_AFTER = 10  # ticks in a row that found the one before still at work
 SKIPPED = "skipped"
-SAID = 500  # characters that are kept of what went wrong
+SAID = 1000  # characters that are kept of what went wrong
 REQUESTS_BYTES = 2_000_000  # some days of lines
 _LARGEST = 100_000
 Record = TypeVar("Record")

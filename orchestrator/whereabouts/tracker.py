@@ -15,7 +15,7 @@ from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
 from orchestrator.records.verdicts import Merge, Wait
-from orchestrator.rules import lanes, merge, rounds
+from orchestrator.rules import access, lanes, merge, rounds
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import view
@@ -66,7 +66,7 @@ def undispatched(
     if not issue.open:
         yield Finding(
             reason=Reason.CLOSED, text="the issue is closed",
-            step=f"to have it done, reopen it: gh issue reopen {issue.number} -R {issue.repo}",
+            step=f"to have it done, reopen it: gh issue reopen {as_gh_says(world, issue)}",
         )  # fmt: skip
         return
     cards: list[intake.Card] = []
@@ -97,7 +97,8 @@ def meaning(
         repository, issue.node_id, card, by_label=intake.READY_LABEL in labels
     )
     if not candidate.by_board and not candidate.by_label:
-        yield Finding(reason=Reason.NEVER_READY, text=shown(card, repository), step=to_ready(issue))
+        yield Finding(reason=Reason.NEVER_READY, text=shown(card, repository),
+                      step=to_ready(as_gh_says(world, issue)))  # fmt: skip
         return
     meant = intake.plan(world, candidate, issue)
     if isinstance(meant, rounds.Nothing):
@@ -113,7 +114,8 @@ def meaning(
         return
     refused = intake.objection(world, Asked(world), candidate, issue)
     if refused:
-        yield Finding(reason=Reason.NOT_WANTED, text=refused, step=wanted(refused, issue))
+        yield Finding(reason=Reason.NOT_WANTED, text=refused,
+                      step=wanted(refused, as_gh_says(world, issue)))  # fmt: skip
         return
     yield limit(world, repository, candidate, cards)
 
@@ -152,14 +154,19 @@ def shown(card: intake.Card | None, repository: RepositoryConfig) -> str:
     return f"nobody set it Ready: its card shows {column}, and it lacks the label ready"
 
 
-def to_ready(issue: Issue) -> str:
-    command = f"gh issue edit {issue.number} -R {issue.repo} --add-label {intake.READY_LABEL}"
+def as_gh_says(world: World, issue: Issue) -> str:
+    """The issue as an argument of `gh`, at the GitHub of the config."""
+    return f"{issue.number} -R {access.repository(world.config.github_web_url, issue.repo)}"
+
+
+def to_ready(it: str) -> str:
+    command = f"gh issue edit {it} --add-label {intake.READY_LABEL}"
     return f"set its card to Ready, or: {command}"
 
 
-def wanted(refused: str, issue: Issue) -> str:
+def wanted(refused: str, it: str) -> str:
     """What answers an objection of the dispatcher."""
-    edit = f"gh issue edit {issue.number} -R {issue.repo}"
+    edit = f"gh issue edit {it}"
     if refused.startswith("left alone: bears "):
         return f"{edit} --remove-label '{refused.removeprefix('left alone: bears ')}'"
     if refused.startswith("left alone: lacks "):
@@ -253,7 +260,8 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
     yield Finding(
         reason=Reason.SETTLING if settling else Reason.PULL_REQUEST,
         text=said, until=until, step=ADVICE.get(seen.obstacle, RUN_MONITOR).format(
-            n=pull.number, repo=pull.repo, url=pull.url),
+            n=pull.number, repo=pull.repo, url=pull.url,
+            there=access.repository(world.config.github_web_url, pull.repo)),
     )  # fmt: skip
 
 
@@ -268,23 +276,23 @@ def settled_from(facts: Facts, now: datetime) -> datetime | None:
 
 
 ADVICE = {
-    Obstacle.RUNNING: "look at the run: gh pr checks {n} -R {repo} --watch",
-    Obstacle.RED: "gh pr checks {n} -R {repo}",
-    Obstacle.RUN_AGAIN: "gh pr checks {n} -R {repo}",
+    Obstacle.RUNNING: "look at the run: gh pr checks {n} -R {there} --watch",
+    Obstacle.RED: "gh pr checks {n} -R {there}",
+    Obstacle.RUN_AGAIN: "gh pr checks {n} -R {there}",
     Obstacle.BASE_RED: "mend the base of {repo}: no pull request is blamed for what fails there",
-    Obstacle.BASE_OPEN: "gh pr checks {n} -R {repo}",
-    Obstacle.RED_AND_RUNNING: "gh pr checks {n} -R {repo}",
-    Obstacle.CANCELLED_CHECK: "run it again: gh pr checks {n} -R {repo}, then gh run rerun",
-    Obstacle.SILENT_CHECK: "gh pr checks {n} -R {repo}; a check that nobody runs blocks for ever",
+    Obstacle.BASE_OPEN: "gh pr checks {n} -R {there}",
+    Obstacle.RED_AND_RUNNING: "gh pr checks {n} -R {there}",
+    Obstacle.CANCELLED_CHECK: "run it again: gh pr checks {n} -R {there}, then gh run rerun",
+    Obstacle.SILENT_CHECK: "gh pr checks {n} -R {there}; a check that nobody runs blocks for ever",
     Obstacle.NO_CI: "add a workflow to {repo}, or set allow_no_ci: true for it in config.yaml",
     Obstacle.BRAKE: "take the label off, or make it ready for review: {url}",
     Obstacle.REVIEW: "answer the review, or dismiss it: {url}",
-    Obstacle.COMMITS: "gh pr review {n} -R {repo} --approve",
-    Obstacle.APPROVAL: "gh pr review {n} -R {repo} --approve",
-    Obstacle.SUSPICION: "look at its changes, then: gh pr review {n} -R {repo} --approve",
-    Obstacle.LANE: "gh pr merge {n} -R {repo}",
+    Obstacle.COMMITS: "gh pr review {n} -R {there} --approve",
+    Obstacle.APPROVAL: "gh pr review {n} -R {there} --approve",
+    Obstacle.SUSPICION: "look at its changes, then: gh pr review {n} -R {there} --approve",
+    Obstacle.LANE: "gh pr merge {n} -R {there}",
     Obstacle.IDENTITY: "look at it: {url}",
     Obstacle.ISSUE_CLOSED: "reopen the issue if it is still wanted: {url}",
     Obstacle.MERGEABLE: "look at it: {url}",
-    Obstacle.TOO_FAST: "look whether the checks tested anything: gh pr checks {n} -R {repo}",
+    Obstacle.TOO_FAST: "look whether the checks tested anything: gh pr checks {n} -R {there}",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -112,6 +113,20 @@ def here(tmp_path: Path, bytecode: Path) -> Iterator[Installation]:
         installation = Installation(tmp_path, github)
         installation.settle(bytecode)
         yield installation
+
+
+def test_a_remote_on_this_machine_says_what_updates_it(here: Installation) -> None:
+    """And the doctor reads it from the word that the script leaves."""
+    repos.git(here.code, "remote", "set-url", "origin", str(here.folder / "elsewhere"))
+    done = subprocess.run(
+        [str(here.code / "bin" / "run_autopull.sh"), "--now"],
+        env={"PATH": os.environ["PATH"], "HOME": str(here.folder)}, cwd="/",
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 20 and "does not update itself" in done.stdout
+    health = here.code / "runtime" / "health" / "autopull.json"
+    said = json.loads(health.read_bytes())["said"]
+    assert said.endswith(f"; run: git -C {here.code} pull --ff-only")
 
 
 def test_it_goes_on_when_green_and_back_by_one_command(here: Installation) -> None:
