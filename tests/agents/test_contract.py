@@ -218,7 +218,7 @@ def test_output_that_says_nothing_is_no_usage(config: AgentConfig) -> None:
     ).map(json.dumps),
     exit_code=st.sampled_from([0, 1, 42, -15]),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_it_prints_it_is_read(config: AgentConfig, output: str, exit_code: int) -> None:
     report = AttemptReport(
         exit_code=exit_code, seconds=1, output_tail=output, error_tail=output

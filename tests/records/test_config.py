@@ -65,7 +65,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         config_file.GlobalFile,
     ],
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_round_trip(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     value = data.draw(anything(kind))

@@ -8,7 +8,6 @@ import pkgutil
 import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from orchestrator import records
 from orchestrator.records import verdicts
@@ -35,7 +34,7 @@ def structs() -> list[type[msgspec.Struct]]:
 
 @pytest.mark.parametrize("kind", structs(), ids=lambda kind: kind.__name__)
 def test_a_record_comes_back_as_it_was(kind: type[msgspec.Struct]) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=12)
     @given(values.of(kind))
     def comes_back(value: msgspec.Struct) -> None:
         assert msgspec.json.decode(msgspec.json.encode(value), type=kind) == value
@@ -48,7 +47,7 @@ def test_a_record_comes_back_as_it_was(kind: type[msgspec.Struct]) -> None:
     "union", [verdicts.AttemptJudgement, verdicts.PullRequestVerdict], ids=["attempt", "pull"]
 )
 def test_a_verdict_is_known_by_its_tag(union: object) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=25)
     @given(values.of(union))
     def comes_back(value: object) -> None:
         again = msgspec.json.decode(msgspec.json.encode(value), type=union)
@@ -59,11 +58,4 @@ def test_a_verdict_is_known_by_its_tag(union: object) -> None:
 
 @pytest.mark.parametrize("kind", structs(), ids=lambda kind: kind.__name__)
 def test_a_record_cannot_be_changed(kind: type[msgspec.Struct]) -> None:
-    @settings(max_examples=1)
-    @given(values.of(kind), st.none())
-    def refuses(value: msgspec.Struct, other: None) -> None:
-        name = msgspec.structs.fields(kind)[0].name
-        with pytest.raises(AttributeError):
-            setattr(value, name, other)
-
-    refuses()
+    assert kind.__struct_config__.frozen

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from orchestrator.adapters.git import Identity
@@ -94,14 +98,24 @@ def origin(
     folder: Path, slug: str = "acme/calculator", files: Mapping[str, str] | None = None
 ) -> Origin:
     """A bare origin under `folder/origins` with one commit on main."""
-    bare = folder / "origins" / f"{slug}.git"
-    bare.mkdir(parents=True)
-    git(bare, "init", "-q", "--bare", "--initial-branch=main", ".")
-    clone = folder / "people" / slug
-    clone.parent.mkdir(parents=True, exist_ok=True)
-    git(folder, "clone", "-q", str(bare), str(clone))
-    made = Origin(slug, bare, clone)
-    made.commit(CALCULATOR if files is None else files, message="Begin")
+    made = Origin(slug, folder / "origins" / f"{slug}.git", folder / "people" / slug)
+    there = begun(tuple((CALCULATOR if files is None else files).items()))
+    shutil.copytree(there.bare, made.bare)
+    shutil.copytree(there.clone, made.clone)
+    config = made.clone / ".git" / "config"
+    config.write_text(config.read_text().replace(str(there.bare), str(made.bare)))
+    return made
+
+
+@cache
+def begun(files: tuple[tuple[str, str], ...]) -> Origin:
+    """One that is copied for each test: a dozen processes are started for it once."""
+    folder = Path(tempfile.mkdtemp(prefix="agent-os-origin-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = Origin("any", folder / "bare", folder / "clone")
+    git(folder, "init", "-q", "--bare", "--template=", "--initial-branch=main", str(made.bare))
+    git(folder, "clone", "-q", "--template=", str(made.bare), str(made.clone))
+    made.commit(dict(files), message="Begin")
     return made
 
 

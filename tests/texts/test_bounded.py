@@ -66,7 +66,7 @@ PART = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(PART, max_size=12), st.integers(0, 3_000))
 def test_no_budget_is_exceeded_and_no_sentence_is_cut(parts, room):
     text = "\n\n".join(parts)
@@ -81,7 +81,7 @@ def test_no_budget_is_exceeded_and_no_sentence_is_cut(parts, room):
     assert told or kept == text.strip("\n") or room < bounded.NOTE
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text("ab.\n `~#-|>\u6587", max_size=400), st.integers(0, 200))
 def test_whatever_is_written_fits(text, room):
     assert bounded.size(bounded.prose(text, room)) <= room

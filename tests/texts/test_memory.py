@@ -252,7 +252,7 @@ def files(draw):
     return draw(st.sampled_from(["\n", "\n", "\r\n"])).join(lines)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), ENTRIES)
 def test_adding_is_idempotent_whatever_stands_there(text, made):
     once = memory.with_entry(text, made)
@@ -263,7 +263,7 @@ def test_adding_is_idempotent_whatever_stands_there(text, made):
     assert memory.render(memory.parse(rendered)) == rendered
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), st.lists(ENTRIES, min_size=1, max_size=3))
 def test_no_persons_line_is_lost(text, added):
     after = text
@@ -276,7 +276,7 @@ def test_no_persons_line_is_lost(text, added):
         assert (section.heading, section.text) in there, "lost or out of order"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), ENTRIES, ENTRIES)
 def test_two_branches_rebuilt_one_after_the_other_hold_both(text, one, other):
     ab = memory.with_entry(memory.with_entry(text, one), other)
@@ -288,7 +288,7 @@ def test_two_branches_rebuilt_one_after_the_other_hold_both(text, one, other):
     assert memory.parse(ab).sections == memory.parse(ba).sections
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 60_000), st.lists(ENTRIES, max_size=60), st.booleans())
 def test_it_is_bounded_however_much_is_added(people, added, long):
     text = f"# Ours\n\n{'x' * people}\n"
@@ -302,7 +302,7 @@ def test_it_is_bounded_however_much_is_added(people, added, long):
     assert {f"task-{i}" + "-long" * 40 * long for i in range(len(added))[-2:]} <= names(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), st.integers(0, 3_000))
 def test_an_excerpt_fits(text, budget):
     assert size(memory.excerpt(text, budget)) <= budget

@@ -355,7 +355,7 @@ WORDS = st.sampled_from([
 TEXTS = st.lists(WORDS | st.text(max_size=8), max_size=12).map(" ".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(TEXTS)
 def test_whatever_is_quoted_mentions_closes_and_hides_nothing(text):
     for name, said in everything(text).items():
@@ -384,7 +384,7 @@ def _plain(body: str) -> str:
     return "\n".join(re.sub(r"^> ?", "", line) for line in body.split("\n"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(TEXTS)
 def test_titles_and_commits_have_the_lines_that_are_ours(text):
     said = everything(text)

@@ -203,7 +203,7 @@ def test_the_memory_is_shown():
     assert known.split("\n", 1)[1].startswith("## House rules\n\nuse tabs\n======== data ")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(12_000, 60_000), st.sampled_from(["x", "y\n", "\u6587 ", "```\n"]))
 def test_it_never_grows_beyond_the_limit(limit, unit):
     much = unit * 60_000
