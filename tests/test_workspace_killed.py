@@ -11,10 +11,10 @@ import pytest
 
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
-from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused
+from orchestrator.adapters.wire import Refused
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.workspace import CannotPrepare
-from tests.support import repos
+from tests.support import repos, way
 from tests.support.repos import Origin
 
 CODE = Path(__file__).resolve().parents[1]
@@ -38,26 +38,8 @@ exec git "$@"
 """
 
 
-def whole_way(folder: Path, origin: str = "acme/calculator") -> str:
-    """Fetch, worktree, changes, commit, push, remove: as a worker goes it; the SHA."""
-    space, task = repos.workspace(folder), repos.task()
-    base = space.refresh(origin, "main", branch=task.branch)
-    there = space.remote_tip(origin, task.branch)
-    tree = space.prepare(task, base, there)
-    (tree.path / "new.txt").write_text("new\n")
-    seen = space.look(tree)
-    with space.clean(tree, seen.snapshot, base="main") as clean:
-        assert (clean / "new.txt").read_text() == "new\n"
-    sha = space.commit(tree, seen, "Work", repos.WHO, extra_files={"CODEBASE.md": "entry\n"})
-    sha = sha or tree.start_sha
-    outcome = space.push(origin, task.branch, sha, expected=there or "")
-    assert isinstance(outcome, Pushed | AlreadyThere), outcome
-    space.discard(tree)
-    return sha
-
-
 def go(folder: Path, path: str) -> int:
-    words = f"from tests import test_workspace_killed as t; t.whole_way(t.Path({str(folder)!r}))"
+    words = f"from tests.support import way; way.whole(way.Path({str(folder)!r}))"
     environment = {"PATH": path, "PYTHONPATH": str(CODE), "HOME": str(folder)}
     return subprocess.run(
         [sys.executable, "-c", words], env=environment, capture_output=True, check=False, cwd="/"
@@ -94,11 +76,11 @@ def test_whatever_git_dies_in_the_next_run_ends_it(
     path, _ = shimmed(tmp_path, at, moment)
     assert go(tmp_path, path) == -9
     try:
-        sha = whole_way(tmp_path)
+        sha = way.whole(tmp_path)
     except (GitError, CannotPrepare, GitHubTrouble, NotReadable):
         assert moment == "during", "only a lock that git left may hold the next try up"
         time_passes(tmp_path)
-        sha = whole_way(tmp_path)
+        sha = way.whole(tmp_path)
     assert origin.tip(repos.task().branch) == sha
     assert origin.read("new.txt", repos.task().branch) == "new"
     assert sorted(origin.branches()) == sorted(["main", repos.task().branch])

@@ -104,7 +104,7 @@ def test_memory_is_chosen_by_the_words_of_the_task_and_told_newest_first():
     assert "task-11" in plain and "task-2\n" not in plain
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.integers(12_000, 130_000),
     st.sampled_from(["word ", "A sentence. ", "- item\n", "\u6587\u5b57 ", "## H\n\nx\n", "```\n"]),
