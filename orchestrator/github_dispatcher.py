@@ -36,6 +36,8 @@ def story(world: World) -> None:
     candidates = {one.issue_node: one for one in look(world, tuple(asking), heard)}
     found = world.read.issues(list(candidates)) if candidates else ()
     ready = [(candidates[issue.node_id], issue) for issue in found if issue.open]
+    if world.dry_run and not ready:
+        world.say("nothing is Ready")
     asked = Asked(world)
     asked.look_ahead(issue for _, issue in ready)
     left = world.config.max_dispatch_per_tick

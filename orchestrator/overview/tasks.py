@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import structs
-
 from orchestrator import (
     briefing,
     checklists,
@@ -287,19 +285,19 @@ def reverts(world: World, task: Task, *, live: bool) -> Iterator[Open]:
     number = task.merge.revert if task.merge else None
     if number is None:
         return
-    told = place.taken_back(world, task)
-    if live:
-        try:
-            told = tracker.taken_back(world, task)
-        except AgentOSError as trouble:
-            told = structs.replace(told, text=f"{told.text}; GitHub could not be asked: {trouble}")
-        if not told.step:
+    said = "takes it back once you merge it"
+    try:
+        if not live:
+            said += ", perhaps done already"
+        elif not tracker.taken_back(world, task).step:
             return  # it is over
+    except AgentOSError as trouble:
+        said += f"; GitHub could not be asked: {trouble}"
     yield Open(
         name=hands.name_of(task), task_id=task.task_id,
         title=f"Revert: {title_of(world, task)}", pull_request=f"{task.repo}#{number}",
         url=reverting.address(world, task, number), since=since(task),
-        verdict=chatter.flat(world.redact(told.text)),
+        verdict=chatter.flat(world.redact(said)),
     )  # fmt: skip
 
 

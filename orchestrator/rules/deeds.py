@@ -113,11 +113,11 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
 def unable(facts: Facts) -> Refuse:
     """It would be passed over, so that the task came to others, or back to the person."""
     able = ", ".join(facts.able)
-    others = f"of its chain can: {able}" if able else "nor can another of its chain"
+    others = f"Of its chain can: {able}." if able else "Nor can another of its chain."
     forced = f"bin/task.sh give --force {facts.wanted} {facts.name}"
     return Refuse(
-        f"nothing was done, for {facts.wanted} cannot start here: {facts.cannot}; {others}; where "
-        f"cron has what is missing here: {forced}"
+        f"nothing was done, for {facts.wanted} cannot start here: {facts.cannot}\n"
+        f"{others} Where cron has what is missing here:\n  {forced}"
     )
 
 

@@ -18,7 +18,7 @@ AND_THEN = ", then: "
 
 class Unavailable(Struct, frozen=True):
     """Why an agent cannot run now; `until` when it is only cooling down; `mend` is the cure, of
-    one command or of two with AND_THEN between them."""
+    one command or of two with AND_THEN between them, each with words behind a comma or none."""
 
     reason: str
     until: datetime | None = None
@@ -27,8 +27,11 @@ class Unavailable(Struct, frozen=True):
     @property
     def told(self) -> str:
         """With the cure as code, so that it can be copied from a comment too."""
-        cure = AND_THEN.join(f"`{one}`" for one in self.mend.split(AND_THEN))
-        return f"{self.reason} ({cure})" if self.mend else self.reason
+        if not self.mend:
+            return self.reason
+        parts = (part.partition(", ") for part in self.mend.split(AND_THEN))
+        cure = AND_THEN.join(f"`{command}`{comma}{words}" for command, comma, words in parts)
+        return f"{self.reason} ({cure})"
 
 
 class Start(Struct, frozen=True, tag=True):

@@ -58,7 +58,8 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
         above += [one.reason for one in told.tried]
         for line in told.said:
             head, _, rest = line.partition(": ")
-            yield from wrapped("  ", head if rest and said(rest, above) else line, "dim")
+            event = head.count(" ") == 1  # a moment and a kind; else it is a line of a log
+            yield from wrapped("  ", head if event and said(rest, above) else line, "dim")
     if told.others:
         yield "", ""
         yield "Other tasks of it", "bold"

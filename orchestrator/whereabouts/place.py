@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from msgspec import structs
+
 from orchestrator import (
     checklists,
     choosing,
@@ -274,11 +276,12 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
     code = f" ({last.code})" if last and last.verdict is not AttemptVerdict.DELIVER else ""
     why = first_words(task.note) or (last.reason if last else "")
     why = why.partition(" Code: `")[0] if code else why
+    asks = task.issue and questions.asks(task)
     yield Finding(
         reason=Reason.PERSON, text=f"a person is needed{code}: {why or 'see its file'}",
-        step=again(found),
+        step=answer(world, task) if asks else again(found),
     )  # fmt: skip
-    yield needed(world, task)
+    yield structs.replace(needed(task), step=again(found))
 
 
 def named_steps(task: Task) -> Finding:
@@ -287,12 +290,11 @@ def named_steps(task: Task) -> Finding:
     return Finding(reason=Reason.STEPS, text=f"steps for a person, perhaps ticked already: {said}")
 
 
-def needed(world: World, task: Task) -> Finding:
-    """The first step of the note that the task was handed over with; of a question, where it is."""
+def needed(task: Task) -> Finding:
+    """The first step of the note that the task was handed over with."""
     steps = [line for line in task.note.splitlines() if line.startswith("1. ")]
     text = steps[-1].removeprefix("1. ") if steps else messages.NEEDED_ELSE
-    asks = task.issue and questions.asks(task)
-    return Finding(reason=Reason.PERSON, text=text, step=answer(world, task) if asks else "")
+    return Finding(reason=Reason.PERSON, text=text)
 
 
 def answer(world: World, task: Task) -> str:

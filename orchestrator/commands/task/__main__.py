@@ -25,6 +25,11 @@ DONE, UNKNOWN, BUSY, CONFIG = 0, 2, 10, 20
 CODES = {Outcome.DONE: DONE, Outcome.ALREADY: DONE, Outcome.BUSY: BUSY, Outcome.REFUSED: UNKNOWN}
 ABOUT = "Ask about one task, or do something with it by hand."
 BY_HAND = "Somebody asked for it on the machine where Agent OS runs."
+REVERTS = {
+    "open": "takes it back once you merge it",
+    "merged": "took it back",
+    "closed": "was to take it back; somebody closed it without a merge; reopen it there to go on",
+}  # fmt: skip
 CLI = "cli"
 WHAT = "12, owner/name#12, a link, `pr 34`, a task id or a part of one"
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -136,9 +141,8 @@ def revert(world: World, asked: argparse.Namespace) -> int:
         return BUSY
     with lock:
         offer, _ = reverting.offer(world, task, asked.why)
-    world.say(f"{where}, merged as {sha[:12]}, is taken back by {offer.url} ({offer.state})")
-    if offer.state == "closed":
-        world.say("somebody closed it without a merge; reopen it there to go on")
+    said = REVERTS.get(offer.state, "is to take it back")
+    world.say(f"{where}, merged as {sha[:12]}: {offer.url} ({offer.state}) {said}")
     return DONE
 
 
