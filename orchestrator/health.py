@@ -62,6 +62,7 @@ class Visit:
         before = _read(path, Health)
         failing = (before.failing_since if before else None) or ended
         said = next(iter(world.regrets), "") if world else ""
+        said = said or (world.redact(self.said) if world else self.said)
         health = structs.replace(
             self._started,
             ended=ended,
@@ -73,7 +74,7 @@ class Visit:
             troubles=tuple(world.troubles) if world else (),
             last_success=ended if code == 0 else before.last_success if before else None,
             failing_since=failing if code else None,
-            said=(said or self.said)[:SAID] if code else "",
+            said=said[:SAID] if code else "",
             scheduler=self._started.scheduler or (before.scheduler if before else ""),
             scheduled=(
                 ended if self._started.scheduler else before.scheduled if before else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 CRON, SYSTEMD = "cron", "systemd"
-DAEMONS = frozenset({"cron", "crond", "fcron", "cronie", "busybox"})
+DAEMONS = frozenset({"cron", "crond", "fcron", "cronie", "busybox", "supercronic"})
 # What stands between systemd and a script of ours that it starts.
-BETWEEN = frozenset({"timeout", "bash", "sh", "dash", "env"})
+BETWEEN = frozenset({"timeout", "bash", "sh", "dash", "env", "flock"})
 
 
 def of(ancestors: Sequence[str]) -> str:
