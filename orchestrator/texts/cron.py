@@ -32,11 +32,15 @@ class Block(Struct, frozen=True):
 def jobs(
     root: str, which: Sequence[tuple[str, str, str]] = JOBS, said: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """The lines for a checkout, without the marks around them; `said` are variables they need."""
+    """The lines for a checkout, without the marks around them; `said` are variables they need.
+
+    The logs lie where that installation has its own.
+    """
+    home = (said or {}).get("ORCH_ROOT", root)
     first = "".join(f"{name}={quoted(value)} " for name, value in (said or {}).items())
     return tuple(
         f"{when} {first}{quoted(f'{root}/bin/{wrapper}')} >> "
-        f"{quoted(f'{root}/runtime/logs/{log}')} 2>&1"
+        f"{quoted(f'{home}/runtime/logs/{log}')} 2>&1"
         for when, wrapper, log in which
     )
 

@@ -155,6 +155,7 @@ def test_nobody_is_asked_and_everything_is_there(desk: Desk) -> None:
     assert desk.crontab.text is not None
     assert desk.crontab.text.startswith("0 1 * * *   mine\n# agent-os begin ")
     assert f"ORCH_ROOT={desk.root} " in desk.crontab.text
+    assert f">> {desk.root}/runtime/logs/cron.log" in desk.crontab.text, "where why.sh reads it"
     assert (desk.root / "objectives" / "web.yaml").read_text().count("maria/web") == 1
     before = (desk.config.read_bytes(), desk.crontab.text, desk.cards(4), desk.labels("maria/web"))
     assert desk.run(*argv) == 0, desk.said

@@ -65,8 +65,10 @@ def agents(scene: Scene, voice: Voice) -> Iterator[str]:
             ready.append(name)
             voice.item("ok", f"agent {name}: can start", "green")
         else:
-            voice.item("note", f"agent {name}: {why.told}", "cyan")
-            mends += [why.mend] if why.mend else []
+            voice.item("note", f"agent {name}: {why.reason}", "cyan")
+            if why.mend:
+                voice.command(why.mend)
+                mends.append(why.mend)
     if not ready:
         voice.remains(
             "No agent can start yet, and without one nothing is worked on. One is enough, of these "
