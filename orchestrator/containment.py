@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from orchestrator import alerts
-from orchestrator.adapters import credentials, programs, watch
+from orchestrator.adapters import bubblewrap, credentials, programs, watch
 from orchestrator.adapters.bubblewrap import Layer
 from orchestrator.agents import sandbox
 from orchestrator.agents.base import Agent
@@ -98,7 +98,7 @@ def of_command(
         sandbox=repository.command_sandbox,
         network=network,
         hosts=hosts if network is Network.PROVIDERS else (),
-        walls=_walls(world, order, readable),
+        walls=_walls(world, order, (*readable, *repository.command_readable)),
         limits=limits(repository),
         git=git,
     )
@@ -142,7 +142,10 @@ def alarm(world: World, task: Task, name: str, tampered: tuple[str, ...]) -> Non
 
 
 def hidden(world: World) -> tuple[str, ...]:
-    """Everything of ours and of the operator's that no program of an order may see."""
+    """Everything of ours and of the operator's that no program of an order may see.
+
+    Disks at the top of the file system are the operator's too, whatever they are called.
+    """
     paths, config = world.paths, world.config
     ours = (
         paths.root, paths.runtime, paths.mailbox, paths.logs, paths.worktrees, paths.objectives,
@@ -151,7 +154,7 @@ def hidden(world: World) -> tuple[str, ...]:
     checkouts = (one.path for one in config.repositories if one.path)
     files = (config.source, *config.secret_files, *map(world.environment.get, NAMED_FILES))
     home = world.environment.get("HOME") or os.path.expanduser("~")
-    said = (*map(str, ours), *checkouts, *files, home)
+    said = (*map(str, ours), *checkouts, *files, home, *bubblewrap.disks())
     return tuple(dict.fromkeys(path for path in said if path and os.path.isabs(path)))
 
 

@@ -255,6 +255,7 @@ def test_what_the_example_shows_are_the_defaults() -> None:
     examples = {
         "base_branch", "setup_command", "test_command", "required_checks", "trusted_authors",
         "excluded_labels", "required_labels", "agent_timeout_minutes", "allowed_hosts",
+        "command_readable",
         "test_network",
     }  # fmt: skip
     for name in set(default.__struct_fields__) & set(data) - examples:

@@ -94,6 +94,13 @@ def _says(path: str, word: str) -> bool:
         return False
 
 
+def disks() -> tuple[str, ...]:
+    """Folders at the top of the file system that no system has, such as /data."""
+    with os.scandir("/") as entries:
+        found = (entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+        return tuple(sorted(path for path in found if path not in sandbox.SYSTEM))
+
+
 def seen(paths: tuple[str, ...]) -> dict[str, sandbox.Seen]:
     """What stands at each path that exists."""
     found: dict[str, sandbox.Seen] = {}

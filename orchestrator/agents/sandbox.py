@@ -37,6 +37,8 @@ NEVER_HIDDEN = frozenset({
     "/", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/var", "/dev",
     "/proc", "/sys", "/nix", "/tmp",
 })  # fmt: skip
+# All else at the top of a file system is somebody's disk, and nothing that a program needs.
+SYSTEM = NEVER_HIDDEN | {"/libx32", "/snap", "/gnu", "/lost+found"}
 # What root may set of the kernel without any capability, by the owner of the file alone: a program
 # named in core_pattern runs outside of every sandbox. bubblewrap covers only folders that it finds
 # writable, which these are not.

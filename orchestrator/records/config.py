@@ -304,6 +304,7 @@ class RepositoryConfig(msgspec.Struct, frozen=True, kw_only=True):
     test_timeout_minutes: float = 5
     idle_timeout_minutes: float = 30  # 0: an agent may be silent for as long as it may run
     command_sandbox: Sandbox = Sandbox.AUTO  # of setup_command and test_command
+    command_readable: tuple[str, ...] = ()  # what they may read beside the system
     command_network: Network = Network.PROVIDERS
     test_network: Network | None = None  # None: none after a setup_command, else command_network
     allowed_hosts: tuple[str, ...] = ()  # beside those of package indexes and of the agent

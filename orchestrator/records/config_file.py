@@ -40,7 +40,7 @@ EXPANDED = frozenset({
     "telegram_bot_token", "telegram_bot_token_file", "telegram_chat_id", "telegram_api_url",
     "telegram_user_ids", "dashboard_shared_secret",
     "url", "command", "verified_packages_file", "library_catalog_file", "credential_file",
-    "login", "readable",
+    "login", "readable", "command_readable",
 })  # fmt: skip
 EXPANDED_KEYS = frozenset({"repo_configs"})  # here the keys themselves are paths
 SECRETS = ("github_token", "telegram_bot_token", "dashboard_shared_secret")
@@ -121,6 +121,7 @@ class EveryLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     test_timeout_minutes: Amount | None = None
     idle_timeout_minutes: Amount | None = None
     command_sandbox: Sandbox | None = None
+    command_readable: Texts | None = None
     command_network: Network | None = None
     test_network: Network | None = None
     allowed_hosts: Texts | None = None

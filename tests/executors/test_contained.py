@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters import survivors
+from orchestrator.adapters import bubblewrap, survivors
+from orchestrator.agents import sandbox
 from orchestrator.records.config import Network, Sandbox
 from orchestrator.records.order import GitView, Limits, Loan, Walls
 from tests.support import repos
@@ -50,6 +51,18 @@ def test_a_hidden_place_is_empty_but_for_what_is_shown_in_it(tmp_path: Path) -> 
     assert report.output_tail.splitlines()[:2] == ["tool", "tool"]
     assert "secret" not in report.output_tail and "mailbox" not in report.output_tail
     assert (ours / "tool" / "file").read_text() == "tool\n" and not (ours / "new").exists()
+
+
+def test_a_disk_of_the_operator_s_is_hidden_whatever_it_is_called(tmp_path: Path) -> None:
+    """The system's own folders stay, and everything beside them is empty."""
+    disks = bubblewrap.disks()
+    assert not set(disks) & {"/usr", "/etc", "/opt", "/var", "/proc", "/dev", "/tmp"}
+    shown = [str(path) for path in Path("/").iterdir() if path.is_dir() and not path.is_symlink()]
+    assert set(shown) - set(disks) <= sandbox.SYSTEM
+    above = {f"/{path.parts[1]}" for path in (tmp_path, Path(sys.executable).resolve())}
+    report = run(tmp_path, f"ls -A {' '.join(disks)}; echo end", walls=Walls(hidden=disks))
+    lines = [line for line in report.output_tail.splitlines() if line and not line.endswith(":")]
+    assert lines[-1] == "end" and (lines == ["end"] or above & set(disks)), report.output_tail
 
 
 def test_its_tmp_is_its_own_and_gone_with_it(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from orchestrator.records.task import State
 from orchestrator.texts import evidence
 from tests.stories.test_tampering import in_turn, leaves
 from tests.support import forge
+from tests.support.contained import LAYER, needs_bubblewrap
 from tests.support.office import SEED, SLUG, Office, an_office, writes
 
 CI = ".github/workflows/ci.yml"
@@ -249,6 +250,13 @@ def test_what_a_killed_test_run_left_is_cleared_and_no_work(tmp_path: Path) -> N
         assert workspace.of(office.world).salvaged(SLUG, "task-of-yore") == ""
 
 
+def contained(office: Office) -> Callable[[AttemptOrder], AttemptReport]:
+    """Commands run for real, as far as this machine contains them, and agents as scripted."""
+    real, scripted = Local(), office.executor.run
+    office.world.environment["PATH"] += ":/usr/bin:/bin"  # type: ignore[index]
+    return lambda order: real.run(order) if order.argv[0] == "/bin/sh" else scripted(order)
+
+
 def test_tests_that_ask_git_find_a_repository_of_their_own(tmp_path: Path) -> None:
     """The real executor, as far as this machine contains programs: nothing leads to the store."""
     command = (
@@ -256,19 +264,13 @@ def test_tests_that_ask_git_find_a_repository_of_their_own(tmp_path: Path) -> No
         "git rev-parse --verify -q main && git commit -qam kept && git checkout -qb mine"
     )
     with an_office(tmp_path, repository={"test_command": command}) as office:
-        real, scripted = Local(), office.executor.run
-
-        def run(order: AttemptOrder) -> AttemptReport:
-            return real.run(order) if order.argv[0] == "/bin/sh" else scripted(order)
-
-        office.executor.run = run  # type: ignore[method-assign]
+        office.executor.run = contained(office)  # type: ignore[method-assign]
         issue = office.ready("Add first.txt")
-        office.world.environment["PATH"] += ":/usr/bin:/bin"  # type: ignore[index]
         office.work_until_quiet()
         store = workspace.of(office.world).git(SLUG)
         assert office.state_of(issue) is State.DONE, office.told()
         assert store.ref("refs/heads/mine") is None
-        wanted = "bubblewrap" if real.layer().program else "none"
+        wanted = "bubblewrap" if LAYER.program else "none"
         assert seen_of(office, issue)["runs"][0]["sandbox"] == wanted
 
 
@@ -301,3 +303,19 @@ def test_a_run_that_changes_what_it_tests_proves_nothing_unless_the_base_does_so
         prompt = office.world.paths.attempt(office.task(issue).task_id, 2) / "prompt.md"
         assert "tests/test_total.py is gone" in prompt.read_text()
         assert office.state_of(issue) is State.DONE, office.told()
+
+
+@needs_bubblewrap
+def test_commands_see_what_the_config_shows_them_of_a_hidden_place(tmp_path: Path) -> None:
+    """What a test needs of the operator's disks or home is named, and nothing beside it is seen."""
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("tool", "secret"):
+        (there / name).write_text(f"{name}\n")
+    shown = f"cat {there}/tool && ! cat {there}/secret"
+    repository = {"test_command": shown, "command_readable": [f"{there}/tool"]}
+    with an_office(tmp_path, repository=repository) as office:
+        office.executor.run = contained(office)  # type: ignore[method-assign]
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        assert seen_of(office, issue)["runs"][0]["exit_code"] == 0, office.told()
