@@ -88,10 +88,11 @@ class Store:
         self._forget()
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
-        for kind in (*records.TABLES, *cards.TABLES):
-            for statement in definition(kind):
-                self.connection.execute(statement)
-            self.widen(kind)
+        with self.transaction():
+            for kind in (*records.TABLES, *cards.TABLES):
+                for statement in definition(kind):
+                    self.connection.execute(statement)
+                self.widen(kind)
 
     def widen(self, kind: type[records.Row]) -> None:
         """Give a table that an older forge made the columns that came since."""
