@@ -69,11 +69,12 @@ def standing(world: World, here: Checkout) -> Standing:
     remote = checkout.remote(here.code)
     slug = update.slug_of(remote, world.config.github_web_url)
     if not slug:
+        web = world.config.github_web_url
         raise Unmovable(
             f"{here.code} does not update itself: its remote `origin` ({remote or 'none'}) is no "
-            f"repository at {world.config.github_web_url}, whose checks could be asked. By hand, "
-            f"or take the line of run_autopull.sh out of the crontab; run: git -C {here.code} pull "
-            "--ff-only"
+            f"repository at {web}, whose checks could be asked. Update it by hand, or take the "
+            f"line of run_autopull.sh out of the crontab; run: git -C {here.code} "
+            + ("pull --ff-only" if remote else f"remote add origin {web}/OWNER/NAME.git")
         )
     return Standing(slug=slug, branch=here.branch(), head=here.head())
 
