@@ -109,7 +109,7 @@ class Patience:
         self.began = began
         self.limit = limit
         self.steps = Mark()
-        self.moved = began
+        self.moved = stage.clock.monotonic()  # the forge may have taken its time to start
 
     def over(self) -> str:
         """Why it is at an end, "" while it is not."""
