@@ -288,6 +288,10 @@ GUARDS = {
         '    "open_t',
         BREAK_OUTS + "test_an_attempt_to_get_out_gets_nothing[a_ring_of_calls]",
     ),
+    "S13 tests that stand there and are not run are seen": Guard(
+        "rules/tamper/__init__.py", "yield from list(dodges.suspicions(facts))", "pass",
+        CORPUS + "test_each_lie_is_seen_for_what_it_is",
+    ),
     "S13 tests that a run takes away are missed": Guard(
         "testing.py", "if bent and (bent := _beyond_the_base(world,",
         "if False and (bent := _beyond_the_base(world,",

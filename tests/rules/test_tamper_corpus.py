@@ -15,7 +15,7 @@ from orchestrator.rules import retry, tamper
 from orchestrator.rules.tamper import Allow, Facts, File
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-FAMILIES = ("python_tests", "python_source", "settings", "languages", "entrances")
+FAMILIES = ("python_tests", "python_source", "settings", "languages", "entrances", "dodges")
 LEAST = 0.95
 
 

@@ -12,6 +12,7 @@ from orchestrator.records.suspicion import Suspicion, Weight
 from orchestrator.records.task import TaskType
 from orchestrator.rules.tamper import (
     configs,
+    dodges,
     entrances,
     lines,
     paths,
@@ -106,6 +107,7 @@ def _found(facts: Facts) -> Iterator[Suspicion]:
         suites = python_tests.read(facts)
         yield from list(python_tests.suspicions(facts, suites))
         yield from list(python_source.suspicions(facts))
+        yield from list(dodges.suspicions(facts))
         yield from list(lines.suspicions(facts, {both.file.path for both in suites}))
     except RecursionError:
         yield person(facts.files[0].path, "unreadable", "is nested too deeply to be compared")

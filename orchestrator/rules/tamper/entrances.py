@@ -38,6 +38,8 @@ IGNORES = regex.late(
     r"\b(?:exclude|testPathIgnorePatterns|testIgnore|ignore)\b.*(?:\.|\()(?:test|spec)\b|"
     r"passWithNoTests"
 )
+UNLOOKED = regex.late(r"norecursedirs.*test|addopts.*@|\bpytest11\b")
+UNASSERTED = regex.late(r"\bpython[\d.]*\s+(?:-\w+\s+)*-\w*O")
 PLUGIN = regex.late(r"addopts.*-p[\s\"',]*(?!no:)([A-Za-z_][\w.]*)|^\s*required_plugins\b")
 ELSEWHERE = regex.late(r"^\s*[\"']?(?:testpaths|python_files)[\"']?\s*[=:]\s*(?!.*(?:test|spec))\S")
 # What runs otherwise because of a variable, wherever that is set.
@@ -61,7 +63,7 @@ STAND_IN_FILES = regex.late(r"(?:.*/)?(?:\.cargo/config(?:\.toml)?|\.npmrc)")
 BENT = {
     "python": regex.late(
         r"atexit\.register\(\s*os\._exit|\bos\._exit\s*,|_pytest(?:\.\w+)+\s*=[^=]|"
-        r"\bsetattr\(\s*_?pytest\b|(?:pytest|unittest)\.(?:main|TestCase|TestResult)(?:\.\w+)*\s*=[^=]"
+        r"\bbuiltins\.\w+\s*=[^=]|\bsetattr\(\s*(?:_?pytest|builtins)\b|(?:pytest|unittest)\.(?:main|TestCase|TestResult)(?:\.\w+)*\s*=[^=]"
     ),
     "javascript": regex.late(
         r"\b(?:global|globalThis|window)\.(?:expect|assert|it|test|describe)\s*=[^=]|"
@@ -103,6 +105,7 @@ def suspicions(facts: Facts) -> Iterator[Suspicion]:
             yield from _each(file, IGNORES, "tests_deselected", "leaves tests out")
         if PYTEST.fullmatch(name):
             yield from _each(file, PLUGIN, "test_run_bent", "loads a plugin into every run")
+            yield from _each(file, UNLOOKED, "test_run_bent", "decides what is run")
         if not file.path.lower().endswith((".md", ".rst", ".adoc")):
             yield from _each(file, VARIABLES, "test_run_bent", "tells the runner otherwise")
         yield from builds(file)
@@ -143,6 +146,7 @@ def recipes(file: File, *, shell: bool) -> Iterator[Suspicion]:
     runs = any(RUNS.search(_code(line)) for line in (file.after or "").splitlines())
     if ran and not runs:
         yield mend(file.path, 0, "tests_deselected", f"does not run them: {short(ran[0])}")
+    yield from _each(file, UNASSERTED, "failure_ignored", "assertions are left out")
     yield from _each(file, SHRUGS, "failure_ignored", "a failure does not count any more")
     if file.name.lower() == "package.json":
         yield from _each(file, BEFORE, "tests_deselected", "something runs around the tests")

@@ -158,6 +158,8 @@ PYTHON = Profile(
         r"\s+(?:not\s+)?in\s+(?:sys\.(?:modules|argv)|\w+)|sys\.modules.*(?:pytest|unittest)|"
         r"sys\.argv.*(?:test)|['\"]\w*test\w*['\"]\s+in\b.*sys\.argv|environ.*['\"](?:CI|TESTING|TEST_MODE|GITHUB_ACTIONS|PYTEST)['\"]|"
         r"getenv\(['\"](?:CI|TESTING|TEST_MODE|GITHUB_ACTIONS)['\"]|inspect\.stack\(\).*test|"
+        r"test.*(?:inspect\.stack|sys\._getframe|extract_stack)\(|"
+        r"(?:open|Path|read_text)\(\s*['\"](?:[^'\"]*/)?(?:tests?/|test_)|"
         r"_called_from_test|startswith\(['\"]test_['\"]\)"
     ),
     swallow=regex.late(NEVER),
