@@ -642,6 +642,14 @@ GUARDS = {
         "adapters/wire.py", "        _allowed(ref, sha, expected)\n", "",
         "tests/adapters/test_wire.py::test_no_other_ref_is_ever_pushed",
     ),
+    "A12 nobody is mentioned by what is quoted on GitHub": Guard(
+        "texts/quoting.py", "told.append(markdown.harmless_line(open_))", "told.append(open_)",
+        "tests/texts/test_quoting.py::test_what_is_code_on_github_can_be_copied",
+    ),
+    "A12 half a piece of code is none": Guard(
+        "texts/quoting.py", 'piece.replace("`", "\'")', "piece",
+        "tests/texts/test_quoting.py::test_in_prose_half_a_piece_of_code_is_none",
+    ),
     "G10 the gate": Guard(
         "rules/gate.py", "reason = _path(change.path) or _kind(change)", 'reason = ""',
         AGENTS + "test_a_hostile_tree_never_leaves_and_the_next_agent_starts_clean",

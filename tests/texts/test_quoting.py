@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from orchestrator.texts import quoting
 
@@ -57,8 +58,9 @@ def test_nothing_is_broken_in_a_file_of_ours_but_what_would_hide():
 def test_in_prose_half_a_piece_of_code_is_none():
     assert "`npm i @a/b`" in quoting.prose("Do `npm i @a/b`,\nand ask @root.", 1_000)
     for text in ("a ` b\n`@root`", "``a ` b\n`@root`", "x ``` ` y\n`@root", "`a\n@root`"):
-        said = quoting.prose(text, 1_000)
-        assert "@\u200broot" in said or "`@root`" in said.replace("a '", "")
+        found = MarkdownIt("commonmark").parse(quoting.prose(text, 1_000))
+        inside = [one for block in found for one in block.children or ()]
+        assert not any("@root" in one.content for one in inside if one.type != "code_inline"), text
 
 
 def test_prose_keeps_its_shape_and_closes_its_code():
