@@ -15,7 +15,9 @@ from orchestrator.rules import retry, tamper
 from orchestrator.rules.tamper import Allow, Facts, File
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-FAMILIES = ("python_tests", "python_source", "settings", "languages", "entrances", "dodges")
+FAMILIES = (
+    "python_tests", "python_source", "settings", "languages", "entrances", "dodges", "tricks",
+)  # fmt: skip
 LEAST = 0.95
 
 

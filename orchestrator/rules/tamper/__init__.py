@@ -20,6 +20,7 @@ from orchestrator.rules.tamper import (
     pytests,
     python_source,
     python_tests,
+    tricks,
 )
 from orchestrator.rules.tamper.diff import Facts, File, added, names, person, reason, removed
 
@@ -108,6 +109,7 @@ def _found(facts: Facts) -> Iterator[Suspicion]:
         yield from list(python_tests.suspicions(facts, suites))
         yield from list(python_source.suspicions(facts))
         yield from list(dodges.suspicions(facts))
+        yield from list(tricks.suspicions(facts))
         yield from list(lines.suspicions(facts, {both.file.path for both in suites}))
     except RecursionError:
         yield person(facts.files[0].path, "unreadable", "is nested too deeply to be compared")

@@ -91,6 +91,8 @@ def constant(test: ast.expr) -> bool | None:
 def is_empty(node: ast.expr) -> bool:
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         return not node.elts
+    if isinstance(node, ast.Call) and called(node) == "range" and len(node.args) == 1:
+        return isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
     return isinstance(node, ast.Dict) and not node.keys
 
 
@@ -201,7 +203,12 @@ def _is_excluded_middle(test: ast.BoolOp) -> bool:
 
 def _comparison(test: ast.Compare) -> int:
     left, op, right = test.left, test.ops[0], test.comparators[0]
-    same = ast.dump(left) == ast.dump(right) and not has_call(left)
+    if "ANY" in {called(left), called(right)}:
+        return NOTHING
+    same = ast.dump(left) == ast.dump(right)
+    if same and has_call(left) and isinstance(op, ast.Eq):
+        return WEAK  # that it is the same twice, and not what it is
+    same = same and not has_call(left)
     if len(test.ops) == 1:
         if same and isinstance(op, ast.Eq | ast.Is | ast.LtE | ast.GtE):
             return NOTHING

@@ -68,7 +68,7 @@ Dodge = tuple[str, int, bool]  # in words, where, and whether a reason excuses i
 
 
 def _dodges(module: ast.Module, sources: set[str]) -> Iterator[Dodge]:
-    yield from _unbound(module)
+    yield from _unbound(module, sources)
     yield from _uncollected(module)
     for name, node, _ in functions(module):
         if is_test_name(name):
@@ -78,11 +78,15 @@ def _dodges(module: ast.Module, sources: set[str]) -> Iterator[Dodge]:
         yield from _patched(name, node, sources)
 
 
-def _unbound(module: ast.Module) -> Iterator[Dodge]:
+def _unbound(module: ast.Module, sources: set[str]) -> Iterator[Dodge]:
     """Tests that are taken out of their module after they were defined."""
     tests = {node.name for _, node, _ in functions(module) if is_test_name(node.name)}
     tests |= {node.name for node in module.body if isinstance(node, ast.ClassDef)}
     for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            place = ast.unparse(node.targets[0].value).replace(".", "/")
+            if any(f"/{path}".endswith(f"/{place}.py") for path in sources):
+                yield f"{ast.unparse(node.targets[0])} is replaced", node.lineno, False
         empty = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.Lambda)
         gone = node.targets if isinstance(node, ast.Delete | ast.Assign) else []
         for one in gone if empty or isinstance(node, ast.Delete) else ():
@@ -187,7 +191,15 @@ def _broad(name: str, call: ast.Call) -> Iterator[Dodge]:
 
 def _patched(name: str, node: Function, sources: set[str]) -> Iterator[Dodge]:
     """A fixture of every test that replaces what the same diff changes."""
+    for one in ast.walk(node) if is_test_name(name) else ():
+        if isinstance(one, ast.If) and any(
+            isinstance(check, ast.Assert) and ast.dump(check.test) == ast.dump(one.test)
+            for check in one.body
+        ):
+            yield f"{name} checks only what it has found to be so", one.lineno, False
     always = any("autouse=True" in ast.unparse(one) for one in node.decorator_list)
+    if always and any(map(asserts.skips_here, node.body)):
+        yield f"{name} skips every test", node.lineno, False
     for one in ast.walk(node) if always else ():
         called = asserts.called(one) if isinstance(one, ast.Call) else ""
         if called not in {"setattr", "patch", "object"} or not isinstance(one, ast.Call):

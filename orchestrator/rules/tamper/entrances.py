@@ -63,7 +63,7 @@ STAND_IN_FILES = regex.late(r"(?:.*/)?(?:\.cargo/config(?:\.toml)?|\.npmrc)")
 BENT = {
     "python": regex.late(
         r"atexit\.register\(\s*os\._exit|\bos\._exit\s*,|_pytest(?:\.\w+)+\s*=[^=]|"
-        r"\bbuiltins\.\w+\s*=[^=]|\bsetattr\(\s*(?:_?pytest|builtins)\b|(?:pytest|unittest)\.(?:main|TestCase|TestResult)(?:\.\w+)*\s*=[^=]"
+        r"\bconfig\.(?:option\.\w+|args)\s*=[^=]|\bbuiltins\.\w+\s*=[^=]|\bsetattr\(\s*(?:_?pytest|builtins)\b|(?:pytest|unittest)\.(?:main|TestCase|TestResult)(?:\.\w+)*\s*=[^=]"
     ),
     "javascript": regex.late(
         r"\b(?:global|globalThis|window)\.(?:expect|assert|it|test|describe)\s*=[^=]|"
