@@ -123,4 +123,6 @@ LONGEST = ("stories/test_demo.py", "stories/test_forty_at_once.py", "stories/tes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+    items.sort(key=lambda item: next(
+        (place for place, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST)
+    ))  # fmt: skip
