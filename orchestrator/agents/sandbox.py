@@ -17,15 +17,15 @@ EMPTY = (*PRIVATE, SHM)  # nothing of the machine's is seen there but what is sh
 SOCKET = "/run/agent-os-network"  # where a contained program finds the way to its proxy
 # What a machine holds of others, of the system's secrets, and of sockets of its services.
 HIDDEN = (
-    "/home", "/root", "/run", "/mnt", "/media", "/srv", "/boot",
+    "/home", "/root", "/run", "/mnt", "/media", "/srv",
     "/var/log", "/var/mail", "/var/spool", "/var/backups", "/var/cache/private", "/var/lib/private",
     "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/lxd",
     "/var/lib/incus", "/var/lib/mysql", "/var/lib/postgresql", "/var/lib/redis", "/var/lib/cloud",
     "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/ssh", "/etc/ssl/private",
     "/etc/letsencrypt", "/etc/sudoers", "/etc/sudoers.d", "/etc/wireguard", "/etc/openvpn",
-    "/var/www", "/var/snap", "/var/crash", "/var/lib/systemd", "/var/lib/kubelet",
+    "/var/www", "/var/snap", "/var/crash", "/var/lib/systemd/coredump", "/var/lib/kubelet",
     "/var/lib/rancher", "/var/lib/etcd", "/var/lib/libvirt", "/var/lib/jenkins",
-    "/var/lib/tailscale", "/etc/environment", "/etc/cron.d", "/etc/systemd", "/etc/mysql",
+    "/var/lib/tailscale", "/etc/mysql",
     "/etc/NetworkManager", "/etc/docker", "/etc/kubernetes", "/etc/credstore",
     "/etc/credstore.encrypted", "/sys/kernel/debug", "/sys/kernel/security", "/sys/fs/cgroup",
 )  # fmt: skip
@@ -38,7 +38,7 @@ NEVER_HIDDEN = frozenset({
     "/proc", "/sys", "/nix", "/tmp",
 })  # fmt: skip
 # All else at the top of a file system is somebody's disk, and nothing that a program needs.
-SYSTEM = NEVER_HIDDEN | {"/libx32", "/snap", "/gnu", "/lost+found"}
+SYSTEM = NEVER_HIDDEN | {"/libx32", "/snap", "/gnu", "/boot", "/lost+found"}
 # What root may set of the kernel without any capability, by the owner of the file alone: a program
 # named in core_pattern runs outside of every sandbox. bubblewrap covers only folders that it finds
 # writable, which these are not.
