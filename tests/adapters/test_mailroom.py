@@ -137,6 +137,29 @@ def test_a_busy_task_lock_is_passed_over_and_nothing_stays_held(office):
         pass
 
 
+def test_a_slot_is_kept_while_tasks_of_its_repository_are_passed_over(office):
+    """Given back in between it would be another's, and a third would find all of them taken."""
+    for number in (1, 2, 3):
+        office.room.enqueue(task(number), by="dispatcher")
+    asked = []
+
+    def accept(entry):
+        asked.append(entry.task_id)
+        return office.room.locks.try_repository_slot(entry.repo, 1)
+
+    entries = sorted(office.room.waiting(NOW), key=lambda entry: entry.task_id)
+    last = entries[-1].task_id
+    with office.room.claim(
+        entries, office.slot, accept=accept, by="q", wanted=lambda entry: entry.task_id == last
+    ) as claimed:
+        assert claimed.task.task_id == last
+        assert asked == [entries[0].task_id]
+    assert office.room.claim(
+        entries, office.slot, accept=accept, by="q", wanted=lambda entry: False
+    ) is None
+    assert office.room.locks.free_repository_slots("acme/web", 1) == 1
+
+
 def test_a_task_waits_for_its_time(office):
     later = office.clock.now() + timedelta(hours=1)
     office.room.enqueue(task(not_before=later), by="dispatcher")
