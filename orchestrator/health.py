@@ -166,5 +166,5 @@ def _overlap(world: World) -> Path:
 def _read(path: Path, shape: type[Record]) -> Record | None:
     try:
         return msgspec.json.decode(files.read_bounded(path, _LARGEST), type=shape)
-    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -26,7 +26,7 @@ def of(world: World, repository: RepositoryConfig) -> Objective | None:
         return msgspec.convert(yaml.safe_load(text), Objective)
     except (OSError, files.NotReadable, UnicodeDecodeError) as error:
         world.say(f"{repository.slug}: its objective {path.name} cannot be read: {error}")
-    except (yaml.YAMLError, RecursionError, msgspec.ValidationError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         world.say(f"{repository.slug}: its objective {path.name} is not understood: {reason}")
     return None

@@ -116,6 +116,8 @@ def read(path: Path, *, missing: str = "bin/init.sh makes it") -> str:
         sentence = f"{path}: is not UTF-8 text"
     except OSError as wrong:
         sentence = f"{path}: cannot be read: {wrong.strerror}"
+    except ValueError:  # a zero byte, which no name of a file can hold
+        sentence = f"{str(path)!r}: is no name of a file"
     raise ConfigError((sentence,))
 
 

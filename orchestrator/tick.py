@@ -183,6 +183,16 @@ def caught(visit: Visit, tick: Callable[[], int]) -> int:
         else:
             complain(f"{visit.script}: nothing was done: {error}")
         return DEGRADED
+    except Exception as error:  # before the story's own net: DESIGN.md, house rule 6
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Without a world nothing can be redacted, and what it says may hold a line of the config.
+        said = f": {bug(visit.world, error)}" if visit.world is not None else ""
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        complain(
+            f"{visit.script}: nothing was done, for a fault of ours "
+            f"({type(error).__name__} at {place}){said}"
+        )
+        return BUG
 
 
 def complain(line: str) -> None:

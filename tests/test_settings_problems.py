@@ -230,3 +230,16 @@ def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
     assert not re.search("abcdef|ghijkl|mnopqr", f"{whole} {whole!r}")
     said = problems(tmp_path, text + "max_attempt: 1\n")
     assert not re.search("abcdef|ghijkl|mnopqr", str(said))
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "!!int many", "!!float few", "!!bool maybe", "!!timestamp soon"]
+)
+def test_a_value_that_its_tag_cannot_be_is_told_with_its_line(tmp_path: Path, value: str) -> None:
+    [said] = problems(tmp_path, f"max_attempts: 3\nmax_reworks: {value}\n")
+    assert said.startswith("config.yaml:2: is not YAML: a value that cannot be read as !!")
+
+
+def test_a_path_with_a_zero_byte_is_told(tmp_path: Path) -> None:
+    [said] = problems(tmp_path, 'github_token_file: "a\\0b"\n')
+    assert "is no name of a file" in said

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import tick
+from orchestrator import health, tick
+from orchestrator.adapters.clock import Clock
 from orchestrator.records.scripts import WRAPPERS as WRAPPED
 
 CODE = Path(__file__).resolve().parents[1]
@@ -459,3 +460,27 @@ def test_a_repository_that_is_not_in_the_config_is_a_slip_of_the_pen(
         "pr_monitor: nothing was done: --repo me/wep: no such repository in config.yaml; it has: "
         "me/web\n"
     )
+
+
+def test_a_fault_before_the_story_is_one_line_and_an_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def faulty() -> int:
+        raise KeyError("github_token: s3cret")
+
+    assert tick.caught(health.Visit("pr_monitor", tmp_path, Clock()), faulty) == tick.BUG
+    said = capsys.readouterr().err
+    assert said.startswith("pr_monitor: nothing was done, for a fault of ours (KeyError at ")
+    assert said.count("\n") == 1 and "s3cret" not in said
+
+
+def test_a_last_run_that_cannot_be_read_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("github_repos: {w: me/web}\ngithub_owner: me\n")
+    folder = tmp_path / "runtime" / "health"
+    folder.mkdir(parents=True)
+    (folder / "pr_monitor.json").write_text('{"a":' + "[" * 5000)
+    environment = {"ORCH_ROOT": str(tmp_path), "HOME": str(tmp_path), "PATH": ""}
+    code = tick.run("pr_monitor", lambda world: None, [], about="", environment=environment)
+    assert code == tick.AUTH and "no token" in capsys.readouterr().out

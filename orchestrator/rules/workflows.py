@@ -31,7 +31,7 @@ def read(path: str, text: str, base: str) -> Workflow:
     """Whether a workflow runs for a pull request of ours into `base`."""
     try:
         told = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError):
         told = None
     if not isinstance(told, dict):
         return Workflow(path=path, tests=False, but="it cannot be read")

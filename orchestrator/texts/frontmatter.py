@@ -165,6 +165,8 @@ def _load_yaml(text: str, known: Container[str]) -> tuple[dict[str, Any], dict[s
         raise Unreadable(_where(reason)) from reason
     except (ValueError, TypeError, OverflowError) as reason:
         raise Unreadable(f"The front matter holds a value that cannot be: {reason}.") from reason
+    except (KeyError, AttributeError) as reason:  # PyYAML's own, of `!!bool x` or `!!timestamp x`
+        raise Unreadable("The front matter holds a value that its !!tag cannot be.") from reason
     return data, {str(name): value for name, value in typed.items() if str(name) not in known}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 
 def spoken(moment: datetime, zone: tzinfo, *, now: datetime) -> str:
     """`14:05 CEST` for a moment of today (by `now`), else with its day: `2026-11-23 14:05 CET`."""
-    there = moment.astimezone(zone)
+    there = local(moment, zone)
     if there.date() == now.astimezone(zone).date():
         return f"{there:%H:%M} {name(there)}"
     return dated(moment, zone)
@@ -15,8 +15,19 @@ def spoken(moment: datetime, zone: tzinfo, *, now: datetime) -> str:
 
 def dated(moment: datetime, zone: tzinfo) -> str:
     """`2026-11-22 20:50 UTC`: a moment that is read at any later time."""
-    there = moment.astimezone(zone)
+    there = local(moment, zone)
     return f"{there:%Y-%m-%d %H:%M} {name(there)}"
+
+
+def local(moment: datetime, zone: tzinfo) -> datetime:
+    """The moment in that zone; in UTC where the zone would carry it past the last year there is.
+
+    `9999-12-31T23:59:59Z` is what people write for never.
+    """
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def length(seconds: float) -> str:

@@ -19,6 +19,15 @@ class Loader(yaml.CSafeLoader):
 
     doubled = False
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """As PyYAML does, whose own errors over `!!int x` or `!!bool x` are not of its kind."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError, KeyError, AttributeError) as wrong:
+            tag = str(node.tag).removeprefix("tag:yaml.org,2002:")
+            said = f"a value that cannot be read as !!{tag}"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from wrong
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [key.value for key, _ in node.value if key.tag != MERGE]
         if len(set(map(str, keys))) != len(keys):

@@ -57,6 +57,10 @@ def parse(text: str, *, stem: str, modified: datetime) -> Task:
         task = _named(task, stem)
     if not taskname.is_safe(task.task_id):
         raise NotATask(f"task_id: {task.task_id!r} cannot be the name of a file and a branch.")
+    if not task.branch:
+        return structs.replace(task, branch=taskname.new_branch(task.task_id))
+    if not taskname.is_ours(task.branch):
+        raise NotATask(f"branch: {task.branch!r} is none of ours (agent/...); leave that line out.")
     return task
 
 
@@ -160,9 +164,9 @@ def _normalise(data: dict[str, Any]) -> None:
 def _in_utc(name: str, moment: str) -> datetime:
     try:
         read = datetime.fromisoformat(moment)
-    except ValueError as reason:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError) as reason:
         raise NotATask(f"{name}: {moment!r} is no time such as 2026-11-22T20:50:00Z.") from reason
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def _what_is_wrong(complaint: str) -> str:

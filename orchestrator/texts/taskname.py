@@ -47,6 +47,12 @@ def is_safe(task_id: str) -> bool:
     )
 
 
+def is_ours(branch: str) -> bool:
+    """Whether work may be pushed there: a branch of any other name is somebody else's."""
+    owner, _, name = branch.partition("/")
+    return f"{owner}/" == new_branch("") and is_safe(name)
+
+
 def slug(title: str) -> str:
     """At most 40 ASCII letters, digits and hyphens, never empty, no word a bare number."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()

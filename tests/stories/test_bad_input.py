@@ -17,6 +17,12 @@ from tests.support import hostile
 from tests.support.office import SEED, SLUG, Office, a_world, an_office, writes
 
 GOOD = "---\nrepo: maria/library\n---\n\n## Goal\n\nAdd first.txt.\n"
+ODD = {
+    "tag": "x: !!bool maybe",
+    "moment": "x: !!timestamp soon",
+    "never": "not_before: 9999-12-31T23:59:59-14:00",
+    "theirs": "branch: main",
+}
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 LONG_AGO = 1_700_000_000
 SCRIPTS = {
@@ -53,12 +59,14 @@ def test_unreadable_task_files_are_set_aside_and_the_good_one_goes_on(tmp_path: 
         (inbox / "link.md").symlink_to(outside)
         (inbox / "folder.md").mkdir()
         os.mkfifo(inbox / "pipe.md")
+        for name, line in ODD.items():
+            (inbox / f"{name}.md").write_text(GOOD.replace("---\n\n", f"{line}\n---\n\n"))
         (inbox / "good.md").write_text(GOOD)
         (inbox / "..swp").write_text("an editor's")
         for path in inbox.iterdir():
             os.utime(path, (LONG_AGO, LONG_AGO), follow_symlinks=False)
         assert office.queue() == 0, office.told()
-        bad = {"binary", "broken", "norepo", "huge", "link", "folder", "pipe"}
+        bad = {"binary", "broken", "norepo", "huge", "link", "folder", "pipe", *ODD}
         folders = office.folders()
         assert {name.removesuffix(".md") for name in folders[State.QUARANTINE]} == bad
         assert len(folders[State.REVIEW]) == 1, office.told()

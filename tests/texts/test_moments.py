@@ -21,6 +21,7 @@ NOW = datetime(2026, 7, 1, 12, 5, tzinfo=UTC)
         ("Europe/Berlin", NOW.replace(hour=21, minute=59), "23:59 CEST"),
         ("Europe/Berlin", NOW.replace(hour=22), "2026-07-02 00:05 CEST"),
         ("Asia/Kathmandu", NOW, "17:50 UTC+05:45"),
+        ("Asia/Tokyo", datetime(9999, 12, 31, 23, 59, tzinfo=UTC), "9999-12-31 23:59 UTC"),
         ("America/Sao_Paulo", NOW, "09:05 UTC-03:00"),
     ],
 )

@@ -54,13 +54,14 @@ loose = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=6,
 )
+branches = st.from_regex(r"agent/[a-z0-9]{1,20}", fullmatch=True)
 tasks = st.builds(
     Task,
     task_id=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,40}(\.[a-z]{1,3})?", fullmatch=True),
     repo=st.from_regex(r"[A-Za-z0-9-]{1,10}/[A-Za-z0-9_.-]{1,10}", fullmatch=True),
     title=words, issue=st.none() | numbers, issue_node=words, project=words, board_item=words,
     task_type=st.sampled_from(TaskType), deliverable=st.sampled_from(Deliverable), agent=words,
-    priority=st.sampled_from(Priority), branch=words, base=words, created=moments,
+    priority=st.sampled_from(Priority), branch=branches, base=words, created=moments,
     ready_at=st.none() | moments, not_before=st.none() | moments,
     outcome_check_ids=st.lists(words, max_size=3).map(tuple), parent=words,
     max_attempts=st.none() | numbers, max_runtime_minutes=st.none() | numbers,
@@ -174,6 +175,12 @@ def test_what_people_write_is_accepted():
         ("---\nrepo: a/b\nx: " + "[" * 100_000 + "\n---\nx", "nested too deeply"),
         ("---\nrepo: a/b\nx: &a [1]\ny: *a\n---\nx", "Line 4 refers to another place"),
         ("---\nrepo: a/b\nx: !!python/name:os.system\n---\nx", "Line 3:"),
+        ("---\nrepo: a/b\nx: !!bool maybe\n---\nx", "its !!tag cannot be"),
+        ("---\nrepo: a/b\nx: !!timestamp soon\n---\nx", "its !!tag cannot be"),
+        ("---\nrepo: a/b\nx: " + "9" * 5000 + "\n---\nx", "a value that cannot be"),
+        ("---\nrepo: a/b\nnot_before: 9999-12-31T23:59:59-14:00\n---\nx", "is no time"),
+        ("---\nrepo: a/b\nbranch: main\n---\nx", "branch: 'main' is none of ours"),
+        ("---\nrepo: a/b\nbranch: agent/../main\n---\nx", "is none of ours"),
     ],
 )
 def test_what_is_no_task_is_told_in_a_sentence(text, sentence):
@@ -181,3 +188,7 @@ def test_what_is_no_task_is_told_in_a_sentence(text, sentence):
         read(text)
     assert sentence in str(told.value)
     assert str(told.value).endswith(".")
+
+
+def test_a_task_with_a_name_and_no_branch_gets_its_own():
+    assert read("---\nrepo: a/b\ntask_id: mine\ntitle: x\n---\nx").branch == "agent/mine"
