@@ -143,7 +143,7 @@ def test_an_unknown_repo_is_named_beside_the_known_ones(
     with an_office(tmp_path) as office:
         office.ready("Add a thing")
         for name in SCRIPTS:
-            assert started(office, name, "--repo", "maria/libary") == 20
+            assert started(office, name, "--repo", "maria/libary") == 2
             err = capsys.readouterr().err
             assert "maria/libary: no such repository" in err and SLUG in err
         assert not any(office.folders().values())
