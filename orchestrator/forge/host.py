@@ -34,6 +34,7 @@ BARE = """\
 \tallowAnySHA1InWant = true
 """
 # The forge says in the environment which branches this push may not touch, and why.
+OUR_HOOK = "update"
 UPDATE_HOOK = """#!/bin/sh
 printf '%s\\n' "$FORGE_REFUSED" | while IFS="$(printf '\\t')" read -r ref rule reason; do
     [ "$ref" = "$1" ] || continue
@@ -97,7 +98,7 @@ def create(repository: Path, default_branch: str) -> None:
     for folder in ("hooks", "info", "objects/info", "objects/pack", "refs/heads", "refs/tags"):
         (repository / folder).mkdir(parents=True, exist_ok=True)
     (repository / "config").write_text(BARE)
-    hook = repository / "hooks" / "update"
+    hook = repository / "hooks" / OUR_HOOK
     hook.write_text(UPDATE_HOOK)
     hook.chmod(0o755)
     # Last: what has no HEAD is no repository.
@@ -314,8 +315,9 @@ def copy_in(body: IO[bytes], length: int | None, target: IO[bytes], *, gzipped: 
 
 
 def serving(repository: Path, service: str, protocol: str, refused: str = "") -> Serving:
-    """How git serves one request; its hook has something to do where a branch may not be moved."""
-    unhooked = [] if refused else ["-c", f"core.hooksPath={os.devnull}"]
+    """How git serves one request; our hook has something to do where a branch may not be moved."""
+    needed = refused or os.listdir(repository / "hooks") != [OUR_HOOK]
+    unhooked = [] if needed else ["-c", f"core.hooksPath={os.devnull}"]
     argv = ["git", *unhooked, service.removeprefix("git-"), "--stateless-rpc"]
     return Serving(argv, repository, {"GIT_PROTOCOL": protocol, "FORGE_REFUSED": refused})
 

@@ -72,6 +72,8 @@ class Result:
     history: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     boundaries: list[str] = field(default_factory=list)
+    # Which of them change nothing, by number.
+    looks: set[int] = field(default_factory=set)
     final: dict[str, Any] = field(default_factory=dict)
 
 
@@ -465,6 +467,8 @@ class Simulation:
         if self.note_boundaries:
             place = where.replace(str(self.folder), "")
             self.result.boundaries.append(f"{process.script}: {kind} {what} {place}"[:160])
+            if changes_nothing(kind, what, where):
+                self.result.looks.add(number)
         if number > DOORS_AT_MOST:
             self._notice("everything ends", [f"{process.name} goes through doors for ever"])
             raise Killed(process.name)
@@ -726,6 +730,15 @@ class Simulation:
         hours, minutes, seconds = passed // 3600, passed // 60 % 60, passed % 60
         text = TEMPORARY.sub(".tmp", " ".join(what.replace(str(self.folder), "").split()))
         self.result.history.append(f"{hours:3}:{minutes:02}:{seconds:02} {who:<20} {text[:400]}")
+
+
+def changes_nothing(kind: Kind, what: str, where: str) -> bool:
+    """Whether nothing tells afterwards that this door was passed; a lock ends with its owner."""
+    if kind is Kind.FILE:
+        return what == "remove" and not os.path.lexists(where)
+    if kind is Kind.HTTP:
+        return what == "GET" or where.endswith("/graphql query")
+    return kind is Kind.LOCK or (kind is Kind.GIT and what in LOOKING)
 
 
 def where(failure: BaseException) -> str:

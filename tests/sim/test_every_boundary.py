@@ -26,13 +26,14 @@ def whole(player: run.Player) -> engine.Result:
 def test_a_crash_at_every_boundary_changes_nothing_in_the_end(
     player: run.Player, whole: engine.Result, chunk: int
 ) -> None:
-    doors = whole.boundaries
-    failed = []
-    for number in range(chunk + 1, len(doors) + 1, CHUNKS):
+    doors, failed = whole.boundaries, []
+    # Whoever dies after a mere look leaves the very world of one who died before it.
+    apart = [one for one in range(1, len(doors) + 1) if one - 1 not in whole.looks]
+    for number in apart[chunk::CHUNKS]:
         result = player.result(plain.one_task(1), crash_at=number, until_over=True)
         if result.violations or result.final != whole.final:
             told = [*result.history, str(result.final), str(whole.final)]
             failed.append(f"{number}: {doors[number - 1]}\n" + "\n".join(told))
     assert not failed, f"{len(failed)} of {len(doors)} boundaries\n" + "\n\n".join(failed[:3])
     if chunk == 0:
-        print(f"{len(doors)} boundaries")
+        print(f"{len(doors)} boundaries, {len(apart)} that differ in what was done before")

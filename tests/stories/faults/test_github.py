@@ -125,7 +125,7 @@ def test_f16_is_so_for_the_issues_that_we_file(tmp_path: Path) -> None:
         assert office.state_of(epic) is State.BLOCKED, office.told()
 
 
-def test_f16_an_issue_that_was_filed_twice_all_the_same_is_closed(tmp_path: Path) -> None:
+def test_f16_is_closed_where_it_was_filed_twice_all_the_same(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         epic = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
         office.dispatch()
