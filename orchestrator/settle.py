@@ -246,12 +246,18 @@ def ended_by_a_person(
 
 
 def ended_by_order(world: World, repository: RepositoryConfig, task: Task) -> bool:
-    """Whether a person wrote into the file, while it was ours, that it is to end; then it has."""
+    """Whether a person said by the file, while it was ours, that it is to end; then it has.
+
+    They wrote it there, or moved it to cancelled/: nothing more of it goes to GitHub.
+    """
     there = world.mailroom.locate(task.task_id)
-    if there is None or not there.task.cancel:
+    if there is None:
         return False
-    cancel(world, repository, task, there.task.cancel)
-    return True
+    moved = "a person moved its file to cancelled/" if there.state is State.CANCELLED else ""
+    why = there.task.cancel or moved
+    if why:
+        cancel(world, repository, task, why)
+    return bool(why)
 
 
 def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:

@@ -66,3 +66,24 @@ def test_every_step_of_the_end_is_tried(tmp_path: Path, way: Way, run: Run, step
     with way(tmp_path) as (office, _):
         reaper = crash(office, 10_000, run=run)
         assert len(reaper.names) == steps, reaper.names
+
+
+def test_a_file_moved_to_cancelled_while_its_agent_works_brings_no_pull_request(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        room = office.world.mailroom
+
+        def moved() -> None:
+            [path] = room.folder(State.PROCESSING).glob("*.md")
+            path.rename(room.folder(State.CANCELLED) / path.name)
+
+        office.executor.scripts["first"] = meanwhile(moved, writes("first.txt", "done\n"))
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        assert office.queue() == 0, office.told()
+        assert office.state_of(issue) is State.CANCELLED and not office.pulls(), office.told()
+        assert office.task(issue).pushed == ()
+        assert "a person moved its file to cancelled/" in office.told()
+        [status] = office.comments(issue)
+        assert "is on it" not in status
