@@ -109,6 +109,8 @@ def load(
 def read(path: Path, *, missing: str = "bin/init.sh makes it") -> str:
     """The file's text; raises ConfigError, which says with `missing` how to make the file."""
     try:
+        if path.exists() and not path.is_file():  # a FIFO would be waited for without end
+            raise ConfigError((f"{path}: cannot be read: it is no regular file",))
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         sentence = f"{path}: not there; {missing}"

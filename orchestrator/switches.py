@@ -104,7 +104,8 @@ def off(
     if there is not None:
         said = f"{there.what} is off already: {there.why or 'no reason was given'} ({there.path})"
         return Said(outcome=Outcome.ALREADY, sentence=said)
-    reason = " ".join(why.split()) or BY_HAND
+    # A shell's bytes that are no UTF-8 must not keep anything from being stopped.
+    reason = " ".join(why.encode(errors="replace").decode().split()) or BY_HAND
     what = name or "everything"
     if dry_run:
         return Said(outcome=Outcome.DONE, sentence=f"{what} would be stopped: {reason} [dry run]")

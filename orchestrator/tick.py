@@ -355,6 +355,8 @@ def parsed(
 def moment(text: str) -> datetime:
     """An ISO 8601 time; one without a zone is UTC."""
     when = datetime.fromisoformat(text)
+    if not 1970 < when.year < 9999:  # what is reckoned from it must be a time as well
+        raise ValueError(text)
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,7 +149,7 @@ class World:
         spelled = dict.fromkeys((name, known.slug if known else name))
         every = () if name in LIFELINES else (self.paths.off,)
         switches = (*every, *map(self.paths.switch, spelled))
-        return next((switch for switch in switches if switch.exists()), None)
+        return next((switch for switch in switches if os.path.lexists(switch)), None)
 
     def idle_switches(self) -> tuple[str, ...]:
         """The files in `runtime/off.d` that stop nothing, most likely by a slip of the pen."""

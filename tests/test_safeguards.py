@@ -114,8 +114,13 @@ GUARDS = {
         DOOR + "test_the_token_is_in_no_log_at_any_level",
     ),
     "an order to end a task is heard before anything of it is pushed": Guard(
-        "settle.py", "if there is None or not there.task.cancel:", "if there is None or True:",
+        "settle.py", "why = there.task.cancel or moved", "why = moved",
         HANDS + "test_an_order_during_the_work_ends_it_before_anything_is_pushed",
+    ),
+    "a file that a person moved to cancelled/ is not pushed": Guard(
+        "settle.py", "why = there.task.cancel or moved", "why = there.task.cancel",
+        "tests/stories/test_cancelled.py::"
+        "test_a_file_moved_to_cancelled_while_its_agent_works_brings_no_pull_request",
     ),
     "an order that came too late for the worker is heard by the monitor": Guard(
         "rules/obstacles.py", "    if not facts.task.cancel:", "    if True:",

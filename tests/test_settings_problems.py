@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -243,3 +244,9 @@ def test_a_value_that_its_tag_cannot_be_is_told_with_its_line(tmp_path: Path, va
 def test_a_path_with_a_zero_byte_is_told(tmp_path: Path) -> None:
     [said] = problems(tmp_path, 'github_token_file: "a\\0b"\n')
     assert "is no name of a file" in said
+
+
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token", 0o600)
+    [said] = problems(tmp_path, "github_token_file: token\n")
+    assert said.endswith("token: cannot be read: it is no regular file")

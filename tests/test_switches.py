@@ -95,3 +95,13 @@ def test_what_a_person_means(office: Office, word: str, name: str | None) -> Non
 
 def test_without_a_config_a_repository_is_taken_at_its_word() -> None:
     assert switches.meant("a/b", None) == "a/b" and switches.meant("b", None) is None
+
+
+def test_a_reason_that_is_no_text_stops_it_all_the_same(office: Office) -> None:
+    assert off(office, "", "why\udcff").outcome is Outcome.DONE
+    assert "why?" in office.world.stopped("queue")
+
+
+def test_a_link_to_nowhere_is_a_switch_like_any_other(office: Office) -> None:
+    office.world.paths.off.symlink_to("nowhere")
+    assert office.world.stopped("queue") and [switch.name for switch in standing(office)] == [""]

@@ -484,3 +484,12 @@ def test_a_last_run_that_cannot_be_read_stops_nothing(
     environment = {"ORCH_ROOT": str(tmp_path), "HOME": str(tmp_path), "PATH": ""}
     code = tick.run("pr_monitor", lambda world: None, [], about="", environment=environment)
     assert code == tick.AUTH and "no token" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59Z", "0001-01-01", "soon"])
+def test_a_time_that_nothing_can_be_reckoned_from_is_refused(
+    moment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        tick.run("pr_monitor", lambda world: None, ["--now", moment], about="", environment={})
+    assert "invalid moment value" in capsys.readouterr().err
