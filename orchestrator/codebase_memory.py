@@ -36,12 +36,9 @@ def carried_over(git: Git, task: Task, head: str, base_tip: str) -> Inline:
     return Inline(path=PAGE, text=memory.with_entry(base, entry) if entry else base)
 
 
-def taken_back(git: Git, task: Task, *, merge_sha: str, earlier: str, tip: str) -> Inline:
-    """The page for a revert: as before where nobody has written since, else without the entry."""
-    now = history.read_file(git, tip, PAGE)
-    if now == history.read_file(git, merge_sha, PAGE):
-        return Inline(path=PAGE, text=history.read_file(git, earlier, PAGE))
-    return Inline(path=PAGE, text=memory.without_entry(now, task.task_id) if now else now)
+def left_alone(git: Git, tip: str) -> Inline:
+    """The page for a revert, as the base has it: each later task writes there, and would clash."""
+    return Inline(path=PAGE, text=history.read_file(git, tip, PAGE))
 
 
 def entry_of(git: Git, task: Task, head: str) -> memory.Entry | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from orchestrator import aftermath, foresight, landing, repairs, scrutiny, tick
+from orchestrator import aftermath, foresight, landing, repairs, reverting, scrutiny, tick
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import (
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def story(world: World) -> None:
     """One request for all pull requests, a verdict for each, at most one merge for each base."""
     aftermath.watch(world)
+    reverting.follow(world)
     tasks = watched(world)
     if not tasks:
         return

@@ -852,6 +852,11 @@ GUARDS = {
         "adapters/reversal.py", "    if paths:\n", "    if False:\n",
         "tests/commands/test_task.py::test_what_does_not_come_back_by_itself_is_told_with",
     ),
+    "a revert that somebody else changed is theirs": Guard(
+        "reverting.py", "    if not is_ours(world, git, task, head=head, tip=tip):\n",
+        "    if False:\n",
+        "tests/commands/test_task.py::test_what_somebody_else_pushed_to_it_is_left_alone",
+    ),
     "C12 the fault of one repository": Guard(
         "settings.py", "        case (\"github_projects\", _, \"repos\", int(), *_):\n"
         "            return path[:4]\n", "",

@@ -32,7 +32,7 @@ def make(
 ) -> Reversal:
     """Set `ref` to a commit on `tip` that takes back what lies between `earlier` and the merge.
 
-    `memory` is rebuilt by the caller and never merged as text. Where later work touched the same
+    `memory` is the caller's, and never merged as text. Where later work touched the same
     lines the conflicting paths are told and `ref` is left alone. The same arguments make the same
     SHA. Raises GitTooOld before git 2.38, GitError for a commit that is not there.
     """

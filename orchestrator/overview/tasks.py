@@ -283,20 +283,19 @@ def pull_requests(world: World, shelf: Shelf, *, live: bool) -> tuple[Open, ...]
 def reverts(world: World, task: Task, *, live: bool) -> Iterator[Open]:
     """The pull request that is to take a merge back, until a person merged or closed it."""
     number = task.merge.revert if task.merge else None
-    if number is None:
+    if number is None or task.merge is None or task.merge.revert_end:
         return
     said = "takes it back once you merge it"
     try:
-        if not live:
-            said += ", perhaps done already"
-        elif not tracker.taken_back(world, task).step:
-            return  # it is over
+        if live and not tracker.taken_back(world, task).step:
+            return  # it is over, which the next tick of the pr_monitor notes
     except AgentOSError as trouble:
         said += f"; GitHub could not be asked: {trouble}"
     yield Open(
         name=hands.name_of(task), task_id=task.task_id,
         title=f"Revert: {title_of(world, task)}", pull_request=f"{task.repo}#{number}",
-        url=reverting.address(world, task, number), since=since(task),
+        url=reverting.address(world, task, number),
+        since=task.merge.revert_made or since(task),
         verdict=chatter.flat(world.redact(said)),
     )  # fmt: skip
 

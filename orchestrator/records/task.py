@@ -140,11 +140,18 @@ class BaseAfter(StrEnum):
     UNKNOWN = "unknown"  # they did not end, or there were none, in the time that we look
 
 
+class RevertEnd(StrEnum):
+    """What became of a pull request that was to take a merge back."""
+
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
 class MergeMark(Struct, frozen=True, kw_only=True):
     """The head we meant to merge, written before the call; `sha` once the merge is known.
 
     `after` is None for a merge that is not ours, or not known yet; `revert` is the number of the
-    pull request that was offered to take it back.
+    pull request that was offered to take it back, and `revert_end` is None while that is open.
     """
 
     head_sha: str
@@ -153,6 +160,8 @@ class MergeMark(Struct, frozen=True, kw_only=True):
     verified: bool = False
     after: BaseAfter | None = None
     revert: int | None = None
+    revert_made: datetime | None = None
+    revert_end: RevertEnd | None = None
 
 
 class RepairKind(StrEnum):

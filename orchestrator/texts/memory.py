@@ -87,18 +87,6 @@ def with_entry(base_text: str | None, entry: Entry) -> str:
     return render(_fitted(_added(memory, entry)))
 
 
-def without_entry(text: str, task_id: str) -> str:
-    """The file without what one task brought; as it is where that is nothing, or a person's."""
-    memory = parse(text)
-    kept = structs.replace(
-        memory,
-        entries=tuple(entry for entry in memory.entries if entry.task_id != task_id),
-        folded=tuple(entry for entry in memory.folded if entry.task_id != task_id),
-        issues=tuple(issue for issue in memory.issues if issue.task_id != task_id),
-    )
-    return text if kept == memory else render(kept)
-
-
 def known_issues(text: str) -> tuple[str, ...]:
     """What people and results say to beware of, one line each, in the order of the file."""
     memory = parse(text)

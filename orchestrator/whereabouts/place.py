@@ -18,7 +18,7 @@ from orchestrator import (
 )
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import ENDED, QueueEntry, State, Task
+from orchestrator.records.task import ENDED, QueueEntry, RevertEnd, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
@@ -330,12 +330,22 @@ def done(world: World, found: Found) -> Iterator[Finding]:
 
 
 def taken_back(world: World, task: Task, *, known: bool = False) -> Finding:
-    """What the file alone knows of the revert that was offered: not what became of it."""
+    """What the file alone knows of the revert that was offered, as the pr_monitor saw it last."""
     assert task.merge is not None  # or nothing could be taken back
+    if task.merge.revert_end and not known:
+        return reverted(task.merge.revert, merged=task.merge.revert_end is RevertEnd.MERGED)
     text = f"pull request #{task.merge.revert} is to take it back, for you to merge or to close"
     step = reverting.address(world, task, task.merge.revert or 0)
     text += "" if known else ", perhaps done already"
     return Finding(reason=Reason.TAKEN_BACK, text=text, step=step)
+
+
+def reverted(number: int | None, *, merged: bool) -> Finding:
+    if merged:
+        text = f"it was taken back by pull request #{number}"
+    else:
+        text = f"pull request #{number} was to take it back; somebody closed it unmerged"
+    return Finding(reason=Reason.TAKEN_BACK, text=text)
 
 
 def quarantine(world: World, found: Found) -> Iterator[Finding]:

@@ -188,11 +188,7 @@ def taken_back(world: World, task: Task) -> Finding:
     offer = reverting.existing(world, task)
     if offer is None or offer.state == "open":
         return place.taken_back(world, task, known=offer is not None)
-    if offer.state == "merged":
-        text = f"it was taken back by pull request #{offer.number}"
-    else:
-        text = f"pull request #{offer.number} was to take it back; somebody closed it unmerged"
-    return Finding(reason=Reason.TAKEN_BACK, text=text)
+    return place.reverted(offer.number, merged=offer.state == "merged")
 
 
 # --- a pull request -------------------------------------------------------------------------

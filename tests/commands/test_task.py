@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator import reverting
+from orchestrator import reverting, workspace
+from orchestrator.adapters import history
+from orchestrator.adapters.git import Identity, Inline
 from orchestrator.commands.task import __main__ as command
 from orchestrator.overview import look
 from orchestrator.records.task import Attempt, PullRequestLink, State
@@ -68,7 +71,7 @@ def test_it_is_offered_once_by_whatever_name_it_is_asked_for(tmp_path: Path) -> 
         assert pull["base"]["ref"] == "main" and "loses #" not in pull["body"]
         branch = pull["head"]["ref"]
         assert office.file("first.txt", branch) is None
-        assert task.task_id not in (office.file("CODEBASE.md", branch) or "")
+        assert office.file("CODEBASE.md", branch) == office.file("CODEBASE.md")
         assert office.file("README.md", branch) == office.file("README.md")
         assert office.told().count(f"/{SLUG}/pull/{pull['number']} (open)") == len(names)
 
@@ -86,7 +89,8 @@ def test_nobody_but_a_person_merges_it(tmp_path: Path) -> None:
             assert f"{where} is to take it back" in why(office, *words, unasked="--offline")
         [shown] = look.look(office.world).pull_requests
         assert shown.pull_request == f"{SLUG}#{pull['number']}"
-        assert shown.verdict == "takes it back once you merge it, perhaps done already"
+        assert shown.verdict == "takes it back once you merge it"
+        assert shown.since == office.task(issue).merge.revert_made  # type: ignore[union-attr]
         answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
         assert answer.status_code == 200
         assert office.file("first.txt") is None
@@ -96,30 +100,114 @@ def test_nobody_but_a_person_merges_it(tmp_path: Path) -> None:
         assert not look.look(office.world, live=True).pull_requests
 
 
-def test_one_that_somebody_closed_is_not_opened_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["merged", "closed"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_its_end_is_noted_and_nobody_is_shown_it_for_ever(
+    tmp_path: Path, end: str, lost: bool
+) -> None:
+    with merged(tmp_path) as (office, issue):
+        revert(office, str(issue))
+        [pull] = reverts(office)
+        where = f"/repos/{SLUG}/pulls/{pull['number']}"
+        if end == "merged":
+            assert office.api.put(f"{where}/merge", json={}).status_code == 200
+        else:
+            office.api.patch(where, json={"state": "closed"})
+        if lost:
+            shutil.rmtree(reverting.following(office.world))
+        assert look.look(office.world).pull_requests, "nobody has looked yet"
+        office.round(300)
+        assert office.task(issue).merge.revert_end == end  # type: ignore[union-attr]
+        assert not look.look(office.world).pull_requests
+        assert not reverting.open_ones(office.world)
+        told = {"merged": "it was taken back by", "closed": "somebody closed it unmerged"}
+        assert told[end] in why(office, str(issue), unasked="--offline")
+
+
+def test_after_one_that_somebody_closed_another_is_opened(tmp_path: Path) -> None:
     with merged(tmp_path) as (office, issue):
         revert(office, str(issue))
         [pull] = reverts(office)
         office.api.patch(f"/repos/{SLUG}/pulls/{pull['number']}", json={"state": "closed"})
         assert revert(office, str(issue)) == command.DONE
-        assert len(reverts(office)) == 1 and "reopen it there" in office.told()
+        assert revert(office, str(issue)) == command.DONE
+        first, second = sorted(reverts(office), key=lambda one: one["number"])
+        assert second["head"]["ref"] == f"{first['head']['ref']}-again2"
+        assert (first["state"], second["state"]) == ("closed", "open")
+        assert office.task(issue).merge.revert == second["number"]  # type: ignore[union-attr]
+
+
+def later_task(office: Office, path: str = "later.txt") -> None:
+    """Another task is merged, with its own entry in CODEBASE.md."""
+    office.executor.scripts["first"] = writes(path, "later\n")
+    later = office.ready(f"Add {path}")
+    office.work_until_quiet()
+    assert office.state_of(later) is State.DONE, office.told()
+
+
+def test_later_tasks_never_clash_with_it(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        revert(office, str(issue))
+        later_task(office)
+        [pull] = reverts(office)
+        answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
+        assert answer.status_code == 200, answer.text
+        assert office.file("first.txt") is None and office.file("later.txt") == "later\n"
+
+
+def clashing(office: Office, issue: int, email: str) -> str:
+    """Its branch as older versions made it, with the page changed too, and a task merged since."""
+    revert(office, str(issue))
+    [pull] = reverts(office)
+    branch, head = str(pull["head"]["ref"]), str(pull["head"]["sha"])
+    room = workspace.of(office.world)
+    git = room.git(SLUG)
+    [commit] = history.commits(git, (head,))
+    older = git.commit(
+        "refs/heads/older", tree=commit.tree, parents=commit.parents, message=commit.message,
+        identity=Identity(name="Agent OS", email=email, moment=commit.committed),
+        files=(Inline(path="CODEBASE.md", text=None),),
+    )  # fmt: skip
+    room.push(SLUG, branch, older, expected=head)
+    later_task(office)
+    return branch
+
+
+def test_one_that_clashes_is_remade_where_it_is(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        branch = clashing(office, issue, office.world.config.commit_email)
+        object.__setattr__(office.world, "dry_run", True)
+        assert revert(office, str(issue), "--dry-run") == command.DONE
+        assert "clashes with main and would be remade" in office.told()
+        object.__setattr__(office.world, "dry_run", False)
+        assert revert(office, str(issue)) == command.DONE
+        [pull] = reverts(office)
+        assert pull["head"]["ref"] == branch and "was remade on it" in office.told()
+        answer = office.api.put(f"/repos/{SLUG}/pulls/{pull['number']}/merge", json={})
+        assert answer.status_code == 200, answer.text
+        assert office.file("first.txt") is None and office.file("later.txt") == "later\n"
+
+
+def test_what_somebody_else_pushed_to_it_is_left_alone(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        branch = clashing(office, issue, "ann@example.com")
+        before = office.api.get(f"/repos/{SLUG}/branches/{branch}").json()["commit"]["sha"]
+        with pytest.raises(reverting.CannotRevert, match="commits of somebody else"):
+            revert(office, str(issue))
+        after = office.api.get(f"/repos/{SLUG}/branches/{branch}").json()["commit"]["sha"]
+        assert after == before
 
 
 @pytest.mark.parametrize("method", ["squash", "merge", "rebase"])
 def test_only_that_task_is_taken_back(tmp_path: Path, method: str) -> None:
     with merged(tmp_path, repository={"merge_method": method}) as (office, issue):
         pushes(office, tmp_path, "main", {"hand.txt": "by a person\n"})
-        office.executor.scripts["first"] = writes("later.txt", "later\n")
-        later = office.ready("Add later.txt")
-        office.work_until_quiet()
-        assert office.state_of(later) is State.DONE, office.told()
+        later_task(office)
         assert revert(office, str(issue)) == command.DONE, office.told()
         [pull] = reverts(office)
         branch = pull["head"]["ref"]
         changed = repos.git(office.github.bare(SLUG), "diff", "--name-only", "main", branch)
-        assert changed.split() == ["CODEBASE.md", "first.txt"]
-        page = office.file("CODEBASE.md", branch) or ""
-        assert office.task(later).task_id in page and office.task(issue).task_id not in page
+        assert changed.split() == ["first.txt"]
 
 
 @pytest.mark.parametrize("words", [("--dry-run",), ()])

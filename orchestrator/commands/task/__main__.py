@@ -16,7 +16,7 @@ from orchestrator.adapters.mailbox_index import Found
 from orchestrator.commands.task import listing, showing
 from orchestrator.records.errors import AgentOSError, ConfigError
 from orchestrator.records.hand import Outcome, Said
-from orchestrator.records.task import State
+from orchestrator.records.task import State, Task
 from orchestrator.whereabouts import question
 from orchestrator.whereabouts.account import Unknown
 from orchestrator.world import World
@@ -28,8 +28,8 @@ BY_HAND = "Somebody asked for it on the machine where Agent OS runs."
 REVERTS = {
     "open": "takes it back once you merge it",
     "merged": "took it back",
-    "closed": "was to take it back; somebody closed it without a merge; reopen it there to go on",
-}  # fmt: skip
+}
+REMADE = "clashed with its base, was remade on it, and takes it back once you merge it"
 CLI = "cli"
 WHAT = "12, owner/name#12, a link, `pr 34`, a task id or a part of one"
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -129,21 +129,29 @@ def revert(world: World, asked: argparse.Namespace) -> int:
     number, sha = reverting.merged(task)
     where = f"{task.repo}#{number}"
     if world.dry_run:
-        known = reverting.existing(world, task)
-        if known is None:
-            reverting.prepared(world, task)
-        said = f"it is there: {known.url} ({known.state})" if known else "it would be taken back"
-        world.say(f"{where}, merged as {sha[:12]}: {said} [dry run]")
+        world.say(f"{where}, merged as {sha[:12]}: {foretold(world, task)} [dry run]")
         return DONE
     lock = world.locks.try_task(task.task_id)
     if lock is None:
         world.say(f"{where}: another script works on this task; try again in a minute")
         return BUSY
     with lock:
-        offer, _ = reverting.offer(world, task, asked.why)
-    said = REVERTS.get(offer.state, "is to take it back")
+        offer, _ = reverting.offer(world, task, asked.why, anew=True)
+    said = REMADE if offer.remade else REVERTS.get(offer.state, "is to take it back")
     world.say(f"{where}, merged as {sha[:12]}: {offer.url} ({offer.state}) {said}")
     return DONE
+
+
+def foretold(world: World, task: Task) -> str:
+    """What `revert` would do now; raises CannotRevert."""
+    known = reverting.existing(world, task)
+    if known is None or known.state == "closed":
+        reverting.prepared(world, task)
+        before = f"; {known.url} was closed, so by a new pull request" if known else ""
+        return f"it would be taken back{before}"
+    if known.state == "open" and reverting.remade(world, task, known).remade:
+        return f"{known.url} (open) clashes with {task.base} and would be remade"
+    return f"it is there: {known.url} ({known.state})"
 
 
 def listed(world: World, asked: argparse.Namespace) -> int:
