@@ -7,7 +7,16 @@ from functools import partial
 
 from msgspec import structs
 
-from orchestrator import conditions, disk, gh_project, github_sync, intake, questions, tick
+from orchestrator import (
+    conditions,
+    disk,
+    gh_project,
+    github_sync,
+    intake,
+    questions,
+    rereading,
+    tick,
+)
 from orchestrator.adapters import mailroom
 from orchestrator.adapters.gh_queries import BoardEntry, Labelled
 from orchestrator.intake import Asked, Candidate
@@ -253,7 +262,8 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
             if lock is None:
                 return
             with lock:
-                task = structs.replace(mailroom.new_round(found.task), ready_at=meant.at)
+                task = rereading.taken(world, candidate, issue, found.task)
+                task = structs.replace(mailroom.new_round(task), ready_at=meant.at)
                 if candidate.board is not None:
                     task = structs.replace(
                         task, board_item=candidate.item_id, board=candidate.board.name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from orchestrator import cancellation, choosing, github_sync, landing, readiness, reaper
+from orchestrator import cancellation, choosing, github_sync, landing, readiness, reaper, rereading
 from orchestrator.adapters import locks, mailroom, process
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.config import RepositoryConfig
@@ -24,7 +24,8 @@ NO_REASON = "a person ended it"
 def retry(world: World, task_id: str, *, by: str) -> Said:
     """Begin a new round of what had ended; what waits for a time goes on at once.
 
-    The same as moving the file to inbox/. Of all hands: `by` says whose (cli, telegram), the
+    As moving the file to inbox/, and with the issue's text as it is now where those who changed it
+    may be heard. Of all hands: `by` says whose (cli, telegram), the
     answer is the sentence for the person, and a dry run only foretells. Raises AgentOSError where
     GitHub is needed and does not answer; the same call again then finishes the deed.
     """
@@ -117,12 +118,14 @@ class Hand:
         return acts[how](task)
 
     def new_round(self, task: Task) -> Said:
-        """Exactly what a claim makes of a file that a person moved to inbox/, a little earlier."""
-        begun = self.requested(mailroom.new_round(task))
+        """What a claim makes of a file that a person moved to inbox/, and the issue's new words."""
+        text, word = rereading.now(self.world, task)
+        begun = self.requested(mailroom.new_round(text))
         begun = self.world.mailroom.move(begun, State.INBOX, by=self.name)
         first = f", {self.agent} first" if self.agent else ""
         self.noted("new_round", begun, f"round {begun.round}{first}")
-        return self.told(begun, f"round {begun.round} begins{first}; {self.following(begun)}")
+        said = f"round {begun.round} begins{first}; {self.following(begun)}"
+        return self.told(begun, f"{said}; {word}" if word else said)
 
     def go_on(self, task: Task) -> Said:
         if task.state in ENDED:  # a person put the file back: a claim would see it by that mark

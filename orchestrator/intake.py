@@ -112,6 +112,9 @@ class Asked:
                 self.roles[repo, login] = None
         return self.roles[repo, login]
 
+    def person(self, repo: str, login: str) -> trust.Person:
+        return trust.Person(login, self.role(repo, login) if login else None)
+
     def facts(self, repo: str, numbers: Collection[int]) -> dict[int, IssueFacts | None]:
         """State and text of issues, one request for all that were not asked yet."""
         missing = sorted(number for number in numbers if (repo, number) not in self.issues)
@@ -152,26 +155,30 @@ def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) ->
 
 def trust_facts(asked: Asked, candidate: Candidate, issue: Issue) -> trust.Facts:
     """Ask the role of everybody whose word counts here."""
-    repository = candidate.repository
+    repository, on_board = candidate.repository, candidate.by_board
+    asks_actor = candidate.by_label and not (on_board and repository.trusted_board)
+    facts = text_facts(asked, repository, issue, since=ready_of(candidate, issue).at)
+    labelled_by = asked.person(issue.repo, issue.ready_label_by) if asks_actor else None
+    return structs.replace(facts, labelled_by=labelled_by, on_board=on_board)
 
-    def person(login: str) -> trust.Person:
-        return trust.Person(login, asked.role(issue.repo, login) if login else None)
 
+def text_facts(
+    asked: Asked, repository: RepositoryConfig, issue: Issue, *, since: datetime | None
+) -> trust.Facts:
+    """Whose words the text is: the author's, and those of who changed it `since` it was read."""
     trusted = {login.lower() for login in repository.trusted_authors}
     by_actor_only = repository.trust == "actor" or issue.author.lower() in trusted
-    on_board = candidate.by_board
-    ready = ready_of(candidate, issue)
-    asks_actor = candidate.by_label and not (on_board and repository.trusted_board)
 
     def later(changed: datetime | None) -> bool:
-        return changed is not None and (ready.at is None or changed > ready.at)
+        return changed is not None and (since is None or changed > since)
+
+    def person(login: str) -> trust.Person:
+        return asked.person(issue.repo, login)
 
     return trust.Facts(
         repository=repository,
         author=trust.Person(issue.author) if by_actor_only else person(issue.author),
-        labelled_by=person(issue.ready_label_by) if asks_actor else None,
-        on_board=on_board,
-        ready_at=ready.at,
+        ready_at=since,
         edited_at=issue.edited,
         editor=person(issue.editor) if later(issue.edited) else None,
         renamed_at=issue.renamed,
@@ -228,7 +235,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
 
     A secret of ours in it gets no further: branches and files are named after the title (S15).
     """
-    repository = candidate.repository
+    repository, digest = candidate.repository, issues.digest(issue)
     shown = world.redact(markdown.visible(issue.body[: issues.READ]))
     issue = structs.replace(issue, title=world.redact(issue.title), body=shown)
     read = classify.Fields(
@@ -259,6 +266,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         outcome_check_ids=found.outcome_check_ids,
         epic=EPIC_LABEL in {label.lower() for label in issue.labels},
         assumed=(*text.assumed, *found.assumed) if repository.format_issues else (),
+        issue_digest=digest,
         body=text.body,
     )
 

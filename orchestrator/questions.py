@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator import escalation, github_sync, reviewing, tick
+from orchestrator import escalation, github_sync, rereading, reviewing, tick
 from orchestrator.adapters import mailroom, markers
 from orchestrator.records.effect import Stage
 from orchestrator.records.result import BlockerCode
@@ -92,9 +92,12 @@ def resume(world: World, task: Task, comment: Comment) -> None:
     if repository is None or lock is None:
         return
     with lock:
-        begun = world.mailroom.move(mailroom.new_round(task), State.INBOX, by=world.script)
+        text, word = rereading.now(world, task)
+        begun = world.mailroom.move(mailroom.new_round(text), State.INBOX, by=world.script)
         shown = github_sync.in_progress(world, repository, github_sync.tell(world, begun))
         if shown != begun:
             world.mailroom.update(shown)
+    if word:
+        world.say(f"{task.repo}#{task.issue}: {word}")
     said = f"{comment.author} answered the question; round {begun.round}"
     world.events.add("new_round", task=begun, reason=said)

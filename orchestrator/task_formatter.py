@@ -25,7 +25,7 @@ ISSUE_BYTES = 24_000
 
 
 def formatted(world: World, repository: RepositoryConfig, task: Task) -> Task:
-    """The task with what was assumed read out of the issue instead; asked once in its life.
+    """The task with what was assumed read out of the issue instead; asked once for each text.
 
     Without an agent that can be asked it stays as it is, which is a whole task already. Only
     prose, the type within the same deliverable, and an agent that the issue itself names are
@@ -57,9 +57,9 @@ def formatted(world: World, repository: RepositoryConfig, task: Task) -> Task:
 
 
 def wanted(repository: RepositoryConfig, task: Task) -> bool:
-    """Before the first attempt of an issue that says neither how one would know, nor what for."""
+    """Before a round's first attempt at an issue that lacks its goal, or how one would know."""
     sloppy = not {Assumed.GOAL, Assumed.SUCCESS_CRITERIA}.isdisjoint(task.assumed)
-    return repository.format_issues and sloppy and task.issue is not None and not task.attempts
+    return repository.format_issues and sloppy and task.issue is not None and not task.this_round
 
 
 def asked(world: World, task: Task) -> str:

@@ -32,7 +32,7 @@ FLOORS = (
         "checklists", "worktree", "containment", "surroundings", "epics", "testing",
         "readiness", "sessions", "tampering", "metering", "admission", "standing", "ledger",
         "outbox", "remote",
-        "hands", "whereabouts",
+        "hands", "rereading", "whereabouts",
         "overview",
         "updating",
     },

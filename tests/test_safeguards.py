@@ -709,6 +709,11 @@ GUARDS = {
         "rules/trust.py", '_changed(facts, facts.renamed_at, facts.renamer, "renamed it"),', "",
         "tests/rules/test_trust.py::test_who_is_trusted",
     ),
+    "S7 a round by hand takes no stranger's words": Guard(
+        "rereading.py", "if not isinstance(judged, trust.Trusted):", "if False:",
+        "tests/stories/test_second_rounds.py::"
+        "test_what_somebody_without_write_access_changed_begins_no_round_by_hand",
+    ),
     "S7 the rename is looked up": Guard(
         "intake.py", "renamed_at=issue.renamed,", "renamed_at=None,",
         "tests/stories/test_who_may_command.py::"
@@ -1034,7 +1039,7 @@ GUARDS = {
     ),
     "S7 an edit after Ready": Guard(
         "intake.py",
-        "return changed is not None and (ready.at is None or changed > ready.at)",
+        "return changed is not None and (since is None or changed > since)",
         "return False",
         FAULTS + "test_agents.py::test_f35_an_issue_hides_an_order_or_changes_after_ready",
     ),

@@ -58,12 +58,23 @@ Judgement = Trusted | NotTrusted | Unknown
 
 def judge(facts: Facts) -> Judgement:
     """Trusted only when everybody who must may write; one refusal outweighs what is unknown."""
-    answers = (
-        _ready(facts),
+    return _worst(_ready(facts), *_text(facts))
+
+
+def of_text(facts: Facts) -> Judgement:
+    """As `judge`, where a person of this machine begins the work and nobody's Ready is asked."""
+    return _worst(*_text(facts))
+
+
+def _text(facts: Facts) -> tuple[Judgement, ...]:
+    return (
         _author(facts),
         _changed(facts, facts.edited_at, facts.editor, "edited it"),
         _changed(facts, facts.renamed_at, facts.renamer, "renamed it"),
     )
+
+
+def _worst(*answers: Judgement) -> Judgement:
     for kind in (NotTrusted, Unknown):
         for answer in answers:
             if isinstance(answer, kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from typing import Protocol
 
@@ -51,6 +52,12 @@ class TaskText(Struct, frozen=True):
     title: str
     body: str
     assumed: tuple[Assumed, ...] = ()
+
+
+def digest(issue: Issue) -> str:
+    """What tells one text of an issue from another."""
+    text = f"{issue.title}\n{issue.body}".encode("utf-8", "replace")
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def to_task(issue: Issue, wanted: Wanted) -> TaskText:
