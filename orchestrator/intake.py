@@ -146,7 +146,7 @@ def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) ->
         return "waits: not all of its labels could be read"
     judged = trust.judge(trust_facts(asked, candidate, issue))
     if isinstance(judged, trust.NotTrusted):
-        note(world, candidate, issue, "untrusted", judged.reason)
+        note(world, candidate, issue, "untrusted", judged.reason, mend=judged.mend)
         return f"needs triage: {judged.reason}"
     if isinstance(judged, trust.Unknown):
         return f"waits: {judged.reason}"
@@ -271,7 +271,9 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
     )
 
 
-def note(world: World, candidate: Candidate, issue: Issue, kind: str, reason: str) -> None:
+def note(
+    world: World, candidate: Candidate, issue: Issue, kind: str, reason: str, *, mend: str = ""
+) -> None:
     """One comment for this Ready and this reason; the card to Blocked where a person is needed."""
     if world.dry_run:
         return
@@ -287,7 +289,7 @@ def note(world: World, candidate: Candidate, issue: Issue, kind: str, reason: st
         created=issue.created,
     )
     said = {
-        "untrusted": lambda marker: messages.untrusted_comment(reason, marker=marker),
+        "untrusted": lambda marker: messages.untrusted_comment(reason, mend, marker=marker),
         "cycle": lambda marker: messages.cycle_comment(tuple(reason.split(" -> ")), marker=marker),
         "not-planned": lambda marker: messages.not_planned_comment(int(reason), marker=marker),
     }

@@ -694,11 +694,15 @@ GUARDS = {
         "tests/agents/test_contract.py::test_it_sees_the_allowed_names_and_no_other",
     ),
     "S6 whose word counts": Guard(
-        "rules/trust.py", 'return _asked(facts.author, "wrote the issue")', "return Trusted()",
+        "rules/trust.py",
+        'return _asked(facts.author, "wrote the issue", _quoted_or_named(facts.author))',
+        "return Trusted()",
         USUAL + "test_a_stranger_cannot_start_work",
     ),
     "S6 who set the label": Guard(
-        "rules/trust.py", 'return _asked(facts.labelled_by, "set it Ready")', "return Trusted()",
+        "rules/trust.py",
+        'return _asked(facts.labelled_by, "set it Ready", AGAIN)',
+        "return Trusted()",
         "tests/rules/test_trust.py::test_who_is_trusted",
     ),
     "S18 the diff is searched for secrets": Guard(

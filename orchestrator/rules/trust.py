@@ -9,6 +9,10 @@ from msgspec import Struct
 from orchestrator.records.config import RepositoryConfig, Trust
 from orchestrator.records.tracker import Permission
 
+AGAIN = (
+    "Somebody with write access who has read it as it is now sets it Ready again: takes the label "
+    "`ready` off and adds it, or moves its card out of Ready and back."
+)
 WRITERS = frozenset({Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE})
 
 
@@ -42,9 +46,10 @@ class Trusted(Struct, frozen=True, tag=True):
 
 
 class NotTrusted(Struct, frozen=True, tag=True):
-    """One comment says so, and it waits for triage."""
+    """One comment says so, with what a person can do, and it waits for triage."""
 
     reason: str
+    mend: str
 
 
 class Unknown(Struct, frozen=True, tag=True):
@@ -94,11 +99,11 @@ def _ready(facts: Facts) -> Judgement:
     if facts.on_board and facts.repository.trusted_board:
         return Trusted()
     if facts.labelled_by is not None:
-        return _asked(facts.labelled_by, "set it Ready")
+        return _asked(facts.labelled_by, "set it Ready", AGAIN)
     if facts.on_board:
         return NotTrusted(
-            "it was set Ready on a board that people without write access may change; somebody "
-            "with write access can set the label ready instead"
+            "it was set Ready on a board that people without write access may change",
+            "Somebody with write access who has read it adds the label `ready`.",
         )
     return Unknown("nobody is known to have set it Ready")
 
@@ -107,7 +112,16 @@ def _author(facts: Facts) -> Judgement:
     trusted = {login.lower() for login in facts.repository.trusted_authors}
     if facts.repository.trust is Trust.ACTOR or facts.author.login.lower() in trusted:
         return Trusted()
-    return _asked(facts.author, "wrote the issue")
+    return _asked(facts.author, "wrote the issue", _quoted_or_named(facts.author))
+
+
+def _quoted_or_named(author: Person) -> str:
+    name = f"`trusted_authors: [{author.login}]` or " if author.login else ""
+    return (
+        "Nobody's Ready is enough for it under `trust: author`: open an issue of your own that "
+        f"quotes it, or set {name}`trust: actor` (whoever sets Ready decides alone) for this "
+        "repository in config.yaml."
+    )
 
 
 def _changed(facts: Facts, at: datetime | None, by: Person | None, deed: str) -> Judgement:
@@ -118,12 +132,12 @@ def _changed(facts: Facts, at: datetime | None, by: Person | None, deed: str) ->
         return Trusted()
     if by is None:
         return Unknown(f"somebody {deed} after it was set Ready, who is not known")
-    return _asked(by, f"{deed} after it was set Ready")
+    return _asked(by, f"{deed} after it was set Ready", AGAIN)
 
 
-def _asked(person: Person, deed: str) -> Judgement:
+def _asked(person: Person, deed: str, mend: str) -> Judgement:
     allowed = may_write(person)
     who = person.login or "an account that is gone"
     if allowed is None:
         return Unknown(f"the role of {who}, who {deed}, could not be read")
-    return Trusted() if allowed else NotTrusted(f"{who}, who {deed}, has no write access")
+    return Trusted() if allowed else NotTrusted(f"{who}, who {deed}, has no write access", mend)

@@ -231,11 +231,11 @@ def question_comment(task: Task, *, steps: tuple[str, ...] = (), marker: str) ->
     )
 
 
-def untrusted_comment(reason: str, *, marker: str) -> str:
+def untrusted_comment(reason: str, mend: str, *, marker: str) -> str:
     return _signed(
         marker,
         f"Agent OS does not take this up: {_sentence(reason)}",
-        "Somebody with write permission who has read the issue can add the label `ready`.",
+        mend,
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
 from orchestrator.records.verdicts import Merge, Wait
-from orchestrator.rules import access, lanes, merge, rounds
+from orchestrator.rules import access, lanes, merge, rounds, trust
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import view
@@ -112,10 +112,14 @@ def meaning(
             step="to begin anew once it has ended, set it Ready once more",
         )
         return
-    refused = intake.objection(world, Asked(world), candidate, issue)
+    asked = Asked(world)
+    refused = intake.objection(world, asked, candidate, issue)
     if refused:
-        yield Finding(reason=Reason.NOT_WANTED, text=refused,
-                      step=wanted(refused, as_gh_says(world, issue)))  # fmt: skip
+        judged = trust.judge(intake.trust_facts(asked, candidate, issue))
+        step = wanted(refused, as_gh_says(world, issue))
+        if isinstance(judged, trust.NotTrusted) and not step:
+            step = judged.mend
+        yield Finding(reason=Reason.NOT_WANTED, text=refused, step=step)
         return
     yield limit(world, repository, candidate, cards)
 
@@ -171,11 +175,6 @@ def wanted(refused: str, it: str) -> str:
         return f"{edit} --remove-label '{refused.removeprefix('left alone: bears ')}'"
     if refused.startswith("left alone: lacks "):
         return f"{edit} --add-label '{refused.removeprefix('left alone: lacks ')}'"
-    if refused.startswith("needs triage"):
-        return (
-            "somebody with write access must set it Ready; for issues of outsiders see trust and "
-            "trusted_authors in config.yaml"
-        )
     if refused.startswith("waits for "):
         return "close what it waits for, or take the line out of the issue's text"
     if refused.startswith("blocked"):

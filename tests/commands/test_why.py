@@ -132,6 +132,19 @@ def test_its_author_may_not_write(tmp_path: Path) -> None:
         assert not office.comments(issue)
 
 
+def test_what_helps_an_outsiders_issue_is_told_the_same_everywhere(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository={"trust": "author"}) as office:
+        issue = office.issue("From outside", token="eve-token")
+        office.api.post(
+            f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]},
+            headers={"Authorization": "token maria-token"},
+        )  # fmt: skip
+        told = steps(answer(office, issue))
+        assert "`trusted_authors: [eve]` or `trust: actor`" in told
+        office.dispatch()
+        assert told in office.comments(issue)[0]
+
+
 def test_what_it_depends_on_is_open(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         first = office.issue("First")

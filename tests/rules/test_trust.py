@@ -44,7 +44,7 @@ LATER = dict(edited_at=LATE)
         (dict(labelled_by=GHOST), NotTrusted, "an account that is gone"),
         (dict(labelled_by=SOMEBODY), Unknown, "role of somebody"),
         ({}, Unknown, "nobody is known"),
-        (dict(on_board=True, repository=OPEN_BOARD), NotTrusted, "the label ready"),
+        (dict(on_board=True, repository=OPEN_BOARD), NotTrusted, "people without write access"),
         (dict(on_board=True, repository=OPEN_BOARD, labelled_by=BO), Trusted, ""),
         (dict(on_board=True, author=STRANGER), NotTrusted, "stranger, who wrote the issue"),
         (dict(on_board=True, author=GHOST), NotTrusted, "an account that is gone, who wrote"),
@@ -74,6 +74,22 @@ def test_who_is_trusted(fields, kind, words):
     answer = judged(**fields)
     assert isinstance(answer, kind)
     assert words in getattr(answer, "reason", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "helps", "never"),
+    [
+        (dict(labelled_by=BO, author=STRANGER), "`trusted_authors: [stranger]` or `trust: actor`",
+         "adds"),
+        (dict(labelled_by=BO, author=GHOST), "or set `trust: actor`", "trusted_authors"),
+        (dict(labelled_by=STRANGER), "takes the label `ready` off and adds it", "trust"),
+        (dict(on_board=True, **LATER, editor=STRANGER), "as it is now sets it Ready", "trust"),
+        (dict(on_board=True, repository=OPEN_BOARD), "adds the label `ready`", "trust"),
+    ],
+)
+def test_what_would_help_is_what_is_told(fields, helps, never):
+    answer = judged(**fields)
+    assert helps in answer.mend and never not in answer.mend
 
 
 @pytest.mark.parametrize("permission", list(Permission))

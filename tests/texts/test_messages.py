@@ -287,7 +287,8 @@ def test_every_code_has_a_next_step(code):
 
 
 def test_the_short_comments_say_what_to_do():
-    assert "add the label `ready`" in messages.untrusted_comment("a stranger wrote it", marker="m")
+    told = messages.untrusted_comment("a stranger wrote it", "Set `trust: actor`.", marker="m")
+    assert "a stranger wrote it" in told and "\n\nSet `trust: actor`." in told
     circle = messages.cycle_comment(("#1", "o/x#2"), marker="m")
     assert "#1 waits for o/x#2, o/x#2 waits for #1." in circle
     assert messages.cycle_comment(("#1", "o/x#2", "#1"), marker="m") == circle
@@ -336,7 +337,7 @@ def everything(text: str, count: int = 2) -> dict[str, str]:
         "merge": messages.merge_title(task, 3),
         "note": messages.escalation_note(task, text, code),
         "escalation": messages.escalation_comment(task, text, code, marker=MARKER),
-        "untrusted": messages.untrusted_comment(text, marker=MARKER),
+        "untrusted": messages.untrusted_comment(text, "Set `trust: actor`.", marker=MARKER),
         "cycle": messages.cycle_comment((text, text), marker=MARKER),
         "report": messages.report_comment(task, result, marker=MARKER),
         "steps": messages.manual_steps_comment((text,) * count, marker=MARKER),
