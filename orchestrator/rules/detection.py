@@ -17,7 +17,7 @@ from orchestrator.rules.workflows import Workflow
 TELLING = (
     "Makefile", "makefile", "GNUmakefile", "justfile", "package.json", "pyproject.toml", "tox.ini",
     "setup.cfg", "requirements.txt", "requirements-dev.txt", "Gemfile", "composer.json",
-    "deno.json", "deno.jsonc",
+    "deno.json", "deno.jsonc", "README.md",
 )  # fmt: skip
 NO_TEST = "no test specified"  # what `npm init` writes
 TARGET = regex.late(r"(?m)^(test|tests|check)\s*:(?!=)")
@@ -45,6 +45,7 @@ class Found(Struct, frozen=True, kw_only=True):
     test: Command | None = None
     workflows: tuple[Workflow, ...] = ()
     other_ci: tuple[str, ...] = ()
+    heading: str = ""  # of README.md, where that line stands there once
 
     @property
     def has_ci(self) -> bool:
@@ -87,7 +88,14 @@ def found(tree: Tree) -> Found:
         test=next(filter(None, (look(tree) for look in TEST_RULES)), None) or of_ci(there),
         workflows=there,
         other_ci=tuple(name for name in workflows.OTHERS if name in tree.names),
+        heading=heading(tree.text("README.md")),
     )
+
+
+def heading(readme: str) -> str:
+    """The first line that is a heading, if one line of code can name it and nothing else."""
+    line = next((line.rstrip() for line in readme.splitlines() if line.startswith("# ")), "")
+    return line if line and "`" not in line and readme.count(line) == 1 else ""
 
 
 # --- tests ------------------------------------------------------------------------------------

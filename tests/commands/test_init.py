@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from orchestrator.commands.init import __main__ as command
 from orchestrator.commands.init import scene, schedule, wishes, writing
 from orchestrator.commands.init.voice import Voice
 from orchestrator.records.errors import AgentOSError
+from orchestrator.rules import detection
 from orchestrator.texts import cron
 from orchestrator.texts.labels import LABELS
 from tests.support import bot_api, forge
@@ -395,9 +398,39 @@ def test_a_first_issue_that_nobody_could_take_is_not_ready(desk: Desk, board: st
     assert board == "none" or desk.cards(4) == {"Begin": "Backlog"}
     _, _, left = desk.said.partition("Left to you")
     assert "→ npm install -g @openai/codex, then: codex login" in left
+    assert "agent patch: can start, but is asked only where" in desk.said
+    assert "bin/init.sh --agents patch" in left
     assert "→ gh issue edit 3 -R 127.0.0.1/maria/web --add-label ready" in left
     assert "Nothing but you starts the scripts, as you say" in left
     assert "cron does not run" not in left, "who wants no cron misses none"
+
+
+def test_the_first_issue_is_one_that_patch_can_do_where_there_is_nobody_else(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.agent.unlink()
+    argv = ("--yes", "--no-cron", "--repo", "maria/web", "--agents", "patch", "--first-issue",
+            "suggested", "--board", "none")  # fmt: skip
+    assert desk.run(*argv) == 0, desk.said
+    assert "agent patch: can start" in desk.said and "no agent" not in desk.said.lower()
+    issue = desk.github.session("maria-token").get("/repos/maria/web/issues/3").json()
+    assert [label["name"].lower() for label in issue["labels"]] == ["ready"]
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "README.md").write_text("# Web\n")
+    subprocess.run(
+        [sys.executable, "-I", str(Path("bin/patch_agent").resolve())], check=True,
+        cwd=tmp_path / "tree", input=f"{issue['title']}\n\n{issue['body']}".encode(),
+    )  # fmt: skip
+    assert (tmp_path / "tree" / "README.md").read_text() == "# Web (tests: npm test)\n"
+
+
+@pytest.mark.parametrize(
+    ("readme", "found"),
+    [("# Web\n\nText\n", "# Web"), ("Web\n===\n", ""), ("# `web`\n", ""), ("", ""),
+     ("# A\n# A\n", ""), ("\n# One \n## Two\n", "# One")],
+)
+def test_a_heading_that_one_line_can_name(readme: str, found: str) -> None:
+    assert detection.heading(readme) == found
 
 
 def test_a_token_that_may_not_see_projects_means_labels(desk: Desk) -> None:

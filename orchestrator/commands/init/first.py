@@ -11,9 +11,12 @@ from orchestrator.commands.init.scene import Scene
 from orchestrator.commands.init.steps import Step
 from orchestrator.commands.init.voice import Voice
 from orchestrator.intake import READY_LABEL
+from orchestrator.records.config import PATCH
 from orchestrator.rules import access
 
-NOBODY = "no agent can start yet, and a Ready issue that nobody can take comes back to you"
+NOBODY = (
+    "no agent that is asked can start yet, and a Ready issue that nobody can take comes back to you"
+)
 NONE, SUGGESTED = "none", "suggested"
 CI_TITLE = "Run the tests on every pull request"
 CI_BODY = """\
@@ -39,11 +42,26 @@ Somebody who is new here finds in `README.md` how to run the tests.
 ## Constraints
 - No other file is changed.
 """
+HEADING_TITLE = "Say it in the heading of the README"
+HEADING_BODY = """\
+## Goal
+Replace `{old}` with `{new}` in `README.md`.
+
+## Success criteria
+- That line is changed, and the tests pass.
+
+## Constraints
+- No other file is changed.
+"""
 
 
-def suggestion(one: Chosen) -> tuple[str, str]:
-    """A small piece of work that is worth having, with its text."""
+def suggestion(one: Chosen, able: Sequence[str]) -> tuple[str, str]:
+    """A small piece of work that is worth having and that those who can start can do."""
     command = f"`{one.test}`" if one.test else "the tests"
+    if tuple(able) == (PATCH.name,) and one.found.heading:
+        said = f"tests: {one.test}" if one.test and "`" not in one.test else "with Agent OS"
+        new = f"{one.found.heading} ({said})"
+        return HEADING_TITLE, HEADING_BODY.format(old=one.found.heading, new=new)
     if not one.found.has_ci:
         return CI_TITLE, CI_BODY.format(base=one.repository.default_branch, command=command)
     return README_TITLE, README_BODY.format(command=command)
@@ -54,7 +72,7 @@ def ask(
 ) -> tuple[str, str] | None:
     """Title and text of the issue to file; None for none. `able` are the agents that can start."""
     said = scene.wishes.first_issue
-    title, body = suggestion(one)
+    title, body = suggestion(one, able)
     if said is None and (one.known or not voice.asks):
         return None  # one that was set up before has had its first
     if said is None:

@@ -12,6 +12,7 @@ from orchestrator.commands.doctor import machine as doctors
 from orchestrator.commands.doctor.patient import Patient
 from orchestrator.commands.init.scene import NoToken, Scene
 from orchestrator.commands.init.voice import Voice
+from orchestrator.records.config import PATCH
 from orchestrator.records.diagnosis import Diagnosis, Level
 from orchestrator.records.errors import ConfigError, GitHubTrouble, Trouble
 from orchestrator.rules import access
@@ -20,6 +21,10 @@ from orchestrator.rules.diagnosis import github as rules
 
 MARKS = {Level.OK: ("ok", "green"), Level.NOTE: ("note", "cyan"), Level.WRONG: ("wrong", "red"),
          Level.UNKNOWN: ("?", "yellow")}  # fmt: skip
+ASIDE = (
+    "can start, but is asked only where --agents or agent_fallbacks names it: it applies the diff "
+    "or the one-line replacement that an issue holds"
+)
 
 
 def told(voice: Voice, found: Diagnosis, *, remains: bool = True) -> None:
@@ -69,10 +74,14 @@ def agents(scene: Scene, voice: Voice) -> Iterator[str]:
             if why.mend:
                 voice.command(why.mend)
                 mends.append(why.mend)
+    if PATCH.name not in wanted:
+        voice.item("note", f"agent {PATCH.name}: {ASIDE}", "cyan")
+        mends.append("bin/init.sh --agents patch, or in a config that is there: agent_fallbacks")
     if not ready:
         voice.remains(
-            "No agent can start yet, and without one nothing is worked on. One is enough, of these "
-            "or a program of yours under agents in config.yaml:", "\n".join(mends),
+            "No agent that is asked can start yet, and without one nothing is worked on. One is "
+            "enough, of these or a program of yours under agents in config.yaml; patch, the last, "
+            "needs no account and only does what an issue spells out:", "\n".join(mends),
         )  # fmt: skip
     yield from ready
 
