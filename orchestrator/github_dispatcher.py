@@ -23,7 +23,7 @@ from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import UNDER_WAY, State
-from orchestrator.records.tracker import Comment, Issue
+from orchestrator.records.tracker import Issue
 from orchestrator.rules import failures, rounds
 from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
@@ -40,9 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def story(world: World) -> None:
     """Look at boards and labels, decide for each Ready issue, dispatch as many as a tick may."""
-    asking = questions.waiting(world)
-    heard: dict[str, tuple[Comment, ...]] = {}
-    candidates = {one.issue_node: one for one in look(world, tuple(asking), heard)}
+    waits = questions.Waits(world)
+    candidates = {one.issue_node: one for one in look(world, waits)}
     found = world.read.issues(list(candidates)) if candidates else ()
     ready = [(candidates[issue.node_id], issue) for issue in found if issue.open]
     if world.dry_run and not ready:
@@ -57,7 +56,10 @@ def story(world: World) -> None:
                 left -= dispatch(world, asked, candidate, issue)
             elif intake.new(world, candidate, issue):
                 world.say(f"{where}: waits for the next tick (max_dispatch_per_tick)")
-    for task, comment in questions.answered(world, asking, heard):
+    for task in waits.dropped():
+        with tick.isolated(world, f"{task.repo}#{task.issue}"):
+            questions.drop(world, task)
+    for task, comment in questions.answered(world, waits):
         where = f"{task.repo}#{task.issue}"
         # One that was set Ready as well has its new round already.
         if task.issue_node in candidates or left <= 0 or not disk.may_start(world):
@@ -67,21 +69,16 @@ def story(world: World) -> None:
             if scarce:
                 world.say(f"{where}: an answer waits: {scarce}")
                 continue
-            said = f"new round of {task.task_id}: {comment.author} has answered"
-            if world.decided(where, said):
-                questions.resume(world, task, comment)
-                left -= 1
+            left -= questions.resume(world, task, comment)
 
 
 # --- look -----------------------------------------------------------------------------------
 
 
-def look(
-    world: World, asking: Sequence[str], heard: dict[str, tuple[Comment, ...]]
-) -> Iterator[Candidate]:
+def look(world: World, waits: questions.Waits) -> Iterator[Candidate]:
     """Everything Ready: on the boards, and by label on issues that may be off them.
 
-    What was said on the issues `asking` is put into `heard`, at no further request.
+    What is heard of the issues that wait for a person is put into `waits`, at no further request.
     """
     for repository in (world.only,) if world.only else world.config.repositories:
         if reason := world.stopped(repository.slug):
@@ -90,7 +87,7 @@ def look(
     cards: dict[str, intake.Card] = {}
     unread: set[BoardConfig] = set()
     boards = tuple(dict.fromkeys(one for repo in world.repositories for one in repo.boards))
-    by_label = at_once(world, list(repositories.values()), asking, boards)
+    by_label = at_once(world, list(repositories.values()), waits, boards)
     for slug in told_closed(world, by_label):
         repositories.pop(slug.lower())  # what is Ready there stays so, and nothing is written
     for board in boards:
@@ -105,7 +102,8 @@ def look(
                     cards.setdefault(entry.issue_node, (board, entry))
             yield from on_board(world, board, page.entries, repositories)
             gh_project.tidy(world, board, page)
-    heard |= by_label.answers
+    waits.answers |= by_label.answers
+    waits.closed |= by_label.closed
     for slug, nodes in by_label.found.items():
         its = repositories.get(slug.lower())
         if its is None:
@@ -142,7 +140,7 @@ def on_board(
 def at_once(
     world: World,
     repositories: list[RepositoryConfig],
-    asking: Sequence[str],
+    waits: questions.Waits,
     boards: Sequence[BoardConfig],
 ) -> Labelled:
     """All labels and each board's first page in one request: most ticks need no other one.
@@ -153,7 +151,10 @@ def at_once(
     slugs = [repository.slug for repository in repositories]
     if not slugs:
         return Labelled(found={}, sights={}, answers={})
-    ask = partial(world.read.labelled, slugs, intake.READY_LABEL, questions=asking)
+    ask = partial(
+        world.read.labelled, slugs, intake.READY_LABEL,
+        questions=waits.turn(waits.asking), states=waits.turn(waits.others),
+    )  # fmt: skip
     try:
         told = ask(boards=boards)
     except GitHubTrouble as trouble:
@@ -201,9 +202,7 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
         world.say(f"{where}: waits for room on the disk")
         return 0
     if isinstance(meant, rounds.NewRound):
-        if world.decided(where, f"new round of {meant.task_id}"):
-            begin_round(world, candidate, issue, meant)
-        return 1
+        return begin_round(world, candidate, issue, meant)
     task = intake.new_task(world, candidate, issue, meant.at)
     if world.decided(where, f"dispatched as {task.task_id} ({task.task_type}, {task.priority})"):
         if not world.mailroom.enqueue(task, by=world.script):
@@ -254,14 +253,19 @@ def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.Repai
         world.write.remove_label(issue.repo, issue.number, intake.READY_LABEL)
 
 
-def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.NewRound) -> None:
-    """The same file back to the inbox, counted from zero, its history kept."""
+def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.NewRound) -> int:
+    """The same file back to the inbox, counted from zero, its history kept; 1 when it is there."""
+    where, said = f"{issue.repo}#{issue.number}", f"new round of {meant.task_id}"
+    if world.dry_run:
+        return int(not world.decided(where, said))
     for found in world.mailroom.find(issue.repo, issue.number):
         if found.task.task_id == meant.task_id:
             lock = world.locks.try_task(meant.task_id)
             if lock is None:
-                return
+                world.say(f"{where}: deferred: {questions.BUSY}")
+                return 0
             with lock:
+                world.decided(where, said)
                 task = rereading.taken(world, candidate, issue, found.task)
                 task = structs.replace(mailroom.new_round(task), ready_at=meant.at)
                 if candidate.board is not None:
@@ -271,7 +275,8 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
                 task = world.mailroom.move(task, State.INBOX, by=world.script)
             show_taken_up(world, candidate, issue, task.task_id)
             world.events.add("new_round", task=task, reason=f"round {task.round}")
-            return
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from orchestrator import escalation, github_sync, rereading, reviewing, tick
+from orchestrator import escalation, github_sync, rereading, reviewing, settle, tick
 from orchestrator.adapters import mailroom, markers
 from orchestrator.records.effect import Stage
 from orchestrator.records.result import BlockerCode
@@ -12,15 +12,63 @@ from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.world import World
 
+BUSY = "another script holds its lock, and the next tick tries again"
+HANDED_OVER = (State.FAILED, State.ESCALATED)
+MOST = 100  # issues that one request of GitHub's may name
 
-def waiting(world: World) -> dict[str, Task]:
-    """The tasks that were handed over because the issue does not say enough, by its node id."""
-    switched_on = {repository.slug.lower() for repository in world.repositories}
-    return {
-        task.issue_node: task
-        for task in world.mailroom.list_state(State.ESCALATED)
-        if asks(task) and task.issue_node and task.repo.lower() in switched_on
-    }
+
+class Waits:
+    """The tasks that wait for a person, by the node id of their issue, and what is heard of them.
+
+    `asking` were handed over because the issue does not say enough, `others` for another reason;
+    where they have a pull request, the pr_monitor watches it and the issue. `answers` and `closed`
+    are filled in by who asks GitHub.
+    """
+
+    def __init__(self, world: World) -> None:
+        switched_on = {repository.slug.lower() for repository in world.repositories}
+        self.now = world.clock.now()
+        self.asking: dict[str, Task] = {}
+        self.others: dict[str, Task] = {}
+        for state in HANDED_OVER:
+            for task in world.mailroom.list_state(state):
+                if not task.issue_node or task.repo.lower() not in switched_on:
+                    continue
+                if state is State.ESCALATED and asks(task):
+                    self.asking[task.issue_node] = task
+                elif state is State.FAILED or task.pull_request is None:
+                    self.others[task.issue_node] = task
+        self.answers: dict[str, tuple[Comment, ...]] = {}
+        self.closed: set[str] = set()
+
+    def turn(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """As many of them as fit into a request; where they do not, each minute others."""
+        there = sorted(nodes)
+        parts = max(1, -(-len(there) // MOST))
+        first = MOST * (int(self.now.timestamp()) // 60 % parts)
+        return tuple(there[first : first + MOST])
+
+    def dropped(self) -> Iterator[Task]:
+        """Those whose issue somebody has closed."""
+        found = self.others | self.asking
+        return (found[node] for node in sorted(self.closed & found.keys()))
+
+
+def drop(world: World, task: Task) -> None:
+    """Its issue is closed: it is cancelled, or goes to review/ where its work was merged."""
+    world.check_switches(task.repo)
+    where, repository = f"{task.repo}#{task.issue}", world.repository_of(task)
+    if repository is None or not world.decided(where, f"over: issue #{task.issue} is closed"):
+        return
+    lock = world.locks.try_task(task.task_id)
+    if lock is None:
+        world.say(f"{where}: deferred: {BUSY}")
+        return
+    with lock:
+        found = world.mailroom.locate(task.task_id)
+        if found is not None and found.state in HANDED_OVER:
+            task = world.mailroom.see(found)
+            settle.ended_by_a_person(world, repository, task, settle.pull_request_now(world, task))
 
 
 def asks(task: Task) -> bool:
@@ -33,14 +81,12 @@ def asks(task: Task) -> bool:
     )
 
 
-def answered(
-    world: World, tasks: Mapping[str, Task], heard: Mapping[str, Sequence[Comment]]
-) -> list[tuple[Task, Comment]]:
-    """Of these tasks those on which somebody who may be heard has written since the question."""
+def answered(world: World, waits: Waits) -> list[tuple[Task, Comment]]:
+    """Those on which somebody who may be heard has written since the question."""
     found = []
-    for node, task in tasks.items():
+    for node, task in waits.asking.items():
         with tick.isolated(world, f"{task.repo}#{task.issue}"):
-            answer = answer_to(world, task, heard.get(node, ()))
+            answer = answer_to(world, task, waits.answers.get(node, ()))
             if answer is not None:
                 found.append((task, answer))
     return found
@@ -84,14 +130,26 @@ def may_answer(world: World, task: Task, comment: Comment, voices: reviewing.Voi
     return trusted
 
 
-def resume(world: World, task: Task, comment: Comment) -> None:
-    """The same file back to the inbox in a new round; the comment reaches the next attempt."""
+def resume(world: World, task: Task, comment: Comment) -> bool:
+    """The same file back to the inbox in a new round; the comment reaches the next attempt.
+
+    Whether it was done: not while another script holds the task, which is told.
+    """
     world.check_switches(task.repo)
-    repository = world.repository_of(task)
+    repository, where = world.repository_of(task), f"{task.repo}#{task.issue}"
+    if repository is None:
+        return False
+    said = f"new round of {task.task_id}: {comment.author} has answered"
+    if world.dry_run:
+        return world.decided(where, said)
     lock = world.locks.try_task(task.task_id)
-    if repository is None or lock is None:
-        return
+    if lock is None:
+        world.say(f"{where}: deferred: {comment.author} has answered; {BUSY}")
+        return False
     with lock:
+        if world.mailroom.holds(task.task_id) is not State.ESCALATED:
+            return False  # a person was quicker
+        world.decided(where, said)
         text, word = rereading.now(world, task)
         begun = world.mailroom.move(mailroom.new_round(text), State.INBOX, by=world.script)
         shown = github_sync.in_progress(world, repository, github_sync.tell(world, begun))
@@ -101,3 +159,4 @@ def resume(world: World, task: Task, comment: Comment) -> None:
         world.say(f"{task.repo}#{task.issue}: {word}")
     said = f"{comment.author} answered the question; round {begun.round}"
     world.events.add("new_round", task=begun, reason=said)
+    return True

@@ -243,13 +243,14 @@ def labelled(
     cards: int = 100,
     after: Mapping[str, str],
     questions: Sequence[str] = (),
+    states: Sequence[str] = (),
     boards: Sequence[BoardConfig] = (),
 ) -> str:
     """One request for the open issues of all repositories that carry the label, as r0, r1, …
 
     `after` is where to go on, for the repositories that have more than one page. `questions` are
-    issues by node id, whose newest comments are asked for by the way, and so is the first page
-    of each of the `boards`, as b0, b1, …
+    issues by node id, whose newest comments are asked for by the way, of `states` it is asked
+    whether they are open, and so is the first page of each of the `boards`, as b0, b1, …
     """
 
     def place(slug: str) -> str:
@@ -274,6 +275,11 @@ def labelled(
             "      comments(last: 20) {\n"
             "        nodes { databaseId body createdAt author { __typename login } }\n"
             "      }\n    }\n  }"
+        )
+    if states:
+        blocks += (
+            f"\n  states: nodes(ids: {json.dumps(list(states))}) {{\n"
+            "    __typename\n    ... on Issue { id state }\n  }"
         )
     for index, board in enumerate(boards):
         cards_of = _CARDS.replace("$field", json.dumps(board.status_field))

@@ -63,12 +63,14 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
 class Labelled(Struct, frozen=True, kw_only=True):
     """Node ids by repository, what each is to us, and comments by the issue's node id.
 
-    A repository that is not there, or that the token may not see, has the sight None.
+    `closed` are the closed ones of the issues that were asked about. A repository that is not
+    there, or that the token may not see, has the sight None.
     """
 
     found: dict[str, list[str]]
     sights: dict[str, Sight | None]
     answers: dict[str, tuple[Comment, ...]]
+    closed: frozenset[str] = frozenset()
     boards: dict[str, gh_answers.Project | None] = {}
 
 
@@ -77,6 +79,7 @@ class LabelledPage(Struct, frozen=True, kw_only=True):
 
     repositories: dict[str, gh_answers.LabelledRepository]
     answers: dict[str, tuple[Comment, ...]]
+    closed: frozenset[str]
     boards: dict[str, gh_answers.Project | None]
 
 
@@ -239,9 +242,12 @@ class Queries(ReviewQueries):
         label: str,
         *,
         questions: Sequence[str] = (),
+        states: Sequence[str] = (),
         boards: Sequence[BoardConfig] = (),
     ) -> Labelled:
         """The open issues that bear the label, and what people said last on other open ones.
+
+        Of `questions` and `states`, a hundred each at most, those that are closed are named.
 
         By the way, in the same request, the first page of each of these boards; None for one that
         is not there. Raises GitHubTrouble where any of it is refused.
@@ -249,14 +255,16 @@ class Queries(ReviewQueries):
         found: dict[str, list[str]] = {}
         sights: dict[str, Sight | None] = {}
         answers: dict[str, tuple[Comment, ...]] = {}
+        closed: frozenset[str] = frozenset()
         begun: dict[str, gh_answers.Project | None] = {}
         after: dict[str, str] = {}
         asked = list(slugs)
-        while asked or questions:
+        while asked or questions or states:
             page = self.door.shrinking(
-                partial(self._labelled_page, asked, label, after, questions, boards)
+                partial(self._labelled_page, asked, label, after, (questions, states), boards)
             )
-            questions = boards = ()
+            questions = states = boards = ()
+            closed |= page.closed
             begun |= page.boards
             answers |= page.answers
             sights |= dict.fromkeys(slug for slug in asked if slug not in page.repositories)
@@ -269,26 +277,28 @@ class Queries(ReviewQueries):
                 if issues.page_info.has_next_page and issues.page_info.end_cursor:
                     after[slug] = issues.page_info.end_cursor
             asked = list(after)
-        return Labelled(found=found, sights=sights, answers=answers, boards=begun)
+        return Labelled(found=found, sights=sights, answers=answers, closed=closed, boards=begun)
 
     def _labelled_page(
         self,
         slugs: Sequence[str],
         label: str,
         after: Mapping[str, str],
-        questions: Sequence[str],
+        about: tuple[Sequence[str], Sequence[str]],
         boards: Sequence[BoardConfig],
         size: int,
     ) -> LabelledPage:
+        questions, states = about
         document = gh_documents.labelled(
             slugs, label, first=min(size, 50), cards=size, after=after, questions=questions,
-            boards=boards,
+            states=states, boards=boards,
         )  # fmt: skip
         raw = self.door.graphql_raw(document, {}, may_miss=True)
         data = msgspec.json.decode(raw, type=dict[str, Any])
         nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
-        heard = msgspec.convert(
-            data.get("questions") or [], tuple[gh_answers.Questioned | None, ...]
+        heard, others = (
+            msgspec.convert(data.get(name) or [], tuple[gh_answers.Questioned | None, ...])
+            for name in ("questions", "states")
         )
         owners = {
             board.name: msgspec.convert(data.get(f"b{index}"), gh_answers.Owner | None)
@@ -302,6 +312,9 @@ class Queries(ReviewQueries):
                 if node is not None
             },
             answers={one.id: one.by_people() for one in heard if one and one.state == "OPEN"},
+            closed=frozenset(
+                one.id for one in (*heard, *others) if one and one.state == "CLOSED"
+            ),
         )
 
     def issues(self, node_ids: Sequence[str]) -> tuple[Issue, ...]:

@@ -44,7 +44,7 @@ DOCUMENTS = {
         ["o/a", "o/b.c", "p-q/d_e"], "ready", first=50, after={"o/a": "x\"y"}
     ),
     "questions": gh_documents.labelled(
-        ["o/a"], "ready", first=50, after={}, questions=["I_1", "I_2\"}"]
+        ["o/a"], "ready", first=50, after={}, questions=["I_1", "I_2\"}"], states=["I_3"]
     ),
     "boards": gh_documents.labelled(
         ["o/a"], "ready", first=50, cards=25, after={}, boards=[

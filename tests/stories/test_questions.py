@@ -180,7 +180,7 @@ def test_a_closed_issue_is_not_taken_up_again(tmp_path: Path) -> None:
         office.close(issue, "not_planned")
         says_on(office, issue, "No, leave it.")
         office.dispatch()
-        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
 
 
 def test_a_comment_while_it_works_reaches_the_next_attempt(tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from orchestrator import hands, reaper
+from orchestrator import github_dispatcher, hands, questions, reaper
+from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
+from orchestrator.whereabouts import telling
+from orchestrator.whereabouts.question import Question
 from tests.stories.test_merge_safety import QUICK, an_open_pull_request, tip
 from tests.support import hostile
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes, writes_anew
@@ -269,3 +273,92 @@ def test_an_issue_that_cannot_be_read_holds_up_no_retry(tmp_path: Path) -> None:
         hostile.between(office.github).on("POST", r"/graphql$", hostile.answers(502), times=99)
         said = by_retry(office, issue)
         assert "could not be read again" in said and OLD in office.task(issue).body
+
+
+# --- the issue of a task that waits for a person ----------------------------------------------
+
+
+def closed_by_a_person(office: Office, issue: int) -> None:
+    office.close(issue, "not_planned")
+    office.pass_time(5)
+    before = office.world.read.door.requests_made
+    office.dispatch()
+    assert office.state_of(issue) is State.CANCELLED, office.told()
+    assert f"somebody closed issue #{issue}" in office.task(issue).note
+    office.dispatch()
+    assert office.world.read.door.requests_made - before <= 5
+
+
+def test_an_escalated_task_whose_issue_is_closed_is_over_and_may_begin_again(
+    tmp_path: Path,
+) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        office.dispatch()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        closed_by_a_person(office, issue)
+        name = office.task(issue).task_id
+        asked = Question(text=name, word=name)
+        told = telling.account(office.world, asked, unasked="")
+        assert "cancelled: somebody closed issue" in str(told)
+        office.api.patch(f"/repos/{SLUG}/issues/{issue}", json={"state": "open"})
+        office.dispatch()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        by_label(office, issue)
+        assert office.state_of(issue) is State.INBOX and office.task(issue).round == 2
+
+
+def test_a_failed_task_whose_issue_is_closed_is_over(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+        os.rename(room.folder(State.ESCALATED) / name, room.folder(State.FAILED) / name)
+        closed_by_a_person(office, issue)
+
+
+def test_an_escalated_task_whose_pull_request_a_person_merged_is_done(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        merge_pull(office)
+        assert not office.world.read.issue_is_open(SLUG, issue)
+        office.dispatch()
+        office.work_until_quiet(4)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_dry_run_ends_nothing(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        office.close(issue)
+        github_dispatcher.story(replace(office.world, dry_run=True))
+        assert office.state_of(issue) is State.ESCALATED
+        assert f"over: issue #{issue} is closed [dry run]" in office.told()
+
+
+def test_of_more_than_a_request_may_name_each_has_its_minute(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        named: set[str] = set()
+        nodes = [f"I_{number}" for number in range(250)]
+        for _ in range(3):
+            part = questions.Waits(office.world).turn(nodes)
+            assert len(part) <= questions.MOST
+            named |= set(part)
+            office.pass_time(60)
+        assert named == set(nodes)
+
+
+def test_a_round_that_cannot_begin_now_is_deferred_and_not_told_as_begun(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        with held(office, issue):
+            by_label(office, issue)
+        assert f"{SLUG}#{issue}: deferred: another script holds its lock" in office.told()
+        assert "new round of" not in office.told()
+        assert office.state_of(issue) is State.ESCALATED
+        office.dispatch()
+        assert "new round of" in office.told() and office.state_of(issue) is State.INBOX
+
+
+@contextmanager
+def held(office: Office, issue: int) -> Iterator[None]:
+    """Another process holds the task's lock."""
+    others = Locks(office.world.paths.locks)
+    lock = others.try_task(office.task(issue).task_id)
+    assert lock is not None
+    with lock:
+        yield
