@@ -14,7 +14,7 @@ from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue, Permission
-from orchestrator.rules import classify, dependencies, failures, priority, rounds, trust
+from orchestrator.rules import classify, dependencies, failures, obstacles, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
 from orchestrator.world import World
 
@@ -138,7 +138,8 @@ def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) ->
     """Why it may not start now, in a sentence with what was done about it; "" when it may."""
     repository = candidate.repository
     labels = {label.lower() for label in issue.labels}
-    excluded = sorted(labels & {label.lower() for label in repository.excluded_labels})
+    never = {obstacles.HOLD, *(label.lower() for label in repository.excluded_labels)}
+    excluded = sorted(labels & never)
     required = sorted({label.lower() for label in repository.required_labels} - labels)
     if excluded or required:
         return f"left alone: {f'bears {excluded[0]}' if excluded else f'lacks {required[0]}'}"

@@ -69,6 +69,9 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     """Look once more, write down what is meant, merge that head and no other, prove it (M2)."""
     task, pull = facts.task, facts.pull
     stop = issue_against(world, facts)
+    if isinstance(stop, Wait):
+        world.say(f"{task.repo}#{pull.number}: not merged after all: {stop.reason}")
+        return False
     if stop is not None:
         return ACTIONS[type(stop)](world, facts, stop)
     world.limits.await_turn(Write.NOTICE)
@@ -99,12 +102,13 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     )
 
 
-def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | None:
+def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | None:
     """What the issue itself says just before the merge (E8); unreadable is not closed."""
     task = facts.task
+    if task.issue is None:
+        return None
     try:
-        if task.issue is None or world.read.issue_is_open(task.repo, task.issue):
-            return None
+        issue = world.read.issue_rest(task.repo, task.issue)
     except GitHubTrouble as trouble:
         shown = task.marks[-1].at if task.marks else None
         if trouble.trouble in failures.PASSING or failures.too_early(
@@ -112,7 +116,11 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | None:
         ):
             raise
         return Escalate(f"issue #{task.issue} could not be read before the merge: {trouble}")
-    return Cancelled(f"somebody closed issue #{task.issue}")
+    if not issue.open:
+        return Cancelled(f"somebody closed issue #{task.issue}")
+    if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
+        return Wait(f"its issue #{task.issue} bears the label {obstacles.HOLD}")
+    return None
 
 
 def last_look(world: World, facts: Facts, verdict: Merge) -> str:

@@ -323,6 +323,6 @@ def issue_open(task: Task, pull: PullRequest) -> bool:
     here and the question before the merge decides.
     """
     for issue in pull.closes:
-        if issue.number == task.issue and issue.repo.lower() == task.repo.lower():
+        if issue.is_it(task.repo, task.issue):
             return issue.open
     return True

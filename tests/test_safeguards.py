@@ -532,6 +532,14 @@ GUARDS = {
         "landing.py", "if labels & obstacles.BRAKES:", "if False:",
         MERGING + "test_a_brake_of_the_last_moment_is_seen",
     ),
+    "M13 a hold on the issue": Guard(
+        "rules/obstacles.py", "if its and HOLD in", "if False and HOLD in",
+        "tests/rules/test_merge.py",
+    ),
+    "E8 a hold of the last moment on the issue": Guard(
+        "landing.py", "if obstacles.HOLD in {label", "if False and obstacles.HOLD in {label",
+        MERGING + "test_a_hold_of_the_last_moment_on_the_issue_is_seen",
+    ),
     "who is refused rests": Guard(
         "admission.py", "rests_until=rest.until if rest else None,", "rests_until=None,",
         QUOTA + "test_many_tasks_that_wait_cost_one_failed_start_for_each_agent_and_window",

@@ -332,6 +332,7 @@ class ClosingIssue(Camel, frozen=True, kw_only=True):
     number: int
     state: str
     repository: NameWithOwner
+    labels: Names | None = None
 
 
 class ClosingIssues(Camel, frozen=True, kw_only=True):
@@ -424,6 +425,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
                 repo=issue.repository.name_with_owner,
                 number=issue.number,
                 open=issue.state == "OPEN",
+                labels=tuple(label.name for label in issue.labels.nodes) if issue.labels else (),
             )
             for issue in (node.closing_issues_references or ClosingIssues()).nodes
         ),

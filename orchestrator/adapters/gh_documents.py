@@ -104,7 +104,12 @@ query PullRequests($ids: [ID!]!) {
       mergeCommit { oid }
       baseRef { target { oid } }
       labels(first: 50) { totalCount nodes { name } }
-      closingIssuesReferences(first: 10) { nodes { number state repository { nameWithOwner } } }
+      closingIssuesReferences(first: 10) {
+        nodes {
+          number state repository { nameWithOwner }
+          labels(first: 100) { totalCount nodes { name } }
+        }
+      }
       latestOpinionatedReviews(first: 100) {
         totalCount
         nodes { state submittedAt authorCanPushToRepository author { login } commit { oid } }

@@ -113,8 +113,11 @@ class Queries(ReviewQueries):
     def branch_tip(self, slug: str, branch: str) -> str:
         return self.door.get(f"/repos/{slug}/branches/{branch}", gh_rest.BranchRest).commit.sha
 
+    def issue_rest(self, slug: str, number: int) -> gh_rest.IssueRest:
+        return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.IssueRest)
+
     def issue_is_open(self, slug: str, number: int) -> bool:
-        return self.door.get(f"/repos/{slug}/issues/{number}", gh_rest.IssueRest).state == "open"
+        return self.issue_rest(slug, number).open
 
     def issue_node(self, slug: str, number: int) -> str:
         """The node id of an issue or pull request; raises GitHubTrouble, NOT_FOUND for none."""

@@ -30,6 +30,11 @@ class CommentRest(Struct, frozen=True):
 
 class IssueRest(Struct, frozen=True):
     state: str
+    labels: tuple[LabelRest, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        return self.state == "open"
 
 
 class MadeRest(Struct, frozen=True):

@@ -135,6 +135,10 @@ class Closes(Struct, frozen=True, kw_only=True):
     repo: str
     number: int
     open: bool
+    labels: tuple[str, ...] = ()
+
+    def is_it(self, repo: str, number: int | None) -> bool:
+        return self.number == number and self.repo.lower() == repo.lower()
 
 
 class Permission(StrEnum):

@@ -18,6 +18,7 @@ from orchestrator.rules import ci, reviews
 from orchestrator.rules.facts import Facts, Obstacle, View, wait
 
 BRAKES = frozenset({"hold", "blocked"})
+HOLD = "hold"  # on the issue too, where `blocked` is what we put there ourselves
 UNKNOWN_TO_GITHUB = timedelta(hours=6)  # until a person is told of it
 
 
@@ -102,6 +103,10 @@ def _brakes(facts: Facts) -> View | None:
     brakes = sorted(BRAKES & {label.lower() for label in pull.labels})
     if brakes:
         return wait(Obstacle.BRAKE, f"it bears the label {brakes[0]}")
+    for issue in pull.closes:
+        its = issue.is_it(facts.task.repo, facts.task.issue)
+        if its and HOLD in {label.lower() for label in issue.labels}:
+            return wait(Obstacle.BRAKE, f"its issue #{issue.number} bears the label {HOLD}")
     if pull.draft:
         return wait(Obstacle.BRAKE, "it is a draft")
     return None

@@ -14,7 +14,7 @@ class Label(Struct, frozen=True, kw_only=True):
 LABELS = (
     Label(name="ready", color="0e8a16", description="Agent OS may begin"),
     Label(name="blocked", color="b60205", description="Waits for a person"),
-    Label(name="hold", color="d93f0b", description="Agent OS does not merge it"),
+    Label(name="hold", color="d93f0b", description="Agent OS neither begins nor merges it"),
     Label(name="approved", color="0e8a16", description="A maintainer says: merge it"),
     Label(name="needs-approval", color="fbca04", description="Waits for the label approved"),
     Label(name="merged", color="6f42c1", description="Merged by Agent OS, and verified"),

@@ -112,6 +112,7 @@ def test_its_ready_has_counted_already(tmp_path: Path) -> None:
     [
         ({"excluded_labels": ["wip"]}, ("wip",), "bears wip"),
         ({"required_labels": ["ok"]}, (), "lacks ok"),
+        ({}, ("hold",), "bears hold"),
     ],
 )
 def test_a_label_speaks_against_it(

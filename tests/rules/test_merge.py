@@ -18,7 +18,7 @@ from orchestrator.records.errors import Trouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.suspicion import Suspicion, Weight
 from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Rerun, Task
-from orchestrator.records.tracker import Check, PullRequest, Review
+from orchestrator.records.tracker import Check, Closes, PullRequest, Review
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -93,7 +93,10 @@ def test_a_green_pull_request_up_to_date_and_settled_is_merged_at_this_head():
 BENT = Suspicion(
     path="t.py", line=3, rule="x", said="checks nothing any more", weight=Weight.MEND
 )
+ITS_ISSUE = Closes(repo="O/R", number=3, open=True, labels=("bug", "Hold"))
 STILL_MERGED = [
+    dict(pull__closes=(structs.replace(ITS_ISSUE, number=4),)),
+    dict(pull__closes=(structs.replace(ITS_ISSUE, labels=("blocked",)),)),
     dict(suspicions=(BENT,), pull__reviews=(APPROVING,)),
     dict(suspicions=(BENT,), pull__labels=("approved",), pull__approved_label_at=NOW,
          label_by_writer=True),
@@ -160,6 +163,7 @@ NOT_MERGED = [
     (dict(pull__labels_complete=False), Wait, "not all labels"),
     (dict(pull__reviews_complete=False), Wait, "not all reviews"),
     (dict(pull__labels=("Hold",)), Wait, "label hold"),
+    (dict(pull__closes=(ITS_ISSUE,)), Wait, "its issue #3 bears the label hold"),
     (dict(pull__labels=("blocked",), held_since=LONG_AGO), Wait, "label blocked"),
     (dict(pull__draft=True), Wait, "draft"),
     # commits and reviews

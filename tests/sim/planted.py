@@ -18,8 +18,7 @@ from msgspec import structs
 
 from orchestrator import landing, proof, reaper, supervisor, workspace
 from orchestrator import world as worlds
-from orchestrator.adapters import effects, files, inspection, locks, store
-from orchestrator.adapters.gh_queries import Queries
+from orchestrator.adapters import effects, files, gh_rest, inspection, locks, store
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.task import State
@@ -326,7 +325,8 @@ BUGS: dict[str, Bug] = {
         interfered("switch_off"),
     ),
     "an issue is always open": Bug(
-        "Queries.issue_is_open", ("I12",), (Patch(Queries, "issue_is_open", says(True)),),
+        "IssueRest.open", ("I12",),
+        (Patch(gh_rest.IssueRest, "open", lambda original: property(lambda self: True)),),
         interfered("close_issue"),
     ),
     "labels of a pull request are not read": Bug(

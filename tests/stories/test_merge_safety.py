@@ -228,7 +228,17 @@ def objection(office: Office, on: bool) -> None:
     })  # fmt: skip
 
 
-BRAKES: dict[str, Callable[[Office, bool], object]] = {"hold": hold}
+def hold_the_issue(office: Office, on: bool) -> None:
+    where = f"/repos/{SLUG}/issues/1/labels"
+    if on:
+        office.api.post(where, json={"labels": ["Hold"]})
+    else:
+        office.api.delete(f"{where}/hold")
+
+
+BRAKES: dict[str, Callable[[Office, bool], object]] = {
+    "hold": hold, "hold on its issue": hold_the_issue,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("brake", BRAKES)
@@ -249,6 +259,17 @@ def test_a_brake_of_the_last_moment_is_seen(tmp_path: Path) -> None:
         bad.on("GET", r"/pulls/\d+$", hostile.overtaken_by(lambda: hold(office, True)))
         monitor(office)
         assert not merged(office) and "it now bears the label hold" in office.told()
+
+
+def test_a_hold_of_the_last_moment_on_the_issue_is_seen(tmp_path: Path) -> None:
+    """E8: as well where GitHub links no issue, since the base is not the default branch."""
+    with an_open_pull_request(tmp_path) as (office, _):
+        bad = hostile.between(office.github)
+        held = hostile.overtaken_by(lambda: hold_the_issue(office, True))
+        bad.on("GET", r"/issues/\d+$", held)
+        monitor(office)
+        assert not merged(office), office.told()
+        assert "not merged after all: its issue #1 bears the label hold" in office.told()
 
 
 def test_a_review_that_came_while_the_tick_was_slow_is_heeded(tmp_path: Path) -> None:
