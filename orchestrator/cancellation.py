@@ -1,4 +1,4 @@
-"""The last step of a task that a person ended: its work kept, GitHub told, the file moved last."""
+"""What ends by a person's hand: its work is kept and GitHub told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import structs
 
 from orchestrator import github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import State, Task, marked
+from orchestrator.records.task import PERSON, State, Task, marked, with_attempt
 from orchestrator.world import World
 
 
@@ -21,3 +21,23 @@ def cancel(
     task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), by))
     world.mailroom.move(task, State.CANCELLED, by=by)
     world.events.add("cancelled", task=task, reason=reason)
+
+
+def leave(world: World, repository: RepositoryConfig, task: Task, state: State) -> None:
+    """A person moved the file while we had it: it stays there with its work, and GitHub is told.
+
+    From blocked/ it goes on where it stopped, once they move it back; elsewhere it is settled.
+    """
+    said = f"a person moved its file to {state}/ while it was worked on; nothing was pushed"
+    attempt = task.attempt
+    if state is not State.BLOCKED and attempt is not None and not attempt.settled:
+        task = with_attempt(task, structs.replace(attempt, settled=world.clock.now()))
+    task = salvage.keep(world, structs.replace(task, note=said, not_before=None))
+    # Its data first: it stands where it is to stay, and nobody comes back to it.
+    task = world.mailroom.move(marked(task, state, world.clock.now(), PERSON), state, by=PERSON)
+    world.say(f"{task.repo} {task.task_id}: {said}")
+    if state is State.DONE:
+        task = github_sync.done(world, repository, task)
+    elif github_sync.is_open(world, task):
+        task = github_sync.blocked(world, repository, task)
+    world.mailroom.update(github_sync.tell(world, task))

@@ -42,6 +42,8 @@ from orchestrator.texts import evidence, messages
 from orchestrator.world import World
 
 BY = "queue"
+# Where only a person can have put a file that is being settled.
+PUT_ASIDE = frozenset({State.DONE, State.FAILED, State.BLOCKED, State.ESCALATED})
 # Until a pull request under `hold` is looked at again.
 HOLD_WAIT, LONGEST_HOLD_WAIT = timedelta(minutes=10), timedelta(hours=1)
 
@@ -50,7 +52,7 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     """Outside first, the rename last; repeated after a crash it makes nothing twice (E6)."""
     attempt = task.attempt
     assert attempt is not None
-    if ended_by_order(world, repository, settled(world, task)):
+    if ended_by_order(world, repository, task):
         return
     if lost(world, task, attempt):
         lose(world, task, attempt)
@@ -248,7 +250,8 @@ def ended_by_a_person(
 def ended_by_order(world: World, repository: RepositoryConfig, task: Task) -> bool:
     """Whether a person said by the file, while it was ours, that it is to end; then it has.
 
-    They wrote it there, or moved it to cancelled/: nothing more of it goes to GitHub.
+    They wrote it there, or moved it: nothing more of its work goes to GitHub. In cancelled/ it is
+    over, elsewhere it stays as they put it.
     """
     there = world.mailroom.locate(task.task_id)
     if there is None:
@@ -256,8 +259,10 @@ def ended_by_order(world: World, repository: RepositoryConfig, task: Task) -> bo
     moved = "a person moved its file to cancelled/" if there.state is State.CANCELLED else ""
     why = there.task.cancel or moved
     if why:
-        cancel(world, repository, task, why)
-    return bool(why)
+        cancel(world, repository, settled(world, task), why)
+    elif there.state in PUT_ASIDE:
+        cancellation.leave(world, repository, task, there.state)
+    return bool(why) or there.state in PUT_ASIDE
 
 
 def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:

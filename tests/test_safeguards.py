@@ -122,6 +122,11 @@ GUARDS = {
         "tests/stories/test_cancelled.py::"
         "test_a_file_moved_to_cancelled_while_its_agent_works_brings_no_pull_request",
     ),
+    "a file that a person moved elsewhere is not pushed": Guard(
+        "settle.py", "return bool(why) or there.state in PUT_ASIDE", "return bool(why)",
+        "tests/stories/test_cancelled.py::"
+        "test_a_file_moved_by_hand_while_its_agent_works_stays_there_and_nothing_is_pushed",
+    ),
     "an order that came too late for the worker is heard by the monitor": Guard(
         "rules/obstacles.py", "    if not facts.task.cancel:", "    if True:",
         HANDS + "test_an_order_that_met_the_file_on_its_way_to_review_is_honoured_there",

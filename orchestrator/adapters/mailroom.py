@@ -23,7 +23,7 @@ from orchestrator.adapters.shelves import (
     MailboxBroken,
 )
 from orchestrator.records.errors import AgentOSError
-from orchestrator.records.task import ENDED, Claim, QueueEntry, State, Task, marked
+from orchestrator.records.task import ENDED, PERSON, Claim, QueueEntry, State, Task, marked
 from orchestrator.texts import taskfile
 from orchestrator.texts.taskfile import NotATask
 
@@ -200,7 +200,7 @@ class Mailroom(Inspection):
         )
         task = found.task
         if task.state in ENDED:  # in inbox/ only a person can have put it back
-            task = marked(new_round(task), State.INBOX, now, "person")
+            task = marked(new_round(task), State.INBOX, now, PERSON)
         task = marked(structs.replace(task, claim=claim, next_at=None), State.PROCESSING, now, by)
         target = self.path(State.PROCESSING, task.task_id)
         try:

@@ -36,6 +36,7 @@ UNDER_WAY = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIE
 # A task that waits goes round through these; of a wait of weeks only so many marks are kept.
 WAITING = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED})
 MARKS_OF_A_WAIT = 40
+PERSON = "person"  # who made a mark that a move by hand explains
 
 
 class TaskType(StrEnum):

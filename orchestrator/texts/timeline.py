@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, tzinfo
 
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import ENDED, Attempt, Deliverable, Mark, State, Task
+from orchestrator.records.task import ENDED, PERSON, Attempt, Deliverable, Mark, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import markdown, quoting
 from orchestrator.texts.moments import dated
@@ -118,7 +118,7 @@ def _marked(task: Task, marks: list[Mark], i: int, zone: tzinfo) -> str:
         case State.REVIEW:
             return _in_review(task, marks, i)
         case State.DONE:
-            return _done(task)
+            return _done(task) + (why if mark.by == PERSON else "")
         case State.ESCALATED:
             return f"escalated, a person is needed{why}"
         case State.FAILED:

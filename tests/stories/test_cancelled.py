@@ -87,3 +87,33 @@ def test_a_file_moved_to_cancelled_while_its_agent_works_brings_no_pull_request(
         assert "a person moved its file to cancelled/" in office.told()
         [status] = office.comments(issue)
         assert "is on it" not in status
+
+
+@pytest.mark.parametrize("to", [State.DONE, State.FAILED, State.BLOCKED, State.ESCALATED])
+def test_a_file_moved_by_hand_while_its_agent_works_stays_there_and_nothing_is_pushed(
+    tmp_path: Path, to: State
+) -> None:
+    with an_office(tmp_path) as office:
+        room = office.world.mailroom
+
+        def moved() -> None:
+            [path] = room.folder(State.PROCESSING).glob("*.md")
+            path.rename(room.folder(to) / path.name)
+
+        office.executor.scripts["first"] = meanwhile(moved, writes("first.txt", "done\n"))
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        assert office.queue() == 0, office.told()
+        for _ in range(2):
+            office.pass_time(3600)
+            office.work_until_quiet()
+        assert office.state_of(issue) is to and not office.pulls(), office.told()
+        task = office.task(issue)
+        assert task.pushed == () and task.claim is None and task.salvage
+        [status] = office.comments(issue)
+        assert f"a person moved its file to {to}/" in status, status
+        if to is State.BLOCKED:  # what was judged is not made again
+            path = room.path(to, task.task_id)
+            path.rename(room.folder(State.INBOX) / path.name)
+            office.work_until_quiet()
+            assert office.executor.agent_runs == ["first"] and office.pulls(), office.told()
