@@ -141,7 +141,10 @@ def within(world: World, story: Story, *, alone: bool, hurried: bool) -> int:
         health.got_its_turn(world)
         if not hurried:
             # Five jobs of one crontab must not meet GitHub in the same second (C6).
-            world.clock.sleep(config.jitter_seconds * (crc32(script.encode()) % 100) / 100)
+            wait = config.jitter_seconds * (crc32(script.encode()) % 100) / 100
+            if wait >= 1 and (sys.stdin.isatty() or sys.stderr.isatty()):  # somebody looks on
+                complain(f"{script}: waits {wait:.0f} s (jitter; --now skips it)")
+            world.clock.sleep(wait)
         return told(world, story)
 
 

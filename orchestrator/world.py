@@ -133,6 +133,10 @@ class World:
         """A time as a person reads it, in the config's `timezone`: `14:05 CEST` if it is today."""
         return moments.spoken(moment, self.zone, now=self.clock.now())
 
+    def logs_to_read(self) -> str:
+        """The folder of the logs, "" where a person's `tail` would find none there."""
+        return str(self.paths.logs) if any(self.paths.logs.glob("*.log")) else ""
+
     def stopped(self, name: str) -> str:
         """Why `runtime/off` or `runtime/off.d/<name>` stops this now; "" when nothing does."""
         switch = self.switch_against(name)

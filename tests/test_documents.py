@@ -13,7 +13,7 @@ import yaml
 
 from orchestrator import settings
 from orchestrator.records.config import Config
-from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Trouble
+from orchestrator.records.errors import AgentOSError, ConfigError, GitHubTrouble, Misused, Trouble
 from orchestrator.records.task import State
 from orchestrator.texts import cron
 
@@ -174,6 +174,7 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_code() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.M)}
     ours = {
         AgentOSError.exit_code,
+        Misused.exit_code,
         ConfigError.exit_code,
         GitHubTrouble(Trouble.AUTH, "").exit_code,
         GitHubTrouble(Trouble.RATE, "").exit_code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -43,6 +44,27 @@ def ran(office: Office, story: tick.Story, *words: str) -> int:
 def word(office: Office) -> Health:
     path = office.world.paths.health / "pr_monitor.json"
     return msgspec.json.decode(path.read_bytes(), type=Health)
+
+
+class Keyboard(io.StringIO):
+    """A terminal's, at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+def test_whoever_looks_on_hears_of_the_wait(
+    tmp_path: Path, looked_at: bool, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with an_office(tmp_path, config={"jitter_seconds": 20}) as office:
+        monkeypatch.setattr(sys, "stdin", Keyboard() if looked_at else io.StringIO())
+        before = office.world.clock.now()
+        assert tick.within(office.world, quiet, alone=True, hurried=False) == 0
+        waited = round((office.world.clock.now() - before).total_seconds())
+        said = f"test: waits {waited} s (jitter; --now skips it)"
+        assert (said in capsys.readouterr().err) is looked_at and waited > 0
 
 
 def test_a_run_is_told_with_what_it_did_and_when_it_last_went_well(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import msgspec
 
-from orchestrator import alerts, disk, escalation
+from orchestrator import alerts, conditions, disk, escalation
 from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.alerts import Raised
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
+from orchestrator.rules.diagnosis import cron
 from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
@@ -47,8 +48,9 @@ def findings(world: World, state: str) -> Iterator[Finding]:
             step=f"make room: du -xhd2 {world.paths.runtime} {world.paths.worktrees}",
         )  # fmt: skip
     for raised in open_alerts(world):
-        of_a_task = raised.key.startswith(escalation.ALERT)  # its own account tells it
-        if not of_a_task and (raised.key != disk.ALERT or not lacking):
+        told = raised.key.startswith(escalation.ALERT)  # its own account tells it
+        told = told or (raised.key == conditions.TOKEN and paused is not None)
+        if not told and (raised.key != disk.ALERT or not lacking):
             text = f"alert of {world.spoken(raised.at)}: {raised.text}"
             yield Finding(reason=Reason.MACHINE, text=text)
 
@@ -73,7 +75,7 @@ def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:
         yield Finding(
             reason=Reason.MACHINE,
             text=f"{wrapper} ended with exit code {known.exit_code} last time; its log says why",
-            step=f"tail {world.paths.logs}/*.log",
+            step=cron.to_see(name, world.logs_to_read()),
         )
 
 

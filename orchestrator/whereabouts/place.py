@@ -317,8 +317,8 @@ def cancelled(world: World, found: Found) -> Iterator[Finding]:
 
 
 def done(world: World, found: Found) -> Iterator[Finding]:
-    del world
-    mark = found.task.merge
+    task, mark = found.task, found.task.merge
+    steps = [f"to have it done anew, {anew(world, task)}"]
     if mark and mark.sha:
         proof = "verified" if mark.verified else "not verified yet"
         text = f"merged as {mark.sha[:12]} and {proof}"
@@ -326,7 +326,15 @@ def done(world: World, found: Found) -> Iterator[Finding]:
         text = "delivered"
     if mark is None or mark.revert is None:
         text += "; nothing is left to do"
-    yield Finding(reason=Reason.DONE, text=text, step="to have it done anew, set it Ready again")
+        if mark and mark.sha:
+            steps.append(f"to take it back: bin/task.sh revert {hands.name_of(task)}")
+    yield Finding(reason=Reason.DONE, text=text, step="; ".join(steps))
+
+
+def anew(world: World, task: Task) -> str:
+    if task.issue:
+        return "set it Ready again"
+    return f"drop a new file into {world.mailroom.folder(State.INBOX)}/"
 
 
 def taken_back(world: World, task: Task, *, known: bool = False) -> Finding:

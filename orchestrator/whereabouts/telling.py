@@ -78,7 +78,7 @@ def ready_again(world: World, found: Found) -> list[Finding]:
     return [one for one in told if one.reason in wanted]
 
 
-def of_issue(world: World, meant: Subject, *, unasked: str) -> Account:
+def of_issue(world: World, meant: Subject, *, unasked: str) -> Account | Unknown:
     """An issue of which no task file is here: what the dispatcher thinks of it."""
     findings: list[Finding] = []
     title = ""
@@ -103,7 +103,10 @@ def of_issue(world: World, meant: Subject, *, unasked: str) -> Account:
             title, why = tracker.of_issue(world, repository, number)
             return why
 
-        findings += looked(world, look, unasked=unasked)
+        try:
+            findings += looked(world, look, unasked=unasked)
+        except tracker.NoSuchNumber as reason:
+            return Unknown(asked=name_of(meant.repo, number), sentence=str(reason))
     return Account(
         asked=name_of(meant.repo, meant.number),
         title=title,
@@ -122,6 +125,8 @@ def looked(
         return [Finding(reason=Reason.UNREAD, text=f"GitHub was not asked: {why}")]
     try:
         return look()
+    except tracker.NoSuchNumber:
+        raise
     except AgentOSError as trouble:
         said = world.redact(str(trouble))
         return [Finding(reason=Reason.UNREAD, text=f"GitHub could not be asked: {said}")]

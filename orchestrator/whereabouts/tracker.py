@@ -11,12 +11,12 @@ from orchestrator import checklists, foresight, gh_project, intake, reverting
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.errors import AgentOSError
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
 from orchestrator.records.verdicts import Merge, Wait
 from orchestrator.rules import access, lanes, merge, rounds, trust
-from orchestrator.rules.facts import Facts, Obstacle
+from orchestrator.rules.facts import Facts, Obstacle, View
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.obstacles import view
 from orchestrator.scrutiny import Scrutiny
@@ -26,6 +26,12 @@ from orchestrator.world import World
 
 RUN_DISPATCHER = "bin/run_dispatcher.sh --now"
 RUN_MONITOR = "bin/run_pr_monitor.sh --now"
+
+
+class NoSuchNumber(AgentOSError):
+    """What was asked about is not on GitHub."""
+
+    exit_code = 2
 
 
 def manual_steps(world: World, task: Task) -> Iterator[Finding]:
@@ -43,8 +49,16 @@ def manual_steps(world: World, task: Task) -> Iterator[Finding]:
 def of_issue(
     world: World, repository: RepositoryConfig, number: int
 ) -> tuple[str, list[Finding]]:
-    """Title, and why the dispatcher does not take it up now. Raises GitHubTrouble."""
-    node = world.read.issue_node(repository.slug, number)
+    """Title, and why the dispatcher does not take it up now. Raises GitHubTrouble, NoSuchNumber."""
+    try:
+        node = world.read.issue_node(repository.slug, number)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.NOT_FOUND:
+            raise
+        raise NoSuchNumber(
+            f"there is no issue or pull request #{number} in {repository.slug} that this token "
+            "may see"
+        ) from trouble
     found = world.read.issues([node])
     if not found:
         pull = world.read.pull_request_rest(repository.slug, number)
@@ -254,9 +268,16 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
         until = settled_from(facts, now)
     yield Finding(
         reason=Reason.SETTLING if settling else Reason.PULL_REQUEST,
-        text=said, until=until, step=ADVICE.get(seen.obstacle, RUN_MONITOR).format(
-            n=pull.number, repo=pull.repo, url=pull.url,
-            there=access.repository(world.config.github_web_url, pull.repo)),
+        text=said, until=until, step="" if settling and until else advice(world, facts, seen),
+    )  # fmt: skip
+
+
+def advice(world: World, facts: Facts, seen: View) -> str:
+    """What a person can do; a time that must pass first is not shortened by any command."""
+    pull = facts.pull
+    return ADVICE.get(seen.obstacle, RUN_MONITOR).format(
+        n=pull.number, repo=pull.repo, url=pull.url,
+        there=access.repository(world.config.github_web_url, pull.repo),
     )  # fmt: skip
 
 

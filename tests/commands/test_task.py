@@ -16,6 +16,7 @@ from orchestrator import reverting, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.git import Identity, Inline
 from orchestrator.commands.task import __main__ as command
+from orchestrator.commands.task import listing
 from orchestrator.overview import look
 from orchestrator.records.task import Attempt, PullRequestLink, State
 from orchestrator.records.verdicts import AttemptVerdict
@@ -317,6 +318,17 @@ def test_a_list_filters_by_state_and_repository(
     assert "no such tasks" in capsys.readouterr().out
     assert run("list", "--state", "nowhere") == command.UNKNOWN
     assert "known: inbox" in capsys.readouterr().out
+
+
+def test_a_list_on_a_narrow_terminal_breaks_no_words(still: World) -> None:
+    why = "Which of the two pages is meant, the one for readers or the one for librarians?"
+    for number in range(1, 4):
+        a_task(still, number, State.ESCALATED, note=why)
+    found = listing.gathered(still, listing.USUAL, "")
+    shown = [words for words, _ in listing.laid_out(still, found, 100)]
+    assert max(map(len, shown)) <= 100 and len(shown) <= 3 + 3 * 4
+    assert all(word in " ".join(shown).split() for word in why.split())
+    assert shown[0].startswith("3 tasks") and shown[2] == "escalated"
 
 
 def test_a_task_is_shown_with_its_history_files_and_cost(

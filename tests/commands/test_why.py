@@ -22,7 +22,7 @@ from orchestrator.overview import look
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
-from orchestrator.whereabouts import paper, question, telling
+from orchestrator.whereabouts import paper, place, question, telling
 from orchestrator.whereabouts.account import Account, Finding, Reason, Unknown
 from tests.support import forge, hostile
 from tests.support.crash import Killed
@@ -73,6 +73,29 @@ def reasons(told: Account) -> dict[Reason, str]:
 
 def steps(told: Account) -> str:
     return "\n".join(finding.step for finding in told.findings)
+
+
+def test_a_number_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = telling.account(office.world, question.read([f"{SLUG}#99"]))
+        assert isinstance(told, Unknown)
+        assert told.sentence.startswith(f"there is no issue or pull request #99 in {SLUG}")
+
+
+def test_what_can_be_done_with_what_is_done(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        office.work_until_quiet()
+        told = steps(answer(office, issue))
+        assert told == (
+            "to have it done anew, set it Ready again; "
+            f"to take it back: bin/task.sh revert {SLUG}#{issue}"
+        )
+        [found] = office.world.mailroom.read_state(State.DONE)
+        alone = structs.replace(found.task, issue=None, merge=None)
+        [done] = place.done(office.world, structs.replace(found, task=alone))
+        assert done.step.startswith("to have it done anew, drop a new file into ")
+        assert done.step.endswith("/inbox/")
 
 
 # --- an issue that is not dispatched --------------------------------------------------------
@@ -221,7 +244,7 @@ def test_github_does_not_answer_or_is_not_asked(tmp_path: Path) -> None:
         built = why.built(office.world.environment)
         assert not isinstance(built, why.Refused)
         bad = hostile.between(office.github)
-        bad.on("GET", "/issues/", hostile.answers(404, "Not Found"), times=9)
+        bad.on("GET", "/issues/", hostile.answers(403, "Forbidden"), times=9)
         told = telling.account(built, question.read([str(issue)]))
         assert isinstance(told, Account)
         assert "could not be asked" in reasons(told)[Reason.UNREAD]
@@ -491,7 +514,7 @@ NO_CI = {**SEED, "repos": [{**SEED["repos"][0], "files": {"README.md": "# Librar
 @pytest.mark.parametrize(
     ("more", "deed", "said", "step"),
     [
-        ({}, nothing, "not been compared|in order|first seen less", "bin/run_pr_monitor.sh"),
+        ({"repository": QUICK}, nothing, "merge: every check is green", "bin/run_pr_monitor.sh"),
         ({"seed": LABELLED}, holds, "it bears the label hold", "take the label off"),
         ({"seed": NO_CI}, nothing, "no check has reported yet", "allow_no_ci"),
         ({"repository": {"merge": "approved"}}, nothing, "approving review", "--approve"),
@@ -522,6 +545,7 @@ def test_green_and_settling_until_a_time(tmp_path: Path) -> None:
         [finding] = told.findings
         assert finding.reason is Reason.SETTLING
         assert finding.until == office.world.clock.now() + timedelta(seconds=120)
+        assert not finding.step, "no command makes the head any older"
 
 
 def test_running_checks_and_when_a_person_is_called(tmp_path: Path) -> None:

@@ -213,6 +213,20 @@ def test_a_script_that_fails_says_why_and_what_helps() -> None:
     assert one.mend == "git pull"
 
 
+@pytest.mark.parametrize(
+    ("runs", "logs", "said", "mend"),
+    [
+        (True, "/logs", "has failed at every run since 09:00", "tail /logs/*.log"),
+        (False, "", "failed at its last run, 09:00, with exit code 1", "bin/run_queue.sh --now"),
+    ],
+)
+def test_one_failure_is_not_many_and_no_log_is_not_read(
+    runs: bool, logs: str, said: str, mend: str
+) -> None:
+    [one] = cron.silent({"supervisor": cron.Failing(1, "09:00", runs=runs)}, {}, logs)
+    assert said in one.sentence and one.mend == mend
+
+
 def test_the_hints_name_the_github_of_the_config() -> None:
     archived = structs.replace(SURVEY, archived=True, branch_rule=BranchRule(creation=True))
     mends = [one.mend for one in github.repository(CONFIG, archived, WEB)]

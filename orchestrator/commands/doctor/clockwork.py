@@ -81,7 +81,8 @@ def health(patient: Patient) -> Iterator[Diagnosis]:
     now = world.clock.now()
     failing = {
         name: rules.Failing(
-            one.exit_code, world.spoken(one.failing_since or one.ended), one.said
+            one.exit_code, world.spoken(one.failing_since or one.ended), one.said,
+            one.failing_since not in {None, one.ended},
         )
         for name, one in known.items() if one.exit_code
     }  # fmt: skip
@@ -90,6 +91,6 @@ def health(patient: Patient) -> Iterator[Diagnosis]:
         for name, one in known.items()
         if name in rules.NEEDED.values() and now - (one.scheduled or one.ended) > rules.FRESH
     }
-    yield from rules.silent(failing, quiet, str(world.paths.logs))
+    yield from rules.silent(failing, quiet, world.logs_to_read())
     if not failing and not quiet and known:
         yield Diagnosis(check="health", level=Level.OK, sentence="no script fails or is silent")

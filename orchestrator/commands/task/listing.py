@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -13,8 +14,8 @@ from orchestrator import hands
 from orchestrator.overview import tasks
 from orchestrator.overview.tasks import Shelf
 from orchestrator.records.task import State
-from orchestrator.texts import chatter, moments, overview
-from orchestrator.texts.overview import Row
+from orchestrator.texts import chatter, moments, overview, screen
+from orchestrator.texts.overview import Row, Section
 from orchestrator.whereabouts import place
 from orchestrator.world import World
 
@@ -22,6 +23,7 @@ from orchestrator.world import World
 USUAL = tuple(
     state for state in State if state not in {State.DONE, State.CANCELLED, State.QUARANTINE}
 )
+REASON_LINES = 5  # of a terminal; a pipe gets the whole of it
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -109,14 +111,25 @@ STYLES = {
 
 
 def table(world: World, found: Sequence[Listed], out: TextIO) -> None:
+    """As bin/status.sh lays it out: a section for each state, the reason wrapped beside."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("state", "task", "since", "title"):
-        shown.add_column(name, no_wrap=True)
-    shown.add_column("why", ratio=1, overflow="fold")
-    for one in found:
-        shown.add_row(*map(Text, cells(world, one)), style=STYLES.get(one.state, ""))
-    Console(file=out, highlight=False).print(shown)
+    console = Console(file=out, highlight=False)
+    for words, style in laid_out(world, found, console.width):
+        console.print(Text(words, style=style), no_wrap=True, crop=True)
+
+
+def laid_out(world: World, found: Sequence[Listed], width: int) -> Iterator[screen.Line]:
+    owners = {one.name.partition("/")[0] if "/" in one.name else "" for one in found}
+    shared = f"{owners.pop()}/" if len(owners) == 1 else ""
+    sections = []
+    for state, those in itertools.groupby(found, key=lambda one: one.state):
+        rows = []
+        for one in those:
+            _, name, *rest = cells(world, one)
+            rows.append(Row((name.removeprefix(shared), *rest)))
+        style = STYLES.get(state, "")
+        sections.append(Section(title=state, rows=tuple(rows), style=style, lines=REASON_LINES))
+    head = f"{len(found)} task{'s' * (len(found) != 1)}{f' of {shared[:-1]}' if shared[1:] else ''}"
+    return screen.lines(head, sections, width)

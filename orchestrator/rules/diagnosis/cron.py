@@ -30,11 +30,15 @@ class Start(Struct, frozen=True):
 
 
 class Failing(Struct, frozen=True):
-    """A script that fails: its exit code, since when, and the first sentence of its last run."""
+    """A script that fails: its exit code, since when, and the first sentence of its last run.
+
+    `runs`: more than the last one failed.
+    """
 
     code: int
     since: str
     said: str = ""
+    runs: bool = True
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -157,14 +161,18 @@ def parent(output: str, home: str) -> str:
 def silent(
     failing: Mapping[str, Failing], quiet: Mapping[str, str], logs: str
 ) -> Iterator[Diagnosis]:
-    """Scripts that fail since a time, and such as nothing has started since one."""
+    """Scripts that fail since a time, and such as nothing has started since one.
+
+    `logs` is the folder of the logs, "" where there are none.
+    """
     for script, one in failing.items():
         # A sentence of ours ends with the command that helps, where there is one.
         said, _, command = one.said.partition("; run: ")
         yield Diagnosis(
             check="health", about=script, level=Level.WRONG,
-            mend=command or f"tail {logs}/*.log",
-            sentence=f"has failed at every run since {one.since}, with exit code {one.code}"
+            mend=command or to_see(script, logs),
+            sentence=f"{'has failed at every run since' if one.runs else 'failed at its last run,'}"
+            f" {one.since}, with exit code {one.code}"
             + (f": {said}" if said else ""),
         )  # fmt: skip
     for script, last in quiet.items():
@@ -172,3 +180,9 @@ def silent(
             check="health", about=script, level=Level.WRONG, mend="crontab -l",
             sentence=f"has not been started since {last}",
         )  # fmt: skip
+
+
+def to_see(script: str, logs: str) -> str:
+    """How a person sees why a script fails: by its log, or where it left none by its own run."""
+    wrapper = WRAPPERS.get(script, f"run_{script}.sh")
+    return f"tail {logs}/*.log" if logs else f"bin/{wrapper} --now"
