@@ -65,7 +65,8 @@ def attempt(briefing: Briefing, *, budget: PromptBytes | None = None) -> str:
     line = delimiter(task.task_id, "\n".join([*(text for _, text in known), around]), what="data")
     role = templates.fill(
         "role", repo=task.repo, base=task.base or "its default branch", delimiter=mark, data=line,
-        tests=_tests(briefing.test_command), deliverable=_deliverable(task.deliverable),
+        tests=_tests(briefing.test_command),
+        deliverable=_deliverable(task.deliverable) + _heard(briefing),
     )  # fmt: skip
     asked = templates.fill(
         "task", delimiter=mark, title=title, task_type=task.task_type.value, task=body
@@ -99,7 +100,7 @@ def _wanted_beside(briefing: Briefing, room: PromptBytes) -> Iterator[str]:
     if briefing.repair:
         yield templates.fill("repair", reason=markdown.sentences(briefing.repair, REASON))
     yield _section("What has to be repaired", _items(task.repair_items, room.repairs))
-    yield _section("Comments of the maintainers", _comments(briefing.comments, room.comments))
+    yield _section("Comments of the maintainers", _comments(briefing, room.comments))
     yield _section("The failing test run", _tail(briefing.test_tail, room.tests))
     yield _section("Conflicting files", _conflicts(briefing.conflicts, room.conflicts))
 
@@ -133,13 +134,35 @@ def _deliverable(deliverable: Deliverable) -> str:
     )
 
 
-def _comments(comments: tuple[Comment, ...], room: int) -> str:
-    newest = sorted(comments, key=lambda c: (c.created, c.id), reverse=True)
+def _heard(briefing: Briefing) -> str:
+    """Where the comments are found, said before any text of others."""
+    if not briefing.comments:
+        return ""
+    return (
+        f"\n- Each line `{_before_comment(briefing)}` is followed by a comment of a maintainer on "
+        "the task;\n  where they differ from it, the newest holds."
+    )
+
+
+def _before_comment(briefing: Briefing) -> str:
+    """The line before each comment: nothing that anybody else wrote can hold it."""
+    items = "\n".join(f"{item.where} {item.text}" for item in briefing.task.repair_items)
+    said = "\n".join(comment.body for comment in briefing.comments)
+    text = f"{briefing.task.body}\n{briefing.repair}\n{items}\n{said}\n{briefing.test_tail}"
+    return delimiter(briefing.task.task_id, text, what="comment")
+
+
+def _comments(briefing: Briefing, room: int) -> str:
+    """The newest first; the last of the lines before them ends them all."""
+    if not briefing.comments:
+        return ""
+    newest = sorted(briefing.comments, key=lambda c: (c.created, c.id), reverse=True)
+    line = _before_comment(briefing)
     told = (
-        f"{c.author}, {c.created:%Y-%m-%d %H:%M} UTC:\n{markdown.visible(c.body).strip()}"
+        f"{line}\n{c.author}, {c.created:%Y-%m-%d %H:%M} UTC:\n{markdown.visible(c.body).strip()}"
         for c in newest
     )
-    return bounded.whole(told, room, what="comments")
+    return f"{bounded.whole(told, room - len(line) - 2, what='comments')}\n\n{line}"
 
 
 def _tail(tail: str, room: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -202,6 +204,31 @@ def test_a_comment_while_it_works_reaches_the_next_attempt(tmp_path: Path) -> No
         assert office.state_of(issue) is State.DONE, office.told()
         assert "cat" not in prompts[0] and "Mind the cat." in prompts[1]
         assert "Let the cat out." not in prompts[1]
+
+
+def patch(folder: Path, prompt: str) -> bytes:
+    """The built-in agent itself."""
+    program = Path(__file__).resolve().parents[2] / "bin" / "patch_agent"
+    subprocess.run([sys.executable, "-I", program], input=prompt.encode(), cwd=folder, check=True)
+    result = folder / ".agent_result.md"
+    said = result.read_bytes()
+    result.unlink()
+    return said
+
+
+@pytest.mark.parametrize("who", ["maria", "eve"])
+def test_the_built_in_agent_does_what_the_answer_to_its_question_says(
+    tmp_path: Path, who: str
+) -> None:
+    with asked(tmp_path, agent=patch) as office:
+        issue = until_asked(office)
+        [question] = [text for text in office.comments(issue) if "A question" in text]
+        assert "no one-line change such as" in question
+        says_on(office, issue, "Add the line `blue` to `paint.txt`", who=who)
+        office.work_until_quiet()
+        state, painted = office.state_of(issue), office.file("paint.txt")
+        done = (State.DONE, "blue\n") if who == "maria" else (State.ESCALATED, None)
+        assert (state, painted) == done, office.told()
 
 
 STEPS = 5  # from the dispatcher's look to the end of its tick
