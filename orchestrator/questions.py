@@ -68,7 +68,7 @@ def drop(world: World, task: Task) -> None:
         found = world.mailroom.locate(task.task_id)
         if found is not None and found.state in HANDED_OVER:
             task = world.mailroom.see(found)
-            settle.ended_by_a_person(world, repository, task, settle.pull_request_now(world, task))
+            settle.ended_on_github(world, repository, task, settle.pull_request_now(world, task))
 
 
 def asks(task: Task) -> bool:

@@ -226,12 +226,19 @@ def pull_request_now(world: World, task: Task) -> PullRest | None:
 def ended_by_a_person(
     world: World, repository: RepositoryConfig, task: Task, pull: PullRest | None
 ) -> bool:
-    """Whether somebody merged or closed the pull request, or the issue, in this round (E8).
+    """Whether somebody ended it by its file, or on GitHub, in this round (E8)."""
+    return ended_by_order(world, repository, task) or ended_on_github(
+        world, repository, task, pull
+    )
+
+
+def ended_on_github(
+    world: World, repository: RepositoryConfig, task: Task, pull: PullRest | None
+) -> bool:
+    """Whether somebody merged or closed the pull request, or the issue, in this round.
 
     A merged one goes to review/, where the merge is proved and recorded.
     """
-    if ended_by_order(world, repository, task):
-        return True
     if pull is not None and pull.closed_at is not None:
         earlier = [mark.at for mark in task.marks if mark.state in ENDED]
         if not earlier or pull.closed_at > earlier[-1]:
