@@ -131,6 +131,8 @@ def understood(
         data, doubled = source.parse(text)
         data = {} if data is None else data
         filled, faults = expansion.fill(data, environment, home)
+    except source.Multiplied as wrong:
+        raise ConfigError((f"{path.name}: {wrong}",)) from None
     except (yaml.YAMLError, RecursionError) as wrong:
         if isinstance(wrong, yaml.YAMLError) and not source.too_deep(wrong):
             raise ConfigError((f"{path.name}:{source.trouble(wrong)}",)) from None

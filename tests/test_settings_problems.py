@@ -109,6 +109,17 @@ def test_an_anchor_that_contains_itself(tmp_path: Path) -> None:
         assert said == ["config.yaml: is nested too deep, or contains itself"]
 
 
+def test_aliases_of_aliases_are_told_and_not_written_out(tmp_path: Path) -> None:
+    """Nine levels of nine would be 400 million values; anchors as such stay allowed."""
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    merged = ["a0: &a0 {k0: x}"]
+    merged += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 9)]
+    for text in (levels, merged):
+        (said,) = problems(tmp_path, "\n".join(text))
+        assert said.startswith("config.yaml: its aliases (*) stand for more than 100000 values")
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"not there; bin/init\.sh makes it"):
         settings.load(tmp_path / "config.yaml", {})

@@ -10,8 +10,13 @@ import yaml
 
 from orchestrator.records.config_file import Fault, Place
 
+MOST_REPEATED = 100_000  # values that aliases add; a config has some hundreds in all
 MERGE = "tag:yaml.org,2002:merge"
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class Multiplied(yaml.YAMLError):
+    """Aliases of aliases, which a few lines are enough for to fill any memory."""
 
 
 class Loader(yaml.CSafeLoader):
@@ -43,12 +48,41 @@ Loader.yaml_implicit_resolvers = {
 
 
 def parse(text: str) -> tuple[Any, bool]:
-    """The plain values of a YAML text, and whether a key stands twice in it."""
+    """The plain values of a YAML text, and whether a key stands twice in it.
+
+    Raises yaml.YAMLError, and RecursionError for what is nested too deep or contains itself.
+    """
     loader = Loader(text)
     try:
-        return loader.get_single_data(), loader.doubled
+        root = loader.get_single_node()
+        if root is None:
+            return None, False
+        refuse_multiplied(root)
+        return loader.construct_document(root), loader.doubled
     finally:
         loader.dispose()
+
+
+def refuse_multiplied(root: yaml.Node) -> None:
+    """Raise Multiplied where aliases add too much; written out, each would be walked every time."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        elif isinstance(node, yaml.MappingNode):
+            inner = [one for pair in node.value for one in pair]
+        sizes[id(node)] = found = 1 + sum(map(size, inner))
+        return found
+
+    if size(root) - len(sizes) > MOST_REPEATED:
+        raise Multiplied(
+            f"its aliases (*) stand for more than {MOST_REPEATED} values; write out what they mean"
+        )
 
 
 def marks(text: str) -> tuple[dict[Place, int], list[Fault]]:
