@@ -55,6 +55,9 @@ def listened(world: World, desk: Desk) -> Desk:
     tick; one that meets a fault of ours is told and passed over, or nothing would be heard again.
     """
     for heard in world.notify.updates(desk.heard):
+        if heard.broken:
+            said = f"cannot be read ({heard.broken}) and is passed over"
+            world.say(f"update {heard.update}: {said}")
         again: TelegramTrouble | OutcomeUnknown | None = None
         with tick.isolated(world, f"update {heard.update}"):
             try:

@@ -164,17 +164,24 @@ class Notify:
                 raise
 
     def updates(self, after: int, *, wait: int = 0) -> tuple[Heard, ...]:
-        """What was said and pressed since the update `after`, which Telegram then forgets."""
+        """What was said and pressed since the update `after`, which Telegram then forgets.
+
+        Each is read by itself: one that is not as it should be says so, and hides no other.
+        """
         if self._line is None and not wait and self._is_silent(after):
             return ()
-        found = self._ask(
-            lambda bot: bot.get_updates(
-                offset=after + 1, limit=MOST_UPDATES, timeout=wait,
-                allowed_updates=("message", "callback_query"),
-            ),
-            seconds=2 * SECONDS + wait,
-        )  # fmt: skip
-        return tuple(_heard(update) for update in found)
+        asked = {
+            "offset": after + 1, "limit": MOST_UPDATES, "timeout": wait,
+            "allowed_updates": ["message", "callback_query"],
+        }  # fmt: skip
+
+        async def told(bot: telegram.Bot) -> list[Heard]:
+            raw: Any = await bot.do_api_request(
+                "getUpdates", api_kwargs=asked, read_timeout=SECONDS + wait
+            )
+            return [_understood(one, bot) for one in raw if _number(one)]
+
+        return tuple(self._ask(told, seconds=2 * SECONDS + wait))
 
     def _is_silent(self, after: int) -> bool:
         """Whether nothing was said since, asked without the library, whose start costs far more
@@ -284,9 +291,10 @@ def pair(
 
 @contextmanager
 def _unwarned() -> Iterator[None]:
-    """The library warns of its own attribute, in which it says how long to wait."""
+    """The library warns of its own attribute, in which it says how long to wait, and of asking
+    for updates as they came."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -325,6 +333,21 @@ def _no_preview() -> Any:
     import telegram
 
     return telegram.LinkPreviewOptions(is_disabled=True)
+
+
+def _number(raw: Any) -> int:
+    number = raw.get("update_id") if isinstance(raw, dict) else None
+    return number if isinstance(number, int) else 0
+
+
+def _understood(raw: Any, bot: telegram.Bot) -> Heard:
+    """One update as it came; the library's exceptions over a broken one are of any kind."""
+    import telegram
+
+    try:
+        return _heard(telegram.Update.de_json(raw, bot))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        return Heard(update=_number(raw), broken=type(error).__name__)
 
 
 def _heard(update: telegram.Update) -> Heard:

@@ -62,7 +62,8 @@ class Written(Struct, frozen=True):
 class Heard(Struct, frozen=True, kw_only=True):
     """One update: a message, or a pressed button (with `callback` and `data`).
 
-    `chat` and `sender` are Telegram's ids; `name` is what the sender calls themselves.
+    `chat` and `sender` are Telegram's ids; `name` is what the sender calls themselves. `broken`
+    says of what kind the trouble was with one that cannot be read.
     """
 
     update: int
@@ -73,3 +74,4 @@ class Heard(Struct, frozen=True, kw_only=True):
     callback: str = ""
     data: str = ""
     message: int = 0
+    broken: str = ""

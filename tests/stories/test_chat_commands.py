@@ -42,6 +42,22 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert "/next TASK" in room.asks("/next")
 
 
+def test_an_update_that_cannot_be_read_is_said_and_hides_no_other(tmp_path: Path) -> None:
+    with a_room(tmp_path) as room:
+        room.telegram.says("/status")
+        del room.telegram.updates[-1]["message"]["date"]
+        room.telegram.updates.append({"update_id": 900_000, "callback_query": {"id": "x"}})
+        room.telegram.updates.append({"update_id": 900_001, "message": "what?"})
+        room.telegram.says("/help")
+        room.telegram.updates[-1]["update_id"] = 900_002
+        room.tick()
+        assert len(room.shown) == 1 and "/new" in room.shown[0], room.office.told()
+        assert room.office.told().count("cannot be read (KeyError) and is passed over") == 1
+        assert room.office.told().count("and is passed over") == 3, room.office.told()
+        room.tick()
+        assert len(room.shown) == 1 and room.office.told().count("and is passed over") == 3
+
+
 def test_an_issue_from_the_phone_is_ready_and_gets_done(tmp_path: Path) -> None:
     with a_room(tmp_path) as room:
         answer = room.asks("/new library Add first.txt\n\nWith some words in it.")
