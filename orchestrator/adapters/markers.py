@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.adapters import files
+from orchestrator.records import regex
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
 
 OPENING = "<!-- aos:fx="
+MARKER = regex.late(rf"{OPENING}[0-9a-f]{{40}} -->")
 
 
 class Markers:
@@ -53,6 +55,9 @@ def oldest(marker: str, comments: Iterable[Comment]) -> Comment | None:
 
 
 def signed(body: str) -> bool:
-    """Whether a text ends with a marker, as ours do; one that only quotes ours does not."""
-    last = body.rstrip().rpartition("\n")[2]
-    return last.startswith(OPENING) and last.endswith("-->")
+    """Whether a text ends with a marker, as ours do; one that only quotes ours does not.
+
+    What only looks like one is a person's words. A true one that was copied is not told apart: the
+    effect that it names may be any task's.
+    """
+    return MARKER.fullmatch(body.rstrip().rpartition("\n")[2]) is not None
