@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from orchestrator import disk, tampering, testing, workspace
-from orchestrator.adapters import files, history
+from orchestrator.adapters import files, history, retrospect
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import GitError
 from orchestrator.adapters.process import CannotStart
@@ -74,6 +74,7 @@ def prove(
         work = workspace.of(world).look(tree)
         changes = work.changes
         secrets = secrets_in(world, tree, changes)
+        names = names_of(world, tree, work)
         bent: tamper.Verdict = tamper.Allow()
         if changes and work.snapshot:
             bent = tampering.of_attempt(world, task, tree, work.snapshot, result)
@@ -88,6 +89,7 @@ def prove(
                 gate.Change(path=c.path, mode=c.mode, old_mode=c.was, size=c.size, target=c.target)
                 for c in changes
             ),
+            names=names,
             secrets=secrets,
             commits_ours=True,  # the one commit on top of our start is made by us, below
             base_is_ancestor=True,  # the start holds the base tip: groundwork brought it in
@@ -108,6 +110,13 @@ def prove(
         bent=tamper.also(bent, ran.unproved, asked=tampering.was_asked(task)),
         evidence=ran.evidence,
     )  # fmt: skip
+
+
+def names_of(world: World, tree: Worktree, work: Seen) -> tuple[str, ...]:
+    """Every path of the work, where it adds any that could meet another."""
+    if not work.snapshot or not any(one.was == "000000" for one in work.changes):
+        return ()
+    return retrospect.names(workspace.of(world).git(tree.slug), work.snapshot)
 
 
 def secrets_in(world: World, tree: Worktree, changes: tuple[ChangedPath, ...]) -> tuple[str, ...]:

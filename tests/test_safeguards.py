@@ -545,6 +545,11 @@ GUARDS = {
         "landing.py", "if obstacles.HOLD in {label", "if False and obstacles.HOLD in {label",
         MERGING + "test_a_hold_of_the_last_moment_on_the_issue_is_seen",
     ),
+    "no new path differs from another only by case": Guard(
+        "rules/gate.py", "if other != path", "if False",
+        "tests/rules/test_gate.py::"
+        "test_a_new_path_that_differs_from_another_only_by_case_is_refused",
+    ),
     "who is refused rests": Guard(
         "admission.py", "rests_until=rest.until if rest else None,", "rests_until=None,",
         QUOTA + "test_many_tasks_that_wait_cost_one_failed_start_for_each_agent_and_window",

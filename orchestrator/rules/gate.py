@@ -37,11 +37,19 @@ class Change(Struct, frozen=True, kw_only=True):
     def deleted(self) -> bool:
         return self.mode == "000000"
 
+    @property
+    def added(self) -> bool:
+        return self.old_mode == "000000" and not self.deleted
+
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """The whole diff of base..head, and what else must hold; `secrets` are findings by name."""
+    """The whole diff of base..head, and what else must hold; `secrets` are findings by name.
+
+    `names` are all paths after it, where it adds any.
+    """
 
     changes: tuple[Change, ...]
+    names: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     commits_ours: bool
     base_is_ancestor: bool
@@ -74,10 +82,31 @@ def _reasons(facts: Facts) -> Iterator[str]:
         yield "the branch holds commits that are not ours"
     for finding in facts.secrets:
         yield f"it holds what looks like a secret: {finding}"
+    twins = _twins(facts)
     for change in facts.changes:
-        reason = _path(change.path) or _kind(change)
+        reason = _path(change.path) or _kind(change) or twins.get(change.path)
         if reason:
             yield f"{change.path!r} {reason}"
+
+
+def _twins(facts: Facts) -> dict[str, str]:
+    """New paths that many file systems take for another path, so that one hides the other."""
+    added = {change.path for change in facts.changes if change.added}
+    if not added:
+        return {}
+    alike: dict[str, list[str]] = {}
+    for name in facts.names:
+        alike.setdefault(_folded(name), []).append(name)
+    return {
+        path: f"differs from {other!r} only by case, and many systems can hold only one of them"
+        for path in added
+        for other in alike.get(_folded(path), ())
+        if other != path
+    }
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _path(path: str) -> str:

@@ -34,6 +34,16 @@ def test_ordinary_changes_pass(change):
     assert judged(change) == Pass()
 
 
+def test_a_new_path_that_differs_from_another_only_by_case_is_refused():
+    there = ("README.md", "docs/a", "docs/A", "src/a.py")
+    changes = (Change(path="Readme.md"), Change(path="docs/A", old_mode="100644"))
+    said = judged(*changes, names=(*there, "Readme.md"))
+    assert isinstance(said, Refused) and len(said.reasons) == 1
+    assert "'Readme.md' differs from 'README.md' only by case" in said.reasons[0]
+    renamed = (Change(path="README.md", mode="000000", old_mode="100644"), changes[0])
+    assert judged(*renamed, names=("Readme.md",)) == Pass()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

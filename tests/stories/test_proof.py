@@ -319,3 +319,19 @@ def test_commands_see_what_the_config_shows_them_of_a_hidden_place(tmp_path: Pat
         issue = office.ready("Add first.txt")
         office.work_until_quiet()
         assert seen_of(office, issue)["runs"][0]["exit_code"] == 0, office.told()
+
+
+def test_a_new_file_that_differs_from_another_only_by_case_goes_nowhere(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+
+        def both(folder: Path, prompt: str) -> Any:
+            (folder / "same.txt").write_text("c\n")
+            return writes("Same.txt", "a\n")(folder, prompt)
+
+        office.executor.scripts["first"] = both
+        issue = office.ready("Add it")
+        office.dispatch()
+        office.queue()
+        assert not office.pulls(), office.told()
+        said = office.task(issue).attempts[0].reason
+        assert "'same.txt' only by case" in said or "'Same.txt' only by case" in said, said
