@@ -72,10 +72,12 @@ def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:
             step=f"crontab -l; bin/{wrapper}",
         )  # fmt: skip
     if known.exit_code:
+        logs = world.logs_to_read()
+        why = "; its log says why" if logs else ""
         yield Finding(
             reason=Reason.MACHINE,
-            text=f"{wrapper} ended with exit code {known.exit_code} last time; its log says why",
-            step=cron.to_see(name, world.logs_to_read()),
+            text=f"{wrapper} ended with exit code {known.exit_code} last time{why}",
+            step=cron.to_see(name, logs),
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TextIO
 
 from orchestrator.texts import chatter, moments
+from orchestrator.texts.repeats import Page
 from orchestrator.whereabouts.account import Account, Finding, Reason, Try, Unknown
 
 WIDTH = 96
@@ -26,13 +27,14 @@ def lines(told: Account, now: datetime, spoken: Spoken) -> Iterator[tuple[str, s
         yield f"{told.task_id}: in {told.state}/{since}{pull}", "dim"
     yield "", ""
     yield "Why", "bold"
+    page = Page()
     for finding in told.findings:
-        yield from wrapped("- ", sentence(finding, now, spoken), style_of(finding))
+        yield from wrapped("- ", page.once(sentence(finding, now, spoken)), style_of(finding))
     if told.machine:
         yield "", ""
         yield "And on this machine", "bold"
         for finding in told.machine:
-            yield from wrapped("- ", sentence(finding, now, spoken), style_of(finding))
+            yield from wrapped("- ", page.once(sentence(finding, now, spoken)), style_of(finding))
     every = (*told.findings, *told.machine)
     steps = list(dict.fromkeys(finding.step for finding in every if finding.step))
     if steps:

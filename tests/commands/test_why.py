@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -16,9 +17,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from orchestrator import alerts, cooling
+from orchestrator import alerts, conditions, cooling
 from orchestrator.commands import why
 from orchestrator.overview import look
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
@@ -371,6 +373,20 @@ def test_its_script_never_ran_or_failed_or_is_silent(tmp_path: Path) -> None:
         assert machine(answer(office, issue, offline=True)) == ""
         office.world.clock.sleep(7200)
         assert "ended last 2.0 h ago" in machine(answer(office, issue, offline=True))
+
+
+def test_a_refused_token_is_told_once(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"github_token": "ghp_wrong"}) as office:
+        issue = office.ready("Later")
+        with contextlib.suppress(GitHubTrouble):
+            office.dispatch()
+        alerts.alert(office.world, conditions.TOKEN, "GitHub refuses the token (401)")
+        told = telling.account(office.world, question.read([str(issue)]))
+        assert isinstance(told, Account)
+        shown = [line for line, _ in paper.lines(told, office.world.clock.now(), str)]
+        page = " ".join(" ".join(shown).split())
+        assert page.count("refused the token") == 1 and "refuses the token" not in page
+        assert "GitHub is not asked: as above" in page
 
 
 def test_no_room_on_the_disk_and_an_alert_that_stands(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from msgspec import structs
 from rich.console import Console
 from rich.text import Text
 
 from orchestrator.records.diagnosis import Diagnosis, Level
+from orchestrator.texts.repeats import Page
 
 WIDTH = 96
 STYLES = {Level.OK: "green", Level.NOTE: "cyan", Level.WRONG: "bold red", Level.UNKNOWN: "yellow"}
@@ -22,6 +24,7 @@ class Sheet:
 
     def __init__(self, out: TextIO, *, quiet: bool, plain: bool) -> None:
         self.out = out
+        self.page = Page()
         self.quiet = quiet
         self.coloured = not quiet and not plain and out.isatty()
         self.console = Console(file=out, highlight=False, soft_wrap=True) if self.coloured else None
@@ -40,7 +43,8 @@ class Sheet:
             return
         self.line(title, "bold")
         for one in found:
-            for text, style in lines(one):
+            once = structs.replace(one, sentence=self.page.once(one.sentence))
+            for text, style in lines(once):
                 self.line(text, style)
 
     def end(self, found: Sequence[Diagnosis]) -> None:
