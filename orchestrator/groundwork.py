@@ -49,13 +49,16 @@ def start(world: World, task: Task, tip: str) -> Ground:
 
 
 def newest(git: Git, task: Task) -> str | None:
-    """The newest commit of the task that we still have: pushed, or kept by an attempt."""
-    made = [a.head_sha for a in task.attempts if a.head_sha]
-    for sha in dict.fromkeys((*reversed(made), *reversed(task.pushed))):
-        pushed_later = made and sha == made[-1] and task.pushed and sha in task.pushed[:-1]
-        if not pushed_later and git.has(f"{sha}^{{commit}}"):
-            return sha
-    return None
+    """The newest commit of the task that we still have: pushed, or kept by an attempt.
+
+    What came onto the branch after the last attempt's work, our Update or a person's commit that
+    was approved, goes before the work of all attempts.
+    """
+    made = [a.head_sha for a in reversed(task.attempts) if a.head_sha]
+    pushed = task.pushed[::-1]
+    later = made and made[0] in pushed[1:]
+    known = (*pushed, *made) if later else (*made, *pushed)
+    return next((sha for sha in known if git.has(f"{sha}^{{commit}}")), None)
 
 
 def update(world: World, task: Task, head: str, base_tip: str) -> Updated | Conflict:

@@ -604,6 +604,11 @@ GUARDS = {
         "questions.py", "if later and may_answer(world, task, comment, voices):", "if later:",
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
     ),
+    "M13 a repair begins at a person's commit": Guard(
+        "groundwork.py", "later = made and made[0] in pushed[1:]", "later = False",
+        "tests/stories/test_merge_safety.py"
+        "::test_a_repair_begins_at_a_persons_commit_that_was_approved[repaired before]",
+    ),
     "S7 whose comments reach an attempt": Guard(
         "briefing.py", "and not ours and voices.trusted(comment.author):", "and not ours:",
         QUESTIONS + "test_a_comment_while_it_works_reaches_the_next_attempt",

@@ -479,9 +479,17 @@ def test_work_after_an_approval_voids_it(tmp_path: Path, how: str) -> None:
             assert merged(office), office.told()
 
 
-def test_a_repair_begins_at_a_persons_commit_that_was_approved(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repaired", [False, True], ids=["once made", "repaired before"])
+def test_a_repair_begins_at_a_persons_commit_that_was_approved(
+    tmp_path: Path, repaired: bool
+) -> None:
     """What it makes on top holds their commit still, and so waits for an approval again."""
     with an_open_pull_request(tmp_path, agent=appends("README.md", "ours\n")) as (office, issue):
+        if repaired:
+            pushes(office, tmp_path / "c", "main", {"README.md": "# Before\n"})
+            monitor(office)
+            office.queue()
+            assert len(office.task(issue).attempts) == 2, office.told()
         branch = office.task(issue).branch
         theirs = pushes(office, tmp_path / "a", branch, {"theirs.txt": "a person's\n"})
         objection(office, False)
