@@ -85,7 +85,7 @@ def remade(world: World, task: Task, known: Offer) -> Offer:
     if not is_ours(world, git, task, head=head, tip=tip):
         raise CannotRevert(
             f"{known.url} clashes with {task.base}, and its branch {branch} holds commits of "
-            f"somebody else, so it was left alone: mend it there, or close it and ask again"
+            "somebody else, so it was left alone: mend it there, or close it and ask again"
         )
     if world.dry_run:
         return structs.replace(known, remade=True)
@@ -239,7 +239,7 @@ def noted(world: World, task: Task, known: Offer) -> Task:
     end = RevertEnd(known.state) if known.state != "open" else None
     place = following(world) / task.task_id
     if end is None:
-        files.make_folder(place.parent)
+        open_ones(world)  # makes the folder
         files.write_durably(place, b"", replace=True)
     mark = task.merge
     if mark.revert != known.number:

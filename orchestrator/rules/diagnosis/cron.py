@@ -184,5 +184,6 @@ def silent(
 
 def to_see(script: str, logs: str) -> str:
     """How a person sees why a script fails: by its log, or where it left none by its own run."""
-    wrapper = WRAPPERS.get(script, f"run_{script}.sh")
-    return f"tail {logs}/*.log" if logs else f"bin/{wrapper} --now"
+    if logs:
+        return f"tail {logs}/*.log"
+    return f"bin/{WRAPPERS[script]} --now" if script in WRAPPERS else f"bin/run_{script}.sh"
