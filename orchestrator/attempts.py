@@ -50,7 +50,7 @@ from orchestrator.records.verdicts import (
     Interrupt,
     type_of_attempt,
 )
-from orchestrator.rules import answers, cooldown, retry, routing
+from orchestrator.rules import answers, cooldown, retry, routing, stuck
 from orchestrator.sessions import Session
 from orchestrator.texts import messages
 from orchestrator.worktree import Worktree
@@ -276,6 +276,9 @@ def judge(
             attempts=len(made),
             agent=task.attempt.agent if task.attempt else "",
             history=task.this_round[:-1],
+            refused_work=stuck.refused_work(task.attempts[:-1], task.round),
+            idle=not seen.worked,
+            deaf=task.attempt is not None and choosing.deaf(world, task.attempt.agent),
             unready_before=unready,
             try_again=preparing.again(world, repository, unready + 1),
             max_attempts=task.max_attempts or repository.max_attempts,

@@ -44,8 +44,11 @@ def choose(
         name: routing.Unavailable(one.reason, one.until) for name, one in refused.items()
     } | unavailable
     made = reaper.counted(task)
-    # Who is asked for a reason answers it: that was no turn of its own.
-    tried = {one.agent for one in made if one.code is not BlockerCode.UNEXPLAINED_CHANGE}
+    # Who is asked for a reason answers it: that was no turn of its own, if it can.
+    tried = {
+        one.agent for one in made
+        if one.code is not BlockerCode.UNEXPLAINED_CHANGE or deaf(world, one.agent)
+    }  # fmt: skip
     choice = routing.next_agent(chain, tried, unavailable)
     if isinstance(choice, routing.Exhausted):
         # A crash may be the machine's fault: who has only crashed gets another turn, after those
@@ -58,6 +61,12 @@ def choose(
         named = ", ".join(unknown)
         return routing.Exhausted(f"{choice.reason}; not known here: {named} (config: agents)")
     return choice
+
+
+def deaf(world: World, name: str) -> bool:
+    """Whether the agent does the same again, whatever it is asked."""
+    agent = world.agents.get(name)
+    return agent is not None and agent.deaf
 
 
 def opening(

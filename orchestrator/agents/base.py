@@ -127,6 +127,10 @@ class Agent(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def deaf(self) -> bool:
+        """Whether no word on its work reaches it, so that it would do the same again."""
+
     def requirements(self) -> Requirements:
         """What the caller looks for before it starts the agent."""
 
@@ -155,6 +159,10 @@ class Configured:
     @property
     def name(self) -> str:
         return self._config.name
+
+    @property
+    def deaf(self) -> bool:
+        return False
 
 
 def environment(

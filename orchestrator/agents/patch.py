@@ -16,6 +16,10 @@ TEST_VARIABLE = "AGENT_OS_TEST_COMMAND"
 class Patch(base.Configured):
     """Runs `bin/patch_agent` with our own interpreter, apart from every Python setting."""
 
+    @property
+    def deaf(self) -> bool:
+        return True
+
     def requirements(self) -> Requirements:
         return Requirements()
 

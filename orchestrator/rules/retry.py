@@ -52,11 +52,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     for a chain that has only such left, `wait_reason` says it where that is no rest, and `spent`
     by which budget no agent may start on this task any more. `attempts` counts this round's,
     this one and crashes included, since the last Deliver; `history` are those of the round before
-    this one, which is by `agent`. `unready_before` of those were interrupted because our tests had
-    no place to run; `try_again` is when this one would be repeated for that. `idle_repair` is a
-    repair of red checks that changed nothing and disputes nothing, `idle_merge` a run that put
-    nothing of the branch into what conflicts with the base. `unexplained` are changes to tests and
-    the like that the agent is asked about, once. `cancelled` says what a person did meanwhile.
+    this one, which is by `agent`, and of these `refused_work` is the last that changed something;
+    `idle` says that this one did not. `deaf` is an agent that no question reaches.
+    `unready_before` of those were interrupted because our tests had no place to run; `try_again`
+    is when this one would be repeated for that. `idle_repair` is a repair of red checks that
+    changed nothing and disputes nothing, `idle_merge` a run that put nothing of the branch into
+    what conflicts with the base. `unexplained` are changes to tests and the like that the agent is
+    asked about, once. `cancelled` says what a person did meanwhile.
     """
 
     result: Result | None
@@ -75,6 +77,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     max_attempts: int
     agent: str = ""
     history: tuple[Attempt, ...] = ()
+    refused_work: Attempt | None = None
+    idle: bool = False
+    deaf: bool = False
     unready_before: int = 0
     try_again: datetime | None = None
     idle_repair: bool = False
@@ -88,13 +93,15 @@ def judge(facts: Facts) -> AttemptJudgement:
 
     A complete change without a diff, with failing tests or refused by the gate is not complete;
     partial and blocked work is never delivered. What no other agent can cure goes to a person at
-    once, everything else to the next agent while there is one and attempts remain.
+    once, everything else to the next agent while there is one and attempts remain. Where none
+    does, the reason is that of the last work, whatever changed nothing after it.
     """
     if facts.cancelled:
         return Cancelled(facts.cancelled)
     obstacle = _obstacle(facts)
     if obstacle is None:
-        if facts.unexplained and facts.attempts < facts.max_attempts:
+        answerable = not facts.deaf or facts.agents_left > 0
+        if facts.unexplained and answerable and facts.attempts < facts.max_attempts:
             reason = f"it owes a reason or an honest fix: {'; '.join(facts.unexplained)}"
             return Rework(reason, BlockerCode.UNEXPLAINED_CHANGE)
         return Deliver(_delivered(facts))
@@ -107,6 +114,10 @@ def judge(facts: Facts) -> AttemptJudgement:
     exhausted = stuck.common(facts.history, code)
     if exhausted is BlockerCode.NONE:
         exhausted = BlockerCode.FALLBACK_EXHAUSTED
+    if facts.idle and facts.refused_work is not None:
+        # What a person has to look at is the work, and not that nothing came after it.
+        code = facts.refused_work.code
+        why = f"{facts.refused_work.reason}; {facts.agent} then changed nothing ({why})"
     if facts.attempts >= facts.max_attempts:
         reason = f"{why}; {facts.attempts} of {facts.max_attempts} attempts are used"
         return Escalate(reason, exhausted, cause=code)

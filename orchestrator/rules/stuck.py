@@ -46,6 +46,21 @@ def common(history: Sequence[Attempt], code: BlockerCode) -> BlockerCode:
     return code if others <= {code} else BlockerCode.NONE
 
 
+def refused_work(attempts: Sequence[Attempt], round_: int) -> Attempt | None:
+    """The last attempt of the round, since its last delivery, that added something.
+
+    An attempt that changed nothing names the commit that it began with.
+    """
+    last, head = None, ""
+    for one in attempts:
+        if delivered(one) or one.round != round_:
+            last = None
+        elif one.head_sha and one.head_sha != head:
+            last = one
+        head = one.head_sha or head
+    return last
+
+
 def delivered(attempt: Attempt) -> bool:
     return attempt.verdict is AttemptVerdict.DELIVER
 

@@ -9,8 +9,16 @@ import pytest
 from msgspec import structs
 
 from orchestrator.records.result import AGENT_CODES, BlockerCode, Result, Status
-from orchestrator.records.task import Deliverable
-from orchestrator.records.verdicts import Cancelled, Defer, Deliver, Escalate, Interrupt, Rework
+from orchestrator.records.task import Attempt, Deliverable
+from orchestrator.records.verdicts import (
+    AttemptVerdict,
+    Cancelled,
+    Defer,
+    Deliver,
+    Escalate,
+    Interrupt,
+    Rework,
+)
 from orchestrator.rules import retry, stuck
 from orchestrator.rules.retry import Facts, OwnTests
 
@@ -141,6 +149,42 @@ def test_tests_without_a_place_to_run_cost_no_attempt_and_a_person_looks_at_the_
         assert isinstance(verdict, Interrupt) and verdict.until == later
     verdict = judged(tests=OwnTests.UNREADY, unready_before=3, try_again=later)
     assert isinstance(verdict, Escalate) and verdict.code is BlockerCode.ENVIRONMENT_FAILURE
+
+
+def test_what_changed_nothing_hides_no_reason_of_the_work_before_it():
+    bad = Attempt(
+        n=1, agent="first", started=LATER, verdict=AttemptVerdict.REWORK, head_sha="a",
+        code=BlockerCode.TEST_FAILURE, reason="our own test run fails",
+    )  # fmt: skip
+    fields = dict(agents_left=0, agent="second", refused_work=bad, result=None)
+    verdict = judged(idle=True, **fields)
+    assert isinstance(verdict, Escalate) and verdict.cause is BlockerCode.TEST_FAILURE
+    assert verdict.reason.startswith("our own test run fails; second then changed nothing (the ag")
+    own = judged(idle=False, **fields)
+    assert isinstance(own, Escalate) and own.reason.startswith("the agent left no result file")
+    asks = judged(idle=True, **fields | dict(result=result("blocked", "missing_context")))
+    assert isinstance(asks, Escalate) and asks.code is BlockerCode.MISSING_CONTEXT
+    assert isinstance(judged(idle=True, **fields | dict(agents_left=1)), Rework)
+
+
+def test_the_last_work_is_the_last_that_moved_the_head():
+    def made(n, head, round_=1, verdict=AttemptVerdict.REWORK):
+        return Attempt(
+            n=n, agent="a", started=LATER, round=round_, head_sha=head, verdict=verdict
+        )
+
+    old, work, idle, none = made(1, "a"), made(2, "b", 2), made(3, "b", 2), made(4, "", 2)
+    assert stuck.refused_work((old, work, idle, none), 2) == work
+    assert stuck.refused_work((old, made(2, "a", 2), none), 2) is None
+    delivered = made(5, "c", 2, AttemptVerdict.DELIVER)
+    assert stuck.refused_work((old, work, delivered, made(6, "c", 2)), 2) is None
+    assert stuck.refused_work((), 1) is None
+
+
+def test_who_cannot_answer_is_not_asked_and_a_person_sees_the_work():
+    asked = dict(unexplained=("a.py:1 x",), deaf=True)
+    assert isinstance(judged(GOOD, **asked), Rework)
+    assert isinstance(judged(GOOD, **asked, agents_left=0), Deliver)
 
 
 def test_a_change_in_question_is_asked_about_and_no_reason_to_give_up():

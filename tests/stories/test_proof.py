@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.texts import evidence
+from tests.stories.test_questions import patch
 from tests.stories.test_tampering import in_turn, leaves
 from tests.support import forge
 from tests.support.contained import LAYER, needs_bubblewrap
-from tests.support.office import SEED, SLUG, Office, an_office, writes
+from tests.support.office import SEED, SLUG, Office, an_office, says, writes
 
 CI = ".github/workflows/ci.yml"
 WRONG, RIGHT = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b\n"
@@ -103,6 +105,41 @@ def test_a_bug_whose_test_fails_on_the_base_is_delivered_with_the_evidence(tmp_p
         assert "On the base the tests of this change fail" in pull["body"]
         block = pull["body"].partition(evidence.BEGIN)[2].partition(evidence.END)[0]
         assert "<details>" in block and found["tree"] in block and found["base_sha"] in block
+
+
+def test_an_agent_that_no_question_reaches_is_not_asked_and_its_work_is_a_persons(
+    tmp_path: Path,
+) -> None:
+    only = {"agents": {"patch": {"sandbox": "none"}}, "agent_fallbacks": {"debugging": ["patch"]}}
+    with an_office(tmp_path, seed=LIBRARY, config=only) as office:
+        office.executor.scripts[sys.executable] = patch
+        office.executor.tests = adds
+        note = "Replace `a - b` with `a + b` in `total.py`"
+        issue = office.ready("Sums are off", note, labels=("bug",))
+        for _ in range(6):
+            office.round()
+        assert len(office.task(issue).attempts) == 1, office.told()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        [pull] = office.pulls()
+        assert pull["merged_at"] is None
+        assert any("no test comes with it" in body for body in office.comments(pull["number"]))
+
+
+def test_an_escalation_names_what_was_wrong_with_the_work_and_not_that_nothing_followed(
+    tmp_path: Path,
+) -> None:
+    nothing = says("STATUS: blocked\nBLOCKER_CODE: runner_failure\nSUMMARY: All is there.\n")
+    agents = {"first": leaves(("total.py", RIGHT)), "second": nothing, "third": nothing}
+    with an_office(tmp_path, agents=agents, seed=LIBRARY) as office:
+        office.executor.tests = lambda folder: 1
+        issue = office.ready("Sums are off")
+        office.work_until_quiet(8)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert [one.agent for one in office.task(issue).attempts] == ["first", "second", "third"]
+        [call] = [text for text in office.comments(issue) if "A person is needed" in text]
+        headline = call.partition("made). ")[2]
+        assert headline.startswith("It says complete, and our own test run fails; third then")
+        assert headline.index("test run fails") < headline.index("All is there")
 
 
 @pytest.mark.parametrize(
