@@ -14,7 +14,6 @@ from orchestrator.texts import issues
 from orchestrator.world import World
 
 OLD = "the round begins with the text as it was read before"
-TO_DO = "read it, then set the issue Ready to have its text as it is now"
 
 
 def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
@@ -67,6 +66,7 @@ def now(world: World, task: Task) -> tuple[Task, str]:
     except GitHubTrouble as trouble:
         return task, f"issue #{task.issue} could not be read again ({trouble}): {OLD}"
     if not isinstance(judged, trust.Trusted):
-        return task, f"issue #{task.issue} was changed, and {judged.reason}: {OLD}; {TO_DO}"
+        mend = f". {judged.mend}" if isinstance(judged, trust.NotTrusted) else ""
+        return task, f"issue #{task.issue} was changed, and {judged.reason}: {OLD}{mend}"
     candidate = Candidate(repository=repository, issue_node=task.issue_node)
     return taken(world, candidate, issue, task), "with the issue's text as it is now"
