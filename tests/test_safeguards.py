@@ -347,7 +347,8 @@ GUARDS = {
         TAMPER + "test_weakened_tests_are_asked_about_once_then_shown_and_never_merged",
     ),
     "S13 the agent is asked before a person is": Guard(
-        "rules/retry.py", "if facts.unexplained and facts.attempts < facts.max_attempts:",
+        "rules/retry.py",
+        "if facts.unexplained and answerable and facts.attempts < facts.max_attempts:",
         "if False:",
         TAMPER + "test_the_agent_is_told_what_it_owes_and_an_honest_fix_is_merged",
     ),
