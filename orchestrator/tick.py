@@ -369,16 +369,42 @@ def entry(main: Callable[[], int]) -> NoReturn:
     Everything a script does is durable when it returns and its locks go with the process, so
     taking the interpreter apart would only cost: a third of the CPU of an idle tick.
     """
-    try:
-        code = main()
-    except KeyboardInterrupt as stop:  # in the moment before a script listens, or after
-        code = stopped_by(stop)
-    except BrokenPipeError:  # whoever read our lines has seen enough, as `head` does
-        code = OK
+    code = answered(main)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
     os._exit(code)
+
+
+def answered(main: Callable[[], int]) -> int:
+    """The exit code; what neither a script's own net nor a command foresaw is a sentence too."""
+    try:
+        return main()
+    except KeyboardInterrupt as stop:  # in the moment before a script listens, or after
+        return stopped_by(stop)
+    except BrokenPipeError:  # whoever read our lines has seen enough, as `head` does
+        return OK
+    except Exception as error:  # the net under the commands: DESIGN.md, house rule 6
+        return unforeseen(error)
+
+
+def unforeseen(error: Exception) -> int:
+    """One sentence to stderr, where it happened to the log: without a world nothing of what the
+    exception says can be redacted."""
+    started = Path(sys.argv[0])
+    name = started.parent.name if started.stem == "__main__" else started.stem
+    if isinstance(error, AgentOSError | OSError):
+        complain(f"{name}: {error}")
+        return error.exit_code if isinstance(error, AgentOSError) else DEGRADED
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    log = settings.root_of(os.environ) / "runtime" / "logs" / "trouble.log"
+    told = f"--- {Clock().now():%Y-%m-%dT%H:%M:%SZ} {name}: {place}\n{''.join(frames.format())}"
+    with suppress(OSError):
+        files.make_folder(log.parent)
+        files.append_line(log, told.encode("utf-8", "replace"), durable=False)
+    complain(f"{name}: stopped by a fault of ours ({place}); where it came from stands in {log}")
+    return BUG
 
 
 __all__ = ["Path", "Story", "entry", "isolated", "run"]

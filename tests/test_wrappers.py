@@ -474,6 +474,29 @@ def test_a_fault_before_the_story_is_one_line_and_an_exit_code(
     assert said.count("\n") == 1 and "s3cret" not in said
 
 
+def test_a_command_that_meets_what_nobody_foresaw_says_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "github_token: s3cret"
+
+    def faulty() -> int:
+        raise KeyError(words)
+
+    monkeypatch.setenv("ORCH_ROOT", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["/x/orchestrator/commands/task/__main__.py"])
+    assert tick.answered(faulty) == tick.BUG
+    said = capsys.readouterr().err
+    assert said.startswith("task: stopped by a fault of ours (KeyError at test_wrappers.py:")
+    kept = (tmp_path / "runtime" / "logs" / "trouble.log").read_text()
+    assert "in faulty" in kept and said.count("\n") == 1 and words not in said + kept
+
+    def closed() -> int:
+        raise PermissionError(13, "Permission denied", "x.json")
+
+    assert tick.answered(closed) == tick.DEGRADED
+    assert capsys.readouterr().err == "task: [Errno 13] Permission denied: 'x.json'\n"
+
+
 def test_a_last_run_that_cannot_be_read_stops_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
