@@ -254,7 +254,7 @@ def listed(world: World) -> list[str] | None:
     """The ids in our list; None where there is none, or none that can be read."""
     try:
         return msgspec.json.decode(place(world).read_bytes(), type=list[str])
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return None
 
 

@@ -66,7 +66,7 @@ def raised(world: World, prefix: str = "") -> list[Raised]:
     found = []
     with suppress(OSError):
         for path in sorted(start.parent.glob(f"{start.name.rpartition('-')[0]}*.json")):
-            with suppress(OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+            with suppress(OSError, NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError):
                 found.append(msgspec.json.decode(files.read_bounded(path, _LARGEST), type=Raised))
     return [one for one in found if one.key.startswith(prefix)]
 
@@ -94,7 +94,7 @@ def _hushed(known: bytes, now: datetime) -> bool:
     """A time in the future is a clock that was put back since; it hushes nothing."""
     try:
         before = msgspec.json.decode(known, type=Raised)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
     return timedelta(0) <= now - before.at < COOL_DOWN
 

@@ -131,7 +131,7 @@ class Checkups:
     def _read(self) -> dict[str, Told]:
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, Told])
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, RecursionError):
             return {}
 
 

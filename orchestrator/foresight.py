@@ -154,7 +154,7 @@ def read(path: Path) -> Forecast:
     """The last forecast; an empty one where there is none, or none that can be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Forecast)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return Forecast()
 
 

@@ -51,7 +51,7 @@ def shape(world: World, config: BoardConfig) -> Board:
     path = cache_file(world, config)
     try:
         known = msgspec.json.decode(path.read_bytes(), type=Known)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         known = None
     if known is not None and timedelta(0) <= world.clock.now() - known.read < KEEP:
         return known.board

@@ -110,7 +110,7 @@ def remembered(world: World, place: Path, question: Question[Value]) -> Thought[
     try:
         kept = msgspec.json.decode(files.read_bounded(place, KEPT_LIMIT), type=Kept)
         value = msgspec.json.decode(kept.answer, type=question.shape)
-    except (OSError, files.NotReadable, msgspec.MsgspecError, UnicodeError):
+    except (OSError, files.NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     age = world.clock.now() - kept.at
     return Thought(value=value, agent=kept.agent) if timedelta(0) <= age <= AGE else None

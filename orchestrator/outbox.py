@@ -21,7 +21,7 @@ from orchestrator.adapters.notify import TelegramTrouble
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.records.config import MergePolicy
 from orchestrator.records.desk import Action, Desk
-from orchestrator.records.errors import Trouble
+from orchestrator.records.errors import AgentOSError, Trouble
 from orchestrator.records.event import Event
 from orchestrator.records.letter import Button, Letter
 from orchestrator.records.task import State, Task
@@ -51,13 +51,17 @@ def opened(world: World) -> Desk:
     """What is remembered; a first time begins at the end of the trail, not with its history."""
     try:
         return msgspec.json.decode(files.read_bounded(place(world), _LARGEST), type=Desk)
-    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError):
         return kept(world, Desk(mark=events.end(world.paths.events)))
 
 
 def kept(world: World, desk: Desk) -> Desk:
     if not world.dry_run:
-        files.write_durably(place(world), msgspec.json.encode(desk), replace=True)
+        try:
+            files.write_durably(place(world), msgspec.json.encode(desk), replace=True)
+        except IsADirectoryError:
+            said = f"{place(world)} is a folder, where our memory of the chat belongs; move it away"
+            raise AgentOSError(f"{said}; until then nothing is sent or heard") from None
     return desk
 
 
@@ -205,7 +209,7 @@ def digest(world: World) -> Letter | None:
     """The newest digest as it is sent; None where it is gone."""
     try:
         return msgspec.json.decode(files.read_bounded(digest_place(world), _LARGEST), type=Letter)
-    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 

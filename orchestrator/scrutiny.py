@@ -281,7 +281,7 @@ def remembered(world: World) -> dict[str, Held]:
     """What the last looks left, by task; nothing where it is lost."""
     try:
         return msgspec.json.decode(place(world).read_bytes(), type=dict[str, Held])
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return {}
 
 

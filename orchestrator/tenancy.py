@@ -75,7 +75,7 @@ def read(world: World) -> Tenant | None:
     """What is written there; a file that nobody can read names nobody."""
     try:
         return msgspec.json.decode(files.read_bounded(place(world), _LARGEST), type=Tenant)
-    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

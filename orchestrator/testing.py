@@ -264,5 +264,5 @@ def kept(world: World, task: Task) -> Evidence | None:
     path = world.paths.attempt(task.task_id, task.attempt.n) / FILE
     try:
         return msgspec.json.decode(files.read_bounded(path, LARGEST), type=Evidence)
-    except (OSError, files.NotReadable, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, files.NotReadable, msgspec.MsgspecError, RecursionError):
         return None

@@ -80,7 +80,7 @@ def _read(world: World, job: str, repo: str) -> LastSuccess | None:
     try:
         note = files.read_bounded(_place(world, job, repo), _LARGEST)
         return msgspec.json.decode(note, type=LastSuccess)
-    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 

@@ -92,6 +92,7 @@ def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_alert(tmp_path: 
     with an_office(tmp_path) as office:
         world = office.world
         (world.paths.state / "alerts").write_text("no folder can be made here")
+        world.events.say = office.said.append
         world.paths.events.unlink(missing_ok=True)
         world.paths.events.mkdir()
         alerts.alert(world, "disk", "The disk is full.")

@@ -88,7 +88,7 @@ class Cooldowns:
             return None, None
         try:
             rest = msgspec.json.decode(known, type=Rest)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None, stamp
         return (rest if cooldown.credible(rest, self.clock.now()) else None), stamp
 

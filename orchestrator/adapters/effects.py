@@ -85,7 +85,7 @@ class Effects:
         for line in files.read_lines(self.path(log)):
             try:
                 effect = msgspec.json.decode(line, type=Effect)
-            except (msgspec.DecodeError, msgspec.ValidationError):
+            except (msgspec.MsgspecError, RecursionError):
                 continue  # a torn last line, or a person's note
             if effect.key == key:
                 found = effect

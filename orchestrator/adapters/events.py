@@ -68,13 +68,22 @@ class Events:
             reason=self.redact(reason)[:_LONGEST_REASON],
             details={name: self._clean(value) for name, value in details.items()},
         )
-        _append(self.events_path, msgspec.json.encode(event))
+        self._append(self.events_path, msgspec.json.encode(event), f"`{kind}`", "events log")
         if self.say and kind == QUARANTINED:
             self.say(event.reason)
 
     def attempt_stat(self, stat: AttemptStat) -> None:
         """Append one finished attempt to the metrics."""
-        _append(self.metrics_path, msgspec.json.encode(stat))
+        self._append(self.metrics_path, msgspec.json.encode(stat), "an attempt", "metrics")
+
+    def _append(self, path: Path, line: bytes, what: str, where: str) -> None:
+        try:
+            files.make_folder(path.parent)
+            files.append_line(path, line, durable=False)
+            files.rotate(path, LIMIT_BYTES, KEPT_PARTS)
+        except IsADirectoryError:  # nobody's work may stop at that, tick after tick
+            if self.say:
+                self.say(f"{what} could not be written to the {where}: {path} is a folder")
 
     def _clean(self, value: Detail) -> Detail:
         return self.redact(value)[:_LONGEST_REASON] if isinstance(value, str) else value
@@ -90,7 +99,7 @@ def read(path: Path, since: datetime) -> Iterator[Event]:
         for line in files.read_lines(part):
             try:
                 event = decoder.decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
             if event.at >= since:
                 yield event
@@ -125,7 +134,7 @@ def after(path: Path, mark: Mark, *, most_bytes: int) -> tuple[list[Event], Mark
         for line in lines:
             try:
                 found.append(decoder.decode(line))
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
         if offset - start >= most_bytes // 2:
             break  # a long history comes in several pieces
@@ -144,7 +153,7 @@ def attempts_since(path: Path, since: datetime) -> Iterator[AttemptStat]:
         for line in files.read_lines_backwards(part):
             try:
                 stat = decoder.decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
             if stat.timestamp.tzinfo is None:
                 stat = structs.replace(stat, timestamp=stat.timestamp.replace(tzinfo=UTC))
@@ -155,9 +164,3 @@ def attempts_since(path: Path, since: datetime) -> Iterator[AttemptStat]:
             older += 1
             if older > STRAYS:
                 return
-
-
-def _append(path: Path, line: bytes) -> None:
-    files.make_folder(path.parent)
-    files.append_line(path, line, durable=False)
-    files.rotate(path, LIMIT_BYTES, KEPT_PARTS)

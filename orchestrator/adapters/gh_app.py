@@ -134,7 +134,7 @@ class AppKey(Key):
         """What this or another process keeps, if it is good for a while."""
         try:
             kept = msgspec.json.decode(files.read_bounded(self.cache, LARGEST), type=Kept)
-        except (OSError, files.NotReadable, msgspec.MsgspecError):
+        except (OSError, files.NotReadable, msgspec.MsgspecError, RecursionError):
             return None
         if not kept.serves(self.identity, now) or kept.token in self._refused:
             return None

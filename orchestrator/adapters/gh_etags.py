@@ -38,7 +38,7 @@ class Etags:
         try:
             raw = files.read_bounded(self._place(url), 2 * LARGEST)
             return msgspec.json.decode(raw, type=Kept)
-        except (OSError, files.NotReadable, msgspec.MsgspecError):
+        except (OSError, files.NotReadable, msgspec.MsgspecError, RecursionError):
             return None
 
     def keep(self, url: str, kept: Kept) -> None:

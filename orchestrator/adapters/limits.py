@@ -231,7 +231,7 @@ class Limits:
                 self._ledger, self._version = msgspec.json.decode(raw, type=Ledger), version
         except FileNotFoundError:
             self._ledger, self._version = Ledger(), None
-        except (OSError, files.NotReadable, msgspec.MsgspecError):
+        except (OSError, files.NotReadable, msgspec.MsgspecError, RecursionError):
             self._version = None
         return self._ledger
 

@@ -299,5 +299,5 @@ def _flocked(descriptor: int, kind: int) -> bool:
 def _read_note(descriptor: int) -> Holder | None:
     try:
         return msgspec.json.decode(os.pread(descriptor, _LARGEST_NOTE, 0), type=Holder)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None

@@ -111,7 +111,7 @@ def load(path: Path) -> dict[str, Line]:
     """The lines that were saved, by file name; none where the file is missing or spoilt."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Line])
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return {}
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -33,11 +34,20 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
 
 
+def _opened(path: Path) -> BinaryIO | None:
+    """A log to read; None where there is none, or a folder or a pipe in its place."""
+    if not path.is_file():  # opening a pipe would wait for somebody who writes
+        return None
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
+
+
 def read_lines(path: Path) -> Iterator[bytes]:
     """The complete lines of a log, without blank ones and without a torn last one (Q11)."""
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
+    stream = _opened(path)
+    if stream is None:
         return
     with stream:
         for line in stream:
@@ -50,9 +60,8 @@ def read_on(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
 
     A line that is longer than that is passed over.
     """
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
+    stream = _opened(path)
+    if stream is None:
         return [], offset
     with stream:
         stream.seek(offset)
@@ -65,9 +74,8 @@ def read_on(path: Path, offset: int, limit: int) -> tuple[list[bytes], int]:
 
 def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
     """The complete lines among the last `limit_bytes` of a log; [] when there is no log."""
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
+    stream = _opened(path)
+    if stream is None:
         return []
     with stream:
         start = max(0, stream.seek(0, os.SEEK_END) - limit_bytes)
@@ -80,9 +88,8 @@ def read_lines_tail(path: Path, limit_bytes: int) -> list[bytes]:
 
 def read_lines_backwards(path: Path, block: int = 65_536) -> Iterator[bytes]:
     """The complete lines of a log, the newest first, read no further than they are asked for."""
-    try:
-        stream = path.open("rb")
-    except FileNotFoundError:
+    stream = _opened(path)
+    if stream is None:
         return
     with stream:
         left = stream.seek(0, os.SEEK_END)

@@ -35,7 +35,7 @@ class Sightings:
             for line in files.read_lines(part):
                 try:
                     one = decoder.decode(line)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     continue
                 if one.repo == repo and one.at >= since:
                     found.append(one)

@@ -55,7 +55,7 @@ class Versions:
     def _known(self, slip: Path) -> Known | None:
         try:
             return msgspec.json.decode(files.read_bounded(slip, LARGEST), type=Known)
-        except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _asked(self, program: str, search: str) -> tuple[int, ...]:

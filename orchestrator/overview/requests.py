@@ -54,7 +54,7 @@ def stats(world: World, since: datetime) -> Iterator[RequestStat]:
         for line in reading.read_lines_backwards(part):
             try:
                 stat = decoder.decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 continue
             if stat.at < since:
                 return

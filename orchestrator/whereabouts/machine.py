@@ -92,5 +92,5 @@ def open_alerts(world: World) -> list[Raised]:
 def decoded(path: Path, shape: type[Record]) -> Record | None:
     try:
         return msgspec.json.decode(files.read_bounded(path, LARGEST), type=shape)
-    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

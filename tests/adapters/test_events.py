@@ -112,3 +112,21 @@ def test_the_earlier_systems_lines_are_read_too(tmp_path):
         stream.write(json.dumps(earlier) + "\n")
     found = list(events.attempts_since(log.metrics_path, START))
     assert [one.attempt_count for one in found] == [2, 1]
+
+
+def test_a_folder_in_the_place_of_a_log_and_lines_of_any_depth_stop_nobody(tmp_path):
+    log, deep, said = trail(tmp_path), "[" * 100_000 + "]" * 100_000, []
+    log.say = said.append
+    log.add("one")
+    with log.events_path.open("a") as stream:
+        stream.write(f'{{"unknown": {deep}}}\n')
+    log.add("two")
+    assert [event.kind for event in events.read(log.events_path, START)] == ["one", "two"]
+    log.events_path.unlink()
+    for path in (log.events_path, log.metrics_path):
+        path.mkdir(parents=True)
+    log.add("three")
+    assert "`three` could not be written to the events log" in said[0] and len(said) == 1
+    assert list(events.read(log.events_path, START)) == []
+    assert events.after(log.events_path, events.end(log.events_path), most_bytes=99)[0] == []
+    assert list(events.attempts_since(log.metrics_path, START)) == []

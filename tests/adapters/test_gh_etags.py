@@ -103,3 +103,18 @@ def test_of_too_many_the_oldest_half_goes(tmp_path: Path) -> None:
     assert etags.known("/large") is None
     etags._place("/0").write_bytes(b"{broken")
     assert etags.known("/0") is None
+
+
+@pytest.mark.parametrize("odd", ["folder", "deep"])
+def test_what_cannot_be_an_answer_of_ours_is_none(tmp_path: Path, odd: str) -> None:
+    etags = Etags(tmp_path, "me")
+    etags.keep("/x", Kept("e", "", b"1"))
+    [path] = tmp_path.iterdir()
+    path.unlink()
+    if odd == "folder":
+        path.mkdir()
+    else:
+        path.write_text('{"unknown": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    assert etags.known("/x") is None
+    etags.keep("/x", Kept("e", "", b"2"))
+    assert (etags.known("/x") is None) is (odd == "folder")

@@ -195,7 +195,7 @@ def test_the_trail_is_read_on_through_a_rotation(tmp_path: Path) -> None:
         assert told.count("before") == told.count("behind") == 1
 
 
-@pytest.mark.parametrize("lost", [b"", b"{", None])
+@pytest.mark.parametrize("lost", [b"", b"{", b"[" * 100_000, b'{"x": ' + b"[" * 100_000, None])
 def test_without_its_memory_it_begins_at_the_end_of_the_trail(
     tmp_path: Path, lost: bytes | None
 ) -> None:
@@ -207,6 +207,17 @@ def test_without_its_memory_it_begins_at_the_end_of_the_trail(
         room.happens("cooling", "new")
         room.tick()
         assert len(room.shown) == 1 and "new" in room.shown[0]
+
+
+def test_a_folder_in_the_place_of_its_memory_is_told_and_nothing_is_sent_twice(
+    tmp_path: Path,
+) -> None:
+    with a_room(tmp_path) as room:
+        outbox.place(room.world).unlink(missing_ok=True)
+        outbox.place(room.world).mkdir(parents=True)
+        room.happens("cooling", "new")
+        assert room.tick() != 0 and room.shown == []
+        assert "is a folder, where our memory of the chat belongs" in room.office.told()
 
 
 def test_a_dry_run_shows_what_it_would_send_and_sends_nothing(tmp_path: Path) -> None:

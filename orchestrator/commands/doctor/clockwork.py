@@ -68,7 +68,7 @@ def healths(patient: Patient) -> dict[str, Health]:
         try:
             raw = files.read_bounded(patient.paths.health / f"{name}.json", LARGEST)
             found[name] = msgspec.json.decode(raw, type=Health)
-        except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, NotReadable, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     return found
 

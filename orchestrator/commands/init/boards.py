@@ -240,7 +240,7 @@ def give_back(scene: Scene, place: Place) -> str:
     path = journal(scene, place)
     try:
         kept = msgspec.json.decode(files.read_bounded(path, LARGEST), type=tuple[Card, ...])
-    except (FileNotFoundError, NotReadable, msgspec.MsgspecError):
+    except (FileNotFoundError, NotReadable, msgspec.MsgspecError, RecursionError):
         kept = ()
     now = {card.item for card in scene.boards.cards(place.owner, seen.number, place.field_name)}
     ids = {option.name: option.id for option in seen.options}
