@@ -361,6 +361,7 @@ class PullRequestNode(Camel, frozen=True, kw_only=True):
     latest_opinionated_reviews: Reviews | None = None
     timeline_items: Timeline | None = None
     closing_issues_references: ClosingIssues | None = None
+    first_closing: ClosingIssues | None = None  # with labels, which cost points for each issue
 
 
 class PullRequestsAnswer(Camel, frozen=True, kw_only=True):
@@ -427,7 +428,8 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
                 open=issue.state == "OPEN",
                 labels=tuple(label.name for label in issue.labels.nodes) if issue.labels else (),
             )
-            for issue in (node.closing_issues_references or ClosingIssues()).nodes
+            for linked in (node.first_closing, node.closing_issues_references)
+            for issue in (linked or ClosingIssues()).nodes
         ),
     )
 

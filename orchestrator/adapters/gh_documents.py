@@ -104,7 +104,8 @@ query PullRequests($ids: [ID!]!) {
       mergeCommit { oid }
       baseRef { target { oid } }
       labels(first: 50) { totalCount nodes { name } }
-      closingIssuesReferences(first: 10) {
+      closingIssuesReferences(first: 10) { nodes { number state repository { nameWithOwner } } }
+      firstClosing: closingIssuesReferences(first: 1) {
         nodes {
           number state repository { nameWithOwner }
           labels(first: 100) { totalCount nodes { name } }
