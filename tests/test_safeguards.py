@@ -540,7 +540,7 @@ GUARDS = {
     ),
     "M13 a hold on the issue": Guard(
         "rules/obstacles.py", "if its and HOLD in", "if False and HOLD in",
-        "tests/rules/test_merge.py",
+        "tests/rules/test_merge.py::test_one_changed_fact_that_keeps_it_from_merging",
     ),
     "E8 a hold of the last moment on the issue": Guard(
         "landing.py", "if obstacles.HOLD in {label", "if False and obstacles.HOLD in {label",
@@ -1240,7 +1240,8 @@ def test_each_guard_stands_where_the_table_says(name: str) -> None:
 def test_each_guard_is_watched_by_a_test(name: str) -> None:
     file, _, test = GUARDS[name].test.partition("::")
     known = functions(file)
-    assert any(found.startswith(test.partition("[")[0]) for found in known), f"{test} in {file}"
+    wanted = test.partition("[")[0]
+    assert wanted and any(one.startswith(wanted) for one in known), f"{test} in {file}"
 
 
 @cache
