@@ -230,14 +230,14 @@ def by_person(push: Push) -> bool:
 
 
 def last_look(seen: Seen, process: str, before: int, path: str) -> Request | None:
-    """The last read of that path by the process before a moment."""
+    """The last read of that path by the process before a moment; a 304 is a look like any other."""
     for request in reversed(seen.requests):
         if (
             request.process == process
             and request.order < before
             and request.method == "GET"
             and request.path == path
-            and request.status == 200
+            and request.status in {200, 304}
         ):
             return request
     return None
