@@ -66,7 +66,8 @@ def test_the_next_number_is_one_that_was_never_used() -> None:
 
 
 def test_a_month_of_refusals_stays_small_and_is_told() -> None:
-    task, agents = TASK, ("first", "second", "third")
+    task = structs.replace(TASK, branch="agent/task-1")
+    agents = ("first", "second", "third")
     for hour in range(0, 24 * 30, 3):
         for number, agent in enumerate(agents):
             moment = at(hour + number / 60)
