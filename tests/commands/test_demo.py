@@ -25,7 +25,7 @@ from orchestrator.commands.demo.stage import Forge, Stage
 from orchestrator.commands.demo.trail import Trail
 from orchestrator.forge import seed as forge_seed
 from orchestrator.records.task import Attempt, Mark, MergeMark, PullRequestLink, State, Task
-from orchestrator.texts import taskfile
+from orchestrator.texts import taskfile, taskname
 
 CODE = Path(__file__).resolve().parents[2]
 READY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -361,5 +361,6 @@ def test_files_that_are_no_tasks_do_not_stop_the_demo(scene: Stage) -> None:
     (inbox / "odd.md").write_bytes(b"\xff")
     (inbox / "empty.md").touch()
     assert SHIPPED.task is not None
-    (inbox / f"{SHIPPED.task.task_id}.md").write_text(taskfile.render(SHIPPED.task))
-    assert story.tasks(scene) == [(State.INBOX, SHIPPED.task)]
+    task = structs.replace(SHIPPED.task, branch=taskname.new_branch(SHIPPED.task.task_id))
+    (inbox / f"{task.task_id}.md").write_text(taskfile.render(task))
+    assert story.tasks(scene) == [(State.INBOX, task)]

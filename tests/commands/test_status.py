@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from orchestrator import health
-from orchestrator.adapters import events
+from orchestrator.adapters import files
 from orchestrator.commands.status import __main__ as status
 from orchestrator.commands.status import screen
 from orchestrator.overview import look, requests
@@ -139,11 +139,12 @@ def test_each_run_leaves_a_line_of_what_it_asked(tmp_path: Path) -> None:
 
 
 def test_hours_and_days_are_told_apart_and_odd_lines_passed_over(world: World) -> None:
+    files.make_folder(world.paths.requests.parent)
     for hours, script in ((30, "old"), (5, "pr_monitor"), (0.5, "pr_monitor")):
         stat = RequestStat(
             at=NOW - timedelta(hours=hours), script=script, kinds={"query Board": (2, 3)}
         )
-        events._append(world.paths.requests, msgspec.json.encode(stat))
+        files.append_line(world.paths.requests, msgspec.json.encode(stat), durable=False)
     with world.paths.requests.open("ab") as log:
         log.write(b"{\n\xff\n")
     [one] = requests.look(world).uses
