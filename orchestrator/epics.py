@@ -7,13 +7,12 @@ in between makes none twice and forgets none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from msgspec import structs
 
 from orchestrator import gh_project, github_sync, llm, settle
-from orchestrator.adapters import gh_rest
+from orchestrator.adapters import gh_rest, markers
 from orchestrator.intake import READY_LABEL
 from orchestrator.llm import Question
 from orchestrator.records.config import RepositoryConfig
@@ -126,7 +125,7 @@ def part_key(task: Task, number: int) -> str:
 
 def find(world: World, task: Task, marker: str) -> str | None:
     """The issue that bears the mark, of several the oldest."""
-    return next((str(number) for number in bearing(marker, filed(world, task))), None)
+    return next((str(number) for number in markers.bearing(marker, filed(world, task))), None)
 
 
 def filed(world: World, task: Task) -> tuple[gh_rest.MadeRest, ...]:
@@ -135,26 +134,24 @@ def filed(world: World, task: Task) -> tuple[gh_rest.MadeRest, ...]:
     return world.read.issues_since(task.repo, since)
 
 
-def bearing(marker: str, issues: Iterable[gh_rest.MadeRest]) -> list[int]:
-    return [one.number for one in issues if marker in (one.body or "")]
-
-
 def without_twins(world: World, repository: RepositoryConfig, task: Task) -> Task:
     """Look once, when no list can lag any more, for a part that was filed twice (F16).
 
     The older one counts; the other gets a word, and is closed where the lane lets us.
     """
     key, looked = f"{task.task_id}#0:part-twins", "looked"
+    last = world.effects.last(task.task_id, key)
+    if last is not None and last.result == looked:
+        return task
     numbers = range(1, len(task.parts) + 1)
-    sent = [world.effects.last(task.task_id, part_key(task, number)) for number in numbers]
-    now, last = world.clock.now(), world.effects.last(task.task_id, key)
-    fresh = any(one is not None and now - one.at < LOOK_AGAIN / 2 for one in sent)
-    if fresh or (last is not None and last.result == looked):
+    sent = (world.effects.last(task.task_id, part_key(task, number)) for number in numbers)
+    now = world.clock.now()
+    if any(one is not None and now - one.at < LOOK_AGAIN / 2 for one in sent):
         return task
     issues, parts = filed(world, task), []
     for number, part in zip(numbers, task.parts, strict=True):
         marker = world.markers.line(task, "part", number, round_=0)
-        ours = sorted({*bearing(marker, issues), *filter(None, [part.issue])})
+        ours = sorted({*markers.bearing(marker, issues), *filter(None, [part.issue])})
         for twin in ours[1:]:
             close_twin(world, repository, task, twin, ours[0])
         parts.append(structs.replace(part, issue=ours[0] if ours else None))

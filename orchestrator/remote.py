@@ -13,6 +13,7 @@ from datetime import timedelta
 from msgspec import structs
 
 from orchestrator import github_sync, hands, intake, outbox, questions, switches
+from orchestrator.adapters import markers
 from orchestrator.adapters.notify import TelegramTrouble
 from orchestrator.overview import look
 from orchestrator.records.desk import Action, Desk
@@ -153,7 +154,7 @@ def new(world: World, heard: Heard, order: Order) -> Letter:
 
     def find() -> str | None:
         since = world.read.issues_since(slug, now - KEPT_BY_TELEGRAM)
-        return next((str(one.number) for one in since if marker in (one.body or "")), None)
+        return next(map(str, markers.bearing(marker, since)), None)
 
     number = int(world.effects.once(
         LOG, f"new:{heard.update}", find=find,

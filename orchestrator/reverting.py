@@ -238,7 +238,7 @@ def noted(world: World, task: Task, known: Offer) -> Task:
     assert task.merge is not None  # or there were none
     end = RevertEnd(known.state) if known.state != "open" else None
     place = following(world) / task.task_id
-    if end is None:
+    if end is None and not place.exists():
         open_ones(world)  # makes the folder
         files.write_durably(place, b"", replace=True)
     mark = task.merge

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.adapters import files
+from orchestrator.adapters.gh_rest import MadeRest
 from orchestrator.records import regex
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
@@ -52,6 +53,11 @@ def oldest(marker: str, comments: Iterable[Comment]) -> Comment | None:
     """Of the comments that carry the marker, the one that was there first."""
     ours = [comment for comment in comments if marker in comment.body]
     return min(ours, key=lambda comment: (comment.created, comment.id), default=None)
+
+
+def bearing(marker: str, issues: Iterable[MadeRest]) -> list[int]:
+    """The numbers of the issues that carry the marker, in the order in which they are given."""
+    return [one.number for one in issues if marker in (one.body or "")]
 
 
 def signed(body: str) -> bool:

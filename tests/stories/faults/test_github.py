@@ -109,16 +109,22 @@ def test_f16_a_list_that_lags_behind_what_was_made(tmp_path: Path) -> None:
         assert "merged" in shown[0] and "merged" not in shown[1], "the older one is kept up to date"
 
 
+def split_with_lost_answers(office: Office, *, unseen: int) -> tuple[int, hostile.Hostile]:
+    """An epic of two parts whose first is filed without an answer, and listed late."""
+    epic = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
+    office.dispatch()
+    bad = hostile.between(office.github)
+    bad.on("POST", ISSUES, hostile.applied_then_cut)
+    bad.on("GET", ISSUES, hostile.rewritten(lambda body: b"[]"), times=unseen)
+    for _ in range(4):
+        office.queue()
+        later(office)
+    return epic, bad
+
+
 def test_f16_is_so_for_the_issues_that_we_file(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
-        epic = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
-        office.dispatch()
-        bad = hostile.between(office.github)
-        bad.on("POST", ISSUES, hostile.applied_then_cut)
-        bad.on("GET", ISSUES, hostile.rewritten(lambda body: b"[]"), times=2)
-        for _ in range(4):
-            office.queue()
-            later(office)
+        epic, bad = split_with_lost_answers(office, unseen=2)
         assert bad.count("POST", ISSUES) == 2, office.told()
         titles = [one["title"] for one in office.api.get(f"/repos/{SLUG}/issues").json()]
         assert sorted(titles) == ["Read weeks", "Show weeks", "Weeks"], office.told()
@@ -127,14 +133,7 @@ def test_f16_is_so_for_the_issues_that_we_file(tmp_path: Path) -> None:
 
 def test_f16_is_closed_where_it_was_filed_twice_all_the_same(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
-        epic = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
-        office.dispatch()
-        bad = hostile.between(office.github)
-        bad.on("POST", ISSUES, hostile.applied_then_cut)
-        bad.on("GET", ISSUES, hostile.rewritten(lambda body: b"[]"), times=3)
-        for _ in range(4):
-            office.queue()
-            later(office)
+        epic, bad = split_with_lost_answers(office, unseen=3)
         bad.calm()
         twins = [one for one in office.api.get(f"/repos/{SLUG}/issues?direction=asc").json()
                  if one["title"] == "Read weeks"]  # fmt: skip
