@@ -37,7 +37,7 @@ def carried_over(git: Git, task: Task, head: str, base_tip: str) -> Inline:
 
 
 def left_alone(git: Git, tip: str) -> Inline:
-    """The page for a revert, as the base has it: each later task writes there, and would clash."""
+    """The page as the base has it: in a revert each later task's entry would clash with it."""
     return Inline(path=PAGE, text=history.read_file(git, tip, PAGE))
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from orchestrator import codebase_memory, workspace
 from orchestrator.adapters import history
-from orchestrator.adapters.git import Git, Identity, Inline
+from orchestrator.adapters.git import Git, Identity
 from orchestrator.records.change import Conflict, ConflictedPath, PathKind, Updated
 from orchestrator.records.task import Task
 from orchestrator.texts import messages
@@ -92,14 +92,13 @@ def start_ref(task: Task) -> str:
 
 def half_merged(world: World, git: Git, task: Task, head: str, tip: str) -> str:
     """A commit for the worktree alone: the merge as far as git can make it, our page the base's."""
-    page = codebase_memory.PAGE
     with workspace.of(world).hold(task.repo):
         return history.half_merged(
             git,
             head=head,
             base_tip=tip,
             ref=start_ref(task),
-            memory=Inline(path=page, text=history.read_file(git, tip, page)),
+            memory=codebase_memory.left_alone(git, tip),
             identity=identity(world, git, head, tip),
         )
 
