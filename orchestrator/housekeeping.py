@@ -13,7 +13,9 @@ from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import World
 
 EVERY = timedelta(hours=1)
-MAINTAINED_EVERY = timedelta(days=7)
+# Stores are packed in the first night of a week, at this hour of the config's `timezone`, or as
+# soon after it as this machine is on.
+PACKED_ON, PACKED_FROM = 1, 3
 LOG_BYTES = 10_000_000
 LOGS_KEPT = 5
 # What was sent to GitHub for a task that is over; and which alerts were told.
@@ -123,13 +125,15 @@ def listed(folder: Path) -> list[Path]:
 
 
 def maintain_stores(world: World) -> None:
-    """Pack each store once a week; what a push under way may still need is two weeks young (G1)."""
+    """Pack each store once an ISO week (C4); what a push may still need is two weeks young (G1)."""
     room = workspace.of(world)
     for repository in world.config.repositories:
         slug = repository.slug
         if not world.paths.store(slug).exists():
             continue
-        if not timetable.is_due(world, "maintenance", MAINTAINED_EVERY, repo=slug):
+        if not timetable.is_due_this_week(
+            world, "maintenance", repo=slug, weekday=PACKED_ON, hour=PACKED_FROM
+        ):
             continue
         with tick.isolated(world, repository.slug):
             salvage.prune(world, repository.slug)

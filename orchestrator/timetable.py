@@ -34,23 +34,32 @@ def is_due(world: World, job: str, every: timedelta, *, repo: str = "") -> bool:
     last = _read(world, job, repo)
     timing = cadence.judge(last.at if last else None, every, world.clock.now())
     if isinstance(timing, cadence.ClockWentBack):
-        alerts.alert(
-            world,
-            "clock went back",
-            f"the clock was put back: of {job} {timing.reason}. Everything counts from now on; "
-            "check the machine's time (timedatectl)",
-        )
-        succeeded(world, job, repo=repo)
+        _counts_from_now(world, job, repo, timing.reason)
     return world.at_once or isinstance(timing, cadence.Due)
 
 
 def is_due_this_week(
     world: World, job: str, *, repo: str = "", weekday: int = 1, hour: int = 0
 ) -> bool:
-    """Whether a weekly job is due, by the ISO week of the config's `timezone`, or by `--now`."""
-    last = _read(world, job, repo)
-    week, now = last.week if last else "", world.clock.now()
+    """Whether a weekly job is due, by the ISO week of the config's `timezone`, or by `--now`.
+
+    A last success of more than a week ahead is one alert, and the job is due next week.
+    """
+    last, now = _read(world, job, repo), world.clock.now()
+    week = last.week if last else ""
+    if last and last.at - now > timedelta(weeks=1):
+        _counts_from_now(world, job, repo, f"its last success is {last.at - now} ahead")
     return world.at_once or cadence.weekly(week, now, world.zone, weekday=weekday, hour=hour)
+
+
+def _counts_from_now(world: World, job: str, repo: str, reason: str) -> None:
+    alerts.alert(
+        world,
+        "clock went back",
+        f"the clock was put back: of {job} {reason}. Everything counts from now on; "
+        "check the machine's time (timedatectl)",
+    )
+    succeeded(world, job, repo=repo)
 
 
 def is_due_today(world: World, job: str, *, hour: int = 0) -> bool:

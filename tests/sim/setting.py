@@ -14,10 +14,11 @@ import msgspec
 
 from orchestrator import paths, settings
 from orchestrator.adapters import files
+from orchestrator.adapters.clock import zone
 from orchestrator.forge import records
-from orchestrator.housekeeping import MAINTAINED_EVERY
 from orchestrator.records.config import Config
 from orchestrator.records.task import TaskType
+from orchestrator.rules import cadence
 from orchestrator.timetable import LastSuccess
 from orchestrator.world import World
 from tests.sim import forges
@@ -27,6 +28,8 @@ from tests.sim.transport import URL
 if TYPE_CHECKING:
     from tests.sim.engine import Simulation
 
+# Where the simulation begins on a Monday morning, it is still night, or Sunday.
+ZONES = ("UTC", "UTC", "America/Denver", "America/Los_Angeles", "Pacific/Honolulu")
 REPOSITORY: dict[str, Any] = {"test_command": "true", "trust": "actor"}
 ADD_CARD = """mutation($board: ID!, $issue: ID!) {
   addProjectV2ItemById(input: {projectId: $board, contentId: $issue}) { item { id } } }"""
@@ -53,6 +56,7 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
         "github_owner": OWNER,
         "github_token": "robot-token",
         "github_api_url": URL,
+        "timezone": random.Random(f"{plan.seed}:zone").choice(ZONES),
         "jitter_seconds": 0,
         "agents": {
             name: {"command": [name], "sandbox": "none", "environment": [AGENT_KEY_NAME]}
@@ -79,7 +83,7 @@ def made(plan: Plan, folder: Path) -> tuple[Config, Mapping[str, str]]:
 
 
 def packed_before(plan: Plan, config: Config) -> None:
-    """Each store was packed last at a moment of its own: some are due again while we look.
+    """Some stores were packed this week, and some are due: at once, or when it is night there.
 
     A world of one issue begins with an empty state, so that its way has the steps of that too.
     """
@@ -92,8 +96,8 @@ def packed_before(plan: Plan, config: Config) -> None:
     # The 50 MB that a full disk would release cost more in memory than many a tick.
     (places.runtime / "ballast").touch()
     for repo in plan.repositories:
-        wait = dice.uniform(0, 2 * plan.horizon)
-        mark = LastSuccess(at=forges.START + timedelta(seconds=wait) - MAINTAINED_EVERY)
+        last = forges.START - dice.choice((timedelta(0), timedelta(weeks=1)))
+        mark = LastSuccess(at=last, week=cadence.week(last, zone(config.timezone)))
         place = folder / f"maintenance-{paths.flat(repo.slug)}.json"
         place.write_bytes(msgspec.json.encode(mark))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +21,11 @@ def put(office: Office, wrong: timedelta) -> None:
     clock = office.world.clock
     assert isinstance(clock, HandClock)
     clock.wrong = wrong
+
+
+def set_to(office: Office, moment: datetime) -> None:
+    put(office, timedelta(0))
+    put(office, moment - office.world.clock.now())
 
 
 STEPS: tuple[Callable[[Office], object], ...] = (
@@ -108,16 +115,53 @@ def test_a_last_success_in_the_future_is_told_and_due_after_one_interval(tmp_pat
         assert timetable.is_due(world, "housekeeping", housekeeping.EVERY)
 
 
-def test_a_weekly_job_of_a_repository_is_done_once_a_week(tmp_path: Path) -> None:
+def test_a_store_is_packed_once_in_each_week_whatever_the_clock_does(tmp_path: Path) -> None:
     with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
-        world, done = office.world, 0
-        for day in range(15):
-            put(office, timedelta(days=day))
-            for repo in ("maria/library", "maria/other"):
-                if timetable.is_due_this_week(world, "plan", repo=repo, weekday=1):
-                    timetable.succeeded(world, "plan", repo=repo)
-                    done += 1
-        assert done == 6  # this week, the next and the one after, for each of the two
+        issue, berlin = office.ready("Add first.txt"), ZoneInfo("Europe/Berlin")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE
+        timetable.succeeded(office.world, "maintenance", repo="maria/library")
+        told = list[int]()
+
+        def packed(*moments: datetime) -> list[int]:
+            for moment in moments:
+                set_to(office, moment)
+                before = office.told().count("its store was packed")
+                housekeeping.maintain_stores(office.world)
+                told.append(office.told().count("its store was packed") - before)
+            return told[-len(moments) :]
+
+        monday = datetime(2026, 1, 12, tzinfo=berlin)
+        quarters = [monday + timedelta(minutes=15 * number) for number in range(8, 16)]
+        assert packed(monday - timedelta(days=2), monday) == [0, 0], "done this week; not night yet"
+        assert packed(*quarters) == [0, 0, 0, 0, 1, 0, 0, 0], "at three in the morning there"
+        assert packed(monday - TWO_HOURS, monday + TWO_HOURS * 2) == [0, 0], "put back, and right"
+        later = monday + timedelta(days=23, hours=7)
+        assert packed(later, later, later + THREE_DAYS) == [1, 0, 0], "off for weeks: once"
+
+
+def test_the_hour_that_comes_twice_holds_one_weekly_job(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
+        done = list[str]()
+        for minutes in range(0, 9 * 24 * 60, 15):
+            set_to(office, datetime(2026, 10, 23, tzinfo=UTC) + timedelta(minutes=minutes))
+            if timetable.is_due_this_week(office.world, "weekly", weekday=7, hour=2):
+                timetable.succeeded(office.world, "weekly")
+                done.append(f"{office.world.clock.now():%d %H:%M}")
+        assert done == ["25 00:00"]  # 2:00 in summer time, and not an hour later in winter time
+
+
+def test_a_week_that_is_still_to_come_is_told_and_counted_from_now(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        world, years = office.world, timedelta(days=4000)
+        put(office, years)
+        timetable.succeeded(world, "maintenance", repo="maria/library")
+        put(office, timedelta(0))
+        due = partial(timetable.is_due_this_week, world, "maintenance", repo="maria/library")
+        assert not any(due() for _ in range(3))
+        assert office.told().count("ALERT the clock was put back") == 1
+        put(office, timedelta(days=7))
+        assert due()
 
 
 def test_a_torn_note_is_a_job_that_has_not_run(tmp_path: Path) -> None:

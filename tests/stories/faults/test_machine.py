@@ -29,9 +29,12 @@ def test_f39_overlaps_and_clocks_that_jump(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """cron overlaps, the clock goes back two hours, a double hour, the box is off for three days =>
-    one instance; a live worker keeps its task whatever the clock says; what is due is done once,
-    and the rule for weekly jobs lets them run once in each ISO week.
-    Missing: a weekly job itself: the rule is there, the planner that asks it comes later."""
+    one instance; a live worker keeps its task whatever the clock says; what is due is done once;
+    the weekly job, that packs the stores, runs once in each ISO week, by
+    tests/stories/test_clock_jumps.py:
+    test_a_store_is_packed_once_in_each_week_whatever_the_clock_does,
+    test_the_hour_that_comes_twice_holds_one_weekly_job and
+    test_a_week_that_is_still_to_come_is_told_and_counted_from_now."""
 
     def jumps(folder: Path, prompt: str) -> object:
         hand(office).moment -= timedelta(hours=2)
