@@ -173,10 +173,6 @@ class Paths(Struct, frozen=True, kw_only=True, dict=True):
         """The copy of a prompt that was sent; `part` is the number of an attempt, or a purpose."""
         return self.prompts / f"{component(task_id)}.{component(part)}.md"
 
-    def effects_of(self, owner: str) -> Path:
-        """The effects log of a task or a script."""
-        return self.effects / f"{component(owner)}.jsonl"
-
     def log(self, script: str) -> Path:
         return self.logs / f"{component(script)}.log"
 

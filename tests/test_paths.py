@@ -46,7 +46,6 @@ def test_no_task_leaves_its_folder(tmp_path: Path, name: str) -> None:
         lambda: here.attempt(name, 1),
         lambda: here.task("inbox", name),
         lambda: here.worktree("me/web", name),
-        lambda: here.effects_of(name),
     )
     for place in places:
         with pytest.raises(UnsafeName):

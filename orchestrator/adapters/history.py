@@ -24,7 +24,6 @@ from orchestrator.records.errors import AgentOSError
 
 NEEDED = (2, 38)  # merge-tree --write-tree
 BATCHES = (2, 39)  # the same for many pairs in one process, 0.4 ms each instead of 4
-BEHIND_LIMIT = 1000
 TEXT_LIMIT = 1_000_000  # bytes of one side of a changed file that are read as text
 MANY = 100  # files from which git reads faster than we do
 COMMIT = "%m%x00%H%x00%T%x00%P%x00%ae%x00%ce%x00%ct%x00%B%x00%x01"
@@ -91,12 +90,6 @@ def read_file(git: Git, sha: str, path: str) -> str | None:
         return None if held is None else held.decode("utf-8", "replace")
     done = git.run("cat-file", "blob", f"{sha}:{path}", ok=(0, 128))
     return done.stdout.decode("utf-8", "replace") if done.exit_code == 0 else None
-
-
-def diff(git: Git, base: str, head: str, *, limit: int = 200_000) -> str:
-    """The patch from one commit to another, at most `limit` characters of it."""
-    text = git.text("diff", "--no-ext-diff", "--no-textconv", "--no-color", base, head)
-    return text if len(text) <= limit else text[:limit] + "\n[... the rest is left out ...]\n"
 
 
 def paths_between(git: Git, base: str, head: str) -> tuple[str, ...]:

@@ -14,12 +14,6 @@ def belonging(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[A
     return tuple(answer for answer in answers if answer.item in numbers)
 
 
-def unanswered(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[RepairItem, ...]:
-    """The items on which not a word was said."""
-    said = {answer.item for answer in answers}
-    return tuple(item for item in items if item.number not in said)
-
-
 def for_a_person(items: Sequence[RepairItem], answers: Sequence[Answer]) -> tuple[RepairItem, ...]:
     """The items of which the agent says that only a person can settle them."""
     wanted = {answer.item for answer in answers if answer.kind is AnswerKind.NEEDS_PERSON}

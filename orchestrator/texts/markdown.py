@@ -42,7 +42,7 @@ LATER_TITLE = regex.late(
     r"""^( {0,3}\[[^\]\n]{1,999}\]:(?:[ \t]*\n)?[ \t]*\S+)"""
     r"""[ \t]*\n?[ \t]*("[^"]*"|'[^']*'|\([^()]*\))[ \t]*$""", re.MULTILINE
 )
-LONGEST_LABEL = 40  # of a link: GitHub shows none of it, and a name needs no more
+# Of more than 40 characters: GitHub shows none of it, and a name needs no more.
 LABEL = regex.late(r"(?<=\]\[)[^\]\[]{41,}(?=\])|^( {0,3}\[)[^\]\[]{41,}(?=\]:)", re.MULTILINE)
 INFO = 30  # characters of a fence's language
 # Characters that show nothing, although Unicode counts them among marks and letters.

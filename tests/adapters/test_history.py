@@ -158,12 +158,6 @@ def test_a_missing_object_is_an_error_and_not_a_no(origin: Origin, store: Git) -
             question()
 
 
-def test_a_diff_is_bounded(origin: Origin, store: Git) -> None:
-    head, tip = parted(origin, store, {"a": "a\n" * 1000}, {"b": "b"})
-    assert "+a\n" in history.diff(store, tip, head)
-    assert len(history.diff(store, tip, head, limit=100)) < 200
-
-
 def test_the_paths_of_a_branch_are_its_own_and_not_those_that_the_base_changed(
     origin: Origin, store: Git
 ) -> None:

@@ -21,10 +21,6 @@ def test_an_answer_to_nothing_is_dropped() -> None:
     assert answers.belonging((), SAID) == ()
 
 
-def test_an_item_without_a_word_is_unanswered() -> None:
-    assert [item.number for item in answers.unanswered(ITEMS, SAID)] == [2]
-
-
 def test_what_needs_a_person_is_known() -> None:
     assert [item.number for item in answers.for_a_person(ITEMS, SAID)] == [3]
 
