@@ -51,6 +51,7 @@ PATIENCE = timedelta(hours=1)
 MERGED_LABEL = "merged"
 # Within this time a snapshot is acted on; a tick may be slow, or its machine asleep.
 STILL_FRESH = timedelta(minutes=1)
+LOOKS = 3
 
 
 def wait(reason: str) -> Wait:
@@ -68,13 +69,13 @@ def do_wait(world: World, facts: Facts, verdict: Wait) -> bool:
 def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     """Look once more, write down what is meant, merge that head and no other, prove it (M2)."""
     task, pull = facts.task, facts.pull
+    world.limits.await_turn(Write.NOTICE)
     stop = issue_against(world, facts)
     if isinstance(stop, Wait):
         world.say(f"{task.repo}#{pull.number}: not merged after all: {stop.reason}")
         return False
     if stop is not None:
         return ACTIONS[type(stop)](world, facts, stop)
-    world.limits.await_turn(Write.NOTICE)
     world.check_switches(task.repo)
     with world.locks.merge(task.repo, pull.base, MERGE_LOCK_SECONDS):
         objection = last_look(world, facts, verdict)
@@ -126,19 +127,34 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
 def last_look(world: World, facts: Facts, verdict: Merge) -> str:
     """What changed since the snapshot; "" when nothing speaks against the merge (E8).
 
-    Of a snapshot that has become old, reviews and checks are read and judged again too.
+    Of a snapshot that has become old by then, reviews and checks are read and judged again too,
+    so that whatever held us up, nothing that was read long ago is ground for a merge.
     """
-    task, pull = facts.task, facts.pull
-    if facts.read_at is None or world.clock.now() - facts.read_at > STILL_FRESH:
-        again = world.read.pull_requests_or_why([pull.node_id]).get(pull.node_id)
+    for _ in range(LOOKS):
+        objection = moved(world, facts, verdict)
+        if objection or is_fresh(world, facts):
+            return objection
+        asked = world.clock.now()
+        again = world.read.pull_requests_or_why([facts.pull.node_id]).get(facts.pull.node_id)
         if isinstance(again, GitHubTrouble):
             raise again
         if again is None:
             return "it is not in GitHub's answer any more"
-        now = structs.replace(facts, pull=structs.replace(again, issue_open=pull.issue_open))
-        judged = merge.judge(now, world.clock.now())
+        now = structs.replace(again, issue_open=facts.pull.issue_open)
+        judged = merge.judge(structs.replace(facts, pull=now), world.clock.now())
         if judged != verdict:
             return f"since this tick began, its verdict became: {judged.reason}"
+        facts = structs.replace(facts, pull=now, read_at=asked)
+    return "each look at it took too long to be acted on; the next tick looks again"
+
+
+def is_fresh(world: World, facts: Facts) -> bool:
+    return facts.read_at is not None and world.clock.now() - facts.read_at <= STILL_FRESH
+
+
+def moved(world: World, facts: Facts, verdict: Merge) -> str:
+    """What two small requests tell of the pull request and of its base."""
+    task, pull = facts.task, facts.pull
     fresh = world.read.pull_request_rest(task.repo, pull.number)
     labels = {label.name.lower() for label in fresh.labels}
     if fresh.head.sha != verdict.head_sha:

@@ -222,6 +222,11 @@ def test_exit_codes_pass_through_and_are_logged(installed: Path, code: int, word
     assert words in "".join(logged)
 
 
+def heeds_an_interrupt() -> None:
+    """Tests that a shell runs in the background ignore it, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("limit", ["0", "20"])
 @pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_to_the_wrapper_ends_its_script_in_order(
@@ -232,7 +237,7 @@ def test_a_signal_to_the_wrapper_ends_its_script_in_order(
     with (tmp_path / "log").open("wb") as log:
         wrapper = subprocess.Popen(
             ["/bin/bash", "-c", words], env=CRON, stdin=subprocess.DEVNULL, stderr=log,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=heeds_an_interrupt,  # noqa: PLW1509
         )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (tmp_path / "there").exists():

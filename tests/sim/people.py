@@ -33,6 +33,7 @@ class Did(StrEnum):
     CLOSED_ISSUE = "closed issue"
     REOPENED_ISSUE = "reopened issue"
     EDITED_ISSUE = "edited issue"
+    READY = "set ready"
     READY_AGAIN = "ready again"
     LABELLED = "labelled"
     UNLABELLED = "unlabelled"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import workspace
+from orchestrator import landing, workspace
 from orchestrator.records.task import State
 from tests.support import forge, hostile, repos
 from tests.support.office import SEED, SLUG, Office, an_office, appends, writes
@@ -284,6 +284,31 @@ def test_a_review_that_came_while_the_tick_was_slow_is_heeded(tmp_path: Path) ->
         bad.on("GET", rf"/issues/{issue}$", hostile.overtaken_by(meanwhile))
         office.monitor()
         assert not merged(office) and "since this tick began" in office.told()
+
+
+def test_a_review_that_came_while_the_last_look_was_slow_is_heeded(tmp_path: Path) -> None:
+    """E8: the machine slept between two requests of the very last look."""
+    with an_open_pull_request(tmp_path) as (office, _):
+
+        def meanwhile() -> None:
+            office.pass_time(200)
+            objection(office, True)
+
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/pulls/\d+$", hostile.overtaken_by(meanwhile))
+        office.monitor()
+        assert not merged(office) and "since this tick began" in office.told()
+
+
+def test_looks_that_never_become_fresh_merge_nothing(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, _):
+        bad = hostile.between(office.github)
+        slow = hostile.overtaken_by(lambda: office.pass_time(200))
+        bad.on("GET", r"/pulls/\d+$", slow, times=landing.LOOKS)
+        office.monitor()
+        assert not merged(office) and "took too long to be acted on" in office.told()
+        monitor(office)
+        assert merged(office), office.told()
 
 
 def test_a_worktree_that_its_worker_left_goes_with_the_merge(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orchestrator.forge import moments, records
 from tests.sim.interface import Seen, StepKind
@@ -91,22 +91,27 @@ def i4_merged_once_and_by_head(seen: Seen) -> list[str]:
 
 
 def i4_merged_only_what_passed(seen: Seen) -> list[str]:
-    """At the moment of each merge of ours, on that very head: at least one check or status was a
-    success, every required one was, and none was red or still running.
+    """When checks were last read before each merge of ours, on that very head: at least one check
+    or status was a success, every required one was, and none was red or still running; and the last
+    request before the merge was sent within a minute of that.
 
-    Judged by the forge's rows, by rules of its own. A check that ran again after the merge counts
-    for nothing. Only a repository with `allow_no_ci` may have none at all.
+    Judged by the forge's rows, by rules of its own. What came after the look counts for nothing:
+    GitHub merges what its caller says is green. Only a repository with `allow_no_ci` may have none
+    at all.
     """
     found = []
     for merge in facts.new_merges(seen, "checks"):
         repository = seen.config.repository(merge.slug)
         if repository is None:
             continue
-        words = standing(seen, merge)
+        looked, last = looks_before(seen, merge)
+        words = standing(seen, merge, looked)
         bad = sorted(f"{name} {word}" for name, word in words.items() if word not in PASSING)
         passed = {name for name, word in words.items() if word == "success"}
         missing = sorted(set(repository.required_checks) - passed)
         where = f"{merge.slug}#{merge.number} at {merge.sha[:10]}"
+        if last - looked > FRESH:
+            found.append(f"{where} was merged by checks that were read {last - looked} before")
         if bad:
             found.append(f"{where} was merged with {', '.join(bad)}")
         if missing:
@@ -117,21 +122,33 @@ def i4_merged_only_what_passed(seen: Seen) -> list[str]:
 
 
 PASSING = {"success", "neutral", "skipped"}
+FRESH = timedelta(minutes=1)
 
 
-def standing(seen: Seen, merge: Merge) -> dict[str, str]:
-    """The last word of each check and status on the head when it was merged."""
+def looks_before(seen: Seen, merge: Merge) -> tuple[datetime, datetime]:
+    """When the merging process last asked for checks, and when for anything; else the merge's."""
+    mine = [
+        one for one in seen.requests
+        if one.process == merge.request.process and one.order < merge.request.order
+    ]  # fmt: skip
+    asked = [one.at for one in mine if b"query PullRequests" in one.body[:100]]
+    return (asked[-1], mine[-1].at) if asked else (merge.request.at, merge.request.at)
+
+
+def standing(seen: Seen, merge: Merge, when: datetime) -> dict[str, str]:
+    """The last word of each check and status on the head at a moment."""
     store, repo = facts.forge(seen).store, facts.repositories(seen)[merge.slug]
     words: dict[str, str] = {}
     where = "repo_id = ? and sha = ? order by id"
     for run in store.select(records.CheckRun, where, repo.id, merge.sha):
         began = moment(run.started_at)
-        if began is not None and began > merge.request.at:
+        if began is not None and began > when:
             continue
-        done = run.status == "completed"
+        ended = moment(run.completed_at)
+        done = run.status == "completed" and (ended is None or ended <= when)
         words[f"{run.suite_id}/{run.name}"] = (run.conclusion or "") if done else "running"
     for status in store.select(records.Status, where, repo.id, merge.sha):
-        if (moment(status.created_at) or merge.request.at) <= merge.request.at:
+        if (moment(status.created_at) or when) <= when:
             words[status.context] = status.state
     return words | {name.partition("/")[2]: word for name, word in words.items() if "/" in name}
 

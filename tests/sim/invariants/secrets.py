@@ -192,7 +192,7 @@ def read_again(seen: Seen, run: AgentRun) -> bool:
     edits = [act.order for act in facts.acts(seen, Did.EDITED_ISSUE, slug=run.slug)]
     return any(
         act.order > min(edits, default=0) and act.order < run.order
-        for act in facts.acts(seen, Did.READY_AGAIN, slug=run.slug)
+        for act in facts.acts(seen, Did.READY, Did.READY_AGAIN, slug=run.slug)
     )
 
 
