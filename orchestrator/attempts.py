@@ -21,6 +21,7 @@ from orchestrator import (
     metering,
     preparing,
     proof,
+    readonly,
     reaper,
     reviewing,
     salvage,
@@ -38,7 +39,7 @@ from orchestrator.preparing import SetupFailed, Site
 from orchestrator.proof import Proof
 from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig, Sandbox
-from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.order import AttemptOrder, AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Attempt, State, Task, with_attempt
@@ -58,7 +59,16 @@ from orchestrator.world import World
 
 
 def work(world: World, repository: RepositoryConfig, task: Task) -> None:
-    """Settle what is judged, or make the next attempt and settle it."""
+    """Settle what is judged, or make the next attempt and settle it; an archive is waited for."""
+    try:
+        go_on(world, repository, task)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.READ_ONLY:
+            raise
+        readonly.stand_aside(world, task, trouble)
+
+
+def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
     last = task.attempt
     if last is not None and last.judged and not last.settled:
         metering.measure_once(world, task, last)
@@ -330,7 +340,8 @@ def judged(
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
     if refused is not BlockerCode.NONE and not deliver:
         code = refused
-        head = "" if head == site.tree.start_sha else head  # what it made itself, nothing else
+        # What it made itself, and not a commit that only brings the base in.
+        head = head if seen.worked else ""
     done = structs.replace(
         started,
         judged=now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import disk, salvage, tick, timetable, workspace
+from orchestrator import disk, escalation, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
 from orchestrator.adapters import store as stores
 from orchestrator.paths import flat
@@ -37,6 +37,7 @@ def sweep(world: World) -> None:
     disk.hold_back(world)
     prune(world)
     maintain_stores(world)
+    escalation.catch_up(world)
     timetable.succeeded(world, "housekeeping")
 
 

@@ -14,6 +14,7 @@ from orchestrator import (
     escalation,
     github_sync,
     groundwork,
+    readonly,
     repairs,
     reviewing,
     salvage,
@@ -23,7 +24,7 @@ from orchestrator import (
 from orchestrator.adapters import history
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.change import Conflict
-from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import BaseAfter, MergeMark, State, Task, marked
 from orchestrator.records.verdicts import (
@@ -85,6 +86,7 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
         mark = MergeMark(head_sha=verdict.head_sha, base_sha=verdict.base_sha)
         task = world.mailroom.update(structs.replace(task, merge=mark))
         title = messages.merge_title(task, pull.number)
+        refusal = None
         try:
             sha = world.write.merge(
                 task.repo,
@@ -94,9 +96,13 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
                 title=world.redact(title),
             )
         except GitHubTrouble as trouble:
-            return refused(world, structs.replace(facts, task=task), trouble)
-        world.events.add("merged", task=task, reason=verdict.reason, sha=sha)
-        task = world.mailroom.update(structs.replace(task, merge=structs.replace(mark, sha=sha)))
+            refusal = trouble
+        else:
+            world.events.add("merged", task=task, reason=verdict.reason, sha=sha)
+            mark = structs.replace(mark, sha=sha)
+            task = world.mailroom.update(structs.replace(task, merge=mark))
+    if refusal is not None:  # without the lock: an escalation needs others, which come before it
+        return refused(world, structs.replace(facts, task=task), refusal)
     now = structs.replace(pull, open=False, merged=True)
     return do_merged(
         world, structs.replace(facts, task=task, pull=now), Merged("we merged it", sha, ours=True)
@@ -184,6 +190,9 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     task = world.mailroom.update(structs.replace(task, merge=None))
     if trouble.trouble in failures.EVERYBODYS:
         raise trouble  # it was not merged, and nobody else gets further (A3, A11)
+    if trouble.trouble is Trouble.READ_ONLY:
+        readonly.tell(world, task.repo, str(trouble))
+        return False
     after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
     if what is AfterCall.ESCALATE or isinstance(after, Escalate) or held(world, facts) >= PATIENCE:
         return do_escalate(

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
-from orchestrator import briefing, disk, groundwork, settle, testing, workspace
+from orchestrator import briefing, disk, groundwork, readonly, settle, testing, workspace
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.errors import AgentOSError, GitHubTrouble
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Comment
 from orchestrator.rules import failures
@@ -38,7 +38,9 @@ class SetupFailed(AgentOSError):
 
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     """Fetch, start where the work stands with the base brought in, check out, set up."""
-    base = task.base or repository.base_branch or world.read.default_branch(task.repo)
+    shape = world.read.shape(task.repo)
+    readonly.check(world, task.repo, archived=shape.archived)
+    base = task.base or repository.base_branch or shape.default_branch
     heard = briefing.comments(world, repository, task)
     room = workspace.of(world)
     tip = room.refresh(task.repo, base, branch=task.branch)
@@ -67,6 +69,8 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
 
 def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
     """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
+    if isinstance(error, GitHubTrouble) and error.trouble is Trouble.READ_ONLY:
+        raise error
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error

@@ -34,7 +34,7 @@ FLOORS = (
         "outbox", "remote",
         "hands", "rereading", "whereabouts",
         "overview",
-        "updating",
+        "updating", "readonly",
     },
     SCRIPTS | {"commands"},
 )  # fmt: skip

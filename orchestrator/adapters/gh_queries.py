@@ -94,8 +94,9 @@ class Queries(ReviewQueries):
             return answer.viewer.login
         return self.door.get("/user", gh_rest.Shape).login
 
-    def default_branch(self, slug: str) -> str:
-        return self.door.get(f"/repos/{slug}", gh_rest.Shape).default_branch
+    def shape(self, slug: str) -> gh_rest.Shape:
+        """A repository's default branch, and whether it is archived."""
+        return self.door.get(f"/repos/{slug}", gh_rest.Shape)
 
     def permission(self, slug: str, login: str) -> Permission:
         """The role of a person; somebody whom GitHub does not know has none (S6)."""

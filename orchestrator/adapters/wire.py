@@ -26,6 +26,7 @@ STALL = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 NO_REDIRECT = ("-c", "http.followRedirects=false")
 # Of git's own words, in LC_ALL=C. The first that fits counts.
 WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
+    (Trouble.READ_ONLY, regex.late(r"was archived so it is read-only")),
     (Trouble.RATE, regex.late(r"returned error: 429|too many requests|rate limit")),
     (
         Trouble.AUTH,
@@ -60,6 +61,7 @@ WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
 SENTENCES = {
     Trouble.AUTH: "the token was refused; check github_token and that it has not expired",
     Trouble.PERMISSION: "the token may not do this; it needs Contents: write on the repository",
+    Trouble.READ_ONLY: "it was archived so is read-only; unarchive it, or take it off the config",
     Trouble.NOT_FOUND: "it does not exist, has moved, or the token may not see it",
     Trouble.RATE: "the server asks us to slow down",
     Trouble.NETWORK: "the server could not be reached or the connection broke",

@@ -46,7 +46,9 @@ def serve(state: State, match: re.Match[str], environ: dict[str, Any]) -> Reply:
             return plain("401 Unauthorized", "Authentication required.\n", CHALLENGE)
         if repo is None or not known:
             return plain("404 Not Found", "Repository not found.\n")
-        if not accounts.allows(state, repo, viewer.user, level) or (push and repo.archived):
+        if push and repo.archived:
+            return plain("403 Forbidden", "This repository was archived so it is read-only.\n")
+        if not accounts.allows(state, repo, viewer.user, level):
             text = f"Permission to {repo.full_name}.git denied to {viewer.login}.\n"
             return plain("403 Forbidden", text)
         refused = ""

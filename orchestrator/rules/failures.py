@@ -40,6 +40,7 @@ BY_GRAPHQL_TYPE: Mapping[str, Trouble] = {
 }
 # How GitHub says "too much" where the status does not: of refusals, and of what was no valid text.
 TOO_MUCH = ("rate limit", "abuse detection", "submitted too quickly", "too many requests")
+ARCHIVED = "archived so is read-only"
 TOO_SLOW = ("something went wrong", "timeout", "timed out", "timedout", "resource limits")
 NO_ENTRY = ("saml", "sso", "not accessible", "forbidden", "must have push access")
 # What was seen or made so short a time ago is there, whatever GitHub says (A7).
@@ -48,8 +49,9 @@ FRESH = timedelta(minutes=5)
 ASKING_AGAIN_MAY_HELP = frozenset({Trouble.SERVER, Trouble.NETWORK})
 # Nobody's tick goes on after one of these (A3, A6).
 EVERYBODYS = frozenset({Trouble.AUTH, Trouble.RATE})
-# Any other refusal is the same at every later try.
-PASSING = ASKING_AGAIN_MAY_HELP | EVERYBODYS
+# Any other refusal is the same at every later try. An archive is opened again, or taken off the
+# config; until then nothing can be told in it either, so what is under way there just waits.
+PASSING = ASKING_AGAIN_MAY_HELP | EVERYBODYS | {Trouble.READ_ONLY}
 
 
 def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:
@@ -61,6 +63,8 @@ def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:
     """
     words = message.lower()
     too_much = any(each in words for each in TOO_MUCH)
+    if status == 403 and ARCHIVED in words:
+        return Trouble.READ_ONLY
     if status == 403 and "x-github-sso" not in headers:
         empty = headers.get("x-ratelimit-remaining") == "0"
         return Trouble.RATE if too_much or empty or "retry-after" in headers else Trouble.PERMISSION
@@ -97,9 +101,11 @@ def too_early(trouble: Trouble, known_at: datetime | None, now: datetime) -> boo
 
 def of_graphql(kind: str, message: str) -> Trouble:
     """Classify one entry of `errors`; GitHub's time-outs come with no type at all."""
+    words = message.lower()
+    if ARCHIVED in words:
+        return Trouble.READ_ONLY
     if kind in BY_GRAPHQL_TYPE:
         return BY_GRAPHQL_TYPE[kind]
-    words = message.lower()
     if any(each in words for each in TOO_MUCH):
         return Trouble.RATE
     if any(each in words for each in TOO_SLOW):

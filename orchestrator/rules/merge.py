@@ -37,6 +37,7 @@ AFTER_CALL = {
     Trouble.AUTH: AfterCall.LATER,
     Trouble.PERMISSION: AfterCall.ESCALATE,
     Trouble.RATE: AfterCall.LATER,
+    Trouble.READ_ONLY: AfterCall.LATER,
     Trouble.NOT_FOUND: AfterCall.LATER,
     Trouble.REFUSED: AfterCall.LOOK,
     Trouble.CONFLICT: AfterCall.FORGET,

@@ -20,6 +20,7 @@ CRITERIA = 40
 FILES = 60
 STEPS = 20
 ATTEMPTS = 20  # rows of the table in a note
+PERSON_NEEDED, CODED = "## A person is needed", " Code: `"
 
 NEEDED = {
     BlockerCode.MISSING_CREDENTIALS: "Give this machine the credential that is named above.",
@@ -190,7 +191,7 @@ def escalation_note(
         filter(
             None,
             (
-                "## A person is needed",
+                PERSON_NEEDED,
                 _reason(reason, code, quoting.plain),
                 _part("Attempts", attempts or "None.", level=3),
                 _part("What was kept", _kept(task) or "Nothing was begun.", level=3),
@@ -199,6 +200,12 @@ def escalation_note(
             ),
         )
     )
+
+
+def reason_of(note: str) -> str:
+    """Why a person is needed, by a note of `escalation_note`; "" where it is none."""
+    heading, _, rest = note.partition("\n\n")
+    return rest.partition("\n\n")[0].partition(CODED)[0] if heading == PERSON_NEEDED else ""
 
 
 def escalation_comment(
@@ -304,7 +311,7 @@ def _sentence(reason: str, quote: quoting.Quote = quoting.said) -> str:
 
 def _reason(reason: str, code: BlockerCode, quote: quoting.Quote = quoting.said) -> str:
     said = _sentence(reason, quote)
-    named = "" if code is BlockerCode.NONE else f" Code: `{code}`."
+    named = "" if code is BlockerCode.NONE else f"{CODED}{code}`."
     return said[:1].upper() + said[1:] + named
 
 

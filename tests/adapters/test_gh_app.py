@@ -100,7 +100,7 @@ def test_another_app_or_installation_does_not_use_it(office: Office) -> None:
 def test_it_reads_and_writes(office: Office) -> None:
     key = office.key()
     queries = Queries(office.door(key))
-    assert queries.default_branch("maria/library") == "main"
+    assert queries.shape("maria/library").default_branch == "main"
     assert queries.permission("maria/library", "maria") is Permission.ADMIN
     write = GitHubWrite(key=key, api_url=INSIDE, transport=Transport(office.github.app))
     made = write.create_comment("maria/library", 1, "Hello")
@@ -111,9 +111,9 @@ def test_it_reads_and_writes(office: Office) -> None:
 def test_a_refused_token_is_renewed_once(office: Office) -> None:
     key = office.key()
     queries = Queries(office.door(key))
-    queries.default_branch("maria/library")
+    queries.shape("maria/library")
     office.void(key.reveal())
-    assert queries.default_branch("maria/library") == "main" and office.tokens() == 1
+    assert queries.shape("maria/library").default_branch == "main" and office.tokens() == 1
     assert not key.renew("") or not key.renew("")
 
 

@@ -68,22 +68,22 @@ def test_every_page_of_a_list_is_asked_about(github: Github, tmp_path: Path) -> 
 
 
 def test_another_token_is_told_what_it_may_see(github: Github, tmp_path: Path) -> None:
-    assert queries(github, tmp_path).default_branch(SLUG) == "main"
+    assert queries(github, tmp_path).shape(SLUG).default_branch == "main"
     eve = queries(github, tmp_path, "eve-token")
-    assert eve.default_branch(SLUG) == "main" and used(github, "eve-token") == 1
+    assert eve.shape(SLUG).default_branch == "main" and used(github, "eve-token") == 1
 
 
 def test_a_refusal_is_a_refusal_whatever_is_known(github: Github, tmp_path: Path) -> None:
     asked = queries(github, tmp_path)
-    assert asked.default_branch(SLUG) == "main"
+    assert asked.shape(SLUG).default_branch == "main"
     github.forge.faults.add("404", path=f"/repos/{SLUG}")
     with pytest.raises(Exception, match="404"):
-        asked.default_branch(SLUG)
+        asked.shape(SLUG)
 
 
 def test_the_files_are_private_few_and_without_a_token(github: Github, tmp_path: Path) -> None:
     asked = queries(github, tmp_path)
-    asked.default_branch(SLUG)
+    asked.shape(SLUG)
     asked.comments(SLUG, 1)
     kept = list((tmp_path / "etags").iterdir())
     assert len(kept) == 2

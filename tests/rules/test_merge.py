@@ -442,6 +442,7 @@ def test_repairs_are_bounded():
         (Trouble.REFUSED, AfterCall.LOOK),
         (Trouble.CONFLICT, AfterCall.FORGET),
         (Trouble.RATE, AfterCall.LATER),
+        (Trouble.READ_ONLY, AfterCall.LATER),
         (Trouble.PERMISSION, AfterCall.ESCALATE),
         (Trouble.NOT_FOUND, AfterCall.LATER),
         (Trouble.VALIDATION, AfterCall.ESCALATE),

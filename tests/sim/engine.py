@@ -199,7 +199,7 @@ class Simulation:
 
     def _count_the_rest(self) -> None:
         """Until the end of the calm nothing is due: those ticks were not run either."""
-        end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
+        end = forges.end(self.plan)
         for script, (_, every) in STORIES.items():
             last = self.habits[script].last
             if last is not None and not self.result.violations and not self.until_over:
@@ -239,9 +239,10 @@ class Simulation:
             return False
         self._note_changes()
         moment = self._next_moment()
-        end = forges.START + timedelta(seconds=self.plan.horizon + self.plan.calm)
-        if moment is None or moment > end:
-            return False
+        if moment is None or moment > forges.end(self.plan):
+            # Nothing begins any more; whoever is at work comes to an end.
+            self.time.moment = max(now, min((p.wakes for p in self.processes), default=now))
+            return bool(self.processes)
         self.time.moment = max(now, moment)
         self._move_forge()
         self._note_changes()

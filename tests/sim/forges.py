@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.forge import records, seed, server, workflows
 from orchestrator.forge.state import Settings
-from tests.sim.interface import OWNER, ROBOT, SLUGS, STRANGER, CiOutcome, CiWeather
+from tests.sim.interface import OWNER, ROBOT, SLUGS, STRANGER, CiOutcome, CiWeather, Plan
 from tests.sim.processes import Time
 from tests.support.forge import PretendedRunner
 
@@ -164,6 +164,11 @@ def next_due(forge: server.Forge, runner: SimRunner) -> datetime | None:
     known = datetime.fromtimestamp(row[0] + 0.001, UTC) if row[0] is not None else None
     moments = [moment for moment in (known, runner.next_due()) if moment is not None]
     return min(moments, default=None)
+
+
+def end(plan: Plan) -> datetime:
+    """The last moment at which anything begins."""
+    return START + timedelta(seconds=plan.horizon + plan.calm)
 
 
 def changes(forge: server.Forge) -> int:

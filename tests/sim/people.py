@@ -23,6 +23,7 @@ STRANGE_WORDS = "strange-words-from-nowhere"
 STRANGE_EDIT = "strange-edit-from-nowhere"
 STRANGER_SAYS = "strange-comment-from-nowhere"
 READY, HOLD, BLOCKED = "ready", "hold", "blocked"
+NEXT = "next"  # a branch beside the base
 T = TypeVar("T")
 LIVING = (State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW)
 
@@ -50,6 +51,15 @@ class Did(StrEnum):
     DELETED_COMMENT = "deleted comment"
     RERAN = "ran checks again"
     REPORTED = "reported a status"
+    DRAFTED = "made a draft"
+    UNDRAFTED = "ready for review"
+    RETARGETED = "pointed elsewhere"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    SHUT_OUT = "shut out our account"
+    LET_IN = "let in our account"
+    PROTECTED = "protected the base"
+    UNPROTECTED = "unprotected the base"
     MOVED = "moved"
     COPIED = "copied"
     EDITED = "edited"
@@ -243,6 +253,36 @@ def merge_by_hand(stage: Stage) -> None:
         answer = stage.session().put(f"{place.pull}/merge", json={"merge_method": "merge"})
         if answer.status_code == 200:
             told(stage, Did.MERGED, place, sha=place.row.head_sha)
+
+
+def draft_pull(stage: Stage) -> None:
+    place = some_pull(stage)
+    if place:
+        stage.forge.state.store.change(place.row, draft=True, updated_at=stage.forge.state.now())
+        told(stage, Did.DRAFTED, place)
+
+
+def undraft_pulls(stage: Stage) -> None:
+    for place in places(stage, "is_pull = 1 and draft = 1"):
+        stage.forge.state.store.change(place.row, draft=False, updated_at=stage.forge.state.now())
+        told(stage, Did.UNDRAFTED, place)
+
+
+def retarget_pull(stage: Stage) -> None:
+    """It is to be merged into a branch for the next version, and not into the base."""
+    place = some_pull(stage)
+    if place:
+        if not stage.tip(place.slug, NEXT):
+            tip = stage.tip(place.slug, BASE)
+            stage.commit(place.slug, NEXT, {"next.txt": "the next version\n"}, parent=tip)
+        stage.session().patch(place.pull, json={"base": NEXT})
+        told(stage, Did.RETARGETED, place, file=NEXT)
+
+
+def retarget_back(stage: Stage) -> None:
+    for place in places(stage, "is_pull = 1 and state = 'open' and base_ref = ?", NEXT):
+        stage.session().patch(place.pull, json={"base": BASE})
+        told(stage, Did.RETARGETED, place, file=BASE)
 
 
 def approve(stage: Stage) -> None:
@@ -521,7 +561,7 @@ DEEDS: tuple[Deed, ...] = (
     close_issue, reopen_issue, edit_issue, set_ready, unready, move_card, comment, strange_comment,
     paste_our_comment, delete_our_comment, label_pull, unlabel_pulls, close_pull, reopen_pull,
     merge_by_hand, approve, request_changes, remark, resolve_threads, dismiss, approve_all,
-    outside_status, rerun_checks,
+    outside_status, rerun_checks, draft_pull, undraft_pulls, retarget_pull, retarget_back,
     push_to_branch, push_early, rewrite_branch, push_to_base, break_base, mend_base, delete_branch,
     move_task, copy_task, edit_task, break_task, remove_task, drop_task, drop_junk, switch_off,
     switch_on, wipe_runtime, kill, github_shows,

@@ -21,9 +21,8 @@ from orchestrator.records.task import TaskType
 from orchestrator.rules import cadence
 from orchestrator.timetable import LastSuccess
 from orchestrator.world import World
-from tests.sim import forges
+from tests.sim import forges, owners, people
 from tests.sim.interface import AGENT_KEY, AGENT_KEY_NAME, OWNER, Plan
-from tests.sim.people import Did
 from tests.sim.transport import URL
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def set_ready(house: Simulation, number: int) -> None:
         session.query(SET_STATUS, board=board["id"], item=item, field=field["id"], option=ready)
     else:
         session.post(f"/repos/{plan.slug}/issues/{issue}/labels", json={"labels": ["ready"]})
-    house.hands.act(Did.READY, slug=plan.slug, number=issue)
+    house.hands.act(people.Did.READY, slug=plan.slug, number=issue)
     house.person_acted(f"{OWNER} sets {plan.slug}#{issue} Ready", here=False)
 
 
@@ -150,6 +149,7 @@ def calm(house: Simulation) -> None:
             switch.unlink()
             house.hands.act("on", file=switch.name)
     house.forge.faults.clear()
+    owners.content_again(house.hands)
 
 
 def final(house: Simulation) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from orchestrator.adapters import process as programs
 from orchestrator.adapters.git import ZERO, Git, environment
-from orchestrator.adapters.wire import AlreadyThere, Pushed, Refused, Wire
-from orchestrator.forge import host, server
+from orchestrator.adapters.wire import SENTENCES, AlreadyThere, Pushed, Refused, Wire
+from orchestrator.forge import accounts, host, server
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from tests.sim.interface import ROBOT, FaultKind, Push
 from tests.sim.processes import Process
@@ -123,7 +123,18 @@ class SharedWire(Wire):
             raise GitHubTrouble(Trouble.AUTH, f"{url}: the token was refused")
         if not self._bare(slug).is_dir():
             raise GitHubTrouble(Trouble.NOT_FOUND, f"{url}: it does not exist")
+        if what in {"push", "delete"}:
+            self._writable(slug, url)
         return slug, fault
+
+    def _writable(self, slug: str, url: str) -> None:
+        state = self.forge.state
+        repo = accounts.find_repo(state, *slug.split("/"))
+        assert repo is not None
+        robot = accounts.find_user(state, ROBOT)
+        refusal = Trouble.READ_ONLY if repo.archived else Trouble.PERMISSION
+        if repo.archived or not accounts.allows(state, repo, robot, "write"):
+            raise GitHubTrouble(refusal, f"{url}: {SENTENCES[refusal]}")
 
     def _bare(self, slug: str) -> Path:
         return self.forge.state.data / "git" / f"{slug}.git"

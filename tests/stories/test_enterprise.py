@@ -76,7 +76,7 @@ def test_ghe_com_is_asked_at_its_own_doors(tmp_path: Path) -> None:
         )  # fmt: skip
         assert config.repositories[0].clone_url == f"https://acme.ghe.com/{SLUG}.git"
         board = world.read.board("maria", 1, "Status").board
-        assert world.read.default_branch(SLUG) == "main"
+        assert world.read.shape(SLUG).default_branch == "main"
         card = world.write.add_to_board(board.id, world.read.issue_node(SLUG, 1))
         world.write.set_status(board.id, card, board.field_id, board.options[0].id)
         world.write.create_comment(SLUG, 1, "Hello")

@@ -12,8 +12,9 @@ from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.whereabouts import trail
+from tests.support import forge
 from tests.support.crash import fresh
-from tests.support.office import AgentScript, Office, an_office, says, writes
+from tests.support.office import SLUG, AgentScript, Office, an_office, says, writes
 
 LIMIT = "You've hit your session limit \u00b7 resets 11:30am (UTC)"  # the clock says 9:00
 VAGUE = "API Error: Request rejected (429). Please try again later."
@@ -164,6 +165,34 @@ def test_a_refusal_in_the_middle_of_the_work_keeps_it_and_counts(tmp_path: Path)
         issue = office.ready("Add it")
         office.work_until_quiet()
         assert seen == ["half\n"] and office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_refusal_that_only_brought_the_base_in_costs_no_attempt(tmp_path: Path) -> None:
+    """What was there before is committed anew upon the base; the refused one made none of it."""
+
+    def half(folder: Path, prompt: str) -> str:
+        (folder / "x.txt").write_text("half\n")
+        return writes("own.txt", "own\n")(folder, prompt)
+
+    agents = {"first": half, "second": refused(), "third": writes("x.txt", "x\n")}
+    twice = {"default_max_attempts": 2}
+    with an_office(tmp_path, agents=agents, repository=QUICK, config=twice) as office:
+
+        def tests(folder: Path) -> int:
+            if office.executor.agent_runs == ["first"]:
+                person = forge.clone(office.github.git_url(SLUG, "maria-token"), tmp_path / "maria")
+                person.commit({"x.txt": "theirs\n"})
+                person.git("push", "-q", "origin", "HEAD:main")
+            return (folder / "x.txt").read_text() == "half\n"
+
+        office.executor.tests = tests
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        made = office.task(issue).attempts
+        assert [(a.agent, bool(a.head_sha)) for a in made] == [
+            ("first", True), ("second", False), ("third", True),
+        ]
 
 
 def test_a_refused_agent_has_its_turn_when_it_is_served_again(tmp_path: Path) -> None:

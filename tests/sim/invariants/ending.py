@@ -9,6 +9,7 @@ from datetime import timedelta
 from orchestrator.forge import issues, records
 from orchestrator.records.config import AutomationMode, MergePolicy
 from orchestrator.records.task import State, Task
+from tests.sim import forges
 from tests.sim import plan as plans
 from tests.sim.interface import OWNER, Seen, StepKind
 from tests.sim.invariants import facts
@@ -43,14 +44,15 @@ def trouble(seen: Seen, state: State, task: Task) -> str:
     """Why a task should not be where it is; "" when it may."""
     if seen.config.repository(task.repo) is None or off(seen, task):
         return ""
+    now = min(seen.now, forges.end(seen.plan))
     match state:
         case State.INBOX:
-            due = task.not_before is None or task.not_before <= seen.now
+            due = task.not_before is None or task.not_before <= now
             return "nobody takes it up" if due else ""
         case State.PROCESSING:
             return "nobody works on it any more"
         case State.BLOCKED:
-            late = task.not_before is not None and task.not_before <= seen.now
+            late = task.not_before is not None and task.not_before <= now
             return "its time has come, and nothing happens" if late else ""
         case State.REVIEW:
             return "" if waits_for_a_person(seen, task) else "it waits, and for nobody"
@@ -86,6 +88,7 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
         repository.automation_mode is AutomationMode.DISPATCHER_ONLY
         or repository.merge is MergePolicy.APPROVED
         or {"hold", "blocked"} & labels
+        or pull.draft
         or asked_for_changes(seen, pull)
         or (facts.failed_on_base(seen, task) and alerted(seen, f"{task.base} is red itself"))
     )

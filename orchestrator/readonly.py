@@ -1,0 +1,43 @@
+"""A repository in which nobody may write for now: its tasks wait there, and a person is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import structs
+
+from orchestrator import alerts
+from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.task import State, Task
+from orchestrator.rules import failures
+from orchestrator.world import World
+
+# So often it is looked whether the repository has been opened again.
+AGAIN = timedelta(hours=1)
+ALERT = "read-only:"
+
+
+def check(world: World, slug: str, *, archived: bool) -> None:
+    """Raise GitHubTrouble where an agent's work could not be delivered anyhow; else it is over."""
+    if archived:
+        said = f"{slug} was {failures.ARCHIVED}; unarchive it, or take it off the config"
+        raise GitHubTrouble(Trouble.READ_ONLY, said)
+    alerts.recovered(world, f"{ALERT}{slug}", f"{slug} can be written again")
+
+
+def tell(world: World, slug: str, said: str) -> None:
+    alerts.alert(world, f"{ALERT}{slug}", f"{slug}: its tasks wait: {said}")
+
+
+def stand_aside(world: World, task: Task, trouble: GitHubTrouble) -> None:
+    """Put the task off as it stands by now, attempts and all; what is judged is delivered later."""
+    said = world.redact(str(trouble))
+    tell(world, task.repo, said)
+    found = world.mailroom.locate(task.task_id)
+    if found is None or found.state is not State.PROCESSING:
+        return  # a person has it
+    until = world.clock.now() + AGAIN
+    now = structs.replace(world.mailroom.see(found), note=said, not_before=until)
+    world.events.add("deferred", task=now, reason=said)
+    world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {said}")
+    world.mailroom.move(now, State.BLOCKED, by=world.script)

@@ -1,0 +1,118 @@
+"""While nobody may write in a repository its tasks wait, at no cost, and go on by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator import escalation, readonly
+from orchestrator.records.task import State
+from tests.support import hostile
+from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
+
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+BLOCKED = (
+    "STATUS: blocked\nBLOCKER_CODE: missing_credentials\nSUMMARY: No key.\nBLOCKERS:\n"
+    "- A key for the shop.\n"
+)
+COMMENTS = r"/issues/\d+/comments$"
+HOUR = readonly.AGAIN.total_seconds()
+
+
+def archive(office: Office, archived: bool = True) -> None:
+    answer = office.api.patch(f"/repos/{SLUG}", json={"archived": archived})
+    assert answer.status_code == 200, answer.text
+
+
+def nobody_was_called(office: Office, issue: int) -> bool:
+    """Only the one alert of the repository, however many ticks went by."""
+    return (
+        office.told().count("ALERT") == office.told().count(f"ALERT {SLUG}: its tasks wait") == 1
+        and not any("person is needed" in comment for comment in office.comments(issue))
+    )
+
+
+def test_no_agent_starts_there(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        archive(office)
+        for _ in range(7):
+            office.queue()
+            office.pass_time(HOUR)
+        assert office.state_of(issue) is State.BLOCKED and not office.executor.agent_runs
+        assert "unarchive it, or take it off the config" in office.task(issue).note
+        assert nobody_was_called(office, issue), office.told()
+        archive(office, False)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert f"recovered: {SLUG} can be written again" in office.told()
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_what_an_agent_made_meanwhile_is_delivered_when_it_opens(
+    tmp_path: Path, hours: int
+) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        work = writes("x.txt", "x\n")
+        office.executor.scripts["first"] = meanwhile(lambda: archive(office), work)
+        issue = office.ready("Add it")
+        office.dispatch()
+        for _ in range(hours):
+            office.queue()
+            office.pass_time(HOUR)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        told = office.told().count(f"ALERT {SLUG}: its tasks wait")
+        assert told == 1 + hours // 24 == office.told().count("ALERT"), office.told()
+        archive(office, False)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs == ["first"] and len(office.pulls()) == 1
+        assert not office.task(issue).note
+
+
+def test_a_pull_request_waits_there_however_long(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        office.queue()
+        office.pass_time(10)
+        archive(office)
+        for _ in range(5):
+            office.monitor()
+            office.pass_time(HOUR)
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert nobody_was_called(office, issue), office.told()
+        archive(office, False)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_an_escalation_that_could_not_be_told_is_told_later_and_once(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=says(BLOCKED), repository=QUICK) as office:
+        bad, issue = hostile.between(office.github), office.ready("Add it")
+        office.dispatch()
+        bad.on("POST", COMMENTS, hostile.answers(403, "Resource not accessible"), times=99)
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        [status] = office.comments(issue)
+        escalation.catch_up(office.world)
+        assert office.comments(issue) == [status]
+        bad.calm()
+        for _ in range(3):
+            escalation.catch_up(office.world)
+        _, call = office.comments(issue)
+        assert call.startswith("**A person is needed**") and "A key for the shop" in call, call
+        assert "set this issue to Ready again" in call
+
+
+def test_of_what_a_person_put_into_escalated_nothing_is_told(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        task = office.task(issue)
+        office.world.mailroom.move(task, State.ESCALATED, by="a person")
+        before = office.comments(issue)
+        escalation.catch_up(office.world)
+        assert office.comments(issue) == before
