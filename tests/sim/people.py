@@ -459,8 +459,11 @@ def edit_task(stage: Stage) -> None:
     """A sentence for the agent, and a key of one's own."""
     found = some_task(stage, *LIVING, State.ESCALATED)
     if found and found[1].is_file():
+        then = found[1].stat().st_mtime
         text = found[1].read_text(errors="replace").replace("---\n", "---\nmine: keep\n", 1)
         stage.save(found[1], f"{text}\nMind the spelling.\n")
+        if found[2] and found[2].task_id != found[1].stem:
+            os.utime(found[1], (then, then))  # nobody has taken it up, and its time names it
         mail(stage, Did.EDITED, found[1], found[2])
 
 
