@@ -39,7 +39,7 @@ class SetupFailed(AgentOSError):
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     """Fetch, start where the work stands with the base brought in, check out, set up."""
     shape = world.read.shape(task.repo)
-    readonly.check(world, task.repo, archived=shape.archived)
+    readonly.check(world, task.repo, shape)
     base = task.base or repository.base_branch or shape.default_branch
     heard = briefing.comments(world, repository, task)
     room = workspace.of(world)

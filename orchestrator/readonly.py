@@ -7,20 +7,22 @@ from datetime import timedelta
 from msgspec import structs
 
 from orchestrator import alerts
+from orchestrator.adapters.gh_rest import Shape
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
-from orchestrator.rules import failures
+from orchestrator.rules import access
 from orchestrator.world import World
 
 # So often it is looked whether the repository has been opened again.
 AGAIN = timedelta(hours=1)
 ALERT = "read-only:"
+NOTED = "Nothing can be written there for now: "
 
 
-def check(world: World, slug: str, *, archived: bool) -> None:
+def check(world: World, slug: str, shape: Shape) -> None:
     """Raise GitHubTrouble where an agent's work could not be delivered anyhow; else it is over."""
-    if archived:
-        said = f"{slug} was {failures.ARCHIVED}; unarchive it, or take it off the config"
+    said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions)
+    if said:
         raise GitHubTrouble(Trouble.READ_ONLY, said)
     alerts.recovered(world, f"{ALERT}{slug}", f"{slug} can be written again")
 
@@ -37,7 +39,8 @@ def stand_aside(world: World, task: Task, trouble: GitHubTrouble) -> None:
     if found is None or found.state is not State.PROCESSING:
         return  # a person has it
     until = world.clock.now() + AGAIN
-    now = structs.replace(world.mailroom.see(found), note=said, not_before=until)
+    note = f"{NOTED}{said}"
+    now = structs.replace(world.mailroom.see(found), note=note, not_before=until)
     world.events.add("deferred", task=now, reason=said)
     world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {said}")
     world.mailroom.move(now, State.BLOCKED, by=world.script)

@@ -127,6 +127,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     login: str = ""
     default_branch: str = ""
     archived: bool = False
+    permissions: dict[str, bool] = {}
     permission: str = ""
     role_name: str = ""
     node_id: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from orchestrator.records import regex
@@ -73,6 +73,18 @@ def objection(slug: str, sight: Sight | None, kind: TokenKind) -> str:
             f"the token's account has only the role {sight.role} in {slug}, so no branch can be "
             "pushed. Give that account write access."
         )
+    return ""
+
+
+def unwritable(slug: str, *, archived: bool, permissions: Mapping[str, bool]) -> str:
+    """Why nobody with this token can write there now, by GET /repos; "" where that may do.
+
+    Of an app GitHub says there that it may not even read, which tells nothing.
+    """
+    if archived:
+        return f"{slug} was archived so is read-only; unarchive it, or take it off the config"
+    if permissions.get("pull") and not permissions.get("push"):
+        return f"the token's account may only read {slug}; give it write access"
     return ""
 
 

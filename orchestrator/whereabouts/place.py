@@ -14,13 +14,14 @@ from orchestrator import (
     foresight,
     hands,
     questions,
+    readonly,
     reverting,
 )
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import ENDED, QueueEntry, RevertEnd, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
-from orchestrator.rules import failures, priority, routing
+from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
 from orchestrator.whereabouts import trail
 from orchestrator.whereabouts.account import Finding, Reason
@@ -247,8 +248,8 @@ def blocked(world: World, found: Found) -> Iterator[Finding]:
 def because(task: Task) -> str:
     """What put it off, from its last attempt or the fault before one."""
     attempt = task.attempt
-    if failures.ARCHIVED in task.note.lower():
-        return f": {task.note}"
+    if task.note.startswith(readonly.NOTED):
+        return f": {task.note.removeprefix(readonly.NOTED)}"
     if task.tries and task.note:
         return f", after {task.tries} tries in which no agent could start: {task.note}"
     if attempt is None:

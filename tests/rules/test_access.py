@@ -95,3 +95,20 @@ def test_repositories_in_which_a_token_cannot_work(
     said = access.objection("o/a", sight, kind)
     assert words in said and bool(said) == bool(words)
     assert kind is CLASSIC or "scope" not in said, "others have none"
+
+
+@pytest.mark.parametrize(
+    ("archived", "permissions", "said"),
+    [
+        (False, {"pull": True, "push": True}, ""),
+        (True, {"pull": True, "push": True}, "was archived so is read-only; unarchive it"),
+        (False, {"pull": True, "push": False}, "may only read me/web; give it write access"),
+        (False, {"pull": False, "push": False}, ""),  # GitHub tells an app nothing
+        (False, {}, ""),
+    ],
+)
+def test_where_nothing_can_be_written_an_agent_would_work_in_vain(
+    archived: bool, permissions: dict[str, bool], said: str
+) -> None:
+    told = access.unwritable("me/web", archived=archived, permissions=permissions)
+    assert said in told and bool(said) is bool(told)

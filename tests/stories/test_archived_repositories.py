@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from orchestrator import escalation, readonly
+from orchestrator.forge import accounts, records
 from orchestrator.records.task import State
 from tests.support import hostile
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
@@ -33,18 +35,32 @@ def nobody_was_called(office: Office, issue: int) -> bool:
     )
 
 
-def test_no_agent_starts_there(tmp_path: Path) -> None:
+def shut_out(office: Office, out: bool = True) -> None:
+    state = office.github.forge.state
+    robot = accounts.find_user(state, "robot")
+    assert robot
+    [row] = state.store.select(records.Collaborator, "user_id = ?", robot.id)
+    state.store.change(row, permission="read" if out else "write")
+
+
+@pytest.mark.parametrize(
+    ("closed", "mend"),
+    [(archive, "unarchive it, or take it off the config"), (shut_out, "give it write access")],
+)
+def test_no_agent_starts_there(
+    tmp_path: Path, closed: Callable[[Office, bool], None], mend: str
+) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add it")
         office.dispatch()
-        archive(office)
+        closed(office, True)
         for _ in range(7):
             office.queue()
             office.pass_time(HOUR)
         assert office.state_of(issue) is State.BLOCKED and not office.executor.agent_runs
-        assert "unarchive it, or take it off the config" in office.task(issue).note
+        assert office.task(issue).note.endswith(mend)
         assert nobody_was_called(office, issue), office.told()
-        archive(office, False)
+        closed(office, False)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert f"recovered: {SLUG} can be written again" in office.told()
