@@ -51,6 +51,7 @@ CORPUS = "tests/rules/test_tamper_corpus.py::"
 QUOTA = "tests/stories/test_quota.py::"
 BUDGETS = "tests/stories/test_budgets.py::"
 FAULTS = "tests/stories/faults/"
+ARCHIVED = "tests/stories/test_archived_repositories.py::"
 
 CONTAINED = "tests/executors/test_contained.py::"
 BREAK_OUTS = "tests/stories/test_break_outs.py::"
@@ -520,6 +521,22 @@ GUARDS = {
     "E8 a slow last look is an old one too": Guard(
         "landing.py", "if objection or is_fresh(world, facts):", "if True:",
         MERGING + "test_a_review_that_came_while_the_last_look_was_slow_is_heeded",
+    ),
+    "an archive is waited for": Guard(
+        "attempts.py", "if trouble.trouble is not Trouble.READ_ONLY:", "if True:",
+        ARCHIVED + "test_what_an_agent_made_meanwhile_is_delivered_when_it_opens",
+    ),
+    "no agent works where nothing can be delivered": Guard(
+        "preparing.py", "    readonly.check(world, task.repo, shape)\n", "",
+        ARCHIVED + "test_no_agent_starts_there",
+    ),
+    "what GitHub did not let us tell is told later": Guard(
+        "housekeeping.py", "    escalation.catch_up(world)\n", "",
+        ARCHIVED + "test_an_escalation_that_could_not_be_told_is_told_later_and_once",
+    ),
+    "a refused run is no attempt, whatever was there before": Guard(
+        "attempts.py", 'head = head if seen.worked else ""', "pass",
+        QUOTA + "test_a_refusal_that_only_brought_the_base_in_costs_no_attempt",
     ),
     "M9 the tree is compared": Guard(
         "landing.py", "if unproved and not same_tree(world, facts, verdict):", "if False:",

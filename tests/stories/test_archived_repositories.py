@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import escalation, readonly
+from orchestrator import housekeeping, readonly
 from orchestrator.forge import accounts, records
 from orchestrator.records.task import State
 from tests.support import hostile
@@ -105,6 +105,11 @@ def test_a_pull_request_waits_there_however_long(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+def later(office: Office) -> None:
+    office.pass_time(housekeeping.EVERY.total_seconds())
+    housekeeping.sweep(office.world)
+
+
 def test_an_escalation_that_could_not_be_told_is_told_later_and_once(tmp_path: Path) -> None:
     with an_office(tmp_path, agent=says(BLOCKED), repository=QUICK) as office:
         bad, issue = hostile.between(office.github), office.ready("Add it")
@@ -113,11 +118,11 @@ def test_an_escalation_that_could_not_be_told_is_told_later_and_once(tmp_path: P
         office.queue()
         assert office.state_of(issue) is State.ESCALATED, office.told()
         [status] = office.comments(issue)
-        escalation.catch_up(office.world)
+        later(office)
         assert office.comments(issue) == [status]
         bad.calm()
         for _ in range(3):
-            escalation.catch_up(office.world)
+            later(office)
         _, call = office.comments(issue)
         assert call.startswith("**A person is needed**") and "A key for the shop" in call, call
         assert "set this issue to Ready again" in call
@@ -130,5 +135,5 @@ def test_of_what_a_person_put_into_escalated_nothing_is_told(tmp_path: Path) -> 
         task = office.task(issue)
         office.world.mailroom.move(task, State.ESCALATED, by="a person")
         before = office.comments(issue)
-        escalation.catch_up(office.world)
+        later(office)
         assert office.comments(issue) == before

@@ -298,6 +298,7 @@ def an_office(
         office.repository = repository
         object.__setattr__(office.world, "say", office.said.append)
         yield office
+        assert "defect of ours" not in office.told(), office.told()
 
 
 def a_world(
