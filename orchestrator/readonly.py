@@ -32,7 +32,7 @@ def tell(world: World, slug: str, said: str) -> None:
 
 
 def stand_aside(world: World, task: Task, trouble: GitHubTrouble) -> None:
-    """Put the task off as it stands by now, attempts and all; what is judged is delivered later."""
+    """Put the task off as its file stands by now; what is judged is delivered later, as it is."""
     said = world.redact(str(trouble))
     tell(world, task.repo, said)
     found = world.mailroom.locate(task.task_id)

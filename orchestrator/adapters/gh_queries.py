@@ -95,7 +95,7 @@ class Queries(ReviewQueries):
         return self.door.get("/user", gh_rest.Shape).login
 
     def shape(self, slug: str) -> gh_rest.Shape:
-        """A repository's default branch, and whether it is archived."""
+        """A repository's default branch, and who may write in it."""
         return self.door.get(f"/repos/{slug}", gh_rest.Shape)
 
     def permission(self, slug: str, login: str) -> Permission:

@@ -40,7 +40,7 @@ class Trouble(StrEnum):
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     CONFLICT = "conflict"
-    READ_ONLY = "read_only"  # nobody may write in that repository: it is archived
+    READ_ONLY = "read_only"  # nobody may write in that repository for now
     VALIDATION = "validation"
     SERVER = "server"
     NETWORK = "network"
