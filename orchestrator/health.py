@@ -40,7 +40,7 @@ class Visit:
         self._began = clock.monotonic()
         self._started = Health(
             script=script, pid=os.getpid(), started=clock.now(), ended=clock.now(),
-            exit_code=0, seconds=0, scheduler=schedulers.of(tuple(survivors.ancestors())),
+            exit_code=0, seconds=0, scheduler=schedulers.of(survivors.ancestors()),
         )  # fmt: skip
 
     def meets(self, world: World) -> None:

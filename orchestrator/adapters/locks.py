@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -273,8 +274,9 @@ def task_lock(task_id: str) -> int:
     return zlib.crc32(task_id.encode("utf-8", "surrogatepass")) % TASK_LOCKS
 
 
+@cache
 def boot_id() -> str:
-    """The kernel's name for this boot; "" where it has none."""
+    """The kernel's name for this boot, which no process outlives; "" where it has none."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
             return stream.read().strip()

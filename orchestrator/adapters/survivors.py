@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -66,15 +67,18 @@ def process(pid: int) -> Process | None:
     )
 
 
-def ancestors() -> Iterator[str]:
-    """The names of the processes that this one came of, the nearest first, as far as one sees."""
-    pid = os.getppid()
+@cache
+def ancestors() -> tuple[str, ...]:
+    """The names of the processes that this one came of when it was first asked, the nearest first,
+    as far as one sees."""
+    pid, names = os.getppid(), list[str]()
     while pid and (found := process(pid)) is not None:
         try:
-            yield (PROC / str(pid) / "comm").read_text(errors="replace").strip()
+            names.append((PROC / str(pid) / "comm").read_text(errors="replace").strip())
         except OSError:
-            return
+            break
         pid = found.parent
+    return tuple(names)
 
 
 def belongs(pid: int, folder: str) -> bool:

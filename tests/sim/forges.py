@@ -118,8 +118,8 @@ def opened(source: Path, folder: Path, time: Time, runner: SimRunner) -> server.
         folder, clock=time, ci_runner=runner, settings=SETTINGS, sleep=lambda seconds: None
     )
     # Nobody else reads its file, and nothing of it outlives the seed.
-    forge.state.store.connection.execute("pragma journal_mode = memory")
-    forge.state.store.connection.execute("pragma synchronous = off")
+    for pragma in ("locking_mode = exclusive", "journal_mode = memory", "synchronous = off"):
+        forge.state.store.connection.execute(f"pragma {pragma}")
     watch_issues(forge)
     return forge
 
