@@ -461,6 +461,20 @@ def test_a_double_that_was_put_right_meanwhile_is_left_alone(office):
     assert sorted(office.files()) == [f"blocked/{name()}", f"inbox/{name()}"]
 
 
+def test_a_name_that_holds_something_else_by_now_is_no_double(office):
+    """Q3: the copy was taken away, and somebody has put another task under its name."""
+    write(office, State.REVIEW, task(marks=marks(State.REVIEW)))
+    copy = office.root / "inbox" / "copy.md"
+    shutil.copy(office.root / "review" / name(), copy)
+    office.old(copy)
+    (double,) = office.room.duplicates()
+    assert double.drop == copy
+    os.rename(copy, office.place / "taken away")
+    copy.write_text("another task")
+    office.room.resolve(double)
+    assert copy.read_text() == "another task"
+
+
 def test_of_two_copies_the_live_one_stays_else_the_newest(office):
     """Q3, F2, F9."""
     office.room.enqueue(task(), by="dispatcher")

@@ -187,6 +187,20 @@ def test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another(tmp_path:
         assert "left" in office.task(issue).note and len(told_failures(office, issue)) == 1
 
 
+def test_a_repair_that_disputes_a_red_check_is_not_sent_again_to_that_head(tmp_path: Path) -> None:
+    disputes = "ANSWERS:\n- 1: disagree - the check is wrong\n"
+    with in_review(tmp_path, on_branches("failure")) as (office, issue, _):
+        said = COMPLETE.format(summary="Fine.") + disputes
+        office.executor.scripts["first"] = lambda folder, prompt: said
+        look(office, 3)
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        look(office, 3)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.task(issue).reworks == 1
+        assert "its repair left" in office.task(issue).note
+
+
 def test_a_log_that_cannot_be_read_does_not_stop_the_repair(tmp_path: Path) -> None:
     with in_review(tmp_path, on_branches("failure")) as (office, issue, _):
         look(office)
