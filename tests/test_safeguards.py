@@ -458,11 +458,13 @@ GUARDS = {
     ),
     "A4 the last fifth is not for new work": Guard(
         "github_dispatcher.py", "    scarce = world.limits.reserved(Purpose.NEW_WORK)\n    if ",
-        "    scarce = ''\n    if ", LIMITS + "test_new_work_waits_for_the_last_fifth_and_merges_go_on",
+        "    scarce = ''\n    if ",
+        LIMITS + "test_new_work_waits_for_the_last_fifth_and_merges_go_on",
     ),
     "A4 the last fifth is not for answers": Guard(
         "github_dispatcher.py", "            scarce = world.limits.reserved(Purpose.NEW_WORK)\n",
-        "            scarce = ''\n", QUESTIONS + "test_an_answer_waits_for_the_next_hour_where_few_requests_are_left",
+        "            scarce = ''\n",
+        QUESTIONS + "test_an_answer_waits_for_the_next_hour_where_few_requests_are_left",
     ),
     "A4 the points in an answer count": Guard(
         "adapters/gh_read.py", "if told is not None and told.rate_limit is not None:", "if False:",
