@@ -122,7 +122,8 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
             trouble.trouble, shown, world.clock.now()
         ):
             raise
-        return Escalate(f"issue #{task.issue} could not be read before the merge: {trouble}")
+        said = f"issue #{task.issue} could not be read before the merge: {trouble}"
+        return Wait(said) if readonly.is_closed(world, task.repo) else Escalate(said)
     if not issue.open:
         return Cancelled(f"somebody closed issue #{task.issue}")
     if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
@@ -190,11 +191,10 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     task = world.mailroom.update(structs.replace(task, merge=None))
     if trouble.trouble in failures.EVERYBODYS:
         raise trouble  # it was not merged, and nobody else gets further (A3, A11)
-    if trouble.trouble is Trouble.READ_ONLY:
-        readonly.tell(world, task.repo, str(trouble))
-        return False
     after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
-    if what is AfterCall.ESCALATE or isinstance(after, Escalate) or held(world, facts) >= PATIENCE:
+    final = what is AfterCall.ESCALATE or isinstance(after, Escalate)
+    final = final or held(world, facts) >= PATIENCE or trouble.trouble is Trouble.READ_ONLY
+    if final and not readonly.is_closed(world, task.repo):
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
         )

@@ -38,8 +38,7 @@ class SetupFailed(AgentOSError):
 
 def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     """Fetch, start where the work stands with the base brought in, check out, set up."""
-    shape = world.read.shape(task.repo)
-    readonly.check(world, task.repo, shape)
+    shape = readonly.look(world, task.repo)
     base = task.base or repository.base_branch or shape.default_branch
     heard = briefing.comments(world, repository, task)
     room = workspace.of(world)
@@ -71,6 +70,8 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
     """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
     if isinstance(error, GitHubTrouble) and error.trouble is Trouble.READ_ONLY:
         raise error
+    if isinstance(error, GitHubTrouble) and error.trouble not in failures.PASSING:
+        readonly.look(world, task.repo)  # it may be closed to us as a whole
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error

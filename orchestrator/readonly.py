@@ -19,12 +19,35 @@ ALERT = "read-only:"
 NOTED = "Nothing can be written there for now: "
 
 
-def check(world: World, slug: str, shape: Shape) -> None:
-    """Raise GitHubTrouble where an agent's work could not be delivered anyhow; else it is over."""
+def look(world: World, slug: str) -> Shape:
+    """The repository; raises GitHubTrouble (READ_ONLY) where nothing could be delivered anyhow.
+
+    To be asked before an agent works, and before a refusal is taken for one of this task alone.
+    """
+    try:
+        shape = world.read.shape(slug)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.NOT_FOUND:
+            raise
+        said = access.objection(slug, None, world.limits.kind)
+        raise GitHubTrouble(Trouble.READ_ONLY, said) from trouble
     said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions)
     if said:
         raise GitHubTrouble(Trouble.READ_ONLY, said)
     alerts.recovered(world, f"{ALERT}{slug}", f"{slug} can be written again")
+    return shape
+
+
+def is_closed(world: World, slug: str) -> bool:
+    """Whether nobody may write there for now, which a person is told."""
+    try:
+        look(world, slug)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.READ_ONLY:
+            raise
+        tell(world, slug, str(trouble))
+        return True
+    return False
 
 
 def tell(world: World, slug: str, said: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import structs
 
@@ -32,12 +32,18 @@ def reap(world: World) -> None:
         tell_the_ignored(world)
     for task in world.mailroom.stale_claims():
         with tick.isolated(world, f"{task.repo} {task.task_id}"):
-            if not world.decided(f"{task.repo} {task.task_id}", fate(task)):
+            # Whom it would be handed to hears nothing of a repository that is switched off.
+            waits = bool(world.stopped(task.repo)) and is_last(world, task)
+            if not waits and not world.decided(f"{task.repo} {task.task_id}", fate(task)):
+                continue
+            if waits and world.dry_run:
                 continue
             lock = world.locks.try_task(task.task_id)
             if lock is not None:
                 with lock:
-                    bury(world, task)
+                    fence(world, task)
+                    if not waits:
+                        bury(world, task)
 
 
 def put_right(world: World) -> None:
@@ -89,30 +95,48 @@ def fate(task: Task) -> str:
     return f"its worker died during attempt {attempt.n}; it counts as a crash"
 
 
-def bury(world: World, task: Task) -> None:
-    """Fence the old run first: nothing of it may still write into the worktree (Q7)."""
+def fence(world: World, task: Task) -> None:
+    """Nothing of the old run may still write into the worktree (Q7)."""
     killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))
     workspace.of(world).clear_clean(task.repo, task.task_id)
     if killed:
         world.say(f"{task.task_id}: ended {len(killed)} processes of the dead attempt")
-    attempt = task.attempt
-    if attempt is None or attempt.judged:
-        world.mailroom.move(task, State.INBOX, by=BY)
-        return
-    crash = structs.replace(
+
+
+def crashed(attempt: Attempt, now: datetime) -> Attempt:
+    return structs.replace(
         attempt,
-        judged=world.clock.now(),
-        settled=world.clock.now(),
+        judged=now,
+        settled=now,
         verdict=AttemptVerdict.CRASHED,
         code=BlockerCode.WORKER_CRASH,
         reason="the worker or the machine died during this attempt",
     )
+
+
+def is_last(world: World, task: Task) -> bool:
+    """Whether the attempt that its worker did not survive was the last that it may have."""
+    attempt, repository = task.attempt, world.config.repository(task.repo)
+    if repository is None or attempt is None or attempt.judged:
+        return False
+    made = counted(with_attempt(task, crashed(attempt, world.clock.now())))
+    return len(made) >= (task.max_attempts or repository.max_attempts)
+
+
+def bury(world: World, task: Task) -> None:
+    """A fenced run is over: on to the next, to a person, or to what is left to settle."""
+    attempt = task.attempt
+    if attempt is None or attempt.judged:
+        world.mailroom.move(task, State.INBOX, by=BY)
+        return
+    last = is_last(world, task)
+    crash = crashed(attempt, world.clock.now())
     task = with_attempt(task, crash)
     world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
     metering.measure_once(world, task, crash)
     repository = world.config.repository(task.repo)
-    limit = task.max_attempts or (repository.max_attempts if repository else 0)
-    if repository and len(counted(task)) >= limit:
+    if repository and last:
+        limit = task.max_attempts or repository.max_attempts
         reason = f"{len(counted(task))} of {limit} attempts are used, the last one crashed"
         escalation.escalate(
             world, repository, task, Escalate(reason, BlockerCode.WORKER_CRASH), by=BY

@@ -12,6 +12,7 @@ from orchestrator import (
     cancellation,
     escalation,
     github_sync,
+    readonly,
     reviewing,
     salvage,
     tampering,
@@ -154,6 +155,7 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             trouble.trouble, attempt.judged, world.clock.now()
         ):
             raise
+        readonly.look(world, task.repo)
         # The same at every later try: a person's turn, and not a worker's every minute.
         verdict = Escalate(f"it cannot be delivered: {trouble}; {kept}", BlockerCode.PUSH_NOT_READY)
         escalate(world, repository, settled(world, task), verdict)

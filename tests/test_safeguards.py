@@ -529,12 +529,22 @@ GUARDS = {
         "landing.py", "if objection or is_fresh(world, facts):", "if True:",
         MERGING + "test_a_review_that_came_while_the_last_look_was_slow_is_heeded",
     ),
+    "a repository that is switched off hears of no crash": Guard(
+        "reaper.py", "waits = bool(world.stopped(task.repo)) and is_last(world, task)",
+        "waits = False", SWITCHES
+        + "test_a_crash_in_a_switched_off_repository_calls_nobody_before_it_is_on",
+    ),
+    "a repository that nobody may write in is no task's fault": Guard(
+        "settle.py", "        readonly.look(world, task.repo)\n", "",
+        ARCHIVED + "test_what_an_agent_made_meanwhile_is_delivered_when_it_opens",
+    ),
     "an archive is waited for": Guard(
         "attempts.py", "if trouble.trouble is not Trouble.READ_ONLY:", "if True:",
         ARCHIVED + "test_what_an_agent_made_meanwhile_is_delivered_when_it_opens",
     ),
     "no agent works where nothing can be delivered": Guard(
-        "preparing.py", "    readonly.check(world, task.repo, shape)\n", "",
+        "preparing.py", "shape = readonly.look(world, task.repo)",
+        "shape = world.read.shape(task.repo)",
         ARCHIVED + "test_no_agent_starts_there",
     ),
     "what GitHub did not let us tell is told later": Guard(

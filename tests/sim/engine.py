@@ -21,8 +21,11 @@ from orchestrator import paths as rooms
 from orchestrator import world as worlds
 from orchestrator.adapters.locks import Locks
 from orchestrator.health import Visit
+from orchestrator.housekeeping import EVERY
 from orchestrator.records.effect import Effect
+from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import State
+from orchestrator.world import World
 from tests.sim import forges, reading, setting
 from tests.sim.doors import LOOKING, WATCH, Kind
 from tests.sim.idleness import Changes, Habit, Inputs
@@ -136,7 +139,7 @@ class Simulation:
         self.proving: dict[str, tuple[int, datetime]] = {}
         self.orders = 0
         self.acts: list[Act] = []
-        self.calm = False
+        self.calm = self._swept = False
         self._forge_seen = -1
         self._forge_due: datetime | None = None
         self._shown: Mapping[State, tuple[Filed, ...]] = {}
@@ -242,7 +245,7 @@ class Simulation:
         if moment is None or moment > forges.end(self.plan):
             # Nothing begins any more; whoever is at work comes to an end.
             self.time.moment = max(now, min((p.wakes for p in self.processes), default=now))
-            return bool(self.processes)
+            return bool(self.processes) or self._sweeps()
         self.time.moment = max(now, moment)
         self._move_forge()
         self._note_changes()
@@ -250,6 +253,16 @@ class Simulation:
             heapq.heappop(self._agenda)[2]()
         for script in STORIES:
             self._start_if_due(script, now)
+        return True
+
+    def _sweeps(self) -> bool:
+        """The hourly job of the supervisor, of which nothing else tells that it is due, once at the
+        end, where there may be a call for a person that GitHub did not let us make."""
+        if self._swept or self.until_over or not self._mailbox().get(State.ESCALATED):
+            return False
+        self._swept = True
+        self.time.moment += EVERY
+        self._begin("supervisor")
         return True
 
     def _over(self) -> bool:
@@ -344,16 +357,48 @@ class Simulation:
 
     # --- processes ----------------------------------------------------------------------------
 
+    def _begin(self, script: str) -> Process:
+        """A tick of cron's; what it reads stands so when it begins."""
+        process = self.start(script, STORIES[script][0])
+        self.memory.setdefault("began", {})[process.name] = {
+            mode: self._versions(script, *mode) for mode in product((False, True), repeat=2)
+        }
+        return process
+
     def start(self, script: str, story: tick.Story, *, alone: bool = True) -> Process:
+        def ticks(process: Process, world: World) -> int:
+            visit = Visit(script, self.paths.root, SimClock(process))
+            visit.meets(world)
+            code = tick.caught(
+                visit, lambda: tick.within(world, story, alone=alone, hurried=True)
+            )
+            visit.end(code)
+            return code
+
+        return self._born(script, ticks)
+
+    def start_by_hand(self, act: Callable[[World], int]) -> None:
+        """As bin/task.sh does, whatever is switched off."""
+
+        def asked(_: Process, world: World) -> int:
+            try:
+                return act(world)
+            except AgentOSError as error:
+                world.say(world.redact(str(error)))
+                return error.exit_code
+
+        self._born("task", asked)
+
+    def _born(self, script: str, act: Callable[[Process, World], int]) -> Process:
         self.born[script] += 1
         name = f"{script}-{self.born[script]}"
-        process = Process(name, script, lambda me: self._live(me, story, alone=alone), self.time)
+        process = Process(name, script, lambda me: self._live(me, act), self.time)
         self.processes.append(process)
         self.began[name] = self.next_order()
         self.counts["ticks"] += 1
         return process
 
-    def _live(self, process: Process, story: tick.Story, *, alone: bool) -> int:
+    def _live(self, process: Process, act: Callable[[Process, World], int]) -> int:
         """What `python -m` does: a world of its own, and the story in it."""
         transport = Watched(
             self.forge, process, self.weather,
@@ -382,13 +427,7 @@ class Simulation:
             world, wire=wire, executor=SimExecutor(self, process),
             spawn=lambda *args, **more: self._spawned(process),
         )
-        visit = Visit(process.script, self.paths.root, SimClock(process))
-        visit.meets(wired)
-        code = tick.caught(
-            visit, lambda: tick.within(wired, story, alone=alone, hurried=True)
-        )
-        visit.end(code)
-        return code
+        return act(process, wired)
 
     def _spawned(self, parent: Process) -> int:
         self.door(parent, Kind.SPAWN, "worker")
@@ -544,10 +583,7 @@ class Simulation:
         if habit.last is not None:
             every = timedelta(minutes=STORIES[script][1])
             self.counts["skipped"] += max(0, (now - habit.last) // every - 1)
-        process = self.start(script, STORIES[script][0])
-        self.memory.setdefault("began", {})[process.name] = {
-            mode: self._versions(script, *mode) for mode in product((False, True), repeat=2)
-        }
+        process = self._begin(script)
         if proven:
             self.counts["proven"] += 1
             self.proving[process.name] = (self._turns, now)

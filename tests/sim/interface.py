@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from orchestrator.forge import server, workflows
     from orchestrator.paths import Paths
     from orchestrator.records.config import Config
+    from orchestrator.world import World
 
 # The people of the forge, each with the token `<login>-token`: maria owns the repositories, robot
 # is our token's account (write), eve is a stranger.
@@ -263,6 +264,11 @@ class Stage(Protocol):
         force: bool = False,
     ) -> str:
         """A commit on top of the branch (or `parent`), pushed and told to the forge; its SHA."""
+        ...
+
+    def command(self, what: str, act: Callable[[World], int]) -> None:
+        """A program that a person starts on this machine, as one of our processes; its exit code
+        is what `act` gives."""
         ...
 
     def tip(self, slug: str, branch: str) -> str | None: ...

@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from orchestrator.adapters.git import Git, Identity, Inline
 from orchestrator.forge import server
 from orchestrator.paths import Paths
 from orchestrator.records.task import State, Task
+from orchestrator.world import World
 from tests.sim.interface import OWNER, Act, Plan, Push
 from tests.sim.processes import Time
 from tests.sim.seeing import Eyes
@@ -41,6 +42,7 @@ class House(Protocol):
     def tell(self, who: str, what: str) -> None: ...
     def kill_all(self, script: str) -> int: ...
     def live(self) -> tuple[str, ...]: ...
+    def start_by_hand(self, act: Callable[[World], int]) -> None: ...
     def next_order(self) -> int: ...
 
 
@@ -133,6 +135,10 @@ class Hands:
 
     def kill(self, script: str = "") -> int:
         return self.house.kill_all(script)
+
+    def command(self, what: str, act: Callable[[World], int]) -> None:
+        self.note(f"task.sh {what}")
+        self.house.start_by_hand(act)
 
     def act(self, kind: str, **facts: Any) -> None:
         order = self.house.next_order()

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.records.result import BlockerCode, Status
 from orchestrator.texts import contract
-from tests.sim import owners, people, personalities, plan, weather
+from tests.sim import commands, owners, people, personalities, plan, weather
 from tests.sim.interface import Job
 from tests.sim.objects import Objects
 from tests.support import repos
@@ -42,7 +42,7 @@ def test_plans_have_two_tasks_on_average_and_every_amount_of_trouble() -> None:
 def test_what_a_plan_names_is_there() -> None:
     for one in map(plan.draw, SEEDS):
         assert set(one.agents.values()) <= set(personalities.ALL)
-        assert {deed.name for deed in one.deeds} <= {*people.ALL, *owners.ALL}
+        assert {deed.name for deed in one.deeds} <= {*people.ALL, *owners.ALL, *commands.ALL}
         assert one.ci in weather.ALL and one.tests in personalities.ALL
         for number, issue in enumerate(one.issues):
             assert all(earlier < number for earlier in issue.after)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.sim import invariants, owners, people, personalities, plan, weather
+from tests.sim import commands, invariants, owners, people, personalities, plan, weather
 from tests.sim.interface import Content
 
 
 def content() -> Content:
     """What a seed is played with."""
     return Content(
-        draw=plan.draw, personalities=personalities.ALL, deeds={**people.ALL, **owners.ALL},
-        weather=weather.ALL, invariants=tuple(invariants.ALL),
+        draw=plan.draw, personalities=personalities.ALL,
+        deeds={**people.ALL, **owners.ALL, **commands.ALL}, weather=weather.ALL,
+        invariants=tuple(invariants.ALL),
     )  # fmt: skip

@@ -29,27 +29,39 @@ def archive(office: Office, archived: bool = True) -> None:
 
 def nobody_was_called(office: Office, issue: int) -> bool:
     """Only the one alert of the repository, however many ticks went by."""
-    return (
-        office.told().count("ALERT") == office.told().count(f"ALERT {SLUG}: its tasks wait") == 1
-        and not any("person is needed" in comment for comment in office.comments(issue))
-    )
+    return office.told().count("ALERT") == office.told().count(
+        f"ALERT {SLUG}: its tasks wait"
+    ) == 1 and not any("person is needed" in comment for comment in office.comments(issue))
 
 
-def shut_out(office: Office, out: bool = True) -> None:
+def permit(office: Office, level: str, *, private: bool = False) -> None:
     state = office.github.forge.state
-    robot = accounts.find_user(state, "robot")
-    assert robot
-    [row] = state.store.select(records.Collaborator, "user_id = ?", robot.id)
-    state.store.change(row, permission="read" if out else "write")
+    repo, robot = accounts.find_repo(state, *SLUG.split("/")), accounts.find_user(state, "robot")
+    assert repo and robot
+    where = "repo_id = ? and user_id = ?"
+    [row] = state.store.select(records.Collaborator, where, repo.id, robot.id)
+    state.store.change(row, permission=level)
+    state.store.change(repo, private=private)
 
 
-@pytest.mark.parametrize(
-    ("closed", "mend"),
-    [(archive, "unarchive it, or take it off the config"), (shut_out, "give it write access")],
+def may_only_read(office: Office, out: bool = True) -> None:
+    permit(office, "read" if out else "write")
+
+
+def sees_nothing(office: Office, out: bool = True) -> None:
+    permit(office, "none" if out else "write", private=out)
+
+
+Close = Callable[[Office, bool], None]
+CLOSED: tuple[tuple[Close, str], ...] = (
+    (archive, "unarchive it, or take it off the config"),
+    (may_only_read, "give it write access"),
+    (sees_nothing, "Check github_repo; the token's owner must open it to the token."),
 )
-def test_no_agent_starts_there(
-    tmp_path: Path, closed: Callable[[Office, bool], None], mend: str
-) -> None:
+
+
+@pytest.mark.parametrize(("closed", "mend"), CLOSED, ids=("archived", "read only", "unseen"))
+def test_no_agent_starts_there(tmp_path: Path, closed: Close, mend: str) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add it")
         office.dispatch()
@@ -66,13 +78,14 @@ def test_no_agent_starts_there(
         assert f"recovered: {SLUG} can be written again" in office.told()
 
 
-@pytest.mark.parametrize("hours", [1, 30])
+@pytest.mark.parametrize(("closed", "_"), CLOSED, ids=("archived", "read only", "unseen"))
+@pytest.mark.parametrize("hours", [2, 30])
 def test_what_an_agent_made_meanwhile_is_delivered_when_it_opens(
-    tmp_path: Path, hours: int
+    tmp_path: Path, hours: int, closed: Close, _: str
 ) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         work = writes("x.txt", "x\n")
-        office.executor.scripts["first"] = meanwhile(lambda: archive(office), work)
+        office.executor.scripts["first"] = meanwhile(lambda: closed(office, True), work)
         issue = office.ready("Add it")
         office.dispatch()
         for _ in range(hours):
@@ -81,26 +94,27 @@ def test_what_an_agent_made_meanwhile_is_delivered_when_it_opens(
         assert office.state_of(issue) is State.BLOCKED, office.told()
         told = office.told().count(f"ALERT {SLUG}: its tasks wait")
         assert told == 1 + hours // 24 == office.told().count("ALERT"), office.told()
-        archive(office, False)
+        closed(office, False)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first"] and len(office.pulls()) == 1
         assert not office.task(issue).note
 
 
-def test_a_pull_request_waits_there_however_long(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [archive, may_only_read], ids=("archived", "read only"))
+def test_a_pull_request_waits_there_however_long(tmp_path: Path, closed: Close) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add it")
         office.dispatch()
         office.queue()
         office.pass_time(10)
-        archive(office)
+        closed(office, True)
         for _ in range(5):
             office.monitor()
             office.pass_time(HOUR)
         assert office.state_of(issue) is State.REVIEW, office.told()
         assert nobody_was_called(office, issue), office.told()
-        archive(office, False)
+        closed(office, False)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
 

@@ -14,6 +14,7 @@ from orchestrator import github_dispatcher, pr_monitor, queue, supervisor
 from orchestrator.records.task import State
 from orchestrator.tick import Story, told
 from tests.support import hostile, repos
+from tests.support.crash import Killed, a_new_process
 from tests.support.office import SLUG, Office, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -168,6 +169,30 @@ def test_a_switched_off_repository_gets_no_new_tasks(tmp_path: Path) -> None:
         repository_switch(office).unlink()
         office.dispatch()
         assert len(office.folders()[State.INBOX]) == 1
+
+
+def test_a_crash_in_a_switched_off_repository_calls_nobody_before_it_is_on(tmp_path: Path) -> None:
+    """Its last attempt dies: the call for a person would be a write in what is switched off."""
+
+    def dies(folder: Path, prompt: str) -> str:
+        turn_off(repository_switch(office))
+        raise Killed
+
+    with an_office(tmp_path, agent=dies, repository={"max_attempts": 1}) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        with pytest.raises(Killed):
+            office.queue()
+        a_new_process(office)
+        before = office.comments(issue)
+        for _ in range(3):
+            office.queue()
+        assert office.state_of(issue) is State.PROCESSING and office.comments(issue) == before
+        assert "it counts as a crash" not in office.told()
+        repository_switch(office).unlink()
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert len(office.comments(issue)) == len(before) + 1
 
 
 def test_a_switch_names_its_file_and_one_that_stops_nothing_is_known(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def i12_switched_off_is_off(seen: Seen) -> list[str]:
     for order, process, script, slug, what in deeds:
         began = seen.began.get(process)
         for name, since, until in spans:
-            stops = name in {"off", script, slug.replace("/", "__")}
+            stops = script != "task" and name in {"off", script, slug.replace("/", "__")}
             if stops and began and since < began and order < until and order not in told:
                 told.add(order)
                 found.append(f"{process} touched {slug} {what} while {name} was off")
