@@ -77,7 +77,12 @@ def watched(world: World) -> list[Task]:
     A repository that is switched off, by a person or frozen by us, is left as it is.
     """
     found = list(world.mailroom.list_state(State.REVIEW))
-    found += [task for task in world.mailroom.list_state(State.ESCALATED) if task.pull_request]
+    # What a person put there a moment ago says still that it is in review: it is left to them
+    # until the reaper has written down where it is.
+    found += [
+        task for task in world.mailroom.list_state(State.ESCALATED)
+        if task.pull_request and task.state is State.ESCALATED
+    ]  # fmt: skip
     kept = []
     off = {repo: world.stopped(repo) for repo in dict.fromkeys(task.repo for task in found)}
     for repo in filter(off.get, off):

@@ -397,6 +397,11 @@ GUARDS = {
         "yield from list(lines.suspicions(facts, {both.file.path for both in suites}))", "pass",
         CORPUS + "test_each_lie_is_seen_for_what_it_is[languages: Rust, todo]",
     ),
+    "I12 a file in escalated/ is a person's, whatever it says": Guard(
+        "pr_monitor.py", "if task.pull_request and task.state is State.ESCALATED",
+        "if task.pull_request",
+        RED + "test_what_a_person_puts_into_escalated_is_not_repaired_from_that_moment_on",
+    ),
     "M14 a red head costs one repair": Guard(
         "rules/ci.py", "if head in facts.task.red_heads:", "if False:",
         RED + "test_a_repair_that_disputes_a_red_check_is_not_sent_again_to_that_head",

@@ -49,10 +49,10 @@ def by_hand(stage: Stage, deed: deeds.Deed, *states: State, agent: str = "") -> 
     def act(world: World) -> int:
         said = hands.done(world, deed, task.task_id, by="cli", agent=agent, why="not needed")
         world.say(said.sentence)
-        if said.done and deed in {deeds.Deed.CANCEL, deeds.Deed.CLOSE}:
-            stage.act(
-                Did.MOVED, file=path.name, task_id=task.task_id, branch=State.CANCELLED.value
-            )
+        if said.done:
+            ends = deed in {deeds.Deed.CANCEL, deeds.Deed.CLOSE}
+            to = State.CANCELLED.value if ends else ""
+            stage.act(Did.MOVED, file=path.name, task_id=task.task_id, branch=to)
         closed = places(stage, "is_pull = 0 and state = 'closed'")
         if said.done and any((p.slug, p.row.number) == (task.repo, task.issue) for p in closed):
             stage.act(Did.CLOSED_ISSUE, slug=task.repo, number=task.issue)

@@ -92,9 +92,10 @@ class Place(NamedTuple):
 
 def places(stage: Stage, where: str, *arguments: Any) -> list[Place]:
     store = stage.forge.state.store
-    slugs = {repo.id: repo.full_name for repo in store.select(records.Repo)}
+    # In an archive nobody can do anything.
+    slugs = {repo.id: repo.full_name for repo in store.select(records.Repo, "archived = 0")}
     rows = store.select(records.Issue, f"{where} order by repo_id, number", *arguments)
-    return [Place(slugs[row.repo_id], row) for row in rows]
+    return [Place(slugs[row.repo_id], row) for row in rows if row.repo_id in slugs]
 
 
 def some_issue(stage: Stage, state: str) -> Place | None:

@@ -187,6 +187,22 @@ def test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another(tmp_path:
         assert "left" in office.task(issue).note and len(told_failures(office, issue)) == 1
 
 
+def test_what_a_person_puts_into_escalated_is_not_repaired_from_that_moment_on(
+    tmp_path: Path,
+) -> None:
+    """The monitor may come before the reaper has written the person's move down."""
+    with in_review(tmp_path, on_branches("failure")) as (office, issue, _):
+        look(office)
+        room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+        there = room.folder(State.ESCALATED) / name
+        (room.folder(State.REVIEW) / name).rename(there)
+        look(office, 3)
+        assert there.exists(), office.told()
+        office.queue()
+        look(office, 3)
+        assert there.exists() and office.executor.agent_runs == ["first"], office.told()
+
+
 def test_a_repair_that_disputes_a_red_check_is_not_sent_again_to_that_head(tmp_path: Path) -> None:
     disputes = "ANSWERS:\n- 1: disagree - the check is wrong\n"
     with in_review(tmp_path, on_branches("failure")) as (office, issue, _):
