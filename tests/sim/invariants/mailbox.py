@@ -172,7 +172,10 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
                 break
         if deliveries > 1 + REWORKS + REVIEW_ROUNDS:
             found.append(f"{task.task_id}: {deliveries} deliveries in round {task.round}")
-        if ran.get(facts.key(task.task_id), 0) > task.runs:
+        # A person's order to a task at work takes the place of its file for a moment, and gives it
+        # back where the file was another by then.
+        ordered = any(name.startswith("task-") for name in seen.live)
+        if ran.get(facts.key(task.task_id), 0) > task.runs and not ordered:
             found.append(f"{task.task_id}: an agent ran that its file does not know of")
     return found
 
