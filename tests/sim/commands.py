@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping
 
 from orchestrator import hands
+from orchestrator.commands.task.__main__ import revert
 from orchestrator.records.hand import Outcome
 from orchestrator.records.task import State
 from orchestrator.rules import deeds
 from orchestrator.world import World
 from tests.sim.interface import Deed, Stage
-from tests.sim.people import LIVING, Did, places, some_task
+from tests.sim.people import LIVING, Did, places, some_task, told
 
 OVER = (State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED)
 
@@ -35,6 +37,18 @@ def hand_close(stage: Stage) -> None:
     by_hand(stage, deeds.Deed.CLOSE, *LIVING, State.ESCALATED)
 
 
+def hand_approve(stage: Stage) -> None:
+    by_hand(stage, deeds.Deed.APPROVE, State.REVIEW, State.ESCALATED)
+
+
+def hand_revert(stage: Stage) -> None:
+    """A merged task is to be taken back by a pull request."""
+    found = some_task(stage, State.DONE)
+    if found and found[2]:
+        asked = Namespace(what=[found[2].task_id], why="It was too early.")
+        stage.command(f"revert {found[2].task_id}", lambda world: revert(world, asked))
+
+
 def by_hand(stage: Stage, deed: deeds.Deed, *states: State, agent: str = "") -> None:
     """The command begins now; what it does, it does when its turn comes, or not at all.
 
@@ -53,6 +67,10 @@ def by_hand(stage: Stage, deed: deeds.Deed, *states: State, agent: str = "") -> 
             ends = deed in {deeds.Deed.CANCEL, deeds.Deed.CLOSE}
             to = State.CANCELLED.value if ends else ""
             stage.act(Did.MOVED, file=path.name, task_id=task.task_id, branch=to)
+        if said.done and deed is deeds.Deed.APPROVE:
+            for pull in places(stage, "is_pull = 1 and head_ref = ?", task.branch):
+                told(stage, Did.APPROVED, pull, sha=pull.row.head_sha)
+            return 0
         closed = places(stage, "is_pull = 0 and state = 'closed'")
         if said.done and any((p.slug, p.row.number) == (task.repo, task.issue) for p in closed):
             stage.act(Did.CLOSED_ISSUE, slug=task.repo, number=task.issue)
@@ -62,5 +80,7 @@ def by_hand(stage: Stage, deed: deeds.Deed, *states: State, agent: str = "") -> 
     stage.command(f"{deed} {task.task_id}", act)
 
 
-DEEDS: tuple[Deed, ...] = (hand_retry, hand_give, hand_next, hand_cancel, hand_close)
+DEEDS: tuple[Deed, ...] = (
+    hand_retry, hand_give, hand_next, hand_cancel, hand_close, hand_approve, hand_revert,
+)  # fmt: skip
 ALL: Mapping[str, Deed] = {deed.__name__: deed for deed in DEEDS}

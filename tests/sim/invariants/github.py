@@ -177,7 +177,10 @@ def i4_strange_commits_need_a_word(seen: Seen) -> list[str]:
         where = "issue_id = ? and state = 'APPROVED'"
         store = facts.forge(seen).store
         reviews = store.select(records.Review, where, pull.id) if pull else []
-        looked = {sha for one in reviews for sha in facts.ancestors(seen, merge.slug, one.sha)}
+        heads = {one.sha for one in reviews} | {
+            act.sha for act in facts.acts(seen, Did.APPROVED, slug=merge.slug) if act.sha
+        }
+        looked = {sha for head in heads for sha in facts.ancestors(seen, merge.slug, head)}
         for sha in sorted(filter(None, strange - looked)):
             found.append(f"{merge.slug}#{merge.number}: {sha[:10]} is a person's, and unapproved")
     return found
