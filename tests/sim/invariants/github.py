@@ -174,12 +174,15 @@ def i4_strange_commits_need_a_word(seen: Seen) -> list[str]:
             if push.slug == merge.slug and push.ref == ref and facts.by_person(push)
             if push.new in held and push.order < merge.request.order
         }
-        where = "issue_id = ? and state = 'APPROVED'"
-        store = facts.forge(seen).store
-        reviews = store.select(records.Review, where, pull.id) if pull else []
-        heads = {one.sha for one in reviews} | {
-            act.sha for act in facts.acts(seen, Did.APPROVED, slug=merge.slug) if act.sha
+        # An earlier round's pull request of the same branch may be where it was approved.
+        where, store = "issue_id = ? and state = 'APPROVED'", facts.forge(seen).store
+        heads = {
+            review.sha
+            for slug, one in facts.pulls(seen)
+            if pull and (slug, one.head_ref) == (merge.slug, pull.head_ref)
+            for review in store.select(records.Review, where, one.id)
         }
+        heads |= {act.sha for act in facts.acts(seen, Did.APPROVED, slug=merge.slug) if act.sha}
         looked = {sha for head in heads for sha in facts.ancestors(seen, merge.slug, head)}
         for sha in sorted(filter(None, strange - looked)):
             found.append(f"{merge.slug}#{merge.number}: {sha[:10]} is a person's, and unapproved")
