@@ -184,8 +184,9 @@ def test_a_repository_that_github_does_not_know_stands_beside_one_that_works(
             office.queue()
             office.world.clock.sleep(minutes * 60)
         assert office.state_of(issue) is State.REVIEW, office.told()
-        [failed] = office.world.mailroom.list_state(State.FAILED)
-        assert failed.repo == "maria/nowhere" and "404 to /repos/maria/nowhere" in failed.note
+        [waits] = office.world.mailroom.list_state(State.BLOCKED)
+        assert waits.repo == "maria/nowhere" and "maria/nowhere is not there" in waits.note
+        assert office.told().count("ALERT maria/nowhere: its tasks wait") == 1
         assert office.executor.agent_runs == ["first"]
 
 
