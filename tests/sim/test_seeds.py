@@ -8,8 +8,8 @@ import pytest
 
 from tests.sim import run
 
-# As many as the whole suite has time for; `python -m tests.sim` plays thousands.
-FIRST, SEEDS, CHUNK = 1, 50, 5
+# A minute and a half of two processors; `python -m tests.sim` plays thousands.
+FIRST, SEEDS, CHUNK = 1, 200, 10
 
 
 @pytest.fixture(scope="module")
