@@ -528,11 +528,11 @@ GUARDS = {
     ),
     "E8 an old snapshot is judged again": Guard(
         "landing.py", "if judged != verdict:", "if False:",
-        MERGING + "test_a_review_that_came_while_the_tick_was_slow_is_heeded",
+        MERGING + "test_a_review_that_came_while_it_was_slow_is_heeded[tick]",
     ),
     "E8 a slow last look is an old one too": Guard(
         "landing.py", "if objection or is_fresh(world, facts):", "if True:",
-        MERGING + "test_a_review_that_came_while_the_last_look_was_slow_is_heeded",
+        MERGING + "test_a_review_that_came_while_it_was_slow_is_heeded[look]",
     ),
     "a repository that is switched off hears of no crash": Guard(
         "reaper.py", "waits = bool(world.stopped(task.repo)) and is_last(world, task)",

@@ -272,22 +272,10 @@ def test_a_hold_of_the_last_moment_on_the_issue_is_seen(tmp_path: Path) -> None:
         assert "not merged after all: its issue #1 bears the label hold" in office.told()
 
 
-def test_a_review_that_came_while_the_tick_was_slow_is_heeded(tmp_path: Path) -> None:
-    """E8: what was read minutes ago is no ground for a merge."""
-    with an_open_pull_request(tmp_path) as (office, issue):
-
-        def meanwhile() -> None:
-            office.pass_time(120)
-            objection(office, True)
-
-        bad = hostile.between(office.github)
-        bad.on("GET", rf"/issues/{issue}$", hostile.overtaken_by(meanwhile))
-        office.monitor()
-        assert not merged(office) and "since this tick began" in office.told()
-
-
-def test_a_review_that_came_while_the_last_look_was_slow_is_heeded(tmp_path: Path) -> None:
-    """E8: the machine slept between two requests of the very last look."""
+@pytest.mark.parametrize("slow", [r"/issues/\d+$", r"/pulls/\d+$"], ids=["tick", "look"])
+def test_a_review_that_came_while_it_was_slow_is_heeded(tmp_path: Path, slow: str) -> None:
+    """E8: what was read minutes ago is no ground for a merge; the machine slept in its tick, or
+    between two requests of the very last look."""
     with an_open_pull_request(tmp_path) as (office, _):
 
         def meanwhile() -> None:
@@ -295,7 +283,7 @@ def test_a_review_that_came_while_the_last_look_was_slow_is_heeded(tmp_path: Pat
             objection(office, True)
 
         bad = hostile.between(office.github)
-        bad.on("GET", r"/pulls/\d+$", hostile.overtaken_by(meanwhile))
+        bad.on("GET", slow, hostile.overtaken_by(meanwhile))
         office.monitor()
         assert not merged(office) and "since this tick began" in office.told()
 
