@@ -69,6 +69,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
 
 
 def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
+    task = readonly.goes_on(task)
     last = task.attempt
     if last is not None and last.judged and not last.settled:
         metering.measure_once(world, task, last)

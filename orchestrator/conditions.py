@@ -62,11 +62,16 @@ def tell_the_sight(world: World, slug: str, sight: Sight | None) -> str:
     """
     why = access.objection(slug, sight, world.limits.kind)
     if why:
-        if not alerts.alert(world, f"no access to {slug}", why):
+        if not alerts.alert(world, no_access(slug), why):
             world.say(why)
     else:
-        alerts.recovered(world, f"no access to {slug}", f"{slug} is open to the token again.")
+        alerts.recovered(world, no_access(slug), f"{slug} is open to the token again.")
     return why
+
+
+def no_access(slug: str) -> str:
+    """The alert of a repository in which nothing can be done, whoever finds it so."""
+    return f"no access to {slug}"
 
 
 def tell_the_time(world: World, skew: float) -> None:

@@ -6,9 +6,10 @@ from functools import partial
 
 from msgspec import structs
 
-from orchestrator import alerts, checklists, github_sync, salvage, tick
+from orchestrator import alerts, checklists, github_sync, readonly, salvage, tick
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.effect import Stage
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task, marked
 from orchestrator.records.verdicts import Escalate
@@ -35,7 +36,7 @@ def escalate(
         world, f"{ALERT}{task.key}", f"{where} needs a person: {verdict.reason}", task=task
     )
     task = github_sync.blocked(world, repository, task)
-    # Told before the move: nobody comes back to a file in escalated/ to finish its comment.
+    # Told before the move: in escalated/ only the comment itself is caught up with.
     task = github_sync.tell(world, marked(task, State.ESCALATED, world.clock.now(), by))
     moved = world.mailroom.move(task, State.ESCALATED, by=by)
     world.events.add(
@@ -54,25 +55,44 @@ def catch_up(world: World) -> None:
         if lock is None:
             continue
         with lock, tick.isolated(world, f"{task.repo} {task.task_id}"):
-            code = task.attempt.code if task.attempt else BlockerCode.NONE
-            verdict = Escalate(messages.reason_of(task.note), code)
-            steps = checklists.left_or_all(world, task)
-            said = partial(comment, task, verdict, steps)
-            if github_sync.is_open(world, task) and github_sync.comment_once(
-                world, task, CALL, said
-            ):
-                world.say(f"{task.repo}#{task.issue}: told now that a person is needed")
-                shown = github_sync.tell(world, github_sync.blocked(world, repository, task))
-                world.mailroom.update(shown)
+            found = world.mailroom.locate(task.task_id)  # it may have moved on since it was listed
+            if found is not None and found.state is State.ESCALATED:
+                tell_late(world, repository, world.mailroom.see(found))
+
+
+def tell_late(world: World, repository: RepositoryConfig, task: Task) -> None:
+    verdict = Escalate(*messages.said_in(task.note))
+    said = partial(comment, task, verdict, checklists.left_or_all(world, task))
+    if not issue_is_open(world, task):
+        # Nobody is left to be told; a new round has a key of its own.
+        world.effects.record(task.task_id, owed(task), Stage.DONE, "")
+    elif owes_its_comment(world, task) and github_sync.comment_once(world, task, CALL, said):
+        world.say(f"{task.repo}#{task.issue}: told now that a person is needed")
+        shown = github_sync.tell(world, github_sync.blocked(world, repository, task))
+        world.mailroom.update(shown)
+
+
+def issue_is_open(world: World, task: Task) -> bool:
+    """False too where the issue is gone; raises GitHubTrouble where GitHub does not tell."""
+    try:
+        return task.issue is not None and world.read.issue_is_open(task.repo, task.issue)
+    except GitHubTrouble as trouble:
+        if trouble.trouble is not Trouble.NOT_FOUND or readonly.closed(world, task.repo):
+            raise
+        return False
 
 
 def owes_its_comment(world: World, task: Task) -> bool:
     """Whether we escalated it, on an issue, and no comment of ours says so; of a person's own move
     nothing is told."""
-    if task.issue is None or not messages.reason_of(task.note):
+    if task.issue is None or not messages.said_in(task.note)[0]:
         return False
-    made = world.effects.last(task.task_id, f"{task.key}:{CALL}:0")
+    made = world.effects.last(task.task_id, owed(task))
     return made is None or made.stage is not Stage.DONE
+
+
+def owed(task: Task) -> str:
+    return f"{task.key}:{CALL}:0"
 
 
 def comment(task: Task, verdict: Escalate, steps: tuple[str, ...], marker: str) -> str:
@@ -81,7 +101,7 @@ def comment(task: Task, verdict: Escalate, steps: tuple[str, ...], marker: str) 
     `steps` are those for a person that nobody has ticked.
     """
     attempt = task.attempt
-    asks = attempt is not None and attempt.code is verdict.code
+    asks = attempt is not None and attempt.code is verdict.code and attempt.round == task.round
     if asks and verdict.code is BlockerCode.MISSING_CONTEXT:
         return messages.question_comment(task, steps=steps, marker=marker)
     return messages.escalation_comment(

@@ -24,7 +24,7 @@ BLOCKED_LABEL = "blocked"
 @contextmanager
 def unless_refused(world: World, task: Task, what: str) -> Iterator[None]:
     """A write that GitHub refuses for good is told and left out: what cannot be shown must not
-    hold up the task (I12). Somebody deleted it, or the token may not.
+    hold up the task (I12). Somebody deleted it, archived the repository, or the token may not.
     """
     try:
         yield

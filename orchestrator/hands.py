@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from orchestrator import cancellation, choosing, github_sync, landing, readiness, reaper, rereading
+from orchestrator import (
+    cancellation,
+    choosing,
+    github_sync,
+    intake,
+    landing,
+    readiness,
+    reaper,
+    rereading,
+)
 from orchestrator.adapters import locks, mailroom, process
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.config import RepositoryConfig
@@ -145,6 +154,7 @@ class Hand:
     def end(self, task: Task) -> Said:
         repository = self.world.config.repository(task.repo)
         assert repository is not None  # `lacking` has looked
+        not_ready(self.world, task)
         if self.deed is Deed.CLOSE:
             closed(self.world, task)
         cancellation.cancel(self.world, repository, task, self.reason, by=self.name)
@@ -158,6 +168,7 @@ class Hand:
         claims what the signal returned to inbox/. So nothing is lost where the signal is.
         """
         world = self.world
+        not_ready(world, found.task)
         if self.deed is Deed.CLOSE:
             closed(world, found.task)
         task = world.mailroom.see(found)
@@ -345,6 +356,13 @@ def lane_against(repository: RepositoryConfig) -> str:
     if lanes.may(repository.automation_mode, Action.MERGE):
         return ""
     return f"the lane of {repository.slug} leaves merges to people: merge it on GitHub"
+
+
+def not_ready(world: World, task: Task) -> None:
+    """What was set Ready before its end, and is not taken up yet, begins no round after it."""
+    if task.issue is not None:
+        with github_sync.unless_refused(world, task, "taking off its label ready"):
+            world.write.remove_label(task.repo, task.issue, intake.READY_LABEL)
 
 
 def closed(world: World, task: Task) -> None:

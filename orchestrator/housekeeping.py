@@ -59,8 +59,10 @@ def prune(world: World) -> None:
     parts = [part for log in paths.logs.glob("*.log") for part in files.rotated(log)]
     for part in spent(parts, config.logs_keep_days, config.logs_keep_gb, now):
         pruned += files.remove_file(part)
+    # Of what waits for a person it must be known for as long that they were told.
+    kept = alive | {task.stem for task in world.mailroom.folder(State.ESCALATED).glob("*.md")}
     for log in old(paths.effects, now - EFFECTS_KEPT):
-        if log.stem not in alive:
+        if log.stem not in kept:
             pruned += files.remove_file(log)
     for store in old(paths.repos, now - timedelta(days=config.worktrees_keep_days)):
         if store.suffix == stores.BROKEN:

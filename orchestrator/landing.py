@@ -53,6 +53,7 @@ MERGED_LABEL = "merged"
 # Within this time a snapshot is acted on; a tick may be slow, or its machine asleep.
 STILL_FRESH = timedelta(minutes=1)
 LOOKS = 3
+TOO_SLOW = "each look at it took too long to be acted on; the next tick looks again"
 
 
 def wait(reason: str) -> Wait:
@@ -71,15 +72,18 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     """Look once more, write down what is meant, merge that head and no other, prove it (M2)."""
     task, pull = facts.task, facts.pull
     world.limits.await_turn(Write.NOTICE)
+    asked = world.clock.now()
     stop = issue_against(world, facts)
     if isinstance(stop, Wait):
         world.say(f"{task.repo}#{pull.number}: not merged after all: {stop.reason}")
         return False
     if stop is not None:
         return ACTIONS[type(stop)](world, facts, stop)
-    world.check_switches(task.repo)
     with world.locks.merge(task.repo, pull.base, MERGE_LOCK_SECONDS):
         objection = last_look(world, facts, verdict)
+        world.check_switches(task.repo)
+        if not objection and world.clock.now() - asked > STILL_FRESH:
+            objection = TOO_SLOW
         if objection:
             world.say(f"{task.repo}#{pull.number}: not merged after all: {objection}")
             return False
@@ -123,7 +127,7 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
         ):
             raise
         said = f"issue #{task.issue} could not be read before the merge: {trouble}"
-        return Wait(said) if readonly.is_closed(world, task.repo) else Escalate(said)
+        return Wait(said) if waits_for_the_repository(world, task) else Escalate(said)
     if not issue.open:
         return Cancelled(f"somebody closed issue #{task.issue}")
     if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
@@ -131,11 +135,17 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
     return None
 
 
+def waits_for_the_repository(world: World, task: Task) -> bool:
+    """Whether what GitHub refuses is no fault of this task's; then a person is told."""
+    if closed := readonly.closed(world, task.repo):
+        readonly.tell(world, task.repo, closed)
+    return closed is not None
+
+
 def last_look(world: World, facts: Facts, verdict: Merge) -> str:
     """What changed since the snapshot; "" when nothing speaks against the merge (E8).
 
-    Of a snapshot that has become old by then, reviews and checks are read and judged again too,
-    so that whatever held us up, nothing that was read long ago is ground for a merge.
+    Of a snapshot that has become old by then, reviews and checks are read and judged again too.
     """
     for _ in range(LOOKS):
         objection = moved(world, facts, verdict)
@@ -152,7 +162,7 @@ def last_look(world: World, facts: Facts, verdict: Merge) -> str:
         if judged != verdict:
             return f"since this tick began, its verdict became: {judged.reason}"
         facts = structs.replace(facts, pull=now, read_at=asked)
-    return "each look at it took too long to be acted on; the next tick looks again"
+    return TOO_SLOW
 
 
 def is_fresh(world: World, facts: Facts) -> bool:
@@ -193,8 +203,9 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
         raise trouble  # it was not merged, and nobody else gets further (A3, A11)
     after = merge.after_refusal(str(trouble)) if what is AfterCall.LOOK else None
     final = what is AfterCall.ESCALATE or isinstance(after, Escalate)
-    final = final or held(world, facts) >= PATIENCE or trouble.trouble is Trouble.READ_ONLY
-    if final and not readonly.is_closed(world, task.repo):
+    final = final or held(world, facts) >= PATIENCE
+    read_only = trouble.trouble is Trouble.READ_ONLY
+    if (final or read_only) and not waits_for_the_repository(world, task) and not read_only:
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
         )

@@ -67,11 +67,14 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
 
 
 def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
-    """A fault before an agent costs no attempt: later again, at the fifth to failed/."""
+    """A fault before an agent costs no attempt: later again, at the fifth to failed/.
+
+    Raises what is everybody's: of the token, of the disk, of a repository closed to us (READ_ONLY).
+    """
     if isinstance(error, GitHubTrouble) and error.trouble is Trouble.READ_ONLY:
         raise error
     if isinstance(error, GitHubTrouble) and error.trouble not in failures.PASSING:
-        readonly.look(world, task.repo)  # it may be closed to us as a whole
+        readonly.rule_out(world, task.repo, error)
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error

@@ -6,64 +6,80 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from orchestrator import alerts
+from orchestrator import alerts, conditions
 from orchestrator.adapters.gh_rest import Shape
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
-from orchestrator.rules import access
+from orchestrator.rules import access, failures
 from orchestrator.world import World
 
 # So often it is looked whether the repository has been opened again.
 AGAIN = timedelta(hours=1)
-ALERT = "read-only:"
 NOTED = "Nothing can be written there for now: "
+# What GitHub says of a repository that it does not show to this token.
+UNSEEN = frozenset({Trouble.NOT_FOUND, Trouble.PERMISSION})
 
 
 def look(world: World, slug: str) -> Shape:
-    """The repository; raises GitHubTrouble (READ_ONLY) where nothing could be delivered anyhow.
+    """The repository, before an agent works in it.
 
-    To be asked before an agent works, and before a refusal is taken for one of this task alone.
+    Raises GitHubTrouble: READ_ONLY where nothing could be delivered anyhow, and whatever keeps
+    GitHub from telling.
     """
     try:
         shape = world.read.shape(slug)
     except GitHubTrouble as trouble:
-        if trouble.trouble is not Trouble.NOT_FOUND:
+        if trouble.trouble not in UNSEEN:
             raise
-        said = access.objection(slug, None, world.limits.kind)
+        said = f"{access.objection(slug, None, world.limits.kind)} ({trouble})"
         raise GitHubTrouble(Trouble.READ_ONLY, said) from trouble
     said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions)
     if said:
         raise GitHubTrouble(Trouble.READ_ONLY, said)
-    alerts.recovered(world, f"{ALERT}{slug}", f"{slug} can be written again")
     return shape
 
 
-def is_closed(world: World, slug: str) -> bool:
-    """Whether nobody may write there for now, which a person is told."""
+def closed(world: World, slug: str) -> GitHubTrouble | None:
+    """Why nobody may write there now, to be asked before a refusal is taken for one task's own.
+
+    Raises GitHubTrouble where GitHub gives no answer at the moment (PASSING).
+    """
     try:
         look(world, slug)
     except GitHubTrouble as trouble:
-        if trouble.trouble is not Trouble.READ_ONLY:
+        if trouble.trouble in failures.PASSING:
             raise
-        tell(world, slug, str(trouble))
-        return True
-    return False
+        return trouble if trouble.trouble is Trouble.READ_ONLY else None
+    return None
 
 
-def tell(world: World, slug: str, said: str) -> None:
-    alerts.alert(world, f"{ALERT}{slug}", f"{slug}: its tasks wait: {said}")
+def rule_out(world: World, slug: str, refusal: Exception | None = None) -> None:
+    """Raise why nobody may write there now, if that is so: then a refusal is not the task's own."""
+    if trouble := closed(world, slug):
+        raise trouble from refusal
+
+
+def tell(world: World, slug: str, trouble: GitHubTrouble) -> None:
+    """One alert a day, the dispatcher's own: its next tick that sees the repository ends it."""
+    alerts.alert(world, conditions.no_access(slug), f"{slug}: its tasks wait: {trouble}")
 
 
 def stand_aside(world: World, task: Task, trouble: GitHubTrouble) -> None:
     """Put the task off as its file stands by now; what is judged is delivered later, as it is."""
-    said = world.redact(str(trouble))
-    tell(world, task.repo, said)
+    tell(world, task.repo, trouble)
     found = world.mailroom.locate(task.task_id)
     if found is None or found.state is not State.PROCESSING:
         return  # a person has it
+    said, now = world.redact(str(trouble)), world.mailroom.see(found)
     until = world.clock.now() + AGAIN
-    note = f"{NOTED}{said}"
-    now = structs.replace(world.mailroom.see(found), note=note, not_before=until)
+    # What the next agent must know of the last one's tests stays where it is.
+    note = now.note or f"{NOTED}{said}"
     world.events.add("deferred", task=now, reason=said)
     world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {said}")
+    now = structs.replace(now, note=note, not_before=until)
     world.mailroom.move(now, State.BLOCKED, by=world.script)
+
+
+def goes_on(task: Task) -> Task:
+    """The task without the word of a wait that is over."""
+    return structs.replace(task, note="") if task.note.startswith(NOTED) else task

@@ -151,11 +151,12 @@ def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Att
             tampering.tell(world, task, opened.number, attempt.suspicions)
         stop = answering.answer(world, repository, task, attempt)
     except GitHubTrouble as trouble:
-        if trouble.trouble in {*failures.PASSING, Trouble.UNKNOWN} or failures.too_early(
+        waits = {*failures.PASSING, Trouble.UNKNOWN, Trouble.READ_ONLY}
+        if trouble.trouble in waits or failures.too_early(
             trouble.trouble, attempt.judged, world.clock.now()
         ):
             raise
-        readonly.look(world, task.repo)
+        readonly.rule_out(world, task.repo, trouble)
         # The same at every later try: a person's turn, and not a worker's every minute.
         verdict = Escalate(f"it cannot be delivered: {trouble}; {kept}", BlockerCode.PUSH_NOT_READY)
         escalate(world, repository, settled(world, task), verdict)
@@ -389,6 +390,8 @@ def report(world: World, repository: RepositoryConfig, task: Task, attempt: Atte
         "report",
         lambda marker: messages.report_comment(task, result, marker=marker),
     )
+    if task.issue is not None and not posted:
+        readonly.rule_out(world, task.repo)
     task = settled(world, task)
     if task.issue is not None and not posted:
         reason = f"the report could not be posted on issue #{task.issue}; it stands in this file"

@@ -178,6 +178,20 @@ def test_a_task_that_waits_is_cancelled_and_its_issue_stays(tmp_path: Path) -> N
         assert again.outcome is Outcome.ALREADY
 
 
+def test_what_was_set_ready_before_a_cancel_begins_nothing_after_it(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.pass_time(60)
+        assert hands.cancel(office.world, the_id(office, issue), by="cli").done
+        for _ in range(3):
+            office.dispatch()
+            office.pass_time(60)
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
 def test_a_close_ends_pull_request_and_issue_too(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
         assert hands.close(office.world, the_id(office, issue), by="telegram").done

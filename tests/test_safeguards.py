@@ -540,8 +540,21 @@ GUARDS = {
         + "test_a_crash_in_a_switched_off_repository_calls_nobody_before_it_is_on",
     ),
     "a repository that nobody may write in is no task's fault": Guard(
-        "settle.py", "        readonly.look(world, task.repo)\n", "",
+        "settle.py", "        readonly.rule_out(world, task.repo, trouble)\n", "",
         ARCHIVED + "test_what_an_agent_made_meanwhile_is_delivered_when_it_opens",
+    ),
+    "a cancel takes back what was set Ready before it": Guard(
+        "hands.py", "        not_ready(self.world, task)\n", "",
+        HANDS + "test_what_was_set_ready_before_a_cancel_begins_nothing_after_it",
+    ),
+    "a switch of the last moment stops a merge": Guard(
+        "landing.py", "        world.check_switches(task.repo)\n        if not objection",
+        "        if not objection",
+        MERGING + "test_what_a_person_stopped_while_the_last_look_was_slow_is_not_merged[switched off]",
+    ),
+    "an issue that was closed in the last moment stops a merge": Guard(
+        "landing.py", "if not objection and world.clock.now() - asked > STILL_FRESH:", "if False:",
+        MERGING + "test_what_a_person_stopped_while_the_last_look_was_slow_is_not_merged[closed]",
     ),
     "an archive is waited for": Guard(
         "attempts.py", "if trouble.trouble is not Trouble.READ_ONLY:", "if True:",

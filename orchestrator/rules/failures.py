@@ -49,9 +49,8 @@ FRESH = timedelta(minutes=5)
 ASKING_AGAIN_MAY_HELP = frozenset({Trouble.SERVER, Trouble.NETWORK})
 # Nobody's tick goes on after one of these (A3, A6).
 EVERYBODYS = frozenset({Trouble.AUTH, Trouble.RATE})
-# Any other refusal is the same at every later try. An archive is opened again, or taken off the
-# config; until then nothing can be told in it either, so what is under way there just waits.
-PASSING = ASKING_AGAIN_MAY_HELP | EVERYBODYS | {Trouble.READ_ONLY}
+# Any other refusal is the same at every later try.
+PASSING = ASKING_AGAIN_MAY_HELP | EVERYBODYS
 
 
 def of_status(status: int, headers: Mapping[str, str], message: str) -> Trouble:

@@ -202,10 +202,13 @@ def escalation_note(
     )
 
 
-def reason_of(note: str) -> str:
-    """Why a person is needed, by a note of `escalation_note`; "" where it is none."""
+def said_in(note: str) -> tuple[str, BlockerCode]:
+    """Why a person is needed and the code, by a note of `escalation_note`; "" where it is none."""
     heading, _, rest = note.partition("\n\n")
-    return rest.partition("\n\n")[0].partition(CODED)[0] if heading == PERSON_NEEDED else ""
+    reason, _, code = rest.partition("\n\n")[0].partition(CODED)
+    known = {one.value: one for one in BlockerCode}
+    found = known.get(code.partition("`")[0], BlockerCode.NONE)
+    return (reason, found) if heading == PERSON_NEEDED else ("", BlockerCode.NONE)
 
 
 def escalation_comment(

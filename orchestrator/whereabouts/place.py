@@ -203,7 +203,12 @@ def ahead(world: World, found: Found, now: datetime) -> int:
 def processing(world: World, found: Found) -> Iterator[Finding]:
     """In processing/: by whom and since when, or that its worker is dead."""
     task, attempt = found.task, found.task.attempt
-    if not alive(world, task):
+    if not alive(world, task) and (off := world.stopped(task.repo)):
+        yield Finding(
+            reason=Reason.DEAD_WORKER,
+            text=f"its worker is gone, and {task.repo} is switched off: {off}",
+        )
+    elif not alive(world, task):
         yield Finding(
             reason=Reason.DEAD_WORKER,
             text="its worker is gone; the next tick of run_queue.sh returns it, and an attempt "

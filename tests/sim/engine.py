@@ -622,7 +622,7 @@ class Simulation:
                 return Inputs(0, (), here)
             # Without a Ready issue it opens no file.
             files: tuple[int, ...] = (everything,) if looked else ()
-            return Inputs(forges.issue_changes(self.forge), files, here)
+            return Inputs(forges.issue_changes(self.forge), files, here + self.freed)
         if script == "supervisor":
             late = reading.overdue(read.mailbox, self.time.moment)
             lost, free = self._claims()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import housekeeping, readonly
+from orchestrator import hands, housekeeping, readonly
 from orchestrator.forge import accounts, records
 from orchestrator.records.task import State
 from tests.support import hostile
+from tests.support.crash import Killed, a_new_process
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -70,12 +71,12 @@ def test_no_agent_starts_there(tmp_path: Path, closed: Close, mend: str) -> None
             office.queue()
             office.pass_time(HOUR)
         assert office.state_of(issue) is State.BLOCKED and not office.executor.agent_runs
-        assert office.task(issue).note.endswith(mend)
+        assert mend in office.task(issue).note
         assert nobody_was_called(office, issue), office.told()
         closed(office, False)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
-        assert f"recovered: {SLUG} can be written again" in office.told()
+        assert f"recovered: {SLUG} is open to the token again" in office.told()
 
 
 @pytest.mark.parametrize(("closed", "_"), CLOSED, ids=("archived", "read only", "unseen"))
@@ -150,4 +151,91 @@ def test_of_what_a_person_put_into_escalated_nothing_is_told(tmp_path: Path) -> 
         office.world.mailroom.move(task, State.ESCALATED, by="a person")
         before = office.comments(issue)
         later(office)
+        assert office.comments(issue) == before
+
+
+def test_a_refusal_to_show_the_repository_is_waited_for_too(tmp_path: Path) -> None:
+    """Single sign-on, a list of addresses, an organisation that wants another kind of token."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue, bad = office.ready("Add it"), hostile.between(office.github)
+        office.dispatch()
+        bad.on("GET", rf"/repos/{SLUG}$", hostile.answers(403, "Resource protected"), times=99)
+        for _ in range(7):
+            office.queue()
+            office.pass_time(HOUR)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        assert "Resource protected" in office.task(issue).note
+        assert nobody_was_called(office, issue), office.told()
+        bad.calm()
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_what_a_person_ended_ends_in_an_archive_as_well(tmp_path: Path) -> None:
+    """As people do it: the issues are closed, then the repository is archived."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        office.queue()
+        office.close(issue)
+        archive(office)
+        office.monitor()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+
+
+def test_a_last_crash_in_an_archive_is_handed_over_once_and_told_when_it_opens(
+    tmp_path: Path,
+) -> None:
+    def dies(folder: Path, prompt: str) -> str:
+        archive(office)
+        raise Killed
+
+    with an_office(tmp_path, agent=dies, repository={"max_attempts": 1}) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        with pytest.raises(Killed):
+            office.queue()
+        a_new_process(office)
+        for _ in range(3):
+            office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.told().count("needs a person") == 1
+        archive(office, False)
+        later(office)
+        later(office)
+        calls = [one for one in office.comments(issue) if one.startswith("**A person is needed**")]
+        assert len(calls) == 1
+
+
+def test_what_is_told_late_is_of_this_round(tmp_path: Path) -> None:
+    """An earlier round asked a question, which nobody waits for any more."""
+    question = BLOCKED.replace("missing_credentials", "missing_context")
+    agents = {"first": says(question), "second": says(None), "third": says(None)}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        bad, issue = hostile.between(office.github), office.ready("Add it")
+        office.dispatch()
+        office.queue()
+        assert "**A question.**" in office.comments(issue)[-1]
+        office.executor.scripts["first"] = says(None)
+        hands.retry(office.world, office.task(issue).task_id, by="cli")
+        bad.on("POST", COMMENTS, hostile.answers(403, "Resource not accessible"), times=99)
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        bad.calm()
+        later(office)
+        call = office.comments(issue)[-1]
+        assert call.startswith("**A person is needed**") and "fallback_exhausted" in call, call
+
+
+def test_an_issue_that_is_closed_or_gone_is_not_told_late(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=says(BLOCKED), repository=QUICK) as office:
+        bad, issue = hostile.between(office.github), office.ready("Add it")
+        office.dispatch()
+        bad.on("POST", COMMENTS, hostile.answers(403, "Resource not accessible"), times=99)
+        office.queue()
+        bad.calm()
+        office.close(issue)
+        before = office.comments(issue)
+        for _ in range(2):
+            later(office)
         assert office.comments(issue) == before

@@ -288,6 +288,27 @@ def test_a_review_that_came_while_it_was_slow_is_heeded(tmp_path: Path, slow: st
         assert not merged(office) and "since this tick began" in office.told()
 
 
+@pytest.mark.parametrize("what", ["switched off", "closed"])
+def test_what_a_person_stopped_while_the_last_look_was_slow_is_not_merged(
+    tmp_path: Path, what: str
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+
+        def meanwhile() -> None:
+            office.pass_time(200)
+            if what == "closed":
+                office.close(issue, "not_planned")
+            else:
+                switch = office.world.paths.switch(SLUG)
+                switch.parent.mkdir(exist_ok=True)
+                switch.write_text("wait")
+
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/pulls/\d+$", hostile.overtaken_by(meanwhile))
+        monitor(office)
+        assert not merged(office), office.told()
+
+
 def test_looks_that_never_become_fresh_merge_nothing(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, _):
         bad = hostile.between(office.github)
