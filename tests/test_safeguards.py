@@ -550,11 +550,11 @@ GUARDS = {
     "a switch of the last moment stops a merge": Guard(
         "landing.py", "        world.check_switches(task.repo)\n        if not objection",
         "        if not objection",
-        MERGING + "test_what_a_person_stopped_while_the_last_look_was_slow_is_not_merged[switched off]",
+        MERGING + "test_what_a_person_stopped_during_the_last_look_is_not_merged[off]",
     ),
     "an issue that was closed in the last moment stops a merge": Guard(
         "landing.py", "if not objection and world.clock.now() - asked > STILL_FRESH:", "if False:",
-        MERGING + "test_what_a_person_stopped_while_the_last_look_was_slow_is_not_merged[closed]",
+        MERGING + "test_what_a_person_stopped_during_the_last_look_is_not_merged[closed]",
     ),
     "an archive is waited for": Guard(
         "attempts.py", "if trouble.trouble is not Trouble.READ_ONLY:", "if True:",
