@@ -19,6 +19,7 @@ from orchestrator import (
 from orchestrator.adapters import locks, mailroom, process
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import ENDED, State, Task
 from orchestrator.rules import deeds, lanes, routing
@@ -168,12 +169,12 @@ class Hand:
         claims what the signal returned to inbox/. So nothing is lost where the signal is.
         """
         world = self.world
-        not_ready(world, found.task)
         if self.deed is Deed.CLOSE:
             closed(world, found.task)
         task = world.mailroom.see(found)
         task = world.mailroom.update(structs.replace(task, cancel=self.reason))
         self.noted("ended", task, self.reason)
+        not_ready(world, task)
         lock = world.locks.try_task(task.task_id)
         if lock is not None:  # it was let go of in this moment: nobody else would read the order
             with lock:
@@ -359,10 +360,15 @@ def lane_against(repository: RepositoryConfig) -> str:
 
 
 def not_ready(world: World, task: Task) -> None:
-    """What was set Ready before its end, and is not taken up yet, begins no round after it."""
-    if task.issue is not None:
-        with github_sync.unless_refused(world, task, "taking off its label ready"):
+    """What was set Ready before its end, and is not taken up yet, begins no round after it.
+
+    An agent is ended whether GitHub answers or not.
+    """
+    try:
+        if task.issue is not None:
             world.write.remove_label(task.repo, task.issue, intake.READY_LABEL)
+    except GitHubTrouble as trouble:
+        world.say(f"{task.repo}#{task.issue}: a label ready stays for now: {trouble}")
 
 
 def closed(world: World, task: Task) -> None:

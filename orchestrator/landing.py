@@ -205,7 +205,8 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     final = what is AfterCall.ESCALATE or isinstance(after, Escalate)
     final = final or held(world, facts) >= PATIENCE
     read_only = trouble.trouble is Trouble.READ_ONLY
-    if (final or read_only) and not waits_for_the_repository(world, task) and not read_only:
+    waits = (final or read_only) and waits_for_the_repository(world, task)
+    if final and not read_only and not waits:
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
         )
