@@ -18,6 +18,7 @@ from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import State
 from orchestrator.world import World
 from tests.stories.test_merge_safety import an_open_pull_request
+from tests.support import hostile
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
 Deed = Callable[[World, str], Said]
@@ -221,6 +222,21 @@ def test_an_order_during_the_work_ends_it_before_anything_is_pushed(
         assert not office.pulls() and office.executor.agent_runs == ["first"]
         task = office.task(issue)
         assert task.salvage or task.attempts[-1].head_sha
+
+
+def test_an_order_needs_no_answer_of_github(tmp_path: Path) -> None:
+    with waiting(tmp_path) as (office, [issue]):
+        bad, said = hostile.between(office.github), list[Said]()
+        theirs = another_process(office)
+
+        def stop() -> None:
+            bad.on("DELETE", "/labels/", hostile.answers(502), times=99)
+            said.append(hands.cancel(theirs, the_id(office, issue), by="cli"))
+
+        office.executor.scripts["first"] = meanwhile(stop, writes("first.txt", "x\n"))
+        office.queue()
+        assert said[0].done and "a label ready stays for now" in office.told()
+        assert office.state_of(issue) is State.CANCELLED and not office.pulls(), office.told()
 
 
 def test_an_order_whose_worker_dies_is_honoured_by_the_next(tmp_path: Path) -> None:
