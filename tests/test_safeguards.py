@@ -547,7 +547,7 @@ GUARDS = {
         "hands.py", "        not_ready(self.world, task)\n", "",
         HANDS + "test_what_was_set_ready_before_a_cancel_begins_nothing_after_it",
     ),
-    "a switch of the last moment stops a merge": Guard(
+    "S20 a switch before the merge": Guard(
         "landing.py", "        world.check_switches(task.repo)\n        if not objection",
         "        if not objection",
         MERGING + "test_what_a_person_stopped_during_the_last_look_is_not_merged[off]",
@@ -837,11 +837,6 @@ GUARDS = {
     "S20 a switch before the push": Guard(
         "settle.py", "    world.check_switches(task.repo)\n", "",
         SWITCHES + "test_a_switch_stops_the_claim_and_the_push_and_work_is_kept",
-    ),
-    "S20 a switch before the merge": Guard(
-        "landing.py", "    world.check_switches(task.repo)\n    with world.locks.merge(",
-        "    with world.locks.merge(",
-        SWITCHES + "test_a_switch_of_the_last_moment_stops_the_merge[repository_switch]",
     ),
     "S20 a switch before the claim": Guard(
         "queue.py", " or world.stopped(repository.slug):", ":",
