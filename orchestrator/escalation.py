@@ -28,9 +28,7 @@ def escalate(
     steps = checklists.left_or_all(world, task)
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone, steps=steps)
     task = structs.replace(task, note=world.redact(note))
-    github_sync.comment_once(
-        world, task, CALL, partial(comment, task, verdict, steps)
-    )
+    github_sync.comment_once(world, task, CALL, partial(comment, task, verdict, steps))
     where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
     alerts.alert(
         world, f"{ALERT}{task.key}", f"{where} needs a person: {verdict.reason}", task=task
@@ -65,7 +63,7 @@ def tell_late(world: World, repository: RepositoryConfig, task: Task) -> None:
     said = partial(comment, task, verdict, checklists.left_or_all(world, task))
     if not issue_is_open(world, task):
         # Nobody is left to be told; a new round has a key of its own.
-        world.effects.record(task.task_id, owed(task), Stage.DONE, "")
+        world.effects.record(task.task_id, github_sync.key_of(task, CALL), Stage.DONE, "")
     elif owes_its_comment(world, task) and github_sync.comment_once(world, task, CALL, said):
         world.say(f"{task.repo}#{task.issue}: told now that a person is needed")
         shown = github_sync.tell(world, github_sync.blocked(world, repository, task))
@@ -87,12 +85,8 @@ def owes_its_comment(world: World, task: Task) -> bool:
     nothing is told."""
     if task.issue is None or not messages.said_in(task.note)[0]:
         return False
-    made = world.effects.last(task.task_id, owed(task))
+    made = world.effects.last(task.task_id, github_sync.key_of(task, CALL))
     return made is None or made.stage is not Stage.DONE
-
-
-def owed(task: Task) -> str:
-    return f"{task.key}:{CALL}:0"
 
 
 def comment(task: Task, verdict: Escalate, steps: tuple[str, ...], marker: str) -> str:

@@ -71,6 +71,11 @@ def told(world: World, task: Task) -> Task:
     return task
 
 
+def key_of(task: Task, kind: str, ordinal: int = 0) -> str:
+    """Under which key the effects log knows a comment of this kind in this round."""
+    return f"{task.key}:{kind}:{ordinal}"
+
+
 def comment_once(
     world: World, task: Task, kind: str, said: Callable[[str], str], *, ordinal: int = 0
 ) -> bool:
@@ -108,7 +113,7 @@ def comment_below(
 
 def comment_kept(world: World, task: Task, kind: str, said: Callable[[str], str]) -> None:
     """As `comment_once`, and brought up to date when what is said has changed."""
-    key, text = f"{task.key}:{kind}:0", f"{task.key}:{kind}:text"
+    key, text = key_of(task, kind), f"{task.key}:{kind}:text"
     before = world.effects.last(task.task_id, key)
     if task.issue is None or not comment_once(world, task, kind, said):
         return

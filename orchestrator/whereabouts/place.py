@@ -15,6 +15,7 @@ from orchestrator import (
     hands,
     questions,
     readonly,
+    reaper,
     reverting,
 )
 from orchestrator.adapters.mailbox_index import Found, line_of
@@ -203,12 +204,13 @@ def ahead(world: World, found: Found, now: datetime) -> int:
 def processing(world: World, found: Found) -> Iterator[Finding]:
     """In processing/: by whom and since when, or that its worker is dead."""
     task, attempt = found.task, found.task.attempt
-    if not alive(world, task) and (off := world.stopped(task.repo)):
+    dead = not alive(world, task)
+    if dead and reaper.is_last(world, task) and (off := world.stopped(task.repo)):
         yield Finding(
             reason=Reason.DEAD_WORKER,
-            text=f"its worker is gone, and {task.repo} is switched off: {off}",
+            text=f"its worker is gone, in its last attempt, and {task.repo} is switched off: {off}",
         )
-    elif not alive(world, task):
+    elif dead:
         yield Finding(
             reason=Reason.DEAD_WORKER,
             text="its worker is gone; the next tick of run_queue.sh returns it, and an attempt "

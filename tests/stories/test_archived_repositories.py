@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,13 +126,20 @@ def later(office: Office) -> None:
     housekeeping.sweep(office.world)
 
 
-def test_an_escalation_that_could_not_be_told_is_told_later_and_once(tmp_path: Path) -> None:
+@contextmanager
+def untold(tmp_path: Path) -> Iterator[tuple[Office, int, hostile.Hostile]]:
+    """An escalation whose comment GitHub refuses, until `calm`."""
     with an_office(tmp_path, agent=says(BLOCKED), repository=QUICK) as office:
         bad, issue = hostile.between(office.github), office.ready("Add it")
         office.dispatch()
         bad.on("POST", COMMENTS, hostile.answers(403, "Resource not accessible"), times=99)
         office.queue()
         assert office.state_of(issue) is State.ESCALATED, office.told()
+        yield office, issue, bad
+
+
+def test_an_escalation_that_could_not_be_told_is_told_later_and_once(tmp_path: Path) -> None:
+    with untold(tmp_path) as (office, issue, bad):
         [status] = office.comments(issue)
         later(office)
         assert office.comments(issue) == [status]
@@ -227,15 +235,22 @@ def test_what_is_told_late_is_of_this_round(tmp_path: Path) -> None:
         assert call.startswith("**A person is needed**") and "fallback_exhausted" in call, call
 
 
-def test_an_issue_that_is_closed_or_gone_is_not_told_late(tmp_path: Path) -> None:
-    with an_office(tmp_path, agent=says(BLOCKED), repository=QUICK) as office:
-        bad, issue = hostile.between(office.github), office.ready("Add it")
-        office.dispatch()
-        bad.on("POST", COMMENTS, hostile.answers(403, "Resource not accessible"), times=99)
-        office.queue()
+def test_of_a_closed_issue_nobody_is_told_late(tmp_path: Path) -> None:
+    with untold(tmp_path) as (office, issue, bad):
         bad.calm()
         office.close(issue)
         before = office.comments(issue)
         for _ in range(2):
             later(office)
         assert office.comments(issue) == before
+
+
+def test_an_issue_that_is_gone_is_asked_for_once_and_not_every_hour(tmp_path: Path) -> None:
+    with untold(tmp_path) as (office, issue, bad):
+        bad.calm()
+        asked = rf"/issues/{issue}$"
+        before = bad.count("GET", asked)
+        bad.on("GET", asked, hostile.answers(404, "Not Found"), times=99)
+        for _ in range(3):
+            later(office)
+        assert bad.count("GET", asked) == before + 1, office.told()
