@@ -115,6 +115,18 @@ def test_a_last_success_in_the_future_is_told_and_due_after_one_interval(tmp_pat
         assert timetable.is_due(world, "housekeeping", housekeeping.EVERY)
 
 
+def test_a_weekly_job_of_a_repository_is_done_once_a_week(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
+        world, done = office.world, 0
+        for day in range(15):
+            put(office, timedelta(days=day))
+            for repo in ("maria/library", "maria/other"):
+                if timetable.is_due_this_week(world, "plan", repo=repo, weekday=1):
+                    timetable.succeeded(world, "plan", repo=repo)
+                    done += 1
+        assert done == 6  # this week, the next and the one after, for each of the two
+
+
 def test_a_store_is_packed_once_in_each_week_whatever_the_clock_does(tmp_path: Path) -> None:
     with an_office(tmp_path, config={"timezone": "Europe/Berlin"}) as office:
         issue, berlin = office.ready("Add first.txt"), ZoneInfo("Europe/Berlin")
