@@ -33,7 +33,7 @@ def look(world: World, slug: str) -> Shape:
             raise
         said = f"{access.objection(slug, None, world.limits.kind)} ({trouble})"
         raise GitHubTrouble(Trouble.READ_ONLY, said) from trouble
-    said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions)
+    said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions or {})
     if said:
         raise GitHubTrouble(Trouble.READ_ONLY, said)
     return shape

@@ -127,7 +127,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     login: str = ""
     default_branch: str = ""
     archived: bool = False
-    permissions: dict[str, bool] = {}
+    permissions: dict[str, bool] | None = None
     permission: str = ""
     role_name: str = ""
     node_id: str = ""
