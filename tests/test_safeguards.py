@@ -900,6 +900,10 @@ GUARDS = {
         "rules/conflicts.py", "if now - waiting[n].since >= YIELDS", "if False",
         "tests/rules/test_conflicts.py::test_nobody_gives_way_for_ever",
     ),
+    "who was repaired is not overtaken": Guard(
+        "rules/merge.py", "if seat is None or ahead > task.reworks", "if seat is None",
+        "tests/rules/test_merge.py::test_who_was_repaired_is_not_overtaken_by_what_it_conflicts",
+    ),
     "nobody waits for its files for ever": Guard(
         "rules/conflicts.py", "not timedelta() <= now - since < patience", "False",
         "tests/stories/test_conflicts_ahead.py::test_a_task_waits_no_longer_than_for_its_reason",

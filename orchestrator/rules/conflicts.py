@@ -25,13 +25,15 @@ Pair = frozenset[int]
 class Candidate(Struct, frozen=True, kw_only=True):
     """An open pull request in the merge order.
 
-    `since` is when it was first in review; one that is `spoilt` conflicts with the base already.
+    `since` is when it was first in review, `repaired` how often it was sent back since; one that
+    is `spoilt` conflicts with the base already.
     """
 
     number: int
     priority: Priority
     created: datetime
     since: datetime
+    repaired: int = 0
     spoilt: bool = False
 
 
@@ -61,8 +63,9 @@ def turns(
     Of two that conflict, the later one is repaired, once, however many went before it. So the
     fewest repairs are made when as many as possible go before all that they conflict with: `_first`
     chooses them, and each of the others goes after those that it conflicts with. So does one that
-    is spoilt: repaired before its neighbours are merged, it might be repaired again. One that has
-    waited for `YIELDS` gives way to nobody any more.
+    is spoilt: repaired before its neighbours are merged, it might be repaired again. One that was
+    repaired goes before one that was not, else it might be its turn never. One that has waited for
+    `YIELDS` gives way to nobody any more.
     """
     waiting = {each.number: each for each in candidates}
     near = {n: {m for m in waiting if m != n and frozenset({n, m}) in clashes} for n in waiting}
@@ -75,7 +78,7 @@ def turns(
             key=lambda n: (waiting[n].created, n),
         )
         overdue = {n for n in left if now - waiting[n].since >= YIELDS}
-        first = _first(left, near, spoilt, overdue)
+        first = _first([waiting[n] for n in left], near, spoilt, overdue)
         after |= {n: near[n] & first for n in left if n not in first}
         spoilt |= {m for n in first for m in near[n]}
         while left:
@@ -89,20 +92,25 @@ def turns(
 
 
 def _first(
-    left: Sequence[int],
+    left: Sequence[Candidate],
     near: Mapping[int, set[int]],
     spoilt: Collection[int],
     overdue: Collection[int],
 ) -> set[int]:
     """Those of one priority that go before all that they conflict with, `left` being by age.
 
-    Again and again the one that would spoil the fewest others, the older among equals; for a
-    graph as small as that of open pull requests, nearly always as many as there can be.
+    Again and again of those repaired most often the one that would spoil the fewest others, the
+    older among equals; where none was repaired, for a graph as small as that of open pull requests,
+    nearly always as many as there can be.
     """
-    first: set[int] = {n for n in left if n in overdue}
+    first = {*overdue}
     lost = {*spoilt, *first} | {m for n in first for m in near[n]}
-    while free := [n for n in left if n not in lost]:
-        chosen = min(free, key=lambda n: len(near[n] - lost))  # the first of equals: the oldest
+
+    def rank(each: Candidate) -> tuple[int, int]:
+        return -each.repaired, len(near[each.number] - lost)
+
+    while free := [each for each in left if each.number not in lost]:
+        chosen = min(free, key=rank).number  # the first of equals: the oldest
         first.add(chosen)
         lost |= {chosen, *near[chosen]}
     return first

@@ -99,6 +99,7 @@ def turns(
                 priority=task.priority,
                 created=task.created,
                 since=min(reviewed, default=task.created),
+                repaired=task.reworks,
                 spoilt=(pull.repo, pull.number) in spoilt,
             )
         )
@@ -117,15 +118,22 @@ def order(
     First one that could merge as it is; else one whose Update is still being checked, for which
     the others wait, so that each merge costs one CI run; else one whose only obstacle is being
     behind. Among equals by priority, then by `turns`, then by age. Who waits for a person, or has
-    red or running checks of its own, is passed over.
+    red or running checks of its own, is passed over; but who gives way to one that was repaired
+    more often waits while that one's checks run, or each merge would cost it one more repair.
     """
     best: dict[Place, tuple[int, int, int, datetime, int]] = {}
-    for facts in candidates:
-        seat = _seat(view(facts), facts, now)
-        if seat is None:
-            continue
+    looked = [(facts, view(facts)) for facts in candidates]
+    repaired = {
+        (facts.pull.repo, facts.pull.number): facts.task.reworks
+        for facts, seen in looked if _on_its_way(seen, facts, now)
+    }  # fmt: skip
+    for facts, seen in looked:
+        seat = _seat(seen, facts, now)
         task, pull = facts.task, facts.pull
         turn = (turns or {}).get((pull.repo, pull.number), NOBODY)
+        ahead = max((repaired.get((pull.repo, number), 0) for number in turn.after), default=0)
+        if seat is None or ahead > task.reworks:
+            continue
         rank = (seat, PRIORITIES.index(task.priority), turn.place, task.created, pull.number)
         place = (pull.repo, pull.base)
         best[place] = min(rank, best.get(place, rank))
@@ -173,9 +181,16 @@ def _settled(facts: Facts, merge: Merge, held: timedelta, now: datetime) -> Merg
 
 def _seat(seen: View, facts: Facts, now: datetime) -> int | None:
     """How near to its merge, 0 the nearest; None who holds up nobody."""
-    since = facts.head_since or facts.pull.head_committed
     if seen.obstacle is Obstacle.NOTHING:
         return 0
     if seen.obstacle is Obstacle.RUNNING and facts.carried and facts.behind is not True:
-        return 1 if since is not None and now - since < IN_FLIGHT else None
+        return 1 if _on_its_way(seen, facts, now) else None
     return 2 if seen.obstacle is Obstacle.BEHIND else None
+
+
+def _on_its_way(seen: View, facts: Facts, now: datetime) -> bool:
+    """Whether nothing but its checks, and the base, is between it and its merge."""
+    if seen.obstacle is Obstacle.RUNNING:
+        since = facts.head_since or facts.pull.head_committed
+        return since is not None and now - since < IN_FLIGHT
+    return seen.obstacle in {Obstacle.BEHIND, Obstacle.NOTHING}

@@ -16,12 +16,13 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def candidate(number: int, priority: Priority = Priority.NORMAL, **more: datetime) -> Candidate:
+def candidate(
+    number: int, priority: Priority = Priority.NORMAL, repaired: int = 0, **more: datetime
+) -> Candidate:
     """Numbered by age: #1 is the oldest."""
     moment = NOW - HOUR + timedelta(minutes=number)
-    return Candidate(
-        number=number, priority=priority, **{"created": moment, "since": moment, **more}
-    )
+    times = {"created": moment, "since": moment, **more}
+    return Candidate(number=number, priority=priority, repaired=repaired, **times)
 
 
 def graph(*pairs: tuple[int, int]) -> set[frozenset[int]]:
@@ -79,6 +80,15 @@ def test_nobody_gives_way_for_ever() -> None:
     assert in_order([old, candidate(2), candidate(3)], star) == [1, 2, 3]
     younger = candidate(1, since=NOW - conflicts.YIELDS + timedelta(minutes=1))
     assert in_order([younger, candidate(2), candidate(3)], star) == [2, 3, 1]
+
+
+def test_who_was_repaired_most_often_goes_before_those_that_would_spoil_it_again() -> None:
+    triangle = graph((1, 2), (1, 3), (2, 3))
+    assert in_order([candidate(1), candidate(2), candidate(3, repaired=1)], triangle) == [3, 1, 2]
+    twice = [candidate(1, repaired=1), candidate(2, repaired=2), candidate(3)]
+    assert in_order(twice, triangle) == [2, 1, 3]
+    star = graph((1, 2), (1, 3))
+    assert in_order([candidate(1, repaired=1), candidate(2), candidate(3)], star) == [1, 2, 3]
 
 
 def test_who_gives_way_says_to_whom() -> None:

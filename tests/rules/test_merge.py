@@ -420,6 +420,37 @@ def test_who_goes_first(candidates, front, turned):
     assert merge.order(seen, NOW) == expected
 
 
+REPAIRED = dict(task__reworks=1, pull__checks=(RUNNING,), pull__head_committed=NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "front"),
+    [
+        ({}, REPAIRED, None),  # merged now, it would cost the other one more repair
+        (dict(behind=True), REPAIRED, None),
+        (dict(task__reworks=1), REPAIRED, 1),
+        (dict(task__reworks=1), {**REPAIRED, "task__reworks": 2}, None),
+        ({}, {**REPAIRED, "pull__head_committed": NOW - merge.IN_FLIGHT}, 1),
+        ({}, {**REPAIRED, "pull__checks": (RED,)}, 1),
+        ({}, {**REPAIRED, "pull__draft": True}, 1),
+        ({}, {**REPAIRED, "task__reworks": 0}, 1),
+        ({}, dict(task__reworks=1, behind=True), 2),
+        ({}, dict(task__reworks=1), 2),
+        (dict(task__priority=Priority.HIGH), REPAIRED, 1),
+    ],
+)
+@pytest.mark.parametrize("clash", [True, False])
+def test_who_was_repaired_is_not_overtaken_by_what_it_conflicts_with(first, second, front, clash):
+    young = dict(task__created=NOW, task__marks=())
+    candidates = [candidate(1, **young, **first), candidate(2, **young, **second)]
+    pairs = {("o/r", "main"): [frozenset({1, 2})]} if clash else {}
+    found = merge.order(candidates, NOW, merge.turns(candidates, pairs, NOW))
+    if clash:
+        assert found.get(("o/r", "main")) == front
+    elif front is None:
+        assert found == {("o/r", "main"): 1}
+
+
 def test_each_repository_and_base_has_its_own_front():
     candidates = [
         candidate(1), candidate(2, pull__repo="o/s"),

@@ -218,7 +218,7 @@ def issue(
     rng: Random, slugs: Sequence[str], kind: Kind, *, at: float, earlier: Sequence[IssuePlan]
 ) -> IssuePlan:
     """An issue asks for a file of its own, for a line of the list that all share, or for both."""
-    words = [f"{word}-{'abcd'[len(earlier)]}" for word in rng.sample(WORDS, 3)]
+    words = [f"{word}-{'abcdefghijkl'[len(earlier)]}" for word in rng.sample(WORDS, 3)]
     asked = {
         "file": [f"Write the word `{words[0]}` into `fruit/{words[0]}.txt`."],
         "list": [f"Add the line `{words[1]}` to `LIST.md`."],
