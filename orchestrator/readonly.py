@@ -26,15 +26,16 @@ def look(world: World, slug: str) -> Shape:
     Raises GitHubTrouble: READ_ONLY where nothing could be delivered anyhow, and whatever keeps
     GitHub from telling.
     """
+    kind = world.limits.kind
     try:
         shape = world.read.shape(slug)
     except GitHubTrouble as trouble:
         if trouble.trouble not in UNSEEN:
             raise
-        said = f"{access.objection(slug, None, world.limits.kind)} ({trouble})"
+        said = f"{access.objection(slug, None, kind)} ({trouble})"
         raise GitHubTrouble(Trouble.READ_ONLY, said) from trouble
-    said = access.unwritable(slug, archived=shape.archived, permissions=shape.permissions or {})
-    if said:
+    seen = access.seen(archived=shape.archived, permissions=shape.permissions or {})
+    if said := access.objection(slug, seen, kind):
         raise GitHubTrouble(Trouble.READ_ONLY, said)
     return shape
 

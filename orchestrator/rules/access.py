@@ -76,16 +76,13 @@ def objection(slug: str, sight: Sight | None, kind: TokenKind) -> str:
     return ""
 
 
-def unwritable(slug: str, *, archived: bool, permissions: Mapping[str, bool]) -> str:
-    """Why nobody with this token can write there now, by GET /repos; "" where that may do.
+def seen(*, archived: bool, permissions: Mapping[str, bool]) -> Sight:
+    """What GET /repos tells of the token's account there.
 
     Of an app GitHub says there that it may not even read, which tells nothing.
     """
-    if archived:
-        return f"{slug} was archived so is read-only; unarchive it, or take it off the config"
-    if permissions.get("pull") and not permissions.get("push"):
-        return f"the token's account may only read {slug}; give it write access"
-    return ""
+    only_reads = permissions.get("pull") and not permissions.get("push")
+    return Sight(archived=archived, role=Permission.READ if only_reads else None)
 
 
 def board_closed(owner: str, number: int, kind: TokenKind) -> str:

@@ -101,8 +101,8 @@ def test_repositories_in_which_a_token_cannot_work(
     ("archived", "permissions", "said"),
     [
         (False, {"pull": True, "push": True}, ""),
-        (True, {"pull": True, "push": True}, "was archived so is read-only; unarchive it"),
-        (False, {"pull": True, "push": False}, "may only read me/web; give it write access"),
+        (True, {"pull": True, "push": True}, "me/web is archived: nothing can be pushed"),
+        (False, {"pull": True, "push": False}, "has only the role read in me/web"),
         (False, {"pull": False, "push": False}, ""),  # GitHub tells an app nothing
         (False, {}, ""),
     ],
@@ -110,5 +110,6 @@ def test_repositories_in_which_a_token_cannot_work(
 def test_where_nothing_can_be_written_an_agent_would_work_in_vain(
     archived: bool, permissions: dict[str, bool], said: str
 ) -> None:
-    told = access.unwritable("me/web", archived=archived, permissions=permissions)
+    seen = access.seen(archived=archived, permissions=permissions)
+    told = access.objection("me/web", seen, CLASSIC)
     assert said in told and bool(said) is bool(told)

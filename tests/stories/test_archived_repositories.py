@@ -56,8 +56,8 @@ def sees_nothing(office: Office, out: bool = True) -> None:
 
 Close = Callable[[Office, bool], None]
 CLOSED: tuple[tuple[Close, str], ...] = (
-    (archive, "unarchive it, or take it off the config"),
-    (may_only_read, "give it write access"),
+    (archive, "Unarchive it or take it off the config"),
+    (may_only_read, "Give that account write access"),
     (sees_nothing, "Check github_repo; the token's owner must open it to the token."),
 )
 
