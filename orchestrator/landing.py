@@ -127,7 +127,7 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
         ):
             raise
         said = f"issue #{task.issue} could not be read before the merge: {trouble}"
-        return Wait(said) if waits_for_the_repository(world, task) else Escalate(said)
+        return Wait(said) if waits_for_the_repository(world, task, trouble) else Escalate(said)
     if not issue.open:
         return Cancelled(f"somebody closed issue #{task.issue}")
     if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
@@ -135,8 +135,10 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
     return None
 
 
-def waits_for_the_repository(world: World, task: Task) -> bool:
+def waits_for_the_repository(world: World, task: Task, refusal: GitHubTrouble) -> bool:
     """Whether what GitHub refuses is no fault of this task's; then a person is told."""
+    if refusal.trouble in failures.PASSING:
+        return False
     if closed := readonly.closed(world, task.repo):
         readonly.tell(world, task.repo, closed)
     return closed is not None
@@ -205,7 +207,7 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     final = what is AfterCall.ESCALATE or isinstance(after, Escalate)
     final = final or held(world, facts) >= PATIENCE
     read_only = trouble.trouble is Trouble.READ_ONLY
-    waits = (final or read_only) and waits_for_the_repository(world, task)
+    waits = (final or read_only) and waits_for_the_repository(world, task, trouble)
     if final and not read_only and not waits:
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")

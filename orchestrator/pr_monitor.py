@@ -112,7 +112,13 @@ def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
     with lock:
         if isinstance(verdict, Rework | Escalate | Cancelled):
             world.check_switches(facts.task.repo)  # set, or frozen by us, since the tick began
-        return landing.ACTIONS[type(verdict)](world, facts, verdict)
+        try:
+            return landing.ACTIONS[type(verdict)](world, facts, verdict)
+        except GitHubTrouble as trouble:
+            if not landing.waits_for_the_repository(world, facts.task, trouble):
+                raise
+            world.say(f"{where(facts.task)}: waits: {world.redact(str(trouble))}")
+            return False
 
 
 def only_recorded(facts: Facts, verdict: PullRequestVerdict) -> PullRequestVerdict:

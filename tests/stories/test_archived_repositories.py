@@ -11,6 +11,7 @@ import pytest
 from orchestrator import hands, housekeeping, readonly
 from orchestrator.forge import accounts, records
 from orchestrator.records.task import State
+from tests.stories.test_merge_safety import pushes
 from tests.support import hostile
 from tests.support.crash import Killed, a_new_process
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
@@ -104,12 +105,17 @@ def test_what_an_agent_made_meanwhile_is_delivered_when_it_opens(
 
 
 @pytest.mark.parametrize("closed", [archive, may_only_read], ids=("archived", "read only"))
-def test_a_pull_request_waits_there_however_long(tmp_path: Path, closed: Close) -> None:
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_pull_request_waits_there_however_long(
+    tmp_path: Path, closed: Close, behind: bool
+) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add it")
         office.dispatch()
         office.queue()
         office.pass_time(10)
+        if behind:  # it would be updated, not merged
+            pushes(office, tmp_path / "person", "main", {"new.txt": "n"})
         closed(office, True)
         for _ in range(5):
             office.monitor()
