@@ -39,7 +39,8 @@ class Kind(StrEnum):
 
 # Of twenty seeds: a few without any trouble, most with some, some with much.
 KINDS: Mapping[Kind, int] = {Kind.QUIET: 3, Kind.SOME: 10, Kind.MUCH: 4, Kind.THIRD: 3}
-ISSUES = {1: 6, 2: 9, 3: 4, 4: 1}
+# Now and then as many as meet in one file again and again.
+ISSUES = {1: 6, 2: 8, 3: 4, 4: 1, 6: 1}
 
 # What one agent of a chain may be like, besides honest.
 CHARACTERS: Mapping[str, int] = {
@@ -218,7 +219,7 @@ def issue(
     rng: Random, slugs: Sequence[str], kind: Kind, *, at: float, earlier: Sequence[IssuePlan]
 ) -> IssuePlan:
     """An issue asks for a file of its own, for a line of the list that all share, or for both."""
-    words = [f"{word}-{'abcdefghijkl'[len(earlier)]}" for word in rng.sample(WORDS, 3)]
+    words = [f"{word}-{'abcdef'[len(earlier)]}" for word in rng.sample(WORDS, 3)]
     asked = {
         "file": [f"Write the word `{words[0]}` into `fruit/{words[0]}.txt`."],
         "list": [f"Add the line `{words[1]}` to `LIST.md`."],
