@@ -9,32 +9,25 @@ from itertools import combinations
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import structs
 
 from orchestrator import workspace
 from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
-from orchestrator.records.change import Clash, Forecast, OpenBranch
+from orchestrator.records.change import Clash, Forecast, Mending, OpenBranch
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import ENDED, Priority, QueueEntry, State, Task
 from orchestrator.rules import conflicts
-from orchestrator.rules.conflicts import EVERYBODYS, Pair, UnderWay
+from orchestrator.rules.conflicts import EVERYBODYS, Ahead, Pair, Place, UnderWay
 from orchestrator.rules.facts import Facts
-from orchestrator.rules.merge import Place
 from orchestrator.world import World
 
 # In one tick; what is left is compared in the next.
 PAIRS = 400
 LISTED = 400  # paths of one branch that are kept
+WITH_AN_AGENT = (State.INBOX, State.PROCESSING, State.BLOCKED)
 # So many waiting tasks are read and held back in one tick; the rest start as they come.
 LOOKS = 50
-
-
-class Ahead(Struct, frozen=True, kw_only=True):
-    """Pairs of each base that cannot both be merged without a repair, and who conflicts with it."""
-
-    clashes: dict[Place, set[Pair]]
-    spoilt: set[tuple[str, int]]
 
 
 def look(world: World, looked: Sequence[Facts], *, fetched: bool) -> Ahead:
@@ -59,20 +52,49 @@ def look(world: World, looked: Sequence[Facts], *, fetched: bool) -> Ahead:
         now = compared(world, looked, before, tips)
         if now != before and not world.dry_run:
             files.write_cache(where(world), msgspec.json.encode(now))
-    return ahead(now, {facts.pull.head_sha for facts in looked})
+    return ahead(world, now, {facts.pull.head_sha for facts in looked})
 
 
-def ahead(forecast: Forecast, heads: Collection[str]) -> Ahead:
+def ahead(world: World, forecast: Forecast, heads: Collection[str]) -> Ahead:
     branches = {branch.head: branch for branch in forecast.branches if branch.head in heads}
-    found = Ahead(clashes={}, spoilt=set())
+    clashes: dict[Place, set[Pair]] = {}
+    spoilt: set[tuple[str, int]] = set()
     for clash in forecast.clashes:
         met = [branches[sha] for sha in clash.heads if sha in branches]
         if clash.paths and len(met) == 2:
             pair = frozenset(branch.number for branch in met)
-            found.clashes.setdefault((met[0].repo, met[0].base), set()).add(pair)
+            clashes.setdefault((met[0].repo, met[0].base), set()).add(pair)
         elif clash.paths and met and met[0].tip in clash.heads:
-            found.spoilt.add((met[0].repo, met[0].number))
-    return found
+            spoilt.add((met[0].repo, met[0].number))
+    return Ahead(
+        clashes=clashes,
+        spoilt=spoilt,
+        paths={(one.repo, one.number): frozenset(one.paths) for one in branches.values()},
+        mending=still_mending(world, forecast),
+    )
+
+
+def still_mending(world: World, forecast: Forecast) -> tuple[Mending, ...]:
+    """Those that no agent has brought back yet, and nobody has taken away."""
+    room = world.mailroom
+    return tuple(
+        one for one in forecast.mending
+        if any(os.path.lexists(room.path(state, one.task_id)) for state in WITH_AN_AGENT)
+    )  # fmt: skip
+
+
+def mends(world: World, facts: Facts, paths: Collection[str]) -> None:
+    """Note that an agent is to resolve these conflicts, so that nothing else in them is merged
+    meanwhile: it would have to be done again. A note that is lost costs no more than that."""
+    task, pull, known = facts.task, facts.pull, read(where(world))
+    mark = Mending(
+        task_id=task.task_id, repo=pull.repo, base=pull.base, number=pull.number,
+        priority=task.priority, paths=frozenset(paths) - EVERYBODYS, repaired=task.reworks + 1,
+        since=world.clock.now(),
+    )  # fmt: skip
+    others = (one for one in still_mending(world, known) if one.task_id != task.task_id)
+    noted = structs.replace(known, mending=(*others, mark))
+    files.write_cache(where(world), msgspec.json.encode(noted))
 
 
 def compared(
@@ -93,8 +115,9 @@ def compared(
     read_now = {branch.head for branch in branches}
     unread = {facts.pull.head_sha for facts in looked} - read_now
     return Forecast(
-        branches=tuple(branches), clashes=tuple(clashes), unread=tuple(sorted(unread))
-    )
+        branches=tuple(branches), clashes=tuple(clashes), unread=tuple(sorted(unread)),
+        mending=still_mending(world, before),
+    )  # fmt: skip
 
 
 def branch_of(git: Git | None, facts: Facts, tip: str, before: Forecast) -> OpenBranch | None:

@@ -12,6 +12,7 @@ from orchestrator import (
     alerts,
     cancellation,
     escalation,
+    foresight,
     github_sync,
     groundwork,
     readonly,
@@ -342,8 +343,9 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
     world.check_switches(task.repo)
     outcome = groundwork.update(world, task, verdict.head_sha, verdict.base_sha)
     if isinstance(outcome, Conflict):
-        paths = ", ".join(one.path for one in outcome.paths)
-        conflict = Rework(f"conflicts with {facts.pull.base} in {paths}")
+        paths = [one.path for one in outcome.paths]
+        conflict = Rework(f"conflicts with {facts.pull.base} in {', '.join(paths)}")
+        foresight.mends(world, facts, paths)
         world.say(f"{task.repo}#{facts.pull.number} {task.task_id}: rework: {conflict.reason}")
         return do_rework(world, facts, conflict)
     pushed = workspace.of(world).push(

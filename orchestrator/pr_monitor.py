@@ -55,7 +55,7 @@ def story(world: World) -> None:
         # Who is only watched is nobody's front: the others would wait for it for ever.
         candidates = [facts for facts in looked if not hands_off(facts)]
         ahead = foresight.look(world, looked, fetched=bool(scrutiny_.tips))
-        turns = merge.turns(candidates, ahead.clashes, world.clock.now(), spoilt=ahead.spoilt)
+        turns = merge.turns(candidates, ahead, world.clock.now())
         fronts = merge.order(candidates, world.clock.now(), turns)
         merged_bases: set[tuple[str, str]] = set()
         for facts in looked:

@@ -900,8 +900,16 @@ GUARDS = {
         "rules/conflicts.py", "if now - waiting[n].since >= YIELDS", "if False",
         "tests/rules/test_conflicts.py::test_nobody_gives_way_for_ever",
     ),
+    "a repair is not spoilt while it is made": Guard(
+        "rules/merge.py", "turn.mending or ", "",
+        "tests/stories/test_conflicts_ahead.py::test_a_repair_is_not_spoilt_while_it_is_made",
+    ),
+    "a repair that does not come is not waited for": Guard(
+        "rules/conflicts.py", "timedelta() <= now - one.since < MENDS and ", "",
+        "tests/stories/test_conflicts_ahead.py::test_a_repair_is_not_spoilt_while_it_is_made",
+    ),
     "who was repaired is not overtaken": Guard(
-        "rules/merge.py", "if seat is None or ahead > task.reworks", "if seat is None",
+        "rules/merge.py", " or ahead > task.reworks", "",
         "tests/rules/test_merge.py::test_who_was_repaired_is_not_overtaken_by_what_it_conflicts",
     ),
     "nobody waits for its files for ever": Guard(

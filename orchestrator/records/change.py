@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from orchestrator.records.task import Priority
+
 
 class PathKind(StrEnum):
     """What stands at a changed path now."""
@@ -135,12 +137,29 @@ class Clash(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
 
 
+class Mending(Struct, frozen=True, kw_only=True):
+    """A pull request that went back to an agent because it conflicts with its base in `paths`.
+
+    `repaired` counts this time too.
+    """
+
+    task_id: str
+    repo: str
+    base: str
+    number: int
+    priority: Priority
+    paths: frozenset[str]
+    repaired: int
+    since: datetime
+
+
 class Forecast(Struct, frozen=True, kw_only=True):
     """What is known of all open branches; `unread` are heads that our store did not hold."""
 
     branches: tuple[OpenBranch, ...] = ()
     clashes: tuple[Clash, ...] = ()
     unread: tuple[str, ...] = ()
+    mending: tuple[Mending, ...] = ()
 
 
 class PastCommit(Struct, frozen=True, kw_only=True):

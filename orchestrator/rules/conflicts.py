@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from orchestrator.records import regex
+from orchestrator.records.change import Mending
 from orchestrator.records.task import Priority
 
 PRIORITIES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 # A branch gives way to others for their conflicts' sake no longer than this.
 YIELDS = timedelta(hours=6)
+# So long what would spoil a repair waits for it, from when it was asked for.
+MENDS = timedelta(hours=2)
 READ = 200_000  # characters of a task in which paths are looked for
 NAMED = 5  # of other branches in one reason
 TOKEN = regex.late(r"[A-Za-z0-9_.][A-Za-z0-9_./+-]*")
@@ -20,10 +23,11 @@ TOKEN = regex.late(r"[A-Za-z0-9_.][A-Za-z0-9_./+-]*")
 EVERYBODYS = frozenset({"CODEBASE.md", ".agent_result.md"})
 
 Pair = frozenset[int]
+Place = tuple[str, str]  # repository and base
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """An open pull request in the merge order.
+    """An open pull request in the merge order, and the `paths` that it changes.
 
     `since` is when it was first in review, `repaired` how often it was sent back since; one that
     is `spoilt` conflicts with the base already.
@@ -34,17 +38,35 @@ class Candidate(Struct, frozen=True, kw_only=True):
     created: datetime
     since: datetime
     repaired: int = 0
+    paths: frozenset[str] = frozenset()
     spoilt: bool = False
 
 
+class Ahead(Struct, frozen=True, kw_only=True):
+    """What is foreseen: pairs of each base that cannot both be merged without a repair, and by
+    repository and number who conflicts with the base, and what each changes; and whose conflicts
+    are being resolved."""
+
+    clashes: Mapping[Place, Collection[Pair]] = {}
+    spoilt: Collection[tuple[str, int]] = ()
+    paths: Mapping[tuple[str, int], frozenset[str]] = {}
+    mending: tuple[Mending, ...] = ()
+
+
 class Turn(Struct, frozen=True, kw_only=True):
-    """A place in the merge order, and the pull requests that this one lets go first."""
+    """A place in the merge order, and the pull requests that this one lets go first.
+
+    Those that are `mending` are with an agent: their turn comes when they are back.
+    """
 
     place: int
     after: tuple[int, ...] = ()
+    mending: tuple[int, ...] = ()
 
     @property
     def reason(self) -> str:
+        if self.mending:
+            return f"it would spoil the repair of {numbers(self.mending)}"
         return f"it conflicts with {numbers(self.after)}" if self.after else ""
 
 
@@ -56,7 +78,10 @@ class UnderWay(Struct, frozen=True, kw_only=True):
 
 
 def turns(
-    candidates: Iterable[Candidate], clashes: Collection[Pair], now: datetime
+    candidates: Iterable[Candidate],
+    clashes: Collection[Pair],
+    now: datetime,
+    mending: Collection[Mending] = (),
 ) -> dict[int, Turn]:
     """A place for each by priority, then age, but for those whose turn now would cost repairs.
 
@@ -65,7 +90,7 @@ def turns(
     chooses them, and each of the others goes after those that it conflicts with. So does one that
     is spoilt: repaired before its neighbours are merged, it might be repaired again. One that was
     repaired goes before one that was not, else it might be its turn never. One that has waited for
-    `YIELDS` gives way to nobody any more.
+    `YIELDS` gives way to nobody any more. `mending` are those of this base.
     """
     waiting = {each.number: each for each in candidates}
     near = {n: {m for m in waiting if m != n and frozenset({n, m}) in clashes} for n in waiting}
@@ -86,9 +111,28 @@ def turns(
             left.remove(chosen)
             order.append(chosen)
     return {
-        n: Turn(place=place, after=tuple(sorted(after.get(n, ()))))
+        n: Turn(
+            place=place, after=tuple(sorted(after.get(n, ()))),
+            mending=spoils(waiting[n], mending, now),
+        )
         for place, n in enumerate(order)
-    }
+    }  # fmt: skip
+
+
+def spoils(each: Candidate, mending: Iterable[Mending], now: datetime) -> tuple[int, ...]:
+    """The repairs under way that its merge would most likely make to be made again.
+
+    It waits for none of a lower priority, nor of one that was repaired less often than itself, and
+    never longer than `MENDS` for one, nor at all after `YIELDS`.
+    """
+    if now - each.since >= YIELDS:
+        return ()
+    return tuple(sorted(
+        one.number for one in mending
+        if one.number != each.number and each.paths & one.paths
+        and timedelta() <= now - one.since < MENDS and one.repaired >= each.repaired
+        and PRIORITIES.index(one.priority) <= PRIORITIES.index(each.priority)
+    ))  # fmt: skip
 
 
 def _first(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from orchestrator.records.errors import Trouble
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
 from orchestrator.rules import conflicts
-from orchestrator.rules.conflicts import PRIORITIES, Candidate, Pair, Turn
+from orchestrator.rules.conflicts import PRIORITIES, Ahead, Candidate, Place, Turn
 from orchestrator.rules.facts import Facts, Obstacle, View, bounded
 from orchestrator.rules.obstacles import another, view
 
@@ -19,7 +19,6 @@ __all__ = ["Facts", "bounded"]  # named here too: a caller thinks of them as the
 
 IN_FLIGHT = timedelta(hours=2)  # how long a checked Update keeps the others waiting behind it
 NOBODY = Turn(place=0)
-Place = tuple[str, str]  # repository and base
 
 
 class AfterCall(StrEnum):
@@ -82,16 +81,13 @@ def wants_git(facts: Facts) -> bool:
 
 
 def turns(
-    candidates: Iterable[Facts],
-    clashes: Mapping[Place, Collection[Pair]],
-    now: datetime,
-    *,
-    spoilt: Collection[tuple[str, int]] = (),
+    candidates: Iterable[Facts], ahead: Ahead, now: datetime
 ) -> dict[tuple[str, int], Turn]:
     """Of each pull request by repository and number: its turn among those of its base."""
     places: dict[Place, list[Candidate]] = {}
     for facts in candidates:
         task, pull = facts.task, facts.pull
+        known = pull.repo, pull.number
         reviewed = [mark.at for mark in task.marks if mark.state is State.REVIEW]
         places.setdefault((pull.repo, pull.base), []).append(
             Candidate(
@@ -100,14 +96,17 @@ def turns(
                 created=task.created,
                 since=min(reviewed, default=task.created),
                 repaired=task.reworks,
-                spoilt=(pull.repo, pull.number) in spoilt,
+                paths=ahead.paths.get(known, frozenset()),
+                spoilt=known in ahead.spoilt,
             )
         )
-    return {
-        (place[0], number): turn
-        for place, those in places.items()
-        for number, turn in conflicts.turns(those, clashes.get(place, ()), now).items()
-    }
+    found: dict[tuple[str, int], Turn] = {}
+    for place, those in places.items():
+        mending = [one for one in ahead.mending if (one.repo, one.base) == place]
+        clashes = ahead.clashes.get(place, ())
+        for number, turn in conflicts.turns(those, clashes, now, mending).items():
+            found[place[0], number] = turn
+    return found
 
 
 def order(
@@ -119,7 +118,8 @@ def order(
     the others wait, so that each merge costs one CI run; else one whose only obstacle is being
     behind. Among equals by priority, then by `turns`, then by age. Who waits for a person, or has
     red or running checks of its own, is passed over; but who gives way to one that was repaired
-    more often waits while that one's checks run, or each merge would cost it one more repair.
+    more often waits while that one is with an agent and its checks run, or each merge would cost it
+    one more repair.
     """
     best: dict[Place, tuple[int, int, int, datetime, int]] = {}
     looked = [(facts, view(facts)) for facts in candidates]
@@ -132,7 +132,7 @@ def order(
         task, pull = facts.task, facts.pull
         turn = (turns or {}).get((pull.repo, pull.number), NOBODY)
         ahead = max((repaired.get((pull.repo, number), 0) for number in turn.after), default=0)
-        if seat is None or ahead > task.reworks:
+        if seat is None or turn.mending or ahead > task.reworks:
             continue
         rank = (seat, PRIORITIES.index(task.priority), turn.place, task.created, pull.number)
         place = (pull.repo, pull.base)

@@ -243,8 +243,8 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
         one.repository.automation_mode, Action.MERGE)]  # fmt: skip
     pull = facts.pull
     heads = {one.pull.head_sha for one in looked}
-    known = foresight.ahead(foresight.read(foresight.where(world)), heads)
-    turns = merge.turns(acting, known.clashes, now, spoilt=known.spoilt)
+    known = foresight.ahead(world, foresight.read(foresight.where(world)), heads)
+    turns = merge.turns(acting, known, now)
     front = merge.order(acting, now, turns).get((pull.repo, pull.base))
     turn = turns.get((pull.repo, pull.number), merge.NOBODY)
     facts = structs.replace(facts, front=front == pull.number, gives_way=turn.reason)

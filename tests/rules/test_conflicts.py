@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, permutations
 from random import Random
+from typing import Any
 
 import pytest
+from msgspec import structs
 
+from orchestrator.records.change import Mending
 from orchestrator.records.task import Priority
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import Candidate, UnderWay
@@ -89,6 +92,43 @@ def test_who_was_repaired_most_often_goes_before_those_that_would_spoil_it_again
     assert in_order(twice, triangle) == [2, 1, 3]
     star = graph((1, 2), (1, 3))
     assert in_order([candidate(1, repaired=1), candidate(2), candidate(3)], star) == [1, 2, 3]
+
+
+LIST = frozenset({"LIST.md", "docs.md"})
+MENDING = Mending(
+    task_id="t", repo="o/r", base="main", number=9, priority=Priority.NORMAL,
+    paths=frozenset({"LIST.md"}), repaired=2, since=NOW - HOUR,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("candidate", "mending", "waits"),
+    [
+        ({}, {}, True),
+        ({"paths": frozenset({"docs.md"})}, {}, False),
+        ({"paths": frozenset[str]()}, {}, False),
+        ({"repaired": 2}, {}, True),
+        ({"repaired": 3}, {}, False),
+        ({"number": 9}, {}, False),
+        ({"priority": Priority.HIGH}, {}, False),
+        ({"priority": Priority.LOW}, {}, True),
+        ({"since": NOW - conflicts.YIELDS}, {}, False),
+        ({}, {"since": NOW}, True),
+        ({}, {"since": NOW - conflicts.MENDS}, False),
+        ({}, {"since": NOW + HOUR}, False),  # a clock that was ahead
+        ({}, {"priority": Priority.LOW}, False),
+    ],
+)
+def test_what_would_spoil_a_repair_waits_for_it(
+    candidate: dict[str, Any], mending: dict[str, Any], waits: bool
+) -> None:
+    each = {"number": 1, "priority": Priority.NORMAL, "created": NOW, "since": NOW, "paths": LIST}
+    found = conflicts.turns(
+        [Candidate(**{**each, **candidate})], (), NOW, [structs.replace(MENDING, **mending)]
+    )
+    [turn] = found.values()
+    assert turn.mending == ((9,) if waits else ())
+    assert turn.reason == ("it would spoil the repair of #9" if waits else "")
 
 
 def test_who_gives_way_says_to_whom() -> None:

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from msgspec import structs
 
+from orchestrator.records.change import Mending
 from orchestrator.records.config import (
     AutomationMode,
     MergeMethod,
@@ -31,6 +32,7 @@ from orchestrator.records.verdicts import (
 )
 from orchestrator.rules import merge
 from orchestrator.rules.checks import Checks
+from orchestrator.rules.conflicts import Ahead
 from orchestrator.rules.facts import Obstacle
 from orchestrator.rules.merge import AfterCall, Facts
 from orchestrator.rules.redness import Base
@@ -444,11 +446,26 @@ def test_who_was_repaired_is_not_overtaken_by_what_it_conflicts_with(first, seco
     young = dict(task__created=NOW, task__marks=())
     candidates = [candidate(1, **young, **first), candidate(2, **young, **second)]
     pairs = {("o/r", "main"): [frozenset({1, 2})]} if clash else {}
-    found = merge.order(candidates, NOW, merge.turns(candidates, pairs, NOW))
+    found = merge.order(candidates, NOW, merge.turns(candidates, Ahead(clashes=pairs), NOW))
     if clash:
         assert found.get(("o/r", "main")) == front
     elif front is None:
         assert found == {("o/r", "main"): 1}
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_nobody_goes_first_whose_merge_would_spoil_a_repair(behind):
+    first = candidate(1, behind=behind, task__created=NOW, task__marks=())
+    mending = Mending(
+        task_id="t", repo="o/r", base="main", number=9, priority=Priority.NORMAL,
+        paths=frozenset({"LIST.md"}), repaired=1, since=NOW,
+    )  # fmt: skip
+    for base, paths in (("main", {"LIST.md"}), ("next", {"LIST.md"}), ("main", {"a.py"})):
+        ahead = Ahead(
+            paths={("o/r", 1): frozenset(paths)}, mending=(structs.replace(mending, base=base),)
+        )
+        front = merge.order([first], NOW, merge.turns([first], ahead, NOW))
+        assert front == ({} if (base, paths) == ("main", {"LIST.md"}) else {("o/r", "main"): 1})
 
 
 def test_each_repository_and_base_has_its_own_front():

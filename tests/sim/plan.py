@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from random import Random
+from string import ascii_lowercase
 from typing import Any
 
 from tests.sim import weather
@@ -219,7 +220,7 @@ def issue(
     rng: Random, slugs: Sequence[str], kind: Kind, *, at: float, earlier: Sequence[IssuePlan]
 ) -> IssuePlan:
     """An issue asks for a file of its own, for a line of the list that all share, or for both."""
-    words = [f"{word}-{'abcdef'[len(earlier)]}" for word in rng.sample(WORDS, 3)]
+    words = [f"{word}-{ascii_lowercase[len(earlier)]}" for word in rng.sample(WORDS, 3)]
     asked = {
         "file": [f"Write the word `{words[0]}` into `fruit/{words[0]}.txt`."],
         "list": [f"Add the line `{words[1]}` to `LIST.md`."],

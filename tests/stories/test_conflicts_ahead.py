@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.records.task import State
+from orchestrator.rules import conflicts
 from tests.support.office import SEED, SLUG, Office, an_office
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -46,6 +47,27 @@ def test_one_that_would_spoil_two_is_merged_after_them(tmp_path: Path) -> None:
         assert [office.state_of(issue) for issue in issues] == [State.DONE] * 3, office.told()
         assert attempts(office, issues) == [2, 1, 1], office.told()
         assert "Both" in (office.file("a.txt") or "") and "First" in (office.file("a.txt") or "")
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_repair_is_not_spoilt_while_it_is_made(tmp_path: Path, lost: bool) -> None:
+    """Of three in one file the second is repaired; merged or repaired beside it, the third would
+    make that needed again."""
+    with an_office(tmp_path, agent=as_told, seed=TWO_FILES, repository=QUICK) as office:
+        issues = in_review(office, "First to: a", "Second to: a", "Third to: a")
+        for _ in range(5):
+            office.pass_time(20)
+            office.monitor()
+        states = [office.state_of(issue) for issue in issues]
+        assert states == [State.DONE, State.INBOX, State.REVIEW], office.told()
+        assert "goes first: it would spoil the repair of #5" in office.told()
+        if lost:  # an agent that is not to be had holds up nobody for ever
+            office.pass_time(conflicts.MENDS.total_seconds())
+            office.monitor()
+            assert office.state_of(issues[2]) is State.INBOX, office.told()
+        office.work_until_quiet(30)
+        assert [office.state_of(issue) for issue in issues] == [State.DONE] * 3, office.told()
+        assert lost or attempts(office, issues) == [1, 2, 2], office.told()
 
 
 def test_an_urgent_one_goes_first_whatever_it_spoils(tmp_path: Path) -> None:
