@@ -123,9 +123,11 @@ def ready_columns(config: Config) -> tuple[str, ...]:
 
 
 def asks(mailbox: Mailbox) -> bool:
-    """Whether a task may wait for somebody's answer, for which comments are read."""
-    return any(
-        one.task is None or questions.asks(one.task) for one in mailbox[State.ESCALATED]
+    """Whether a task may wait for somebody's answer or the end of its issue, for which GitHub is
+    asked (questions.Waits)."""
+    return bool(mailbox[State.FAILED]) or any(
+        one.task is None or questions.asks(one.task) or one.task.pull_request is None
+        for one in mailbox[State.ESCALATED]
     )
 
 
