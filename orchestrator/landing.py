@@ -53,6 +53,8 @@ PATIENCE = timedelta(hours=1)
 MERGED_LABEL = "merged"
 # Within this time a snapshot is acted on; a tick may be slow, or its machine asleep.
 STILL_FRESH = timedelta(minutes=1)
+# After so many of them in a row a person is told: people merge faster than its checks run.
+MANY_UPDATES = 10
 LOOKS = 3
 TOO_SLOW = "each look at it took too long to be acted on; the next tick looks again"
 
@@ -359,6 +361,15 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
         return False
     world.mailroom.update(structs.replace(task, pushed=(*task.pushed, outcome.sha)))
     world.events.add("updated", task=task, reason=verdict.reason, sha=outcome.sha)
+    if (times := len(facts.carried) + 1) >= MANY_UPDATES:
+        alerts.alert(
+            world,
+            f"updates {task.repo}#{facts.pull.number}",
+            f"{task.repo}#{facts.pull.number} was brought up to date {times} times, and each time "
+            f"{facts.pull.base} had moved on before its checks were over. Merge it by hand in a "
+            "quiet moment, or make its checks quicker; until then each costs one more run of them.",
+            task=task,
+        )
     return False
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator import landing
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import (
     MERGE,
@@ -48,6 +49,20 @@ def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path)
         monitor(office, 6)
         assert office.state_of(first) is State.ESCALATED, office.told()
         assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_whose_base_never_stands_still_is_told_once_a_day(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        for number in range(landing.MANY_UPDATES + 2):
+            assert (office.told().count("ALERT") > 0) is (number >= landing.MANY_UPDATES)
+            pushes(office, tmp_path / str(number), "main", {f"{number}.txt": "n"})
+            office.pass_time(5)
+            office.monitor()
+        assert len(office.task(issue).pushed) == landing.MANY_UPDATES + 3, office.told()
+        assert office.told().count("ALERT") == 1
+        assert f"was brought up to date {landing.MANY_UPDATES} times" in office.told()
+        monitor(office, 4)
+        assert office.state_of(issue) is State.DONE, office.told()
 
 
 def test_an_update_that_died_before_it_was_written_down_is_known_as_ours(tmp_path: Path) -> None:
