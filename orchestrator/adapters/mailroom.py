@@ -24,7 +24,7 @@ from orchestrator.adapters.shelves import (
 )
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import ENDED, PERSON, Claim, QueueEntry, State, Task, marked
-from orchestrator.texts import taskfile
+from orchestrator.texts import fitting, taskfile
 from orchestrator.texts.taskfile import NotATask
 
 __all__ = [
@@ -77,7 +77,7 @@ class Mailroom(Inspection):
         new = marked(task, State.INBOX, self.clock.now(), by)
         path = self.path(State.INBOX, task.task_id)
         try:
-            files.write_durably(path, _encoded(new), replace=False)
+            files.write_durably(path, fitting.stored(new)[1], replace=False)
         except FileExistsError:
             return False
         except FileNotFoundError as reason:
@@ -202,9 +202,10 @@ class Mailroom(Inspection):
         if task.state in ENDED:  # in inbox/ only a person can have put it back
             task = marked(new_round(task), State.INBOX, now, PERSON)
         task = marked(structs.replace(task, claim=claim, next_at=None), State.PROCESSING, now, by)
+        task, data = fitting.stored(task)
         target = self.path(State.PROCESSING, task.task_id)
         try:
-            files.swap_durably(found.path, _encoded(task), expected=found.stamp)
+            files.swap_durably(found.path, data, expected=found.stamp)
             files.move_durably(found.path, target)
         except (FileNotFoundError, FileExistsError, Changed):
             return None  # a person was quicker, and the next tick sees what they did
@@ -241,7 +242,8 @@ class Mailroom(Inspection):
             current = change(self._merged(task, found))
             try:
                 if current != found.task:
-                    files.swap_durably(found.path, _encoded(current), expected=found.stamp)
+                    current, data = fitting.stored(current)
+                    files.swap_durably(found.path, data, expected=found.stamp)
             except (FileNotFoundError, Changed):
                 continue
             # Where it stands by a person's hand is not where we put it: `move` must tell the two.
@@ -298,7 +300,7 @@ class Mailroom(Inspection):
     def _mend(self, path: Path, task: Task, reason: str) -> None:
         """A broken file of a task whose data we still hold: theirs is set aside, ours goes on."""
         self.quarantine(path, f"{reason} The task goes on with the data it had before.")
-        files.write_durably(path, _encoded(task), replace=False)
+        files.write_durably(path, fitting.stored(task)[1], replace=False)
 
     def _renamed(self, found: Found, to: State) -> Task:
         target = self.path(to, found.task.task_id)
@@ -325,10 +327,6 @@ def _stands(path: Path, inode: int) -> bool:
         return path.lstat().st_ino == inode
     except FileNotFoundError:
         return False
-
-
-def _encoded(task: Task) -> bytes:
-    return taskfile.render(task).encode("utf-8", "replace")
 
 
 def _contended(task_id: str) -> AgentOSError:

@@ -17,9 +17,9 @@ from orchestrator.adapters.mailbox_index import Found, Line, Names, line_of
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import QueueEntry, State, Task
 from orchestrator.texts import taskfile
+from orchestrator.texts.fitting import LARGEST_FILE
 from orchestrator.texts.taskfile import NotATask
 
-LARGEST_FILE = 1_000_000
 # An editor may be half-way through a save: a young file that cannot be read is left alone.
 HALF_WRITTEN_SECONDS = 2.0
 # So many files read anew are worth a new cache file; fewer are read again sooner than written.

@@ -28,7 +28,7 @@ _UNPRINTABLE = regex.late("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LOOKS_TYPED = regex.late(r"[-+.\d][\d_.eE+:-]*|true|false|yes|no|on|off|null|y|n", re.IGNORECASE)
 _LINE = regex.late(r"([a-z_]+): (.+)")
 _DEEPEST = 40
-_LARGEST = 512_000
+LARGEST = 512_000
 
 
 class Unreadable(AgentOSError):
@@ -150,8 +150,8 @@ def _read(written: str) -> Any:
 
 
 def _load_yaml(text: str, known: Container[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    if len(text) > _LARGEST:
-        raise Unreadable(f"The front matter has {len(text)} characters; {_LARGEST} are read.")
+    if len(text) > LARGEST:
+        raise Unreadable(f"The front matter has {len(text)} characters; {LARGEST} are read.")
     try:
         _refuse_traps(text)
         strings = yaml.load(text, Loader=_Strings)

@@ -15,7 +15,8 @@ from orchestrator.adapters.events import Events
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Gone, MailboxBroken, Mailroom, MovedAway
 from orchestrator.records.errors import AgentOSError
-from orchestrator.records.task import Claim, Mark, Priority, State, Task
+from orchestrator.records.result import Result, Status
+from orchestrator.records.task import Attempt, Claim, Mark, Priority, State, Task, with_attempt
 from orchestrator.texts import taskfile
 
 NOW = datetime(2026, 11, 22, 20, 50, tzinfo=UTC)
@@ -617,3 +618,20 @@ def test_every_kind_of_save_is_seen(office):
     path.write_text(text.replace("acme/web", "acme/other"))
     office.old(path)
     assert office.room.waiting(NOW)[0].repo == "acme/other"
+
+
+def test_a_file_never_outgrows_its_own_reader(office):
+    """Seen by a reviewer: five loud attempts, and the next look set our own file aside."""
+    said = Result(status=Status.PARTIAL, report="\u2026" * 60_000, done=("x" * 600,) * 40)
+    office.room.enqueue(task(), by="dispatcher")
+    with office.claim() as claimed:
+        now = claimed.task
+        for n in range(1, 13):
+            made = Attempt(n=n, agent="codex", started=NOW, judged=NOW, settled=NOW, result=said)
+            stored = office.room.update(with_attempt(now, made))
+            assert office.fresh().list_state(State.PROCESSING) == [stored]
+            assert stored.attempt.result == said
+            now = office.room.update(with_attempt(now, made))  # the caller's own, still whole
+            assert now == stored
+    assert office.files() == [f"processing/{name()}"]
+    assert office.reasons() == []
