@@ -68,7 +68,7 @@ def looked_at(world: World, task: Task) -> bool:
     if isinstance(verdict, AskBefore):
         assert task.merge is not None  # `watched` takes no other
         before = world.read.commit_checks(task.repo, task.merge.base_sha)
-        verdict = aftermath.judge(structs.replace(look, before=before))
+        verdict = aftermath.judge(structs.replace(look, before=before, asked_before=True))
     where = f"{task.repo} {task.base} after {task.task_id}"
     if not world.decided(where, f"{type(verdict).__name__.lower()}: {verdict.reason}"):
         return False
@@ -105,6 +105,7 @@ def seen(world: World, task: Task) -> Look:
         merged_at=merged_at(task),
         now=world.clock.now(),
         first_red=frozenset(map(int, ordered.result.split())) if ordered and done else None,
+        ordered=ordered.at if ordered and done else None,
     )
 
 

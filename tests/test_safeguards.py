@@ -917,11 +917,20 @@ GUARDS = {
         "tests/stories/test_conflicts_ahead.py::test_a_task_waits_no_longer_than_for_its_reason",
     ),
     "a base is not frozen for one red run": Guard(
-        "rules/aftermath.py", "if look.first_red is None and runs:", "if False:",
+        "rules/aftermath.py", "    if look.first_red is None and runs:\n", "    if False:\n",
         "tests/stories/test_base_after_merge.py::test_one_red_run_is_run_again_and_chance",
     ),
+    "a check that never ends hides no red one": Guard(
+        "rules/aftermath.py", "not (early and seen.pending)", "not seen.pending",
+        "tests/rules/test_aftermath.py::test_the_base_after_a_merge",
+    ),
+    "a late look at a broken base asks as an early one": Guard(
+        "rules/aftermath.py", "        if not look.asked_before:\n",
+        "        if not look.asked_before and not late:\n",
+        "tests/stories/test_base_after_merge.py::test_a_first_look_of_the_next_morning_freezes",
+    ),
     "a base that was red before is nobody's doing": Guard(
-        "rules/aftermath.py", "if name not in earlier.red)", "if name)",
+        "rules/aftermath.py", "if name not in {*earlier.red, *earlier.pending})", "if name)",
         "tests/stories/test_base_after_merge.py::test_a_base_that_was_red_before_is_not",
     ),
     "a broken base stops the repository": Guard(

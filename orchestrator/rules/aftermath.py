@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from orchestrator.records.tracker import Check
+from orchestrator.records.tracker import Check, CheckState
 from orchestrator.rules import checks
 
 # After a merge we look for so long, and for so long where no check shows itself at all.
 WATCHED_FOR = timedelta(hours=3)
 SILENT = timedelta(minutes=20)
+# So long a red check waits for those that still run, so that all that fail are run again at once.
+TOGETHER = timedelta(minutes=45)
 # How long a frozen base is watched, to tell when it is sound again.
 HEALS_WITHIN = timedelta(hours=24)
 
@@ -19,15 +21,18 @@ HEALS_WITHIN = timedelta(hours=24)
 class Look(Struct, frozen=True, kw_only=True):
     """One look at the merge commit, with the checks of the commit before it where they matter.
 
-    None are checks that could not be read whole, or were not asked for. `first_red` are the ids
-    of the red runs that we ordered to be run again; None while nothing was ordered.
+    None are checks that could not be read whole, or, unless they were `asked_before`, were not
+    asked for. `first_red` are the ids of the red runs that we `ordered` to be run again; None
+    while nothing was ordered.
     """
 
     checks: tuple[Check, ...] | None
     before: tuple[Check, ...] | None = None
+    asked_before: bool = False
     merged_at: datetime
     now: datetime
     first_red: frozenset[int] | None = None
+    ordered: datetime | None = None
 
 
 class Green(Struct, frozen=True, tag=True):
@@ -70,15 +75,20 @@ Aftermath = Green | Unknown | Waits | AskBefore | RunAgain | Red
 
 
 def judge(look: Look) -> Aftermath:
-    """The verdict on the base after one merge; unknown is neither green nor red (M4)."""
-    late = look.now - look.merged_at >= WATCHED_FOR
+    """The verdict on the base after one merge; unknown is neither green nor red (M4).
+
+    A check that never ends hides none that has failed, and a look that comes late, after a night
+    without this machine, sees it as an early one does.
+    """
+    early = look.now - look.merged_at < TOGETHER
+    late = look.now - max(look.merged_at, look.ordered or look.merged_at) >= WATCHED_FOR
     if look.checks is None:
         return _patient(late, "the checks of the merge could not be read whole")
     seen = checks.summary(look.checks)
+    if seen.red and not (early and seen.pending):
+        return _red(look, look.checks, seen.red, late=late)
     if seen.pending:
         return _patient(late, f"still running on the base: {', '.join(seen.pending)}")
-    if seen.red:
-        return _red(look, seen.red, late=late)
     if seen.passed:
         return Green(f"passed on the base: {', '.join(seen.passed)}")
     silent = look.now - look.merged_at >= SILENT
@@ -89,24 +99,36 @@ def _patient(over: object, reason: str) -> Unknown | Waits:
     return Unknown(f"{reason}; it is watched no longer") if over else Waits(reason)
 
 
-def _red(look: Look, red: tuple[str, ...], *, late: bool) -> Aftermath:
+def _red(
+    look: Look, found: tuple[Check, ...], red: tuple[str, ...], *, late: bool
+) -> Aftermath:
     named = ", ".join(red)
     if look.before is None:
-        if late:
-            return Unknown(f"failed on the base: {named}; what failed before it is not known")
-        return AskBefore(f"failed on the base: {named}")
+        if not look.asked_before:
+            return AskBefore(f"failed on the base: {named}")
+        over = look.now - look.merged_at >= HEALS_WITHIN
+        return _patient(over, f"failed on the base: {named}; what failed before it is not known")
     earlier = checks.summary(look.before)
-    if running := sorted({*red} & {*earlier.pending}):
-        return _patient(late, f"still running before the merge: {', '.join(running)}")
-    blamed = tuple(name for name in red if name not in earlier.red)
+    blamed = tuple(name for name in red if name not in {*earlier.red, *earlier.pending})
     if not blamed:
+        if running := sorted({*red} & {*earlier.pending}):
+            return _patient(late, f"still running before the merge: {', '.join(running)}")
         return Unknown(f"failed on the base before the merge already: {named}")
-    newest = [check for check in checks.latest(look.checks or ()) if check.name in blamed]
-    ids = frozenset(check.id for check in newest)
-    runs = tuple(sorted({check.workflow_run for check in newest if check.workflow_run}))
+    failed = f"failed on the base: {', '.join(blamed)}"
+    newest = checks.latest(found)
+    ids = frozenset(check.id for check in newest if check.name in blamed)
+    runs = {check.workflow_run for check in newest if check.name in blamed} - {0}
     if look.first_red is None and runs:
-        return RunAgain(f"failed on the base: {', '.join(blamed)}", runs, ids)
+        # GitHub runs none again that has not ended. One that never does is no reason to wait on.
+        if not runs & {check.workflow_run for check in newest if _is_running(check)}:
+            return RunAgain(failed, tuple(sorted(runs)), ids)
+        if not late:
+            return Waits(f"{failed}; its run is not over yet")
     if look.first_red is not None and ids <= look.first_red and not late:
         return Waits(f"run again on the base: {', '.join(blamed)}")
     again = look.first_red is not None and not ids <= look.first_red
     return Red(f"failed on the base since the merge: {', '.join(blamed)}", blamed, again)
+
+
+def _is_running(check: Check) -> bool:
+    return checks.check_state(check) is CheckState.PENDING

@@ -25,9 +25,13 @@ GREEN, RED = check("test", "success"), check("test", "failure", workflow_run=7)
 AGAIN = check("test", "failure", 2, workflow_run=7)
 HEALTHY = check("test", "success", 3, workflow_run=7)
 RUNNING = check("slow", "")
+BESIDE = check("slow", "", workflow_run=7)
+LINT = check("lint", "failure", 9, workflow_run=8)
 STATUS = check("test", "failure")
 LOOK = Look(checks=(RED,), before=(GREEN,), merged_at=NOW - timedelta(minutes=5), now=NOW)
 LATE = dict(merged_at=NOW - aftermath.WATCHED_FOR)
+SLOW = dict(merged_at=NOW - aftermath.TOGETHER)
+TOO_LATE = dict(merged_at=NOW - aftermath.HEALS_WITHIN)
 ORDERED = frozenset({1})
 
 
@@ -42,15 +46,33 @@ ORDERED = frozenset({1})
         (dict(checks=(RED, HEALTHY), first_red=ORDERED), Green),  # it was chance
         (dict(checks=(STATUS,)), Red),  # nothing of it can be run again
         (dict(before=None), AskBefore),
-        (dict(before=None, **LATE), Unknown),
+        (dict(before=None, **LATE), AskBefore),  # a first look that comes late asks as well
+        (dict(before=None, asked_before=True), Waits),
+        (dict(before=None, asked_before=True, **LATE), Waits),
+        (dict(before=None, asked_before=True, **TOO_LATE), Unknown),
+        (LATE, RunAgain),
+        (dict(ordered=NOW, first_red=ORDERED, **LATE), Waits),
+        (dict(checks=(RUNNING,), ordered=NOW, first_red=ORDERED, **LATE), Waits),
+        (dict(ordered=NOW - aftermath.WATCHED_FOR, first_red=ORDERED, **LATE), Red),
         (dict(before=(RED,)), Unknown),  # it was red before
         (dict(before=(check("other", "failure"),)), RunAgain),
         (dict(before=()), RunAgain),
         (dict(before=(check("test", ""),)), Waits),
+        (dict(before=(check("test", ""),), **LATE), Unknown),
+        (dict(before=(check("other", ""),)), RunAgain),
+        (dict(checks=(RED, LINT), before=(check("test", ""),)), RunAgain),  # it waits for no other
         (dict(checks=None), Waits),
         (dict(checks=None, **LATE), Unknown),
-        (dict(checks=(RED, RUNNING)), Waits),
-        (dict(checks=(RED, RUNNING), **LATE), Unknown),
+        # One that runs, if for ever, hides none that failed.
+        (dict(checks=(RUNNING,)), Waits),
+        (dict(checks=(RUNNING,), **LATE), Unknown),
+        (dict(checks=(RED, RUNNING)), Waits),  # for a while, so that all are run again at once
+        (dict(checks=(RED, RUNNING), **SLOW), RunAgain),
+        (dict(checks=(RED, RUNNING), **LATE), RunAgain),
+        (dict(checks=(RED, RUNNING), before=None, **SLOW), AskBefore),
+        (dict(checks=(RED, AGAIN, RUNNING), first_red=ORDERED, **SLOW), Red),
+        (dict(checks=(RED, BESIDE), **SLOW), Waits),  # no run is run again before it is over
+        (dict(checks=(RED, BESIDE), **LATE), Red),
         (dict(checks=()), Waits),
         (dict(checks=(), merged_at=NOW - aftermath.SILENT), Unknown),
         (dict(checks=(check("test", "cancelled"),)), Waits),
@@ -65,11 +87,10 @@ def test_the_base_after_a_merge(change: dict[str, object], expected: type) -> No
 
 
 def test_only_what_was_not_red_before_is_blamed_and_run_again() -> None:
-    lint = check("lint", "failure", 9, workflow_run=8)
-    look = structs.replace(LOOK, checks=(RED, lint), before=(structs.replace(lint, id=4),))
+    look = structs.replace(LOOK, checks=(RED, LINT), before=(structs.replace(LINT, id=4),))
     verdict = aftermath.judge(look)
     assert isinstance(verdict, RunAgain)
     assert (verdict.workflow_runs, verdict.checks) == ((7,), frozenset({1}))
-    again = structs.replace(look, checks=(RED, AGAIN, lint), first_red=ORDERED)
+    again = structs.replace(look, checks=(RED, AGAIN, LINT), first_red=ORDERED)
     found = aftermath.judge(again)
     assert isinstance(found, Red) and found.failed == ("test",)

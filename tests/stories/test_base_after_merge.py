@@ -103,6 +103,13 @@ def test_a_base_that_breaks_stops_the_repository_and_is_offered_back(tmp_path: P
         assert office.file("first.txt") == "done\n" and pull["state"] == "open"
 
 
+def test_a_first_look_of_the_next_morning_freezes_as_an_early_one_does(tmp_path: Path) -> None:
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        office.pass_time(10 * 3600)  # this machine was off
+        looks(office)
+        told_once(office, issue)
+
+
 def test_one_red_run_is_run_again_and_chance_freezes_nothing(tmp_path: Path) -> None:
     base = Base("failure", "success")
     with merged(tmp_path, base) as (office, issue):
