@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from msgspec import structs
 
-from orchestrator import aftermath, foresight, landing, repairs, reverting, scrutiny, tick
+from orchestrator import (
+    aftermath,
+    foresight,
+    landing,
+    repairs,
+    reverting,
+    scrutiny,
+    tick,
+    workspace,
+)
+from orchestrator.adapters.git import GitError
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.verdicts import (
@@ -44,7 +55,7 @@ def story(world: World) -> None:
     with scrutiny.Scrutiny(world, tasks) as scrutiny_:
         for task in tasks:
             pull = pulls.get(link(task))
-            with tick.isolated(world, where(task)):
+            with minded(world, task):
                 if pull is None:
                     world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
                     continue
@@ -59,7 +70,7 @@ def story(world: World) -> None:
         fronts = merge.order(candidates, world.clock.now(), turns)
         merged_bases: set[tuple[str, str]] = set()
         for facts in looked:
-            with tick.isolated(world, where(facts.task)):
+            with minded(world, facts.task):
                 place = (facts.pull.repo, facts.pull.base)
                 front = fronts.get(place) == facts.pull.number and place not in merged_bases
                 turn = turns.get((facts.pull.repo, facts.pull.number), merge.NOBODY)
@@ -69,6 +80,18 @@ def story(world: World) -> None:
                 if act(world, placed, verdict):
                     merged_bases.add(place)
         repairs.tell_of_red_bases(world, candidates)
+
+
+@contextmanager
+def minded(world: World, task: Task) -> Iterator[None]:
+    """One task's trouble never stops the next; a store that git finds damaged is made anew."""
+    with tick.isolated(world, where(task)):
+        try:
+            yield
+        except GitError as error:
+            if workspace.of(world).doubt(task.repo, error):
+                world.say(f"{task.repo}: its store is damaged; the next fetch makes it anew")
+            raise
 
 
 def watched(world: World) -> list[Task]:

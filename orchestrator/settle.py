@@ -21,6 +21,7 @@ from orchestrator import (
 )
 from orchestrator.adapters import history
 from orchestrator.adapters.gh_rest import PullRest
+from orchestrator.adapters.git import GitError
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -61,7 +62,7 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     world.check_switches(task.repo)
     ask_for_manual_steps(world, task, attempt)
     if attempt.verdict is AttemptVerdict.DELIVER:
-        deliver(world, repository, task, attempt)
+        deliver_or_lose(world, repository, task, attempt)
     elif attempt.verdict is AttemptVerdict.REWORK:
         world.mailroom.move(settled(world, task), State.INBOX, by=BY)
     elif attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}:
@@ -120,6 +121,26 @@ def lose(world: World, task: Task, attempt: Attempt) -> None:
     )
     world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
     world.mailroom.move(with_attempt(task, crash), State.INBOX, by=BY)
+
+
+def deliver_or_lose(
+    world: World, repository: RepositoryConfig, task: Task, attempt: Attempt
+) -> None:
+    """Deliver; where git finds its store damaged, which no later try mends, make that anew.
+
+    A power loss can spare the commit and spoil what it holds: then the work went with the store.
+    """
+    room = workspace.of(world)
+    try:
+        deliver(world, repository, task, attempt)
+    except GitError as error:
+        if not room.doubt(task.repo, error):
+            raise
+        world.say(f"{task.repo}: its store is damaged and is made anew: {world.redact(str(error))}")
+        room.refresh(task.repo, task.base, branch=task.branch)
+        if not lost(world, task, attempt):
+            raise
+        lose(world, task, attempt)
 
 
 def deliver(world: World, repository: RepositoryConfig, task: Task, attempt: Attempt) -> None:

@@ -1041,6 +1041,15 @@ GUARDS = {
         "reaper.py", "or interrupted > FORGIVEN:", "or False:",
         "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",
     ),
+    "G4 a push from a spoilt store is given up with its work": Guard(
+        "settle.py", "        if not room.doubt(task.repo, error):\n", "        if True:\n",
+        "tests/stories/test_runtime_deleted.py::test_work_that_was_spoilt_before_its_push_is_made",
+    ),
+    "G4 an update from a spoilt store is made from a new one": Guard(
+        "pr_monitor.py", "            if workspace.of(world).doubt(task.repo, error):\n",
+        "            if False:\n",
+        "tests/stories/test_runtime_deleted.py::test_an_update_from_a_spoilt_store_is_made",
+    ),
     "G4 a damaged store is made anew": Guard(
         "workspace.py", "            if store.condemned:\n", "            if False:\n",
         "tests/test_workspace.py::test_what_can_be_read_of_a_damaged_store_is_taken_along",

@@ -25,6 +25,9 @@ FLAGS = tuple(
         "core.excludesFile=/dev/null",
         "core.sshCommand=ssh",
         "core.quotePath=false",
+        # What a task's file names must outlive a power loss as that file does: by itself git
+        # makes neither loose objects nor refs durable (some 5 ms for each that is written).
+        "core.fsync=committed,loose-object,reference",
         "commit.gpgsign=false",
         "credential.helper=",
         "protocol.ext.allow=never",

@@ -53,6 +53,7 @@ DAMAGE = regex.late(
     r"corrupt|bad object|bad tree|missing (?:blob|tree|commit|object)|inflate:|broken link"
     r"|unable to (?:read (?:tree|sha1|object)|find [0-9a-f]{40}|parse (?:object|commit))"
     r"|not a git repository|invalid object|could not (?:parse|read) (?:object|[0-9a-f]{40})"
+    r"|object file [^\n]* is empty|cannot read existing object"
     r"|did not send all necessary objects|unresolved deltas|not a valid object"
 )
 # A change of one of these asks for the setup command again.

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from orchestrator.adapters import git, process
 from orchestrator.adapters.gh_keys import Key
-from orchestrator.adapters.git import Git
+from orchestrator.adapters.git import Git, GitError
 from orchestrator.adapters.limits import Limits
+from orchestrator.adapters.store import is_damage
 from orchestrator.records import regex
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 
@@ -147,7 +148,8 @@ class Wire:
         """Set `ref` at the remote to `sha`, if it stands at `expected` ("": must not exist) (G6).
 
         After a broken connection a look at the remote decides; raises GitHubTrouble where that
-        cannot be had, or the remote still stands at `expected`.
+        cannot be had, or the remote still stands at `expected`; GitError where it is our store
+        that is damaged, which a remote takes for a broken connection.
         """
         _allowed(ref, sha, expected)
         return self._moved(store, url, ref, target=sha, expected=expected)
@@ -174,6 +176,8 @@ class Wire:
         there = self.ls(url, ref)
         if there == target:
             return AlreadyThere()
+        if is_damage(_ours(done)):
+            raise GitError("push", done)
         if there == (expected or None) and flag != "!":
             raise self._trouble(url, done)
         return Refused(there, reason or f"the remote stands at {there or 'nothing'}")
@@ -247,6 +251,12 @@ def _verdict(porcelain: str, ref: str) -> tuple[str, str]:
         if names.endswith(f":{ref}"):
             return flag, said
     return "", ""
+
+
+def _ours(done: process.Completed) -> str:
+    """What git said of this side; a server's own words stand behind `remote:`."""
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("remote:"))
 
 
 def _trouble(url: str, done: process.Completed) -> GitHubTrouble:
