@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import disk, escalation, salvage, tick, timetable, workspace
+from orchestrator import alerts, disk, escalation, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
 from orchestrator.adapters import store as stores
+from orchestrator.adapters.git import GitError
 from orchestrator.paths import flat
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import World
@@ -16,6 +18,7 @@ EVERY = timedelta(hours=1)
 # Stores are packed in the first night of a week, at this hour of the config's `timezone`, or as
 # soon after it as this machine is on.
 PACKED_ON, PACKED_FROM = 1, 3
+PACKING_FAILED, PACKED_AGAIN = "maintenance-failed", timedelta(hours=23)
 LOG_BYTES = 10_000_000
 LOGS_KEPT = 5
 # What was sent to GitHub for a task that is over; and which alerts were told.
@@ -36,7 +39,7 @@ def sweep(world: World) -> None:
         files.sweep_temporary(world.mailroom.folder(state), LEFTOVER_SECONDS, now)
     disk.hold_back(world)
     prune(world)
-    maintain_stores(world)
+    start_packing(world)
     timetable.succeeded(world, "housekeeping")
     # GitHub may end the tick here, which is no reason to sweep again in a minute.
     escalation.catch_up(world)
@@ -128,22 +131,58 @@ def listed(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def maintain_stores(world: World) -> None:
-    """Pack each store once an ISO week (C4); what a push may still need is two weeks young (G1)."""
-    room = workspace.of(world)
-    for repository in world.config.repositories:
-        slug = repository.slug
-        if not world.paths.store(slug).exists():
-            continue
-        if not timetable.is_due_this_week(
+def start_packing(world: World) -> None:
+    """Stores that are due are packed by a process of its own: this tick has minutes, not hours."""
+    if any(is_packed_now(world, repository.slug) for repository in world.config.repositories):
+        argv = [sys.executable, "-m", "orchestrator.queue", "--pack"]
+        world.spawn(argv, environment=world.environment, log_path=world.paths.logs / "queue.log")
+
+
+def is_packed_now(world: World, slug: str) -> bool:
+    """Once an ISO week (C4), and after a night in which it failed not before the next one."""
+    return (
+        world.paths.store(slug).exists()
+        and timetable.is_due(world, PACKING_FAILED, PACKED_AGAIN, repo=slug)
+        and timetable.is_due_this_week(
             world, "maintenance", repo=slug, weekday=PACKED_ON, hour=PACKED_FROM
-        ):
-            continue
-        with tick.isolated(world, repository.slug):
-            salvage.prune(world, repository.slug)
-            room.maintain(repository.slug)
-            timetable.succeeded(world, "maintenance", repo=slug)
-            world.say(f"{repository.slug}: its store was packed")
+        )
+    )
+
+
+def maintain_stores(world: World) -> None:
+    """Pack each store that is due; what a push may still need is two weeks young (G1)."""
+    lock = world.locks.try_script("packing")
+    if lock is None:
+        return world.say("the stores are being packed already")
+    with lock:
+        for repository in world.config.repositories:
+            with tick.isolated(world, repository.slug):
+                slug = repository.slug
+                if is_packed_now(world, slug) and world.decided(slug, "due to be packed"):
+                    pack(world, slug)
+    return None
+
+
+def pack(world: World, slug: str) -> None:
+    """Pack one store; the second failure in a row is an alert, since the disk fills up by it."""
+    key = f"packing {slug}"
+    try:
+        salvage.prune(world, slug)
+        workspace.of(world).maintain(slug)
+    except GitError as error:
+        failed = timetable.last_success(world, PACKING_FAILED, repo=slug)
+        packed = timetable.last_success(world, "maintenance", repo=slug)
+        if failed and (packed is None or packed < failed):
+            alerts.alert(
+                world, key,
+                f"{slug}: its store could not be packed twice in a row and grows: {error}. Pack it "
+                f"by hand while nothing works on it: git -C {world.paths.store(slug)} gc",
+            )  # fmt: skip
+        timetable.succeeded(world, PACKING_FAILED, repo=slug)
+        raise
+    timetable.succeeded(world, "maintenance", repo=slug)
+    alerts.recovered(world, key, f"{slug}: its store was packed")
+    world.say(f"{slug}: its store was packed")
 
 
 def old(folder: Path, before: datetime) -> list[Path]:

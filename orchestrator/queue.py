@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-from orchestrator import attempts, disk, foresight, tick, updating
+from orchestrator import attempts, disk, foresight, housekeeping, tick, updating
 from orchestrator.adapters.locks import Lock
 from orchestrator.adapters.mailroom import Claimed
 from orchestrator.records.errors import SwitchedOff
@@ -21,7 +21,9 @@ ABOUT = "Work on waiting tasks: worktree, agent, proof, pull request."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return tick.run("queue", story, argv, about=ABOUT, alone=False)
+    words = "pack the stores that are due instead; the supervisor starts this once a week"
+    others = {"--pack": (housekeeping.maintain_stores, words)}
+    return tick.run("queue", story, argv, about=ABOUT, alone=False, others=others)
 
 
 def story(world: World) -> None:

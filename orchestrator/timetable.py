@@ -69,9 +69,9 @@ def is_due_today(world: World, job: str, *, hour: int = 0) -> bool:
     )
 
 
-def last_success(world: World, job: str) -> datetime | None:
-    """When a job last succeeded; None where it never did."""
-    last = _read(world, job, "")
+def last_success(world: World, job: str, *, repo: str = "") -> datetime | None:
+    """When a job (of one repository) last succeeded; None where it never did."""
+    last = _read(world, job, repo)
     return last.at if last else None
 
 

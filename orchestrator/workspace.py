@@ -25,6 +25,9 @@ from orchestrator.worktree import Seen, Worktree
 from orchestrator.world import World
 
 LOCK_SECONDS = 300.0
+# One thread and little memory are gentle to a small machine, and take a large store their time.
+PACKING_SECONDS = 3600.0
+PACKING = ("-c", "pack.threads=1", "-c", "pack.windowMemory=64m", "-c", "pack.deltaCacheSize=64m")
 
 
 class CannotPrepare(AgentOSError):
@@ -384,9 +387,16 @@ class Workspace:
         return outcome
 
     def maintain(self, slug: str) -> None:
-        """Pack the store and drop what nothing has needed for two weeks (G1); raises LockBusy."""
+        """Pack the store and drop what nothing has needed for two weeks (G1).
+
+        Raises LockBusy, and GitError where an hour does not suffice.
+        """
+        words = (*PACKING, "gc", "--quiet", "--prune=2.weeks.ago")
         with self.hold(slug):
-            self.git(slug).run("gc", "--quiet", "--prune=2.weeks.ago")
+            self.ensure_store(slug).remove_stale_locks()
+            done = self.git(slug).attempt(*words, timeout_seconds=PACKING_SECONDS)
+        if done.timed_out or done.exit_code != 0:
+            raise GitError("gc", done)
 
     def forget(self, task: Task) -> None:
         """Drop the refs that helped a task which is over; its branch went with the merge."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestrator import disk, housekeeping, workspace
+from orchestrator import alerts, disk, housekeeping, workspace
 from orchestrator.adapters import history
+from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
 from orchestrator.world import World
 from tests.support.office import SLUG, Office, an_office, writes
@@ -64,6 +66,56 @@ def test_a_store_is_packed_once_a_week(tmp_path: Path) -> None:
         office.executor.scripts["first"] = writes("more.txt", "more\n")
         office.work_until_quiet()
         assert office.file("more.txt") == "more\n", office.told()
+
+
+def test_a_store_that_is_due_is_packed_by_a_process_of_its_own(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        started: list[list[str]] = []
+        office.world = replace(office.world, spawn=lambda argv, **_: started.append(argv) or 1)
+        housekeeping.sweep(office.world)
+        assert not started  # there is no store yet
+        workspace.of(office.world).refresh(SLUG, "main")
+        office.pass_time(3600)
+        housekeeping.sweep(office.world)
+        assert [argv[-2:] for argv in started] == [["orchestrator.queue", "--pack"]]
+        housekeeping.maintain_stores(office.world)
+        office.pass_time(3600)
+        housekeeping.sweep(office.world)
+        assert len(started) == 1
+        with Locks(office.world.paths.locks).try_script("packing"):
+            housekeeping.maintain_stores(office.world)
+        assert "being packed already" in office.told()
+
+
+def raised(office: Office) -> list[str]:
+    return [one.key for one in alerts.raised(office.world)]
+
+
+def test_a_store_that_takes_too_long_is_tried_the_next_night_and_told_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with an_office(tmp_path) as office:
+        workspace.of(office.world).refresh(SLUG, "main")
+        monkeypatch.setattr(workspace, "PACKING_SECONDS", 0.001)
+        for told in (0, 1, 1):
+            office.said.clear()
+            housekeeping.maintain_stores(office.world)
+            assert "git gc did not finish in time" in office.told()
+            assert raised(office) == [f"packing {SLUG}"] * told, office.told()
+            office.said.clear()
+            office.pass_time(3600)
+            housekeeping.maintain_stores(office.world)  # the same night
+            assert not office.told()
+            office.pass_time(22.5 * 3600)
+        monkeypatch.undo()
+        for lock in office.world.paths.store(SLUG).glob("*.lock"):
+            aged(lock, 0)  # of a gc that was ended
+        housekeeping.maintain_stores(office.world)
+        assert office.told().count("recovered: ") == 1 and not raised(office)
+        office.pass_time(7 * 86400)
+        monkeypatch.setattr(workspace, "PACKING_SECONDS", 0.001)
+        housekeeping.maintain_stores(office.world)
+        assert not raised(office)  # the first in a row again
 
 
 def filled(path: Path, size: int, age_days: float, world: World) -> Path:

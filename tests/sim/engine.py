@@ -8,7 +8,7 @@ import random
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from orchestrator import github_dispatcher, pr_monitor, queue, supervisor, tick
+from orchestrator import github_dispatcher, housekeeping, pr_monitor, queue, supervisor, tick
 from orchestrator import paths as rooms
 from orchestrator import world as worlds
 from orchestrator.adapters.locks import Locks
@@ -425,13 +425,15 @@ class Simulation:
         )  # fmt: skip
         wired = setting.replaced(
             world, wire=wire, executor=SimExecutor(self, process),
-            spawn=lambda *args, **more: self._spawned(process),
+            spawn=lambda argv, **more: self._spawned(process, argv),
         )
         return act(process, wired)
 
-    def _spawned(self, parent: Process) -> int:
+    def _spawned(self, parent: Process, argv: Sequence[str]) -> int:
         self.door(parent, Kind.SPAWN, "worker")
-        self.start("queue", queue.story, alone=False)
+        packs = "--pack" in argv
+        story = housekeeping.maintain_stores if packs else queue.story
+        self.start("queue", story, alone=False)
         return 10_000 + self.born["queue"]
 
     def live(self) -> tuple[str, ...]:
