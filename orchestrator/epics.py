@@ -207,7 +207,7 @@ def place(
         return
     status = config.ready if repository.epic_parts_ready else config.backlog
     gh_project.told(
-        world, f"{task.repo}#{number}", status,
+        world, config, f"{task.repo}#{number}", status,
         lambda: world.effects.settled(
             task.task_id, f"{task.task_id}#0:part-card:{number}", status,
             lambda: gh_project.new_card(world, config, node, status),

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from orchestrator import timetable
+from orchestrator import alerts, timetable
 from orchestrator.adapters import files
 from orchestrator.adapters.gh_answers import Project
 from orchestrator.adapters.gh_queries import BoardPage
@@ -83,27 +83,37 @@ def place_card(
     `seen_elsewhere`: the board was just read and shows another status, whatever our log says.
     """
     made = told(
-        world, f"{task.repo}#{task.issue}", status,
+        world, config, f"{task.repo}#{task.issue}", status,
         lambda: placed(world, config, task, status, seen_elsewhere=seen_elsewhere),
     )  # fmt: skip
     return task if made is None else made
 
 
-def told(world: World, whose: str, status: str, write: Callable[[], T]) -> T | None:
+def told(
+    world: World, config: BoardConfig, whose: str, status: str, write: Callable[[], T]
+) -> T | None:
     """What the write gives; where the board is closed to us or lacks that option, None and a word.
 
+    A person hears once of a column that is not there, or closed to us (A10): until they mend it no
+    card comes there.
     Raises GitHubTrouble where waiting helps.
     """
+    key = f"board {config.name} {status}"
     try:
-        return write()
+        made = write()
     except ConfigError as error:
         trouble: ConfigError | GitHubTrouble = error
     except GitHubTrouble as error:
         if error.trouble in failures.PASSING:
             raise
         trouble = error
+    else:
+        alerts.recovered(world, key, f"board {config.name}: cards are moved to {status} again")
+        return made
     said = f"{whose}: its card was not moved to {status}: {trouble}"
     world.regret(said, trouble.exit_code)
+    if isinstance(trouble, ConfigError) or trouble.trouble is Trouble.PERMISSION:
+        alerts.alert(world, key, f"board {config.name}: no card is moved to {status}: {trouble}")
     return None
 
 

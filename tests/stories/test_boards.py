@@ -38,6 +38,10 @@ SET = """mutation($p: ID!, $i: ID!, $f: ID!, $o: String!) { updateProjectV2ItemF
   projectId: $p, itemId: $i, fieldId: $f, value: {singleSelectOptionId: $o}}) {
     projectV2Item { id } } }"""
 
+RENAME = """mutation($f: ID!, $o: [ProjectV2SingleSelectFieldOptionInput!]) {
+  updateProjectV2Field(input: {fieldId: $f, singleSelectOptions: $o}) {
+    projectV2Field { ... on ProjectV2SingleSelectField { id } } } }"""
+
 
 def cards(one: Office, issue: int) -> dict[int, str]:
     """What each board shows of the issue, by the board's number."""
@@ -115,6 +119,34 @@ def test_a_word_that_nearly_fits_is_suggested(tmp_path: Path) -> None:
     with an_office(tmp_path, seed=SEED, config={"github_projects": {"product": words}}) as one:
         assert one.dispatch() == 20
         assert "no option 'go'" in one.told() and "ready_value: 🚀 Go" in one.told()
+
+
+def renamed(one: Office, old: str, new: str) -> None:
+    """A person renames a column of the board, which keeps its cards."""
+    shape = one.world.read.board("maria", 1, "Status").board
+    options = [
+        {"id": each.id, "name": new if each.name == old else each.name, "color": "GRAY",
+         "description": ""}
+        for each in shape.options
+    ]  # fmt: skip
+    told = one.api.query(RENAME, f=shape.field_id, o=options)
+    assert "errors" not in told, told
+
+
+def test_a_renamed_column_is_an_alert_once_and_told_when_it_is_back(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as one:
+        renamed(one, "In Progress", "Doing")
+        for number in range(2):
+            one.ready(f"Add file {number}")
+            one.dispatch()
+        assert one.told().count("its card was not moved to In Progress") == 2, one.told()
+        assert one.told().count("ALERT board maria/1: no card is moved to In Progress") == 1
+        assert "no option 'In Progress'" in one.told()
+        renamed(one, "Doing", "In Progress")
+        third = one.ready("Add a third")
+        one.dispatch()
+        assert cards(one, third) == {1: "In Progress"}
+        assert one.told().count("recovered: board maria/1: cards are moved to In Progress") == 1
 
 
 def test_without_a_board_the_labels_say_it_all(tmp_path: Path) -> None:
