@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from orchestrator.adapters import files
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.git import GitError
 from orchestrator.paths import flat
+from orchestrator.records.errors import UnsafeName
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import World
 
@@ -71,6 +73,7 @@ def prune(world: World) -> None:
         if store.suffix == stores.BROKEN:
             files.remove_tree(store, inside=paths.repos)
             pruned += 1
+    pruned += prune_temporary(world)
     for raised in old(paths.state / "alerts", now - ALERTS_KEPT):
         files.remove_file(raised)
     if pruned:
@@ -84,11 +87,10 @@ def prune_worktrees(world: World, alive: set[str]) -> None:
     room, config = workspace.of(world), world.config
     left: list[Path] = []
     owners: dict[Path, str] = {}
-    for repository in config.repositories:
-        folder = world.paths.worktrees / flat(repository.slug)
-        mine = [tree for tree in listed(folder) if tree.name not in alive]
+    for name, slug in repositories(world).items():
+        mine = [tree for tree in listed(world.paths.worktrees / name) if tree.name not in alive]
         left += mine
-        owners |= dict.fromkeys(mine, repository.slug)
+        owners |= dict.fromkeys(mine, slug)
     days, gigabytes = config.worktrees_keep_days, config.worktrees_keep_gb
     for path in spent(left, days, gigabytes, world.clock.now()):
         slug, lock = owners[path], world.locks.try_task(path.name)
@@ -103,12 +105,38 @@ def prune_worktrees(world: World, alive: set[str]) -> None:
 def prune_clean(world: World, alive: set[str]) -> None:
     """Clean checkouts that a killed test run left; a worker at work holds its task's lock."""
     room = workspace.of(world)
-    for repository in world.config.repositories:
-        for left in listed(world.paths.clean(repository.slug, "any").parent):
+    for slug in repositories(world).values():
+        for left in listed(world.paths.clean(slug, "any").parent):
             lock = None if left.name in alive else world.locks.try_task(left.name)
             if lock is not None:
                 with lock:
-                    room.clear_clean(repository.slug, left.name)
+                    room.clear_clean(slug, left.name)
+
+
+def repositories(world: World) -> dict[str, str]:
+    """The slugs of the config, and of every store that is here, by the names of their folders.
+
+    One that left the config leaves its checkouts behind; its store is kept, with what it salvaged.
+    """
+    found = {flat(repository.slug): repository.slug for repository in world.config.repositories}
+    for store in listed(world.paths.repos):
+        owner, _, name = store.stem.partition("__")
+        if store.suffix == ".git":
+            with suppress(UnsafeName):
+                found.setdefault(flat(f"{owner}/{name}"), f"{owner}/{name}")
+    return found
+
+
+def prune_temporary(world: World) -> int:
+    """Remove the private folders of processes that were killed, and count them."""
+    runtime, before = world.paths.runtime, world.clock.now() - timedelta(seconds=LEFTOVER_SECONDS)
+    left = [
+        *(each for each in old(runtime, before) if each.name.startswith(files.TEMPORARY_FOLDER)),
+        *old(runtime / "thinking", before),
+    ]
+    for folder in left:
+        files.remove_tree(folder, inside=runtime)
+    return len(left)
 
 
 def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> list[Path]:

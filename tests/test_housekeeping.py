@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from orchestrator import alerts, disk, housekeeping, workspace
 from orchestrator.adapters import history
@@ -173,6 +174,40 @@ def test_an_old_worktree_goes_and_what_is_in_no_commit_is_salvaged(tmp_path: Pat
             assert history.read_file(git, kept, "thought.txt") == text
         assert list(room.ensure_store(SLUG).folder.glob("worktrees/*")) == []
         assert "its work is kept as refs/salvage/task-old" in office.told()
+
+
+def test_what_a_repository_left_that_is_not_in_the_config_any_more_goes_as_usual(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        tree = left_behind(office, "task-old", "a thought\n")
+        clean = office.world.paths.clean(SLUG, "task-old")
+        clean.mkdir(parents=True)
+        foreign = office.world.paths.worktrees / "a-folder" / "of-somebody"
+        foreign.mkdir(parents=True)
+        aged(foreign, 0)
+        config = structs.replace(office.world.config, repositories=())
+        office.world = replace(office.world, config=config)
+        housekeeping.prune(office.world)
+        assert not tree.exists() and not clean.exists()
+        assert foreign.exists()
+        store = workspace.of(office.world).git(SLUG)
+        kept = store.ref("refs/salvage/task-old")
+        assert kept and history.read_file(store, kept, "thought.txt") == "a thought\n"
+
+
+def test_private_folders_of_a_killed_process_go_after_a_day_and_a_half(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        runtime, now = office.world.paths.runtime, office.world.clock.now()
+        made = [runtime / "agent-os-x1", runtime / "thinking" / "agent-os-y2", runtime / "agents"]
+        for folder in made:
+            folder.mkdir(parents=True)
+            (folder / "prompt.md").write_text("words\n")
+        for hours, left in ((35, made), (37, made[2:])):
+            for folder in made:
+                aged(folder, (now - timedelta(hours=hours)).timestamp())
+            housekeeping.prune(office.world)
+            assert [folder for folder in made if folder.exists()] == left
 
 
 def test_the_worktree_of_a_task_under_way_stays_whatever_its_age_and_size(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 _TEMPORARY = ".tmp"
+TEMPORARY_FOLDER = "agent-os-"  # begins the name of one that goes with its process
 _BLOCK = 1 << 16
 
 
@@ -312,7 +313,7 @@ def sweep_temporary(folder: Path, older_than_seconds: float, now: datetime) -> i
 @contextlib.contextmanager
 def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     """A private folder that is gone, with all in it, when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="agent-os-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_FOLDER, dir=parent))
     try:
         yield folder
     finally:
