@@ -213,3 +213,22 @@ def test_ci_runs_what_we_run() -> None:
     assert all(step.get("uses", "actions/").startswith("actions/") for step in job["steps"])
     assert {"push", "pull_request"} == set(workflow[True])
     assert (CODE / ".ci" / "run").read_text().rstrip().endswith('exec bin/test.sh "$@"')
+
+
+def test_each_night_runs_what_takes_too_long_by_day() -> None:
+    folder = CODE / ".github" / "workflows"
+    by_day = yaml.safe_load((folder / "ci.yml").read_text())["jobs"]["test"]["steps"]
+    workflow = yaml.safe_load((folder / "nightly.yml").read_text())
+    assert {"schedule", "workflow_dispatch"} == set(workflow[True])
+    job = workflow["jobs"]["night"]
+    *prepared, made, ran = job["steps"]
+    assert [step.get("uses", step.get("run")) for step in prepared] == [
+        step.get("uses", step.get("run")) for step in by_day[:-1]
+    ]
+    assert made["run"].startswith("bin/test.sh ") and ran["run"] == "${{ matrix.run }}"
+    runs = [one["run"] for one in job["strategy"]["matrix"]["include"]]
+    for words in ("-m tests.bench.kill", "AGENT_OS_BREAK_SAFEGUARDS=1", "-m tests.sim --seeds"):
+        assert sum(words in run for run in runs) == 1
+    for word in " ".join((made["run"], *runs)).split():
+        if word.startswith(("bin/", "tests/")):
+            assert (CODE / word).exists(), word
