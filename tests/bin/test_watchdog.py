@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -47,6 +48,18 @@ def fared(root: Path, script: str, *, minutes_ago: float, code: int = 0, for_: f
 
 def told(root: Path) -> list[Event]:
     return list(events.read(root / "runtime" / "events.jsonl", datetime(2020, 1, 1, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [("timezone: Asia/Tokyo  # ours", "JST"), ('timezone: "Nowhere/Town"', "UTC"), ("", "UTC")],
+)
+def test_times_are_told_in_the_zone_of_the_config(tmp_path: Path, line: str, zone: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"root_dir: {tmp_path}\n{line}\n")
+    path = fared(tmp_path, "queue", minutes_ago=1, code=1, for_=50_000)
+    failing = datetime.fromisoformat(json.loads(path.read_bytes())["failing_since"])
+    there = failing.astimezone(ZoneInfo("Asia/Tokyo") if zone == "JST" else UTC)
+    assert f"at every run since {there:%Y-%m-%d %H:%M} {zone}, the last " in watch(tmp_path)
 
 
 def test_all_is_well_is_not_a_word(tmp_path: Path) -> None:
