@@ -62,12 +62,14 @@ def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> Bloc
     """By which refusal the run ended, NONE for one that was served; who is refused rests.
 
     The end of a refusal is what the program's own error says. Where the agent itself says
-    `quota_limited`, its words are a claim, and the usual wait holds. A login that does not work
-    is asked again as rarely as a provider that refuses, and a person hears of it at once.
+    `quota_limited`, its words are a claim: it rests for the usual wait, and it had its turn. A
+    login that does not work is asked again as rarely as a provider that refuses, and a person
+    hears of it at once.
     """
     refused = failure.code if failure and failure.code in routing.REFUSALS else BlockerCode.NONE
-    if seen.result.blocker_code is BlockerCode.QUOTA_LIMITED:
-        refused = BlockerCode.QUOTA_LIMITED
+    if refused is BlockerCode.NONE and seen.result.blocker_code is BlockerCode.QUOTA_LIMITED:
+        rests(world, name, BlockerCode.QUOTA_LIMITED, None)
+        return refused
     if refused is BlockerCode.NONE:
         of(world).worked(name)
         alerts.recovered(world, f"refused:{name}", f"{name} is served again")

@@ -183,7 +183,8 @@ def counted(task: Task) -> tuple[Attempt, ...]:
 
     One that a signal to its worker cut short says nothing of its agent. After a few of those in
     a round they count all the same, so that nothing goes on for ever (I9). One whose provider
-    refused it before it made anything was none, and its agent rests ever longer.
+    refused it before it made anything was none, and its agent rests ever longer; one that only
+    says so itself had its turn, or its task would be begun for ever.
     """
     attempts: list[Attempt] = []
     interrupted = 0
@@ -191,7 +192,7 @@ def counted(task: Task) -> tuple[Attempt, ...]:
         interrupted += attempt.verdict is AttemptVerdict.INTERRUPTED
         if attempt.verdict is AttemptVerdict.DELIVER:
             attempts = []
-        elif attempt.code in routing.REFUSALS and not attempt.head_sha:
+        elif attempt.code in routing.REFUSALS and not attempt.head_sha and not attempt.claimed:
             continue
         elif attempt.verdict is not AttemptVerdict.INTERRUPTED or interrupted > FORGIVEN:
             attempts.append(attempt)

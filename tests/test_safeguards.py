@@ -650,8 +650,13 @@ GUARDS = {
     ),
     "a refusal before any work is no attempt": Guard(
         "reaper.py",
-        "elif attempt.code in routing.REFUSALS and not attempt.head_sha:",
+        "elif attempt.code in routing.REFUSALS and not attempt.head_sha and not attempt.claimed:",
         "elif False:", QUOTA + "test_the_next_agent_takes_over_and_it_costs_no_attempt",
+    ),
+    "who only says that it was refused has had its turn": Guard(
+        "reaper.py", " and not attempt.head_sha and not attempt.claimed:",
+        " and not attempt.head_sha:",
+        QUOTA + "test_who_only_says_that_it_was_refused_has_had_its_turn",
     ),
     "an attempt's number and folder are used once": Guard(
         "attempts.py", "number, name = task.runs + 1,", "number, name = len(task.attempts) + 1,",

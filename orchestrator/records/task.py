@@ -120,9 +120,17 @@ class Attempt(Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
     @property
+    def claimed(self) -> bool:
+        """Whether its code is what it says itself: a claim, and no end that its program met.
+
+        Who worked for half an hour on a service that answers 429 may call that its quota.
+        """
+        return self.result is not None and self.result.blocker_code is self.code
+
+    @property
     def refused(self) -> bool:
         """Whether its provider turned it away and it left nothing behind."""
-        said = self.result is not None and self.result.manual_steps
+        said = self.claimed or (self.result is not None and self.result.manual_steps)
         quota = self.code is BlockerCode.QUOTA_LIMITED
         return quota and bool(self.settled) and not self.head_sha and not said
 

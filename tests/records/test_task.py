@@ -49,10 +49,12 @@ def test_refusals_in_a_row_are_one_entry_of_each_agent() -> None:
 
 def test_what_is_no_refusal_stands_and_ends_the_row() -> None:
     steps = Result(status=Status.BLOCKED, manual_steps=("buy a disk",))
+    claim = Result(status=Status.BLOCKED, blocker_code=BlockerCode.QUOTA_LIMITED)
     for other in (
         refusal(2, head_sha="a" * 40),
         refusal(2, code=BlockerCode.TIMEOUT),
         refusal(2, result=steps),
+        refusal(2, result=claim),
     ):
         assert folded(refusal(1), other, refusal(3)) == [(1, 1), (2, 1), (3, 1)]
     assert folded(refusal(1), refusal(2, round=2)) == [(1, 1), (2, 1)]

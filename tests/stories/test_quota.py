@@ -208,6 +208,35 @@ def test_a_refused_agent_has_its_turn_when_it_is_served_again(tmp_path: Path) ->
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+CLAIM = """\
+STATUS: blocked
+BLOCKER_CODE: quota_limited
+SUMMARY: The weather service answers 429 to everything.
+"""
+
+
+def test_who_only_says_that_it_was_refused_has_had_its_turn(tmp_path: Path) -> None:
+    """The service that the task is about answers 429, at every try, and no provider refused."""
+    with an_office(tmp_path, agents=everybody(says(CLAIM)), repository=QUICK) as office:
+        issue = office.ready("Read the weather")
+        for _ in range(5):
+            office.work_until_quiet(3)
+            later(office, 6)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.executor.agent_runs == ["first", "second", "third"]
+        assert "3 attempts made" in office.comments(issue)[-1]
+
+
+def test_who_says_that_it_was_refused_rests_all_the_same(tmp_path: Path) -> None:
+    agents = {"first": says(CLAIM), "second": writes("x.txt", "x\n")}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Read the weather")
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert of(office.world).until("first") is not None
+
+
 @pytest.mark.parametrize(
     "claim", ["My tests talk about a usage limit reached.", "the API said 429 too many requests"]
 )

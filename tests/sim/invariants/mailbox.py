@@ -136,10 +136,10 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
     """In each round at most `max_attempts` attempts since the last delivery, crashes included, at
     most as many deliveries as there may be repairs, and no run of an agent that the file forgot.
 
-    A refusal by its provider, or a dead login of its own, before any work is no attempt, but the
-    same agent must have rested before it is asked again. Tolerated: what a person broke, copied or
-    removed. Blind to rounds: that a new one begins only by a person's hand is checked by the
-    comments of I9.
+    A refusal by its provider, or a dead login of its own, before any work is no attempt unless the
+    agent alone says so, but the same agent must have rested before it is asked again. Tolerated:
+    what a person broke, copied or removed. Blind to rounds: that a new one begins only by a
+    person's hand is checked by the comments of I9.
     """
     if facts.as_before(seen, "attempts", seen.mailbox, len(seen.runs), len(seen.acts)):
         return []
@@ -156,7 +156,8 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
         refused: dict[str, datetime] = {}
         for attempt in task.this_round:
             delivered = attempt.verdict is AttemptVerdict.DELIVER
-            if attempt.code in routing.REFUSALS and not attempt.head_sha:
+            claim = attempt.result is not None and attempt.result.blocker_code is attempt.code
+            if attempt.code in routing.REFUSALS and not attempt.head_sha and not claim:
                 ended = refused.get(attempt.agent)
                 forgot = any(facts.acts(seen, Did.WIPED))
                 rests = attempt.started - (attempt.since or attempt.started)
