@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-from orchestrator import attempts, disk, foresight, housekeeping, tick, updating
+from orchestrator import attempts, disk, foresight, housekeeping, reaper, tick, updating
 from orchestrator.adapters.locks import Lock
 from orchestrator.adapters.mailroom import Claimed
 from orchestrator.records.errors import SwitchedOff
@@ -77,8 +77,11 @@ def work(world: World, claimed: Claimed) -> None:
     task = claimed.task
     repository = world.repository_of(task)
     assert repository is not None  # `repository_slot` accepts no other
-    with tick.isolated(world, f"{task.repo} {task.task_id}"):
+    where = f"{task.repo} {task.task_id}"
+    with tick.isolated(world, where):
         attempts.work(world, repository, task)
+    with tick.isolated(world, where):
+        reaper.let_go(world, task)
 
 
 def repository_slot(world: World, entry: QueueEntry) -> Lock | None:

@@ -11,7 +11,7 @@ from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
-from orchestrator.rules import routing
+from orchestrator.rules import cadence, routing
 from orchestrator.texts import taskname
 from orchestrator.world import World
 
@@ -20,6 +20,8 @@ IGNORED = "inbox/"  # how alerts of files there are called
 # The second crash in a row waits, so that a task that kills its worker cannot spin (Q6).
 # The numbers multiply `retry_wait_minutes`.
 CRASH_WAITS = (0.0, 1.0, 6.0)
+# Until what its living worker could not finish is taken up again; later ever more seldom.
+UNFINISHED_WAIT = timedelta(minutes=1)
 # Interruptions of a round that cost no attempt: a machine that is restarted every night must not
 # use up a long task, and one that is restarted every hour must not work on it for ever.
 FORGIVEN = 10
@@ -32,8 +34,7 @@ def reap(world: World) -> None:
         tell_the_ignored(world)
     for task in world.mailroom.stale_claims():
         with tick.isolated(world, f"{task.repo} {task.task_id}"):
-            # Whom it would be handed to hears nothing of a repository that is switched off.
-            waits = bool(world.stopped(task.repo)) and is_last(world, task)
+            waits = waits_for_its_switch(world, task)
             if not waits and not world.decided(f"{task.repo} {task.task_id}", fate(task)):
                 continue
             if waits and world.dry_run:
@@ -121,6 +122,36 @@ def is_last(world: World, task: Task) -> bool:
         return False
     made = counted(with_attempt(task, crashed(attempt, world.clock.now())))
     return len(made) >= (task.max_attempts or repository.max_attempts)
+
+
+def waits_for_its_switch(world: World, task: Task) -> bool:
+    """Whom it would be handed to hears nothing of a repository that is switched off."""
+    return bool(world.stopped(task.repo)) and is_last(world, task)
+
+
+def let_go(world: World, task: Task) -> None:
+    """What its worker could not finish is free again, though that lives and has others to do.
+
+    For the holder of the task's lock. Held until the worker goes home, work that is paid for would
+    wait for every other task. It waits a little, so that it is in nobody's way either.
+    """
+    found = world.mailroom.locate(task.task_id)
+    if found is None or found.state is not State.PROCESSING:
+        return
+    task, now = world.mailroom.see(found), world.clock.now()
+    attempt = task.attempt
+    if attempt is not None and not attempt.judged:
+        if not waits_for_its_switch(world, task):
+            fence(world, task)
+            bury(world, task)
+    elif world.stopped(task.repo) or world.stopped(world.script):
+        world.mailroom.move(task, State.INBOX, by=world.script)  # the switch holds it there
+    else:
+        since = attempt.judged if attempt is not None and not attempt.settled else None
+        until = cadence.more_seldom(since or now, now, least=UNFINISHED_WAIT)
+        world.say(f"{task.repo} {task.task_id}: not finished; again after {world.spoken(until)}")
+        waiting = structs.replace(task, not_before=until)
+        world.mailroom.move(waiting, State.BLOCKED, by=world.script)
 
 
 def bury(world: World, task: Task) -> None:

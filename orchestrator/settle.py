@@ -38,7 +38,7 @@ from orchestrator.records.task import (
     with_refusals_folded,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
-from orchestrator.rules import failures, lanes, obstacles
+from orchestrator.rules import cadence, failures, lanes, obstacles
 from orchestrator.rules.lanes import Action
 from orchestrator.texts import evidence, messages
 from orchestrator.world import World
@@ -46,8 +46,7 @@ from orchestrator.world import World
 BY = "queue"
 # Where only a person can have put a file that is being settled.
 PUT_ASIDE = frozenset({State.DONE, State.FAILED, State.BLOCKED, State.ESCALATED})
-# Until a pull request under `hold` is looked at again.
-HOLD_WAIT, LONGEST_HOLD_WAIT = timedelta(minutes=10), timedelta(hours=1)
+HOLD_WAIT = timedelta(minutes=10)  # until a pull request under `hold` is looked at again
 
 
 def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -210,8 +209,8 @@ def held_back(
     brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
     if brakes:
         # Each look costs three marks in the file: a hold of weeks is looked at ever more seldom.
-        so_far = world.clock.now() - (attempt.judged or world.clock.now())
-        until = world.clock.now() + min(max(HOLD_WAIT, so_far / 4), LONGEST_HOLD_WAIT)
+        now = world.clock.now()
+        until = cadence.more_seldom(attempt.judged or now, now, least=HOLD_WAIT)
         world.say(f"{where}: pull request #{pull.number} bears {brakes[0]}; not pushed, waits")
         task = structs.replace(task, not_before=until)
         world.mailroom.move(task, State.BLOCKED, by=BY)

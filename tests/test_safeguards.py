@@ -457,6 +457,17 @@ GUARDS = {
         "queue.py", "and not shut_out(world)", "and True",
         LIMITS + "test_a_long_pause_ends_every_tick_at_once_and_moves_no_file",
     ),
+    "I9 work that is paid for does not wait for every other task": Guard(
+        "queue.py", "        reaper.let_go(world, task)\n", "        pass\n",
+        "tests/stories/test_nobody_starves.py::"
+        "test_work_that_could_not_be_delivered_does_not_wait_for_all_the_others",
+    ),
+    "what cannot be delivered is tried ever more seldom": Guard(
+        "reaper.py", "until = cadence.more_seldom(since or now, now, least=UNFINISHED_WAIT)",
+        "until = now + UNFINISHED_WAIT",
+        "tests/stories/test_nobody_starves.py::"
+        "test_work_that_never_can_be_delivered_is_in_nobodys_way",
+    ),
     "A3 writes stand in one line": Guard(
         "adapters/limits.py", "if waits[-1] > 0:", "if False:",
         "tests/adapters/test_limits.py::test_writes_of_all_processes_stand_in_one_line",

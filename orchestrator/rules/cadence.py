@@ -74,6 +74,13 @@ def daily(last_success: datetime | None, now: datetime, zone: tzinfo, *, hour: i
     return not today and there.hour >= hour
 
 
+def more_seldom(
+    since: datetime, now: datetime, *, least: timedelta, most: timedelta = timedelta(hours=1)
+) -> datetime:
+    """When to look again at what has stood in its way since then: after a quarter of that time."""
+    return now + min(max(least, (now - since) / 4), most)
+
+
 def waits_until(not_before: datetime, marked_at: datetime, now: datetime) -> datetime:
     """Until when a task waits whose wait began at `marked_at`.
 

@@ -32,6 +32,21 @@ def test_a_job_is_due_by_its_last_success(last: datetime | None, kind: type) -> 
     assert isinstance(cadence.judge(last, HOUR, NOW), kind)
 
 
+@pytest.mark.parametrize(
+    ("since", "wait"),
+    [
+        (NOW, 1),
+        (NOW - timedelta(minutes=4), 1),
+        (NOW - timedelta(minutes=80), 20),
+        (NOW - 3 * DAY, 60),
+        (NOW + 2 * HOUR, 1),  # by a clock that was put back since
+    ],
+)
+def test_what_waits_long_is_looked_at_ever_more_seldom(since: datetime, wait: int) -> None:
+    until = cadence.more_seldom(since, NOW, least=timedelta(minutes=1))
+    assert until == NOW + timedelta(minutes=wait)
+
+
 def test_a_clock_put_back_costs_one_interval() -> None:
     said = cadence.judge(NOW + 2 * HOUR, HOUR, NOW)
     assert isinstance(said, ClockWentBack) and said.at == NOW + HOUR

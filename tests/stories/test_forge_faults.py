@@ -287,7 +287,7 @@ def test_what_was_made_a_moment_ago_is_not_gone(tmp_path: Path) -> None:
         add(office, "404", method="POST", path=PULLS)
         office.dispatch()
         office.queue()
-        office.pass_time(30)
+        office.pass_time(70)
         office.queue()
         add(office, "404", method="GET", path=rf"/issues/{issue}$")
         for _ in range(4):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator import landing
+from orchestrator import landing, reaper, supervisor
+from orchestrator.adapters.effects import SECOND_LOOK
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import (
     MERGE,
@@ -19,6 +20,7 @@ from tests.stories.test_merge_safety import (
     tip,
 )
 from tests.support import hostile, repos
+from tests.support.crash import fresh
 from tests.support.office import SLUG, Office, an_office, writes
 
 
@@ -38,6 +40,59 @@ def two(tmp_path: Path, office: Office) -> tuple[int, int]:
     office.pass_time(10)
     assert office.state_of(first) is office.state_of(second) is State.REVIEW, office.told()
     return first, second
+
+
+def test_work_that_could_not_be_delivered_does_not_wait_for_all_the_others(
+    tmp_path: Path,
+) -> None:
+    """One worker, three tasks: the first is delivered before the third is begun."""
+    seen: list[State] = []
+
+    def work(folder: Path, prompt: str) -> str:
+        number = len(office.executor.agent_runs)
+        seen.append(office.state_of(1))
+        if number == 2:  # meanwhile the supervisor's ticks come, minute by minute
+            office.pass_time(150)
+            other = fresh(office)
+            reaper.reap(other)
+            supervisor.return_due(other)
+        return str(writes(f"{number}.txt", "x\n")(folder, prompt))
+
+    with an_office(tmp_path, agent=work, repository=QUICK) as office:
+        for number in range(3):
+            office.ready(f"Add {number}")
+            office.pass_time(5)
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/pulls$", hostile.applied_then(502))
+        assert office.queue() == 10, office.told()
+        assert seen == [State.PROCESSING, State.BLOCKED, State.REVIEW], office.told()
+        assert office.executor.agent_runs == ["first"] * 3 and len(office.pulls()) == 3
+
+
+def test_work_that_never_can_be_delivered_is_in_nobodys_way(tmp_path: Path) -> None:
+    """Its worker takes up the others, and it is settled ever more seldom."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+
+        def breaks(folder: Path, prompt: str) -> str:
+            if office.executor.agent_runs == ["first"]:
+                bad.on("GET", rf"/repos/{SLUG}/issues/1$", hostile.answers(502), times=9999)
+            return str(writes(f"{len(office.executor.agent_runs)}.txt", "x\n")(folder, prompt))
+
+        office.executor.scripts["first"] = breaks
+        first = office.ready("Add one")
+        office.pass_time(5)
+        second = office.ready("Add two")
+        office.dispatch()
+        office.queue()
+        assert office.state_of(first) is State.BLOCKED, office.told()
+        assert office.state_of(second) is State.REVIEW, office.told()
+        for _ in range(120):
+            office.pass_time(60)
+            office.queue()
+        tries = [line for line in office.said if "not finished" in line]
+        assert office.executor.agent_runs == ["first"] * 2 and 5 < len(tries) < 30, office.told()
 
 
 def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -235,7 +290,9 @@ def test_a_settling_that_took_two_tries_leaves_no_worktree_behind(tmp_path: Path
         bad = hostile.between(office.github)
         bad.on("POST", r"/pulls$", hostile.answers(502))
         issue = office.ready("Add first.txt")
-        office.work_until_quiet()
+        for _ in range(3):
+            office.work_until_quiet()
+            office.pass_time(SECOND_LOOK.total_seconds() + 1)
         assert office.state_of(issue) is State.DONE, office.told()
         assert list(office.world.paths.worktrees.glob("*/*")) == []
 
