@@ -53,9 +53,11 @@ from orchestrator.records.verdicts import (
 )
 from orchestrator.rules import answers, cooldown, retry, routing, stuck
 from orchestrator.sessions import Session
-from orchestrator.texts import messages
+from orchestrator.texts import markdown, messages
 from orchestrator.worktree import Worktree
 from orchestrator.world import World
+
+TAIL_BYTES = 2_000  # of a failing test run: it rides in the task file
 
 
 def work(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -353,11 +355,12 @@ def judged(
         seconds=round(seen.report.seconds, 1),
         result=proof.redacted(world, seen.result),
         suspicions=tampering.left_to_a_person(world, seen.bent) if deliver else None,
+        test_tail=failing_tail(world, seen),
     )
     task = structs.replace(
         with_attempt(task, done),
         not_before=verdict.until if isinstance(verdict, Defer | Interrupt) else None,
-        note=world.redact(seen.test_tail[-2000:]) if code is BlockerCode.TEST_FAILURE else "",
+        note="",
     )
     if code is BlockerCode.UNEXPLAINED_CHANGE:
         task = structs.replace(task, repair_items=tampering.items(world, task, seen.bent))
@@ -369,6 +372,13 @@ def judged(
         f"{task.repo} {task.task_id}: attempt {done.n} by {done.agent}: {word}: {done.reason}"
     )
     return task
+
+
+def failing_tail(world: World, seen: Proof) -> str:
+    """What the next agent must know of a test run of ours that failed, redacted whole (S15)."""
+    if seen.tests not in {retry.OwnTests.FAILED, retry.OwnTests.HOLLOW}:
+        return ""
+    return markdown.last_lines(world.redact(seen.test_tail), TAIL_BYTES)
 
 
 def commit(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from msgspec import structs
 
 from orchestrator import checklists, reviewing, surroundings
 from orchestrator.adapters import files, markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
@@ -56,7 +57,7 @@ def prompt(
         background=surroundings.look(world, repository, task, tree),
         repair=task.repair,
         test_command=repository.test_command or "",
-        test_tail=task.note if failed_our_tests(task) else "",
+        test_tail=failing_run(task),
         conflicts=ground.conflicts,
     )
     return world.redact(prompts.attempt(briefing, budget=world.config.prompt_bytes))
@@ -69,9 +70,12 @@ def keep(world: World, task: Task, part: str, prompt: str) -> None:
     files.write_cache(copy, prompt.encode("utf-8", "replace"))
 
 
-def failed_our_tests(task: Task) -> bool:
-    last = task.attempt
-    return last is not None and last.code is BlockerCode.TEST_FAILURE
+def failing_run(task: Task) -> str:
+    """How the newest test run of ours that failed since the last delivery ended; "" for none."""
+    since = takewhile(
+        lambda made: made.verdict is not AttemptVerdict.DELIVER, reversed(task.attempts)
+    )
+    return next((made.test_tail for made in since if made.test_tail), "")
 
 
 def first_choice(task: Task) -> str:

@@ -73,11 +73,9 @@ def stand_aside(world: World, task: Task, trouble: GitHubTrouble) -> None:
         return  # a person has it
     said, now = world.redact(str(trouble)), world.mailroom.see(found)
     until = world.clock.now() + AGAIN
-    # What the next agent must know of the last one's tests stays where it is.
-    note = now.note or f"{NOTED}{said}"
     world.events.add("deferred", task=now, reason=said)
     world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {said}")
-    now = structs.replace(now, note=note, not_before=until)
+    now = structs.replace(now, note=f"{NOTED}{said}", not_before=until)
     world.mailroom.move(now, State.BLOCKED, by=world.script)
 
 

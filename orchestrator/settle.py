@@ -231,7 +231,8 @@ def back_to_review(world: World, task: Task) -> bool:
     # No later repair may begin from what was made of it: nobody wants that any more.
     delivered = max((one.n for one in task.attempts if one.head_sha in task.pushed), default=0)
     made = tuple(
-        structs.replace(one, head_sha="") if one.n > delivered else one for one in task.attempts
+        structs.replace(one, head_sha="", test_tail="") if one.n > delivered else one
+        for one in task.attempts
     )
     task = structs.replace(task, attempts=made, not_before=None)
     task = structs.replace(task, repair="", repair_items=(), note="")

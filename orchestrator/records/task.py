@@ -96,7 +96,8 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """One run of one agent: started before it runs, judged before any effect, settled last.
 
     `account` is whose quota it used. `suspicions` are what a person must look at before
-    this work is merged; None where the work was not judged for that.
+    this work is merged; None where the work was not judged for that. `test_tail` is how our own
+    test run of this work ended, where it failed.
     Of refusals in a row the newest stands for all: `times` says for how many, and `since` when the
     first of them began.
     """
@@ -116,6 +117,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     suspicions: tuple[Suspicion, ...] | None = None
     account: str = ""
+    test_tail: str = ""
     times: int = 1
     since: datetime | None = None
 

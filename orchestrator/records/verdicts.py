@@ -37,10 +37,11 @@ class Rework(Struct, frozen=True, tag=True):
 
 
 class Defer(Struct, frozen=True, tag=True):
-    """Nothing could run; the same again at `until` (UTC), at no cost."""
+    """Nobody else can run now; again at `until` (UTC). `code` is what stopped the last attempt."""
 
     reason: str
     until: datetime
+    code: BlockerCode = BlockerCode.NONE
 
 
 class Interrupt(Struct, frozen=True, tag=True):

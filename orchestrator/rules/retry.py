@@ -127,7 +127,7 @@ def judge(facts: Facts) -> AttemptJudgement:
         return obstacle
     if facts.retry_at is not None:
         until = facts.wait_reason or "every other agent is cooling down"
-        return Defer(f"{why}; {until}", facts.retry_at)
+        return Defer(f"{why}; {until}", facts.retry_at, code)
     return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=code)
 
 

@@ -107,6 +107,7 @@ def test_a_chain_or_a_budget_that_is_spent_goes_to_a_person(facts, fields, code,
 def test_a_chain_of_cooling_agents_waits_for_the_first_of_them():
     verdict = judged(result=None, agents_left=0, retry_at=LATER)
     assert isinstance(verdict, Defer) and verdict.until == LATER
+    assert verdict.code is BlockerCode.INVALID_RESULT_CONTRACT
     assert isinstance(judged(result=None, agents_left=0, retry_at=LATER, attempts=4), Escalate)
 
 

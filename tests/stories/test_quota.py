@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
+from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.whereabouts import trail
-from tests.support import forge
+from tests.support import forge, hostile
 from tests.support.crash import fresh
 from tests.support.office import SLUG, AgentScript, Office, an_office, says, writes
 
@@ -205,6 +207,41 @@ def test_a_refused_agent_has_its_turn_when_it_is_served_again(tmp_path: Path) ->
         office.executor.scripts["first"] = writes("x.txt", "x\n")
         later(office, 2.6)
         office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_what_failed_is_told_after_whatever_wait(tmp_path: Path) -> None:
+    """Our own failing run reaches the agent that goes on: past a rest, trouble and a refusal."""
+    seen: list[str] = []
+
+    def at_last(folder: Path, prompt: str) -> str:
+        seen.append(prompt)
+        return str(writes("x.txt", "right\n")(folder, prompt))
+
+    agents = {"first": writes("x.txt", "wrong\n"), "second": refused(), "third": at_last}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        office.executor.tests = lambda folder: (folder / "x.txt").read_text() != "right\n"
+        until = office.world.clock.now() + timedelta(hours=1)
+        for name in ("second", "third"):
+            of(office.world).refused(name, until)
+        issue = office.ready("Add it")
+        office.work_until_quiet()
+        [made] = office.task(issue).attempts
+        assert made.verdict is AttemptVerdict.DEFER and made.code is BlockerCode.TEST_FAILURE
+        for name in ("second", "third"):  # so that it waits once more before anybody starts
+            of(office.world).refused(name, until + timedelta(minutes=30))
+        later(office, 1.1)
+        office.queue()
+        bad = hostile.between(office.github)
+        bad.on("GET", rf"/repos/{SLUG}$", hostile.answers(502), times=3)
+        later(office, 0.6)
+        office.queue()
+        assert "502" in office.task(issue).note, office.told()
+        later(office, 0.5)
+        office.work_until_quiet()
+        assert office.executor.agent_runs == ["first", "second", "third"], office.told()
+        _, _, shown = seen[0].partition("## The failing test run\n")
+        assert shown.strip().startswith("```\n1 test\n```"), seen[0]
         assert office.state_of(issue) is State.DONE, office.told()
 
 
