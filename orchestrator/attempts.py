@@ -90,6 +90,8 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.
             task = world.mailroom.update(github_sync.in_progress(world, repository, task))
+        if settle.waits_for_approval(world, task, pull):
+            return
         early = choosing.choose(world, repository, task)
         if isinstance(early, routing.AllCooling):  # before a worktree is made for nobody
             choosing.stand_by(world, repository, task, early)

@@ -241,6 +241,24 @@ def back_to_review(world: World, task: Task) -> bool:
     return True
 
 
+def waits_for_approval(world: World, task: Task, pull: PullRest | None) -> bool:
+    """Whether somebody's commit is on the open pull request; then it is back in review/ (M13).
+
+    An agent would begin at our own head, and its work could not be pushed. There a maintainer's
+    approving review lets the commit through, and without one a person is told a day later.
+    """
+    if pull is None or pull.state != "open" or pull.head.sha in task.pushed:
+        return False
+    said = f"somebody's commit {pull.head.sha[:12]} is on it; a maintainer's approving review"
+    reason = f"{said} lets it through, and no agent works on it before"
+    world.say(f"{task.repo} {task.task_id}: back to review/: {reason}")
+    task = structs.replace(task, not_before=None, note="", repair="", repair_items=())
+    task = github_sync.tell(world, marked(task, State.REVIEW, world.clock.now(), BY))
+    world.mailroom.move(task, State.REVIEW, by=BY)
+    world.events.add("deferred", task=task, reason=reason)
+    return True
+
+
 def pull_request_now(world: World, task: Task) -> PullRest | None:
     if task.pull_request is None:
         return None

@@ -468,6 +468,11 @@ GUARDS = {
         "tests/stories/test_nobody_starves.py::"
         "test_work_that_never_can_be_delivered_is_in_nobodys_way",
     ),
+    "M13 no agent is sent against a person's commit": Guard(
+        "attempts.py", "if settle.waits_for_approval(world, task, pull):", "if False:",
+        "tests/stories/test_second_rounds.py::"
+        "test_a_persons_commit_on_it_is_looked_at_again_and_no_agent_is_sent_against_it[False]",
+    ),
     "A3 writes stand in one line": Guard(
         "adapters/limits.py", "if waits[-1] > 0:", "if False:",
         "tests/adapters/test_limits.py::test_writes_of_all_processes_stand_in_one_line",

@@ -68,11 +68,13 @@ def judge(facts: Facts, now: datetime) -> PullRequestVerdict:
 def key(facts: Facts) -> str:
     """What must stay the same for `held_since` to count: the obstacle, the head and the base.
 
-    Only a verdict that concerns the base names it, so that other merges do not reset a patience.
+    Only a verdict that concerns the base names it, so that other merges do not reset a patience. A
+    person who sets it Ready again gives it a new one.
     """
     obstacle = view(facts).obstacle
     base = facts.pull.base_tip if obstacle in {Obstacle.NOTHING, Obstacle.BEHIND} else ""
-    return " ".join(filter(None, (obstacle, facts.pull.head_sha, base)))
+    again = f"round {facts.task.round}" if facts.task.round > 1 else ""
+    return " ".join(filter(None, (obstacle, facts.pull.head_sha, base, again)))
 
 
 def wants_git(facts: Facts) -> bool:

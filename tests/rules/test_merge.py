@@ -365,6 +365,8 @@ def test_the_key_changes_with_the_head_and_for_a_merge_with_the_base():
     running = [dict(pull__checks=(RUNNING,), pull__base_tip=tip) for tip in (BASE, OLD)]
     assert len({merge.key(changed(**fields)) for fields in running}) == 1
     assert merge.key(GOOD) == f"{Obstacle.NOTHING} {HEAD} {BASE}"
+    again = structs.replace(GOOD, task=structs.replace(GOOD.task, round=2))
+    assert merge.key(again) != merge.key(GOOD)  # a person set it Ready: every patience is new
 
 
 @pytest.mark.parametrize(

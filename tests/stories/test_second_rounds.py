@@ -14,9 +14,17 @@ from msgspec import structs
 from orchestrator import github_dispatcher, hands, questions, reaper
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
+from orchestrator.rules import reviews
 from orchestrator.whereabouts import telling
 from orchestrator.whereabouts.question import Question
-from tests.stories.test_merge_safety import QUICK, an_open_pull_request, tip
+from tests.stories.test_merge_safety import (
+    QUICK,
+    an_open_pull_request,
+    monitor,
+    objection,
+    pushes,
+    tip,
+)
 from tests.support import hostile
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes, writes_anew
 
@@ -54,6 +62,43 @@ def escalated(tmp_path: Path) -> Iterator[tuple[Office, int, list[str]]]:
         office.work_until_quiet(20)
         assert office.state_of(issue) is State.ESCALATED, office.told()
         yield office, issue, colour
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_persons_commit_on_it_is_looked_at_again_and_no_agent_is_sent_against_it(
+    tmp_path: Path, approved: bool
+) -> None:
+    """Every agent would begin at our older head, and its work could never be pushed."""
+    with an_open_pull_request(tmp_path, repository=QUICK) as (office, issue):
+        theirs = pushes(office, tmp_path / "a", office.task(issue).branch, {"theirs.txt": "x\n"})
+        wait_a_day(office)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        for round_ in (2, 3):
+            ready_again(office, issue)
+            office.dispatch()
+            office.queue()
+            monitor(office)
+            assert office.state_of(issue) is State.REVIEW, office.told()
+            assert office.task(issue).round == round_
+            assert f"somebody's commit {theirs[:12]} is on it" in office.told()
+            if approved:
+                break
+            wait_a_day(office)
+            assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.executor.agent_runs == ["first"]
+        if approved:
+            objection(office, False)
+            office.work_until_quiet()
+            assert office.state_of(issue) is State.DONE, office.told()
+            assert office.file("theirs.txt") == "x\n"
+
+
+def wait_a_day(office: Office) -> None:
+    monitor(office)
+    hand = office.github.clock
+    assert hand is not None
+    hand.advance(reviews.STRANGE_COMMIT.total_seconds() + 60)
+    monitor(office)
 
 
 def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: Path) -> None:
