@@ -95,7 +95,8 @@ def stand_by(
         until = cooldown.staggered(choice.until, task.task_id)
         note = choice.reason or f"every agent rests; {'; '.join(choice.skipped)}"
         world.say(f"{task.repo} {task.task_id}: waits until {world.spoken(until)}: {note}")
-        task = structs.replace(task, not_before=until, note=note)
+        # GitHub was read to get here: what failed before that was no row of tries.
+        task = structs.replace(task, not_before=until, note=note, tries=0)
         if choice.reason:
             world.events.add("deferred", task=task, reason=note)
             task = told(world, task)

@@ -72,7 +72,7 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         left = sum(open_.values())
         note = f"{left} of {len(numbers)} parts are open"
         world.say(f"{task.repo} {task.task_id}: {note}; looks again at {world.spoken(until)}")
-        waiting = structs.replace(task, not_before=until, note=note)
+        waiting = structs.replace(task, not_before=until, note=note, tries=0)
         world.mailroom.move(waiting, State.BLOCKED, by=BY)
         return
     finish(world, repository, task)

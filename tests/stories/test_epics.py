@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.task import State
+from tests.support import hostile
 from tests.support.crash import crash
 from tests.support.office import CONFIG, SLUG, Office, an_office
 
@@ -82,6 +83,22 @@ def test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_l
         office.work_until_quiet()
         assert office.state_of(epic) is State.DONE, office.told()
         assert issues(office)[0]["state"] == "closed" and len(issues(office)) == 3
+
+
+def test_trouble_now_and_then_is_not_five_tries_in_a_row(tmp_path: Path) -> None:
+    """It looks every hour for weeks, and GitHub is away for a moment on some of the days."""
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        office.work_until_quiet()
+        bad = hostile.between(office.github)
+        for _ in range(6):
+            office.pass_time(3700)
+            bad.on("GET", rf"/repos/{SLUG}/issues/{epic}$", hostile.answers(502), times=3)
+            office.queue()
+            assert office.task(epic).tries == 1, office.told()
+            office.pass_time(3700)
+            office.queue()
+            assert office.state_of(epic) is State.BLOCKED and office.task(epic).tries == 0
 
 
 def test_a_model_splits_an_epic_that_lists_nothing(tmp_path: Path) -> None:

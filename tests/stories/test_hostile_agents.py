@@ -320,6 +320,7 @@ def test_an_attempt_is_kept_when_github_fails_while_it_is_judged(tmp_path: Path)
 
         office.executor.scripts["first"] = agent  # type: ignore[assignment]
         office.queue()
+        office.pass_time(61)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first"]

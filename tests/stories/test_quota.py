@@ -245,6 +245,24 @@ def test_what_failed_is_told_after_whatever_wait(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+def test_trouble_now_and_then_in_a_long_wait_is_not_five_tries_in_a_row(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        bad = hostile.between(office.github)
+        office.dispatch()
+        for _ in range(6):
+            for name in ("first", "second", "third"):
+                of(office.world).worked(name)
+                of(office.world).refused(name, office.world.clock.now() + timedelta(hours=2))
+            bad.on("GET", rf"/repos/{SLUG}/issues/{issue}$", hostile.answers(502), times=3)
+            office.queue()
+            assert office.task(issue).tries == 1, office.told()
+            later(office, 0.5)
+            office.queue()
+            assert office.task(issue).tries == 0, office.told()
+            later(office, 2)
+
+
 CLAIM = """\
 STATUS: blocked
 BLOCKER_CODE: quota_limited
