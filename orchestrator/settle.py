@@ -206,12 +206,12 @@ def held_back(
     if pull is None or pull.state != "open" or attempt.head_sha in task.pushed:
         return False
     where = f"{task.repo} {task.task_id}"
-    brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
-    if brakes:
+    brake = brake_on(world, task, pull)
+    if brake:
         # Each look costs three marks in the file: a hold of weeks is looked at ever more seldom.
         now = world.clock.now()
         until = cadence.more_seldom(attempt.judged or now, now, least=HOLD_WAIT)
-        world.say(f"{where}: pull request #{pull.number} bears {brakes[0]}; not pushed, waits")
+        world.say(f"{where}: {brake}; not pushed, waits")
         task = structs.replace(task, not_before=until)
         world.mailroom.move(task, State.BLOCKED, by=BY)
         return True
@@ -223,6 +223,19 @@ def held_back(
         settled=world.clock.now(),
     )  # fmt: skip
     return back_to_review(world, with_attempt(task, unwanted))
+
+
+def brake_on(world: World, task: Task, pull: PullRest) -> str:
+    """Which label of a person's holds the pull request or its issue now, in words; "" for none."""
+    brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
+    if brakes:
+        return f"pull request #{pull.number} bears {brakes[0]}"
+    # `blocked` on the issue is ours, and says only that no repair runs.
+    if task.issue is not None:
+        issue = world.read.issue_rest(task.repo, task.issue)
+        if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
+            return f"issue #{task.issue} bears {obstacles.HOLD}"
+    return ""
 
 
 def back_to_review(world: World, task: Task) -> bool:

@@ -473,6 +473,11 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_a_persons_commit_on_it_is_looked_at_again_and_no_agent_is_sent_against_it[False]",
     ),
+    "E8 hold on the issue keeps a repair back": Guard(
+        "settle.py", "if obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
+        "if False:",
+        REVIEWS + "test_hold_set_while_the_agent_works_keeps_its_work_back[hold on its issue]",
+    ),
     "A3 writes stand in one line": Guard(
         "adapters/limits.py", "if waits[-1] > 0:", "if False:",
         "tests/adapters/test_limits.py::test_writes_of_all_processes_stand_in_one_line",

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from orchestrator.records.task import RepairKind, State
-from tests.stories.test_merge_safety import LABELLED, an_open_pull_request, hold, pushes, tip, url
+from tests.stories.test_merge_safety import (
+    BRAKES,
+    LABELLED,
+    an_open_pull_request,
+    pushes,
+    tip,
+    url,
+)
 from tests.support.crash import crash
 from tests.support.office import COMPLETE, SLUG, Office, meanwhile
 
@@ -300,7 +307,9 @@ def test_another_reviewers_objection_keeps_the_round_alive(tmp_path: Path) -> No
         assert requested(office) == ["nora"]
 
 
-def test_hold_set_while_the_agent_works_keeps_its_work_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("brake", BRAKES)
+def test_hold_set_while_the_agent_works_keeps_its_work_back(tmp_path: Path, brake: str) -> None:
+    hold = BRAKES[brake]
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         head = tip(office, office.task(issue).branch)
         answering = Answering("1: fixed", "2: fixed - renamed")
