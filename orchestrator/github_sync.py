@@ -163,13 +163,18 @@ def done(world: World, repository: RepositoryConfig, task: Task) -> Task:
 
 
 def show(world: World, repository: RepositoryConfig, task: Task, column: str) -> Task:
-    """Move the card; where there is no board, the label `blocked` says what must be seen."""
+    """Move the card; where there is no board, the label `blocked` says what must be seen.
+
+    It says so beside a card too, of an issue whose pull request had red checks.
+    """
     if task.issue is None:
         return task
     board = gh_project.board_of(repository, task)
     if board is not None:
         task = gh_project.move(world, repository, task, getattr(board, column))
-        return task if column == "blocked" else unlabelled(world, task)
+        if column != "blocked":
+            return unlabelled(world, task)
+        return label(world, task, wanted=True) if task.red_heads else task
     return label(world, task, wanted=column == "blocked")
 
 

@@ -150,8 +150,6 @@ def hand_over(world: World, facts: Facts, verdict: Escalate) -> bool:
     items = check_items(world, facts.task.repo, own_reds(facts))
     tell(world, facts, items, "No agent repairs them any more: a person is needed.")
     task = facts.task
-    if facts.repository.boards:
-        task = github_sync.label(world, task, wanted=True)
     task = structs.replace(task, red_heads=(*task.red_heads, facts.pull.head_sha))
     escalation.escalate(world, facts.repository, task, verdict, by=BY)
     return False

@@ -187,6 +187,23 @@ def test_a_repair_that_leaves_the_head_as_it_was_does_not_cost_another(tmp_path:
         assert "left" in office.task(issue).note and len(told_failures(office, issue)) == 1
 
 
+def test_while_no_repair_of_red_checks_runs_the_issue_is_labelled_blocked(tmp_path: Path) -> None:
+    """Also where the repair itself came to nothing, and whoever asked for a person."""
+    with in_review(tmp_path, on_branches("failure")) as (office, issue, _):
+        seen: list[list[str]] = []
+
+        def gives_up(folder: Path, prompt: str) -> None:
+            seen.append(labels(office, issue))
+
+        office.executor.scripts["first"] = gives_up
+        look(office, 3)
+        assert "blocked" in labels(office, issue)
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert ["blocked" in at_work for at_work in seen] == [False]
+        assert "blocked" in labels(office, issue)
+
+
 def test_what_a_person_puts_into_escalated_is_not_repaired_from_that_moment_on(
     tmp_path: Path,
 ) -> None:
