@@ -17,6 +17,7 @@ from orchestrator.adapters import (
     gh_logs,
     gh_pulls,
     gh_rest,
+    gh_rules,
 )
 from orchestrator.adapters.gh_reviews import ReviewQueries
 from orchestrator.records.config import BoardConfig
@@ -159,11 +160,8 @@ class Queries(ReviewQueries):
         readable: unknown is not "none" (M4).
         """
         protected = self.door.get(f"/repos/{slug}/branches/{branch}", gh_rest.BranchRest)
-        rules = self.door.pages(
-            f"/repos/{slug}/rules/branches/{branch}?per_page=100", gh_rest.RuleRest
-        )
         names = list(protected.contexts())
-        for rule in rules:
+        for rule in gh_rules.active(self.door, slug, branch, gh_rest.RuleRest):
             names.extend(rule.contexts())
         return tuple(dict.fromkeys(names))
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct, field
 
-from orchestrator.adapters import gh_checks, gh_documents
+from orchestrator.adapters import gh_checks, gh_documents, gh_rules
 from orchestrator.adapters.gh_read import Door
 from orchestrator.records.diagnosis import BranchRule, Survey
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -110,17 +110,14 @@ def one(door: Door, slug: str, base: str | None, settings: Settings) -> Survey:
     classic = ref.ref_update_rule.rule() if ref.ref_update_rule else BranchRule()
     return msgspec.structs.replace(
         known,
-        base_rule=together(classic, rules(door, slug, known.base)),
+        base_rule=together(classic, gh_rules.active(door, slug, known.base, Rule)),
         # No such branch has to exist: GitHub tells what would hold for it.
-        branch_rule=together(BranchRule(), rules(door, slug, "agent/task-1")),
+        branch_rule=together(
+            BranchRule(), gh_rules.active(door, slug, "agent/task-1", Rule)
+        ),
         checks_seen=gh_checks.recent_names(door, slug, known.base),
         workflows=workflows(door, slug, known.base),
     )
-
-
-def rules(door: Door, slug: str, branch: str) -> tuple[Rule, ...]:
-    where = f"/repos/{slug}/rules/branches/{quote(branch, safe='/')}?per_page=100"
-    return tuple(door.pages(where, Rule))
 
 
 def together(classic: BranchRule, active: Iterable[Rule]) -> BranchRule:

@@ -43,6 +43,8 @@ TOO_MUCH = ("rate limit", "abuse detection", "submitted too quickly", "too many 
 ARCHIVED = "archived so is read-only"
 TOO_SLOW = ("something went wrong", "timeout", "timed out", "timedout", "resource limits")
 NO_ENTRY = ("saml", "sso", "not accessible", "forbidden", "must have push access")
+# A 403 that hides nothing: what is not sold for a private repository cannot hold there.
+NOT_SOLD = ("upgrade to github", "to enable this feature")
 # What was seen or made so short a time ago is there, whatever GitHub says (A7).
 FRESH = timedelta(minutes=5)
 
@@ -89,6 +91,11 @@ def remedy(headers: Mapping[str, str], message: str) -> str:
     if needed and "not accessible" in message.lower():
         return f"; the token lacks {needed.replace('=', ': ')}"
     return ""
+
+
+def not_in_the_plan(trouble: Trouble, message: str) -> bool:
+    """Whether GitHub refuses to tell only because its plan has no such thing there."""
+    return trouble is Trouble.PERMISSION and all(each in message.lower() for each in NOT_SOLD)
 
 
 def too_early(trouble: Trouble, known_at: datetime | None, now: datetime) -> bool:
