@@ -530,6 +530,11 @@ GUARDS = {
         "scrutiny.py", "self.required[place] = None", "self.required[place] = ()",
         MERGING + "test_what_the_branch_requires_must_be_readable",
     ),
+    "what stays unreadable is told to a person": Guard(
+        "rules/facts.py", "return wait(Obstacle.UNREAD, reason, UNREAD)",
+        "return wait(Obstacle.UNREAD, reason)",
+        MERGING + "test_what_stays_unreadable_is_told_to_a_person_after_hours",
+    ),
     "rules that may not be read are not taken for none": Guard(
         "adapters/gh_rules.py",
         "if failures.not_in_the_plan(trouble.trouble, str(trouble)):", "if True:",

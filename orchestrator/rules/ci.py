@@ -8,7 +8,7 @@ from orchestrator.records.result import BlockerCode
 from orchestrator.records.verdicts import Escalate, Rework, RunAgain, Update, Wait
 from orchestrator.rules import checks, redness
 from orchestrator.rules.checks import Checks
-from orchestrator.rules.facts import Facts, Obstacle, View, bounded, wait
+from orchestrator.rules.facts import Facts, Obstacle, View, bounded, unread, wait
 from orchestrator.rules.redness import Course
 
 # How long an obstacle may last before a person is told of it; one without a limit is theirs.
@@ -26,8 +26,10 @@ ON_THE_BASE = frozenset({Course.BASE_RED, Course.BASE_HEALED})
 
 def obstacle(facts: Facts) -> View | None:
     """The first thing in the way, from unread to too fast; None when they let it through."""
-    if facts.pull.checks is None or facts.required is None:
-        return wait(Obstacle.UNREAD, "the checks could not be read whole")
+    if facts.pull.checks is None:
+        return unread("the checks could not be read whole")
+    if facts.required is None:
+        return unread(f"which checks {facts.pull.base} requires could not be read")
     seen = checks.summary(facts.pull.checks, _wanted(facts))
     if seen.red:
         return _red(facts, seen)

@@ -16,6 +16,7 @@ from orchestrator.records.tracker import PullRequest
 from orchestrator.records.verdicts import Escalate, PullRequestVerdict, Rework, Wait
 from orchestrator.rules.redness import Base
 
+UNREAD = timedelta(hours=6)  # until a person is told what stays unreadable
 REWORKS = 3  # repairs of one pull request (M16)
 
 
@@ -114,6 +115,11 @@ def wait(
         obstacle=obstacle, verdict=Wait(reason), patience=patience,
         then=Escalate(said) if said else None,
     )
+
+
+def unread(reason: str) -> View:
+    """A Wait for what could not be read: never green (M4), and not for ever in silence."""
+    return wait(Obstacle.UNREAD, reason, UNREAD)
 
 
 def hours(patience: timedelta) -> str:

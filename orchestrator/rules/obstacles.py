@@ -15,7 +15,7 @@ from orchestrator.records.verdicts import (
     Wait,
 )
 from orchestrator.rules import ci, reviews
-from orchestrator.rules.facts import Facts, Obstacle, View, wait
+from orchestrator.rules.facts import Facts, Obstacle, View, unread, wait
 
 BRAKES = frozenset({"hold", "blocked"})
 HOLD = "hold"  # on the issue too, where `blocked` is what we put there ourselves
@@ -76,7 +76,7 @@ def _lane_and_issue(facts: Facts) -> View | None:
     if facts.repository.automation_mode is AutomationMode.DISPATCHER_ONLY:
         return wait(Obstacle.LANE, "this repository's lane leaves the merge to a person")
     if facts.task.issue is not None and facts.pull.issue_open is None:
-        return wait(Obstacle.UNREAD, "whether the issue is still open could not be read")
+        return unread("whether the issue is still open could not be read")
     if facts.task.issue is not None and not facts.pull.issue_open:
         reason = f"somebody closed issue #{facts.task.issue}"
         return View(obstacle=Obstacle.ISSUE_CLOSED, verdict=Cancelled(reason))
@@ -99,7 +99,7 @@ def _identity(facts: Facts) -> View | None:
 def _brakes(facts: Facts) -> View | None:
     pull = facts.pull
     if not pull.labels_complete:
-        return wait(Obstacle.UNREAD, "not all labels of the pull request could be read")
+        return unread("not all labels of the pull request could be read")
     brakes = sorted(BRAKES & {label.lower() for label in pull.labels})
     if brakes:
         return wait(Obstacle.BRAKE, f"it bears the label {brakes[0]}")

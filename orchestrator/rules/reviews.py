@@ -7,7 +7,7 @@ from datetime import timedelta
 from orchestrator.records.config import MergePolicy
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules.facts import Facts, Obstacle, View, bounded, wait
+from orchestrator.rules.facts import Facts, Obstacle, View, bounded, unread, wait
 
 STRANGE_COMMIT = timedelta(hours=24)  # until a person is told of it
 
@@ -18,7 +18,7 @@ def obstacle(facts: Facts) -> View | None:
     same_work = {pull.head_sha, *facts.carried}
     approved = _approved(facts)
     if not pull.reviews_complete:
-        return wait(Obstacle.UNREAD, "not all reviews of the pull request could be read")
+        return unread("not all reviews of the pull request could be read")
     if pull.head_sha in task.pushed[:-1]:
         return wait(Obstacle.UNREAD, "GitHub still shows a head from before our last push")
     if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):
@@ -51,7 +51,7 @@ def approval(facts: Facts) -> View | None:
     if labelled and pull.approved_label_at and facts.work_at and facts.commits_ours is not False:
         if facts.label_by_writer is None:
             reason = f"whether {pull.approved_label_by or 'who set approved'} may write is unknown"
-            return wait(Obstacle.UNREAD, reason)
+            return unread(reason)
         if facts.label_by_writer and pull.approved_label_at > facts.work_at:
             return None
     reason = "it waits for a maintainer's approving review, or the label approved, of this work"

@@ -155,6 +155,7 @@ NOT_MERGED = [
     # lane and issue
     (dict(repository__automation_mode=AutomationMode.DISPATCHER_ONLY), Wait, "lane"),
     (dict(pull__issue_open=None), Wait, "could not be read"),
+    (dict(pull__issue_open=None, held_since=LONG_AGO), Escalate, "for 6 h now"),
     (dict(pull__issue_open=False), Cancelled, "closed issue #3"),
     # identity
     (dict(pull__cross_repository=True), Escalate, "comes from"),
@@ -163,7 +164,9 @@ NOT_MERGED = [
     (dict(marker_ok=False), Escalate, "lacks the mark"),
     # people's brakes
     (dict(pull__labels_complete=False), Wait, "not all labels"),
+    (dict(pull__labels_complete=False, held_since=LONG_AGO), Escalate, "for 6 h now"),
     (dict(pull__reviews_complete=False), Wait, "not all reviews"),
+    (dict(pull__reviews_complete=False, held_since=LONG_AGO), Escalate, "for 6 h now"),
     (dict(pull__labels=("Hold",)), Wait, "label hold"),
     (dict(pull__closes=(ITS_ISSUE,)), Wait, "its issue #3 bears the label hold"),
     (dict(pull__labels=("blocked",), held_since=LONG_AGO), Wait, "label blocked"),
@@ -189,7 +192,8 @@ NOT_MERGED = [
     (dict(pull__changes_requested=True), Wait, "has not looked again"),
     # checks
     (dict(pull__checks=None), Wait, "checks could not be read"),
-    (dict(required=None), Wait, "checks could not be read"),
+    (dict(required=None), Wait, "which checks main requires could not be read"),
+    (dict(required=None, held_since=LONG_AGO), Escalate, "for 6 h now"),
     (dict(pull__checks=(RED, check())), Rework, "failed: lint"),
     (dict(pull__checks=(RED,), task__reworks=2), Rework, "failed: lint"),
     (dict(pull__checks=(RED,), task__reworks=3), Escalate, "failed: lint, after 3 repairs"),

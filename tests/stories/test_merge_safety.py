@@ -211,6 +211,19 @@ def test_what_the_branch_requires_must_be_readable(tmp_path: Path) -> None:
         assert merged(office), office.told()
 
 
+def test_what_stays_unreadable_is_told_to_a_person_after_hours(tmp_path: Path) -> None:
+    """Unknown is never green, and nobody would ever look at a pull request that only waits."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/rules/branches/", hostile.answers(403, "Forbidden"), times=99)
+        monitor(office)
+        office.pass_time(7 * 3600)
+        monitor(office)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        said = office.task(issue).note
+        assert "Which checks main requires could not be read" in said and not merged(office)
+
+
 # --- people ---------------------------------------------------------------------------------
 
 
