@@ -18,7 +18,7 @@ from orchestrator.records.change import Commit
 from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import State, Task
-from orchestrator.records.tracker import PullRequest
+from orchestrator.records.tracker import Closes, PullRequest
 from orchestrator.rules import failures, merge, reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.obstacles import view
@@ -168,6 +168,7 @@ class Scrutiny:
 
     def _asked(self, facts: Facts) -> Facts:
         facts = structs.replace(facts, required=self._required(facts))
+        facts = self._with_its_issue(facts)
         if view(facts).obstacle in WORTH_A_LOOK:
             facts = structs.replace(facts, expected=self._expected(facts))
         if reviews.wanted(facts) and facts.pull.approved_label_by:
@@ -176,6 +177,29 @@ class Scrutiny:
         if merge.wants_git(facts) or git_decides(facts):
             facts = self._from_git(facts)
         return facts
+
+    def _with_its_issue(self, facts: Facts) -> Facts:
+        """The issue as it stands, where GitHub's answer does not link it, or not with its labels.
+
+        One on hold must be known before the order is made: as the front it would be in the way of
+        its whole base. What is not readable here is asked, and judged, before the merge (E8).
+        """
+        task, pull = facts.task, facts.pull
+        its = [one for one in pull.closes if one.is_it(task.repo, task.issue)]
+        if task.issue is None or any(one.labels is not None for one in its):
+            return facts
+        try:
+            issue = self.world.read.issue_rest(task.repo, task.issue)
+        except GitHubTrouble as trouble:
+            if trouble.trouble in failures.EVERYBODYS:
+                raise
+            return facts
+        labels = tuple(label.name for label in issue.labels)
+        told = Closes(repo=task.repo, number=task.issue, open=issue.open, labels=labels)
+        pull = structs.replace(pull, closes=(told, *pull.closes))
+        return structs.replace(
+            facts, pull=structs.replace(pull, issue_open=issue_open(task, pull))
+        )
 
     def _required(self, facts: Facts) -> tuple[str, ...] | None:
         place = (facts.pull.repo, facts.pull.base)

@@ -530,6 +530,10 @@ GUARDS = {
         "scrutiny.py", "self.required[place] = None", "self.required[place] = ()",
         MERGING + "test_what_the_branch_requires_must_be_readable",
     ),
+    "one on hold is known before the order is made, linked or not": Guard(
+        "scrutiny.py", "if task.issue is None or any(one.labels is not None for one in its):",
+        "if True:", MERGING + "test_one_on_hold_is_in_nobody_elses_way[next]",
+    ),
     "what stays unreadable is told to a person": Guard(
         "rules/facts.py", "return wait(Obstacle.UNREAD, reason, UNREAD)",
         "return wait(Obstacle.UNREAD, reason)",

@@ -426,7 +426,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
                 repo=issue.repository.name_with_owner,
                 number=issue.number,
                 open=issue.state == "OPEN",
-                labels=tuple(label.name for label in issue.labels.nodes) if issue.labels else (),
+                labels=tuple(one.name for one in issue.labels.nodes) if issue.labels else None,
             )
             for linked in (node.first_closing, node.closing_issues_references)
             for issue in (linked or ClosingIssues()).nodes

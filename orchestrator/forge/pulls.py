@@ -165,19 +165,23 @@ def mark_merged(
         pull, state="closed", closed_at=now, closed_by_id=actor.id, updated_at=now, merged_at=now,
         merged_by_id=actor.id, merge_sha=sha, intended_merge=None, due=None,
     )
-    if pull.base_ref == repo.default_branch:
-        for issue in closing(state, repo, pull):
-            owner = state.store.need(records.Repo, issue.repo_id)
-            if accounts.allows(state, owner, actor, "triage"):
-                issues.close(state, issue, actor, sha=sha)
+    for issue in closing(state, repo, pull):
+        owner = state.store.need(records.Repo, issue.repo_id)
+        if accounts.allows(state, owner, actor, "triage"):
+            issues.close(state, issue, actor, sha=sha)
     return pull
 
 
 def closing(
     state: State, repo: records.Repo, pull: records.Issue
 ) -> list[records.Issue]:
-    """The open or closed issues that the pull request's text promises to close."""
+    """The open or closed issues that the pull request's text promises to close.
+
+    As on GitHub, the words mean nothing where the base is not the default branch.
+    """
     found: dict[int, records.Issue] = {}
+    if pull.base_ref != repo.default_branch:
+        return []
     for short, long, number in CLOSING.findall(pull.body or ""):
         owner, _, name = (short or long or repo.full_name).partition("/")
         home = accounts.find_repo(state, owner, name)

@@ -130,12 +130,15 @@ class ReviewThread(Struct, frozen=True, kw_only=True):
 
 
 class Closes(Struct, frozen=True, kw_only=True):
-    """An issue that GitHub would close with the merge, as it stands now."""
+    """An issue that GitHub would close with the merge, as it stands now.
+
+    `labels` is None where they were not told.
+    """
 
     repo: str
     number: int
     open: bool
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def is_it(self, repo: str, number: int | None) -> bool:
         return self.number == number and self.repo.lower() == repo.lower()

@@ -105,7 +105,7 @@ def _brakes(facts: Facts) -> View | None:
         return wait(Obstacle.BRAKE, f"it bears the label {brakes[0]}")
     for issue in pull.closes:
         its = issue.is_it(facts.task.repo, facts.task.issue)
-        if its and HOLD in {label.lower() for label in issue.labels}:
+        if its and HOLD in {label.lower() for label in issue.labels or ()}:
             return wait(Obstacle.BRAKE, f"its issue #{issue.number} bears the label {HOLD}")
     if pull.draft:
         return wait(Obstacle.BRAKE, "it is a draft")

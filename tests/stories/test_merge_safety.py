@@ -265,6 +265,31 @@ def test_a_brake_holds_until_it_is_taken_off(tmp_path: Path, brake: str) -> None
         assert merged(office), office.told()
 
 
+@pytest.mark.parametrize("base", ["main", "next"])
+def test_one_on_hold_is_in_nobody_elses_way(tmp_path: Path, base: str) -> None:
+    """As well where GitHub links no issue, since the base is not the default branch."""
+    with an_office(tmp_path, repository={**QUICK, "base_branch": base}, seed=LABELLED) as office:
+        if base == "next":
+            repos.git(office.github.bare(SLUG), "branch", "next", "main")
+            office.github.forge.pushed(SLUG, "maria")
+        first = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        hold_the_issue(office, True)
+        office.executor.scripts["first"] = writes("second.txt", "s\n")
+        second = office.ready("Add second.txt")
+        office.dispatch()
+        office.queue()
+        office.pass_time(10)
+        monitor(office, 4)
+        assert office.state_of(second) is State.DONE, office.told()
+        assert office.state_of(first) is State.REVIEW
+        assert len(office.task(first).pushed) == 1, "nobody updates what is on hold"
+        hold_the_issue(office, False)
+        monitor(office, 5)
+        assert office.state_of(first) is State.DONE, office.told()
+
+
 def test_a_brake_of_the_last_moment_is_seen(tmp_path: Path) -> None:
     """E8: after the verdict, before the merge."""
     with an_open_pull_request(tmp_path) as (office, _):
