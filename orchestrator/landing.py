@@ -39,7 +39,7 @@ from orchestrator.records.verdicts import (
     Wait,
 )
 from orchestrator.rules import failures, lanes, merge, obstacles
-from orchestrator.rules.facts import Facts, Obstacle, bounded
+from orchestrator.rules.facts import Facts, Obstacle, bounded, hours
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
 from orchestrator.rules.pacing import Write
@@ -90,7 +90,7 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
         if objection:
             world.say(f"{task.repo}#{pull.number}: not merged after all: {objection}")
             return False
-        mark = MergeMark(head_sha=verdict.head_sha, base_sha=verdict.base_sha)
+        mark = meant(world, task, verdict)
         task = world.mailroom.update(structs.replace(task, merge=mark))
         title = messages.merge_title(task, pull.number)
         refusal = None
@@ -114,6 +114,14 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     return do_merged(
         world, structs.replace(facts, task=task, pull=now), Merged("we merged it", sha, ours=True)
     )
+
+
+def meant(world: World, task: Task, verdict: Merge) -> MergeMark:
+    """The mark of this call, with the time of the first one for the same head and base."""
+    head, base, known = verdict.head_sha, verdict.base_sha, task.merge
+    again = known is not None and (known.head_sha, known.base_sha) == (head, base)
+    first = known.asked if known is not None and again else None
+    return MergeMark(head_sha=head, base_sha=base, asked=first or world.clock.now())
 
 
 def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | None:
@@ -197,7 +205,7 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     what = merge.after_call(trouble.trouble)
     if what is AfterCall.AMBIGUOUS:
         world.say(f"{task.repo}#{pull.number}: the merge may have happened; {trouble}")
-        return True
+        return unclear(world, facts, trouble)
     if what is AfterCall.LOOK:
         fresh = world.read.pull_request_rest(task.repo, pull.number)
         if fresh.merged_at is not None:
@@ -217,6 +225,25 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
         )
     world.say(f"{task.repo}#{pull.number}: not merged now: {trouble}")
     return False
+
+
+def unclear(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
+    """No clear answer: the next tick proves it or asks again, for an hour; then a person's turn.
+
+    The mark stays with an escalation too, so that a merge which shows later is still recorded.
+    """
+    task, pull = facts.task, facts.pull
+    mark = task.merge
+    if mark is None or mark.asked is None or world.clock.now() - mark.asked < PATIENCE:
+        return True
+    fresh = world.read.pull_request_rest(task.repo, pull.number)
+    if fresh.merged_at is not None or world.read.branch_tip(task.repo, pull.base) != mark.base_sha:
+        return True
+    reason = (
+        f"GitHub gives no clear answer to its merge, for {hours(PATIENCE)} now, and shows neither "
+        f"it nor {pull.base} as changed: {trouble}"
+    )
+    return do_escalate(world, facts, Escalate(reason))
 
 
 def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:

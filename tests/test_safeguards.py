@@ -1122,6 +1122,17 @@ GUARDS = {
         "rules/merge.py", "Trouble.SERVER: AfterCall.AMBIGUOUS", "Trouble.SERVER: AfterCall.LATER",
         "tests/rules/test_merge.py::test_what_follows_the_merge_call",
     ),
+    "M10 a merge that never gets an answer is no endless call": Guard(
+        "landing.py",
+        "if mark is None or mark.asked is None or world.clock.now() - mark.asked < PATIENCE:",
+        "if True:",
+        MERGING + "test_a_merge_that_never_gets_an_answer_is_a_persons_turn_after_an_hour",
+    ),
+    "M10 what the base says outweighs an hour without an answer": Guard(
+        "landing.py", "        return True\n    reason = (\n        f\"GitHub gives no clear",
+        "        pass\n    reason = (\n        f\"GitHub gives no clear",
+        MERGING + "test_a_merge_that_shows_after_an_hour_without_an_answer_is_recorded",
+    ),
     "M11 unknown is not mergeable": Guard(
         "rules/obstacles.py", "    if pull.mergeable is None:\n", "    if False:\n",
         FAULTS + "test_merging.py::test_f25_whether_it_can_be_merged_is_not_known",

@@ -161,6 +161,7 @@ class RevertEnd(StrEnum):
 class MergeMark(Struct, frozen=True, kw_only=True):
     """The head we meant to merge, written before the call; `sha` once the merge is known.
 
+    `asked` is when GitHub was called for exactly this head and base, of several calls the first.
     `after` is None for a merge that is not ours, or not known yet; `revert` is the number of the
     pull request that was offered to take it back, and `revert_end` is None while that is open.
     """
@@ -168,6 +169,7 @@ class MergeMark(Struct, frozen=True, kw_only=True):
     head_sha: str
     base_sha: str
     sha: str = ""
+    asked: datetime | None = None
     verified: bool = False
     after: BaseAfter | None = None
     revert: int | None = None

@@ -437,6 +437,74 @@ def test_an_update_never_overwrites_a_persons_commit(tmp_path: Path) -> None:
         assert tip(office, branch) == theirs[0] and not merged(office), office.told()
 
 
+# --- a merge call without a clear answer ----------------------------------------------------
+
+
+def test_a_merge_that_never_gets_an_answer_is_a_persons_turn_after_an_hour(
+    tmp_path: Path,
+) -> None:
+    """M10: each call may have merged; after an hour a fresh read says that none of them has."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        office.executor.scripts["first"] = writes("second.txt", "s\n")
+        other = office.ready("Add second.txt")
+        office.dispatch()
+        office.queue()
+        bad = hostile.between(office.github)
+        first = rf"/pulls/{office.task(issue).pull_request.number}/merge$"
+        bad.on("PUT", first, hostile.answers(502), times=999)
+        monitor(office, 4, 20 * 60)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert "no clear answer to its merge" in office.task(issue).note
+        calls = bad.count("PUT", first)
+        monitor(office, 4)
+        assert bad.count("PUT", first) == calls, "nobody calls again"
+        assert office.state_of(other) is State.DONE, office.told()
+
+
+def test_one_unclear_answer_is_no_persons_turn_however_long_it_was_in_order(
+    tmp_path: Path,
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/pulls/\d+$", hostile.answers(503), times=99)
+        monitor(office, 2)
+        office.pass_time(2 * 3600)
+        bad.calm()
+        bad.on("PUT", MERGE, hostile.answers(502))
+        office.monitor()
+        assert bad.count("PUT", MERGE) == 1 and office.state_of(issue) is State.REVIEW
+        monitor(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_merge_that_shows_after_an_hour_without_an_answer_is_recorded(tmp_path: Path) -> None:
+    """The last call did merge: it is proved by the next tick, and nobody is called."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("PUT", MERGE, hostile.answers(502), times=3)
+        bad.on("PUT", MERGE, hostile.applied_then(502))
+        monitor(office, 4, 20 * 60)
+        assert bad.count("PUT", MERGE) == 4 and office.state_of(issue) is State.REVIEW
+        monitor(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert not [one for one in office.comments(issue) if "person" in one]
+
+
+def test_a_merge_that_github_shows_late_is_recorded_of_an_escalated_task_too(
+    tmp_path: Path,
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("PUT", MERGE, hostile.answers(502), times=999)
+        monitor(office, 4, 20 * 60)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        bad.calm()
+        head = office.task(issue).pushed[-1]
+        assert office.api.put(url(office, "/merge"), json={"sha": head}).status_code == 200
+        monitor(office)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
 # --- what is merged already, or frozen ------------------------------------------------------
 
 
