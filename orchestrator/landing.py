@@ -111,9 +111,9 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     if refusal is not None:  # without the lock: an escalation needs others, which come before it
         return refused(world, structs.replace(facts, task=task), refusal)
     now = structs.replace(pull, open=False, merged=True)
-    return do_merged(
-        world, structs.replace(facts, task=task, pull=now), Merged("we merged it", sha, ours=True)
-    )
+    # However long it was in order before, it has been merged for no time at all.
+    facts = structs.replace(facts, task=task, pull=now, held_since=None)
+    return do_merged(world, facts, Merged("we merged it", sha, ours=True))
 
 
 def meant(world: World, task: Task, verdict: Merge) -> MergeMark:

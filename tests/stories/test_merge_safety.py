@@ -505,6 +505,21 @@ def test_a_merge_that_github_shows_late_is_recorded_of_an_escalated_task_too(
         assert office.state_of(issue) is State.DONE, office.told()
 
 
+def test_a_merge_just_made_is_looked_for_longer_than_once(tmp_path: Path) -> None:
+    """However long it was in order before: the fetch that follows may be a moment behind."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/pulls/\d+$", hostile.answers(503), times=99)
+        monitor(office, 2)
+        office.pass_time(2 * 3600)
+        bad.calm()
+        elsewhere = b'{"sha": "' + b"e" * 40 + b'", "merged": true, "message": "done"}'
+        bad.on("PUT", MERGE, hostile.rewritten(lambda body: elsewhere))
+        office.monitor()
+        assert "looks again" in office.told()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+
+
 # --- what is merged already, or frozen ------------------------------------------------------
 
 
