@@ -7,7 +7,7 @@ from datetime import timedelta
 from orchestrator.records.config import MergePolicy
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules.facts import Facts, Obstacle, View, bounded, unread, wait
+from orchestrator.rules.facts import Facts, Obstacle, View, bounded, hours, unread, wait
 
 STRANGE_COMMIT = timedelta(hours=24)  # until a person is told of it
 
@@ -20,7 +20,12 @@ def obstacle(facts: Facts) -> View | None:
     if not pull.reviews_complete:
         return unread("not all reviews of the pull request could be read")
     if pull.head_sha in task.pushed[:-1]:
-        return wait(Obstacle.UNREAD, "GitHub still shows a head from before our last push")
+        reason = "GitHub still shows a head from before our last push"
+        then = (
+            f"{pull.head} stands at {pull.head_sha[:12]}, from before our last push, for "
+            f"{hours(STRANGE_COMMIT)} now: was it set back?"
+        )
+        return wait(Obstacle.UNREAD, reason, STRANGE_COMMIT, then)
     if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):
         reason = (
             f"there are commits on {pull.head} that are not ours; a maintainer's approving review "

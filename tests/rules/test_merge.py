@@ -175,6 +175,7 @@ NOT_MERGED = [
     (dict(task__pushed=(OLD,)), Wait, "not ours"),
     (dict(task__pushed=()), Wait, "not ours"),
     (dict(task__pushed=(HEAD, OLD)), Wait, "before our last push"),
+    (dict(task__pushed=(HEAD, OLD), held_since=LONG_AGO), Escalate, "was it set back?"),
     (dict(commits_ours=False), Wait, "not ours"),
     (dict(commits_ours=False, held_since=LONG_AGO), Escalate, "for 24 h now"),
     (dict(commits_ours=False, pull__reviews=(structs.replace(APPROVING, commit=OLD),)), Wait,
