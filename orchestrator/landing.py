@@ -38,7 +38,7 @@ from orchestrator.records.verdicts import (
     Update,
     Wait,
 )
-from orchestrator.rules import failures, lanes, merge, obstacles
+from orchestrator.rules import failures, lanes, merge, obstacles, reviews
 from orchestrator.rules.facts import Facts, Obstacle, bounded, hours
 from orchestrator.rules.lanes import Action
 from orchestrator.rules.merge import AfterCall
@@ -66,8 +66,11 @@ def wait(reason: str) -> Wait:
 def do_wait(world: World, facts: Facts, verdict: Wait) -> bool:
     """Nothing, but that a person hears why their look is needed."""
     del verdict
-    if facts.suspicions and obstacles.view(facts).obstacle is Obstacle.SUSPICION:
+    obstacle = obstacles.view(facts).obstacle
+    if facts.suspicions and obstacle is Obstacle.SUSPICION:
         tampering.tell(world, facts.task, facts.pull.number, facts.suspicions)
+    if obstacle is Obstacle.REVIEW and held(world, facts) >= reviews.LOOKS_AGAIN:
+        reviewing.tell_of_a_long_wait(world, facts)
     return False
 
 

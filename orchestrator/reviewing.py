@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
-from orchestrator import repairs
+from orchestrator import alerts, repairs
 from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import RepairItem, RepairKind, Task
+from orchestrator.records.task import RepairItem, RepairKind, State, Task
 from orchestrator.records.tracker import Review
 from orchestrator.rules import redness, reviews, trust
-from orchestrator.rules.facts import Facts, Obstacle
+from orchestrator.rules.facts import Facts, Obstacle, hours
 from orchestrator.rules.obstacles import view
 from orchestrator.texts import reviews as texts
 from orchestrator.world import World
@@ -108,6 +108,25 @@ def commented(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem
                 number=0, kind=RepairKind.COMMENT, where="comment", author=comment.author,
                 ref=str(comment.id), text=text,
             )  # fmt: skip
+
+
+def tell_of_a_long_wait(world: World, facts: Facts) -> None:
+    """One alert for a head that only its reviewer's next look keeps from its merge.
+
+    It is no escalation: with their approval, whenever it comes, it is merged by itself.
+    """
+    task, pull = facts.task, facts.pull
+    if task.state is State.ESCALATED:
+        return  # a person was called for it
+    said = (
+        f"{pull.repo}#{pull.number}: a reviewer asked for changes and has not looked again for "
+        f"{hours(reviews.LOOKS_AGAIN)}; approve it, or dismiss that review: {pull.url}"
+    )
+
+    def tell() -> None:
+        alerts.alert(world, f"review {task.key} {pull.head_sha[:12]}", said, task=task)
+
+    world.effects.settled(task.task_id, f"{task.key}:review-waits", pull.head_sha, tell)
 
 
 def of_people(task: Task) -> tuple[RepairItem, ...]:

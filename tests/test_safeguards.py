@@ -750,8 +750,18 @@ GUARDS = {
         "if facts.label_by_writer:", MERGING + "test_work_after_an_approval_voids_it[label]",
     ),
     "an approval by a writer": Guard(
-        "rules/reviews.py", "if review.by_writer and state in", "if state in",
+        "rules/reviews.py", "_last(review for review in facts.pull.reviews if review.by_writer)",
+        "_last(facts.pull.reviews)",
         MERGING + "test_an_approval_by_somebody_without_write_access_counts_for_nothing",
+    ),
+    "who may not write keeps nothing from its merge": Guard(
+        "rules/reviews.py", "for one in facts.pull.reviews if one.author.lower() in named)",
+        "for one in facts.pull.reviews)",
+        REVIEWS + "test_a_stranger_who_asks_for_changes_starts_nothing_and_blocks_nothing[False]",
+    ),
+    "a reviewer who is waited for is told of": Guard(
+        "landing.py", "held(world, facts) >= reviews.LOOKS_AGAIN:", "False:",
+        REVIEWS + "test_a_reviewer_who_does_not_look_again_is_told_of_once",
     ),
     "G6 expected SHA at a push": Guard(
         "adapters/wire.py", 'f"--force-with-lease={ref}:{expected}"', '"--force"',

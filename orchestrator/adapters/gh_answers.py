@@ -417,7 +417,6 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
         labels_complete=labels is not None and labels.total_count == len(labels.nodes),
         approved_label_at=approved.created_at if approved else None,
         approved_label_by=approved.actor.login if approved and approved.actor else "",
-        changes_requested=any(review.state == "CHANGES_REQUESTED" for review in reviews),
         reviews=tuple(review_of(review) for review in reviews),
         reviews_complete=said is not None and said.total_count == len(said.nodes),
         checks=checks_of(target) if same_head else None,

@@ -190,7 +190,6 @@ class PullRequest(Struct, frozen=True, kw_only=True):
     labels_complete: bool = True
     approved_label_at: datetime | None = None
     approved_label_by: str = ""
-    changes_requested: bool = False
     reviews: tuple[Review, ...] = ()
     reviews_complete: bool = True
     checks: tuple[Check, ...] | None = None

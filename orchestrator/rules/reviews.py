@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from orchestrator.records.config import MergePolicy
@@ -10,6 +11,7 @@ from orchestrator.records.tracker import Review
 from orchestrator.rules.facts import Facts, Obstacle, View, bounded, hours, unread, wait
 
 STRANGE_COMMIT = timedelta(hours=24)  # until a person is told of it
+LOOKS_AGAIN = timedelta(hours=24)  # until a person is told whose answer is waited for
 
 
 def obstacle(facts: Facts) -> View | None:
@@ -37,7 +39,7 @@ def obstacle(facts: Facts) -> View | None:
     if any(one.commit in same_work or unheard(task, one) for one in asked):
         verdict = bounded(task.reworks, "a reviewer asks for changes")
         return View(obstacle=Obstacle.REVIEW, verdict=verdict)
-    if asked or pull.changes_requested:
+    if asked or _refused(facts):
         return wait(Obstacle.REVIEW, "a reviewer asked for changes and has not looked again")
     return None
 
@@ -89,11 +91,25 @@ def _approved(facts: Facts) -> bool:
     return any(one.state.lower() == "approved" and one.commit in same_work for one in standing)
 
 
+def _refused(facts: Facts) -> bool:
+    """Whether somebody whom the config trusts asks for changes, though they may not write.
+
+    Anybody else may say so on GitHub, and blocks nothing there either.
+    """
+    named = {login.lower() for login in facts.repository.trusted_authors}
+    words = (one for one in facts.pull.reviews if one.author.lower() in named)
+    return any(one.state.lower() == "changes_requested" for one in _last(words))
+
+
 def _standing(facts: Facts) -> list[Review]:
     """The last word of each reviewer who may write."""
+    return _last(review for review in facts.pull.reviews if review.by_writer)
+
+
+def _last(said: Iterable[Review]) -> list[Review]:
+    """The last word of each of these reviewers; a comment takes none back."""
     words: dict[str, Review] = {}
-    for review in facts.pull.reviews:
-        state = review.state.lower()
-        if review.by_writer and state in {"approved", "changes_requested", "dismissed"}:
+    for review in said:
+        if review.state.lower() in {"approved", "changes_requested", "dismissed"}:
             words[review.author] = review
     return list(words.values())

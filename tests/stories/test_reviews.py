@@ -151,12 +151,35 @@ def test_a_stranger_is_not_heard_and_hidden_text_reaches_nobody(tmp_path: Path) 
         assert len(threads(office)[1][1]) == 1
 
 
-def test_a_stranger_who_asks_for_changes_starts_nothing(tmp_path: Path) -> None:
-    with an_open_pull_request(tmp_path) as (office, issue):
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stranger_who_asks_for_changes_starts_nothing_and_blocks_nothing(
+    tmp_path: Path, named: bool
+) -> None:
+    """As on GitHub itself; whom the config names is waited for."""
+    more = {"repository": {"trusted_authors": ["eve"]}} if named else {}
+    with an_open_pull_request(tmp_path, **more) as (office, issue):
         objects(office, "Change it all.", who="eve")
         one_round(office)
         assert office.executor.agent_runs == ["first"]
+        assert office.state_of(issue) is (State.REVIEW if named else State.DONE), office.told()
+
+
+def test_a_reviewer_who_does_not_look_again_is_told_of_once(tmp_path: Path) -> None:
+    """And not handed over: their approval, whenever it comes, is all that is missing."""
+    with reviewed(tmp_path, "Rename this.") as (office, issue):
+        office.executor.scripts["first"] = Answering("1: fixed", "2: fixed")
+        for _ in range(3):
+            one_round(office)
+        assert "ALERT" not in office.told()
+        for _ in range(3):
+            office.pass_time(25 * 3600)
+            office.monitor()
+        assert office.told().count("ALERT") == 1, office.told()
+        assert "has not looked again for 24 h" in office.told()
         assert office.state_of(issue) is State.REVIEW
+        objects(office, event="APPROVE")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
 
 
 @pytest.mark.parametrize("named", [True, False])
