@@ -56,30 +56,40 @@ def obstacle(facts: Facts) -> View | None:
 
 
 def _red(facts: Facts, seen: Checks) -> View:
-    """Red checks: once all is over, the base is asked, chance is weighed, then it is repaired."""
+    """Red checks: the base is asked, chance is weighed, and once all is over it is repaired.
+
+    Who waits for the base alone need not wait for what still runs here: it may never end.
+    """
     pull, every = facts.pull, facts.pull.checks or ()
     ruling = redness.judge(every, facts.task, pull.head_sha, facts.sightings, facts.base)
     plain = f"failed: {redness.named(ruling.checks)}"
+    again = RunAgain(ruling.reason, pull.head_sha, ruling.checks)
     mend = repair(facts, ruling.reason if ruling.course is Course.REPAIR else plain)
-    if seen.pending:
+    base_open = RUNNING_CHECK if redness.runs_on(facts.base, ruling.checks) else BASE_OPEN
+    if seen.pending and ruling.course not in ON_THE_BASE:
         reason = f"failed: {', '.join(seen.red)}; still running: {', '.join(seen.pending)}"
-        then = Wait(ruling.reason) if ruling.course in ON_THE_BASE else mend
+        patience = RED_AND_RUNNING
+        then: Rework | Escalate | RunAgain = mend
+        if ruling.course is Course.BASE_OPEN:
+            patience = base_open
+        elif ruling.course is Course.RUN_AGAIN and redness.ordered(facts.task, ruling.checks):
+            patience = RUNNING_CHECK  # GitHub repeats nothing of a run that is not over
+        elif ruling.course is Course.RUN_AGAIN:
+            then = again
         return View(
-            obstacle=Obstacle.RED_AND_RUNNING, verdict=Wait(reason),
-            patience=RED_AND_RUNNING, then=then,
+            obstacle=Obstacle.RED_AND_RUNNING, verdict=Wait(reason), patience=patience, then=then
         )
     match ruling.course:
         case Course.RUN_AGAIN:
             return View(
-                obstacle=Obstacle.RUN_AGAIN, patience=RERUN_BEGINS, then=mend,
-                verdict=RunAgain(ruling.reason, pull.head_sha, ruling.checks),
+                obstacle=Obstacle.RUN_AGAIN, verdict=again, patience=RERUN_BEGINS, then=mend
             )
         case Course.BASE_RED:
             return View(obstacle=Obstacle.BASE_RED, verdict=Wait(ruling.reason))
         case Course.BASE_OPEN:
             return View(
                 obstacle=Obstacle.BASE_OPEN, verdict=Wait(ruling.reason),
-                patience=BASE_OPEN, then=mend,
+                patience=base_open, then=mend,
             )
         case Course.BASE_HEALED:
             update = Update(ruling.reason, pull.head_sha, pull.base_tip)

@@ -94,6 +94,17 @@ def can_run_again(check: Check) -> bool:
     return check.group != COMMIT_STATUS and bool(check.workflow_run or check.id)
 
 
+def runs_on(base: Base | None, red: Iterable[Check]) -> bool:
+    """Whether the base itself is running one of these checks."""
+    return base is not None and base.tip is not None and bool(_names(red) & set(base.tip.pending))
+
+
+def ordered(task: Task, red: Iterable[Check]) -> bool:
+    """Whether another run was ordered in place of each of these very outcomes."""
+    known = {(one.check, one.run) for one in task.reruns}
+    return all((check.name, check.run) in known for check in red)
+
+
 def named(red: Iterable[Check]) -> str:
     return ", ".join(sorted(_names(red)))
 

@@ -30,7 +30,7 @@ from orchestrator.records.verdicts import (
     Update,
     Wait,
 )
-from orchestrator.rules import merge
+from orchestrator.rules import merge, obstacles
 from orchestrator.rules.checks import Checks
 from orchestrator.rules.conflicts import Ahead
 from orchestrator.rules.facts import Obstacle
@@ -130,6 +130,13 @@ STILL_MERGED = [
          pull__checks=(check(completed=LONG_AGO + timedelta(seconds=6)),)),
     dict(task__merge=MergeMark(head_sha=HEAD, base_sha=BASE)),
 ]
+
+
+@pytest.mark.parametrize("others", [(), (RUNNING,)], ids=["over", "one never ends"])
+def test_a_base_that_is_red_itself_is_told_of_whatever_still_runs(others):
+    base = Base(name="main", tip=Checks(red=("lint",)))
+    facts = changed(pull__checks=(RED, *others), base=base)
+    assert obstacles.view(facts).obstacle is Obstacle.BASE_RED
 
 
 @pytest.mark.parametrize("fields", STILL_MERGED)
@@ -234,6 +241,22 @@ NOT_MERGED = [
      "another one is updated first"),
     (dict(pull__checks=(RED, RUNNING), held_since=NOW), Wait, "still running: slow"),
     (dict(pull__checks=(RED, RUNNING)), Rework, "failed: lint"),
+    (dict(pull__checks=(AGAIN, RUNNING), held_since=NOW), Wait, "still running: slow"),
+    (dict(pull__checks=(AGAIN, RUNNING)), RunAgain, "run again before anybody"),
+    (dict(pull__checks=(AGAIN, RUNNING), task__reruns=(ASKED,)), Wait, "still running: slow"),
+    (dict(pull__checks=(AGAIN, RUNNING), task__reruns=(ASKED,), held_since=LONG_AGO), Rework,
+     "failed: lint"),
+    (dict(pull__checks=(RED, RUNNING), base=Base(name="main", tip=Checks(pending=("lint",)))), Wait,
+     "still running: slow"),
+    (dict(pull__checks=(RED, RUNNING), base=Base(name="main", tip=Checks(pending=("lint",))),
+          held_since=LONG_AGO), Rework, "failed: lint"),
+    (dict(pull__checks=(RED, RUNNING), held_since=NOW, base=Base(
+        name="main", tip=Checks(passed=("lint",)), below=Checks(red=("lint",)))), Update,
+     "is not any more"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(pending=("lint",)))), Wait,
+     "main is running lint itself"),
+    (dict(pull__checks=(RED,), base=Base(name="main", tip=Checks(pending=("lint",))),
+          held_since=LONG_AGO), Rework, "failed: lint"),
     (dict(pull__checks=(RUNNING, check())), Wait, "still running: slow"),
     (dict(pull__checks=(RUNNING,), held_since=LONG_AGO), Escalate, "for 24 h now"),
     (dict(pull__checks=(check("x", "cancelled"),)), Wait, "cancelled"),

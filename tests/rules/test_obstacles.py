@@ -26,8 +26,8 @@ def test_no_obstacle_means_merge_and_only_that(fields):
 def test_patience_ends_in_a_repair_or_with_a_person_never_in_a_merge(seen):
     if seen.then is not None:
         assert seen.patience is not None
-        blamed = seen.obstacle is not Obstacle.RED_AND_RUNNING or not isinstance(seen.then, Wait)
-        assert isinstance(seen.then, Rework | Escalate) or not blamed
+        again = seen.obstacle is Obstacle.RED_AND_RUNNING and isinstance(seen.then, RunAgain)
+        assert isinstance(seen.then, Rework | Escalate) or again
         assert isinstance(seen.verdict, Wait | RunAgain)
     assert isinstance(seen.verdict, Merge) == (seen.obstacle is Obstacle.NOTHING)
 
