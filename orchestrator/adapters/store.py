@@ -224,8 +224,14 @@ class Store:
         files.remove_file(self.setup_stamp(worktree.name))
 
     def remove_stale_locks(self) -> None:
-        """Locks of the store that killed gits left: old, and open in no process (G5)."""
-        for lock in (*self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock")):
+        """Locks of the store that killed gits left: old, and open in no process (G5).
+
+        `packed-refs.new` is one too: while it stands no ref can be packed.
+        """
+        for lock in (
+            *self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock"),
+            *self.folder.glob("packed-refs.new"),
+        ):  # fmt: skip
             if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
                 files.remove_file(lock)
 
