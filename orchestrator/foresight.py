@@ -89,7 +89,8 @@ def mends(world: World, facts: Facts, paths: Collection[str]) -> None:
     task, pull, known = facts.task, facts.pull, read(where(world))
     mark = Mending(
         task_id=task.task_id, repo=pull.repo, base=pull.base, number=pull.number,
-        priority=task.priority, paths=frozenset(paths) - EVERYBODYS, repaired=task.reworks + 1,
+        priority=task.priority, paths=tuple(sorted({*paths} - EVERYBODYS)),
+        repaired=task.reworks + 1,
         since=world.clock.now(),
     )  # fmt: skip
     others = (one for one in still_mending(world, known) if one.task_id != task.task_id)

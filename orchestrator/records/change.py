@@ -148,7 +148,7 @@ class Mending(Struct, frozen=True, kw_only=True):
     base: str
     number: int
     priority: Priority
-    paths: frozenset[str]
+    paths: tuple[str, ...]
     repaired: int
     since: datetime
 

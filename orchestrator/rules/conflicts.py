@@ -129,7 +129,7 @@ def spoils(each: Candidate, mending: Iterable[Mending], now: datetime) -> tuple[
         return ()
     return tuple(sorted(
         one.number for one in mending
-        if one.number != each.number and each.paths & one.paths
+        if one.number != each.number and each.paths.intersection(one.paths)
         and timedelta() <= now - one.since < MENDS and one.repaired >= each.repaired
         and PRIORITIES.index(one.priority) <= PRIORITIES.index(each.priority)
     ))  # fmt: skip

@@ -97,7 +97,7 @@ def test_who_was_repaired_most_often_goes_before_those_that_would_spoil_it_again
 LIST = frozenset({"LIST.md", "docs.md"})
 MENDING = Mending(
     task_id="t", repo="o/r", base="main", number=9, priority=Priority.NORMAL,
-    paths=frozenset({"LIST.md"}), repaired=2, since=NOW - HOUR,
+    paths=("LIST.md",), repaired=2, since=NOW - HOUR,
 )  # fmt: skip
 
 

@@ -489,7 +489,7 @@ def test_nobody_goes_first_whose_merge_would_spoil_a_repair(behind):
     first = candidate(1, behind=behind, task__created=NOW, task__marks=())
     mending = Mending(
         task_id="t", repo="o/r", base="main", number=9, priority=Priority.NORMAL,
-        paths=frozenset({"LIST.md"}), repaired=1, since=NOW,
+        paths=("LIST.md",), repaired=1, since=NOW,
     )  # fmt: skip
     for base, paths in (("main", {"LIST.md"}), ("next", {"LIST.md"}), ("main", {"a.py"})):
         ahead = Ahead(
