@@ -20,9 +20,10 @@ REST = timedelta(minutes=1)
 def i1_no_task_is_lost(seen: Seen) -> list[str]:
     """Each task that was ever in the mailbox is in exactly one folder of it.
 
-    Tolerated: a person's `rm` ends a task, a person's `cp` gives it a second file, and a move that
-    a crash cut in two leaves two names of one file until the next look of the reaper. A file in
-    quarantine is found by its name. Blind to a file that was rewritten with less in it.
+    Tolerated: a person's `rm` ends a task, as does their pen where nothing but what they wrote
+    over named it; a person's `cp` gives it a second file, and a move that a crash cut in two leaves
+    two names of one file until the next look of the reaper. A file in quarantine is found by its
+    name. Blind to a file that was rewritten with less in it.
     """
     known: dict[str, str] = facts.kept(seen, "tasks", {})
     there: dict[str, list[tuple[State, int]]] = {}
@@ -37,6 +38,10 @@ def i1_no_task_is_lost(seen: Seen) -> list[str]:
         if filed.task is not None:
             known.setdefault(key, name)
     removed = {facts.key(act.task_id) for act in facts.acts(seen, Did.REMOVED)}
+    removed |= {
+        facts.key(act.task_id) for act in facts.acts(seen, Did.BROKE)
+        if act.file != f"{act.task_id}.md"
+    }  # fmt: skip
     found = []
     for key, name in known.items():
         places = there.get(key, [])
