@@ -570,8 +570,8 @@ GUARDS = {
         MERGING + "test_a_review_that_came_while_it_was_slow_is_heeded[look]",
     ),
     "a repository that is switched off hears of no crash": Guard(
-        "reaper.py", "waits = bool(world.stopped(task.repo)) and is_last(world, task)",
-        "waits = False", SWITCHES
+        "reaper.py", "return bool(world.stopped(task.repo)) and is_last(world, task)",
+        "return False", SWITCHES
         + "test_a_crash_in_a_switched_off_repository_calls_nobody_before_it_is_on",
     ),
     "a repository that nobody may write in is no task's fault": Guard(
