@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from msgspec import structs
 
 from orchestrator import (
     aftermath,
+    alerts,
     foresight,
     landing,
     repairs,
@@ -36,6 +38,7 @@ ABOUT = (
     "Merge, update, repair, wait for or hand over every open pull request of ours; cron starts it "
     "every five minutes."
 )
+GONE = timedelta(hours=24)  # so long a pull request may be missing before a person hears of it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +61,8 @@ def story(world: World) -> None:
             with minded(world, task):
                 if pull is None:
                     world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
+                    if scrutiny_.missing(task) >= GONE and task.state is State.REVIEW:
+                        tell_that_it_is_gone(world, task)
                     continue
                 if isinstance(pull, GitHubTrouble):
                     raise pull
@@ -80,6 +85,17 @@ def story(world: World) -> None:
                 if act(world, placed, verdict):
                     merged_bases.add(place)
         repairs.tell_of_red_bases(world, candidates)
+
+
+def tell_that_it_is_gone(world: World, task: Task) -> None:
+    """Its repository was made anew, or it went with a fork's: no later look brings it back."""
+    alerts.alert(
+        world,
+        f"gone {task.task_id}",
+        f"{where(task)}: GitHub has not shown its pull request for a day. If it is gone for good, "
+        "move the task's file from review/ to inbox/ for a new one, or to cancelled/.",
+        task=task,
+    )
 
 
 @contextmanager

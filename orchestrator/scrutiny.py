@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -26,6 +26,9 @@ from orchestrator.world import World
 
 # What a look at protection, base and history may turn into something else.
 WORTH_A_LOOK = frozenset({Obstacle.NO_CI, Obstacle.SILENT_CHECK})
+
+
+MISSING = "missing"  # stands for the obstacle of a pull request that GitHub does not show
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -104,6 +107,14 @@ class Scrutiny:
             facts = self._red(facts)
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
+
+    def missing(self, task: Task) -> timedelta:
+        """How long GitHub's answers have held no pull request of this task, this one included."""
+        now, known = self.world.clock.now(), self.before.get(task.task_id)
+        again = known is not None and known.key == MISSING
+        since = min(known.since, now) if known is not None and again else now
+        self.now[task.task_id] = Held(key=MISSING, since=since, head="", head_since=since)
+        return now - since
 
     def decided(self, task: Task, verdict: str) -> None:
         """Remember for people what was decided about a pull request that was looked at."""

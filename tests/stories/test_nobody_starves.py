@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orchestrator import landing, reaper, supervisor
 from orchestrator.adapters.effects import SECOND_LOOK
@@ -104,6 +105,30 @@ def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path)
         monitor(office, 6)
         assert office.state_of(first) is State.ESCALATED, office.told()
         assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_a_pull_request_that_is_gone_is_told_of_after_a_day_and_may_come_back(
+    tmp_path: Path,
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        link = office.task(issue).pull_request
+        assert link is not None
+
+        def shown(node_id: str) -> None:
+            now = structs.replace(link, node_id=node_id)
+            office.world.mailroom.update(structs.replace(office.task(issue), pull_request=now))
+
+        shown("PR_gone")
+        for hours in (0, 12, 11):
+            office.pass_time(hours * 3600)
+            office.monitor()
+        assert "was not in GitHub's answer" in office.told() and "ALERT" not in office.told()
+        office.pass_time(3600)
+        office.monitor()
+        assert office.told().count("GitHub has not shown its pull request for a day") == 1
+        shown(link.node_id)
+        monitor(office, 4)
+        assert office.state_of(issue) is State.DONE, office.told()
 
 
 def test_whose_base_never_stands_still_is_told_once_a_day(tmp_path: Path) -> None:
