@@ -15,7 +15,7 @@ from orchestrator.records.verdicts import (
     Wait,
 )
 from orchestrator.rules import ci, reviews
-from orchestrator.rules.facts import Facts, Obstacle, View, unread, wait
+from orchestrator.rules.facts import UNREAD, Facts, Obstacle, View, unread, wait
 
 BRAKES = frozenset({"hold", "blocked"})
 HOLD = "hold"  # on the issue too, where `blocked` is what we put there ourselves
@@ -57,7 +57,7 @@ def _over(facts: Facts) -> View | None:
         verdict = Merged("our merge is on the base already", facts.in_base, ours=True)
     elif mark is not None and facts.in_base is None:
         reason = "an earlier merge call had no clear answer; the base must be read first"
-        return wait(Obstacle.LOOK, reason)
+        return wait(Obstacle.LOOK, reason, UNREAD)
     elif not pull.open:
         verdict = Cancelled("somebody closed the pull request")
     else:

@@ -155,6 +155,8 @@ NOT_MERGED = [
           task__merge=MergeMark(head_sha=HEAD, base_sha=BASE)), Merged, "we merged it"),
     (dict(task__merge=MergeMark(head_sha=HEAD, base_sha=BASE), in_base="m"), Merged,
      "on the base already"),
+    (dict(task__merge=MergeMark(head_sha=HEAD, base_sha=BASE), in_base=None,
+          held_since=LONG_AGO), Escalate, "for 6 h now"),
     (dict(task__merge=MergeMark(head_sha=HEAD, base_sha=BASE), in_base=None), Wait,
      "no clear answer"),
     (dict(pull__open=False), Cancelled, "closed the pull request"),
