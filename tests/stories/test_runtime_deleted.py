@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import reaper
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import MERGE, QUICK, monitor, pushes
 from tests.support import hostile, repos
@@ -90,10 +91,11 @@ def test_work_that_was_spoilt_before_its_push_is_made_again(tmp_path: Path, what
         office.dispatch()
         bad.on("POST", r"git-receive-pack$", hostile.answers(502), times=3)
         office.queue()
-        assert office.state_of(issue) is State.PROCESSING, office.told()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
         spoil(office, issue, what)
         bad.calm()
         office.world = fresh(office)
+        office.pass_time(reaper.UNFINISHED_WAIT.total_seconds())
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first", "second"]
