@@ -104,9 +104,15 @@ def seen(world: World, task: Task) -> Look:
         checks=world.read.commit_checks(task.repo, task.merge.sha),
         merged_at=merged_at(task),
         now=world.clock.now(),
-        first_red=frozenset(map(int, ordered.result.split())) if ordered and done else None,
+        first_red=orders_in(ordered.result) if ordered and done else frozenset(),
         ordered=ordered.at if ordered and done else None,
     )
+
+
+def orders_in(result: str) -> frozenset[tuple[int, int]]:
+    """The checks and their runs of Actions that `run_again` wrote down."""
+    pairs = (one.partition(":") for one in result.split())
+    return frozenset((int(check), int(run or 0)) for check, _, run in pairs)
 
 
 def run_again(world: World, task: Task, verdict: RunAgain) -> None:
@@ -117,8 +123,8 @@ def run_again(world: World, task: Task, verdict: RunAgain) -> None:
             with github_sync.unless_refused(world, task, "running the base's checks again"):
                 world.write.run_again(task.repo, workflow_run)
 
-    ids = " ".join(map(str, sorted(verdict.checks)))
-    world.effects.settled(task.task_id, order_key(task), ids, order)
+    orders = " ".join(f"{check}:{run}" for check, run in sorted(verdict.checks))
+    world.effects.settled(task.task_id, order_key(task), orders, order)
     world.events.add("base_run_again", task=task, reason=verdict.reason)
 
 

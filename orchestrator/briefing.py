@@ -10,6 +10,7 @@ from orchestrator import checklists, reviewing, surroundings
 from orchestrator.adapters import files, markers
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
+from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Comment
 from orchestrator.records.verdicts import AttemptVerdict
@@ -71,9 +72,11 @@ def keep(world: World, task: Task, part: str, prompt: str) -> None:
 
 
 def failing_run(task: Task) -> str:
-    """How the newest test run of ours that failed since the last delivery ended; "" for none."""
+    """How the newest test run of ours that failed, and has not passed since, ended; "" for none."""
     since = takewhile(
-        lambda made: made.verdict is not AttemptVerdict.DELIVER, reversed(task.attempts)
+        lambda made: made.verdict is not AttemptVerdict.DELIVER
+        and made.code is not BlockerCode.UNEXPLAINED_CHANGE,  # asked only of what passed
+        reversed(task.attempts),
     )
     return next((made.test_tail for made in since if made.test_tail), "")
 

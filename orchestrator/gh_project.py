@@ -98,23 +98,31 @@ def told(
     card comes there.
     Raises GitHubTrouble where waiting helps.
     """
-    key = f"board {config.name} {status}"
     try:
-        made = write()
+        return write()
     except ConfigError as error:
         trouble: ConfigError | GitHubTrouble = error
     except GitHubTrouble as error:
         if error.trouble in failures.PASSING:
             raise
         trouble = error
-    else:
-        alerts.recovered(world, key, f"board {config.name}: cards are moved to {status} again")
-        return made
     said = f"{whose}: its card was not moved to {status}: {trouble}"
     world.regret(said, trouble.exit_code)
     if isinstance(trouble, ConfigError) or trouble.trouble is Trouble.PERMISSION:
-        alerts.alert(world, key, f"board {config.name}: no card is moved to {status}: {trouble}")
+        said = f"board {config.name}: no card is moved to {status}: {trouble}"
+        alerts.alert(world, column(config, status), said)
     return None
+
+
+def column(config: BoardConfig, status: str) -> str:
+    """How the alert of a column that takes no cards is called."""
+    return f"board {config.name} {status}"
+
+
+def works(world: World, config: BoardConfig, status: str) -> None:
+    """A card was moved there just now, by GitHub's own word."""
+    said = f"board {config.name}: cards are moved to {status} again"
+    alerts.recovered(world, column(config, status), said)
 
 
 def new_card(world: World, config: BoardConfig, node: str, status: str) -> None:
@@ -123,6 +131,7 @@ def new_card(world: World, config: BoardConfig, node: str, status: str) -> None:
     option = option_id(board, config, status)
     item = world.write.add_to_board(board.id, node)
     world.write.set_status(board.id, item, board.field_id, option)
+    works(world, config, status)
 
 
 def placed(
@@ -143,6 +152,7 @@ def placed(
             # A person took the card off the board; the issue gets a new one.
             item = world.write.add_to_board(board.id, task.issue_node)
             world.write.set_status(board.id, item, board.field_id, option)
+        works(world, config, status)
 
     if seen_elsewhere:
         write()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from orchestrator import alerts, disk, escalation, salvage, tick, timetable, wor
 from orchestrator.adapters import files
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.git import GitError
+from orchestrator.adapters.locks import Locks
 from orchestrator.paths import flat
+from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import UnsafeName
 from orchestrator.records.task import UNDER_WAY, State
-from orchestrator.world import World
+from orchestrator.world import PACKING, World
 
 EVERY = timedelta(hours=1)
 # Stores are packed in the first night of a week, at this hour of the config's `timezone`, or as
@@ -161,8 +164,10 @@ def listed(folder: Path) -> list[Path]:
 
 def start_packing(world: World) -> None:
     """Stores that are due are packed by a process of its own: this tick has minutes, not hours."""
-    if any(is_packed_now(world, repository.slug) for repository in world.config.repositories):
+    due = any(is_packed_now(world, repository.slug) for repository in world.config.repositories)
+    if due and not world.stopped("queue"):
         argv = [sys.executable, "-m", "orchestrator.queue", "--pack"]
+        argv += ["--now"] if world.at_once else []
         world.spawn(argv, environment=world.environment, log_path=world.paths.logs / "queue.log")
 
 
@@ -179,16 +184,38 @@ def is_packed_now(world: World, slug: str) -> bool:
 
 def maintain_stores(world: World) -> None:
     """Pack each store that is due; what a push may still need is two weeks young (G1)."""
-    lock = world.locks.try_script("packing")
+    lock = world.locks.try_script(PACKING)
     if lock is None:
         return world.say("the stores are being packed already")
     with lock:
         for repository in world.config.repositories:
-            with tick.isolated(world, repository.slug):
-                slug = repository.slug
-                if is_packed_now(world, slug) and world.decided(slug, "due to be packed"):
+            slug = repository.slug
+            if not is_packed_now(world, slug):
+                continue
+            with tick.isolated(world, slug), alone(world, repository) as free:
+                if not free:
+                    world.say(f"{slug}: its store is packed when no worker is at work there")
+                elif world.decided(slug, "due to be packed"):
                     pack(world, slug)
     return None
+
+
+@contextmanager
+def alone(world: World, repository: RepositoryConfig) -> Iterator[bool]:
+    """Every slot of a repository: a worker would wait for the store until its patience is over, and
+    the work it has just paid for would count as lost.
+
+    Each in a collection of its own: the order of locks is for one that waits, and nobody waits.
+    """
+    with ExitStack() as held:
+        for _ in range(repository.max_parallel_per_repo):
+            own = Locks(world.paths.locks, what=world.script, clock=world.clock)
+            slot = own.try_repository_slot(repository.slug, repository.max_parallel_per_repo)
+            if slot is None:
+                yield False
+                return
+            held.enter_context(slot)
+        yield True
 
 
 def pack(world: World, slug: str) -> None:

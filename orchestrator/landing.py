@@ -141,7 +141,7 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
         ):
             raise
         said = f"issue #{task.issue} could not be read before the merge: {trouble}"
-        return Wait(said) if waits_for_the_repository(world, task, trouble) else Escalate(said)
+        return Wait(said) if waits_for_the_repository(world, task) else Escalate(said)
     if not issue.open:
         return Cancelled(f"somebody closed issue #{task.issue}")
     if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
@@ -149,10 +149,8 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
     return None
 
 
-def waits_for_the_repository(world: World, task: Task, refusal: GitHubTrouble) -> bool:
+def waits_for_the_repository(world: World, task: Task) -> bool:
     """Whether what GitHub refuses is no fault of this task's; then a person is told."""
-    if refusal.trouble in failures.PASSING:
-        return False
     if closed := readonly.closed(world, task.repo):
         readonly.tell(world, task.repo, closed)
     return closed is not None
@@ -221,7 +219,7 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     final = what is AfterCall.ESCALATE or isinstance(after, Escalate)
     final = final or held(world, facts) >= PATIENCE
     read_only = trouble.trouble is Trouble.READ_ONLY
-    waits = (final or read_only) and waits_for_the_repository(world, task, trouble)
+    waits = (final or read_only) and waits_for_the_repository(world, task)
     if final and not read_only and not waits:
         return do_escalate(
             world, structs.replace(facts, task=task), Escalate(f"not merged: {trouble}")
@@ -237,7 +235,9 @@ def unclear(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
     """
     task, pull = facts.task, facts.pull
     mark = task.merge
-    if mark is None or mark.asked is None or world.clock.now() - mark.asked < PATIENCE:
+    if mark is None or mark.asked is None or held(world, facts) < PATIENCE:
+        return True
+    if world.clock.now() - mark.asked < PATIENCE:
         return True
     fresh = world.read.pull_request_rest(task.repo, pull.number)
     if fresh.merged_at is not None or world.read.branch_tip(task.repo, pull.base) != mark.base_sha:
@@ -264,8 +264,8 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
             return True
         reason = f"merged as {verdict.sha[:12]}, which is not on {base}: was {base} rewritten?"
         return do_escalate(world, facts, Escalate(reason))
-    # One that was escalated for it is met again only when a person has removed the freeze: they
-    # have compared the trees, and the merge stands.
+    # What was escalated is a person's: after a freeze they have compared the trees, and what they
+    # merged themselves, since we got no answer, may stand on a base that had moved on.
     unproved = verdict.ours and task.state is not State.ESCALATED
     if unproved and not same_tree(world, facts, verdict):
         return freeze(world, facts, verdict)

@@ -13,6 +13,7 @@ from orchestrator import (
     alerts,
     foresight,
     landing,
+    readonly,
     repairs,
     reverting,
     scrutiny,
@@ -29,7 +30,7 @@ from orchestrator.records.verdicts import (
     PullRequestVerdict,
     Rework,
 )
-from orchestrator.rules import lanes, merge
+from orchestrator.rules import failures, lanes, merge
 from orchestrator.rules.facts import Facts
 from orchestrator.rules.lanes import Action
 from orchestrator.world import World
@@ -62,7 +63,7 @@ def story(world: World) -> None:
                 if pull is None:
                     world.say(f"{where(task)}: its pull request was not in GitHub's answer; waits")
                     if scrutiny_.missing(task) >= GONE and task.state is State.REVIEW:
-                        tell_that_it_is_gone(world, task)
+                        tell_of_what_is_gone(world, task)
                     continue
                 if isinstance(pull, GitHubTrouble):
                     raise pull
@@ -87,15 +88,18 @@ def story(world: World) -> None:
         repairs.tell_of_red_bases(world, candidates)
 
 
-def tell_that_it_is_gone(world: World, task: Task) -> None:
-    """Its repository was made anew, or it went with a fork's: no later look brings it back."""
+def tell_of_what_is_gone(world: World, task: Task) -> None:
+    """Where the repository is not closed to us it was made anew, and no look brings it back."""
+    if closed := readonly.closed(world, task.repo):
+        return readonly.tell(world, task.repo, closed)
     alerts.alert(
         world,
         f"gone {task.task_id}",
-        f"{where(task)}: GitHub has not shown its pull request for a day. If it is gone for good, "
-        "move the task's file from review/ to inbox/ for a new one, or to cancelled/.",
+        f"{where(task)}: GitHub has not shown its pull request for a day. If it is gone for good: "
+        f"bin/task.sh cancel {task.task_id}, and set its issue Ready again for a new one.",
         task=task,
     )
+    return None
 
 
 @contextmanager
@@ -154,7 +158,8 @@ def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
         try:
             return landing.ACTIONS[type(verdict)](world, facts, verdict)
         except GitHubTrouble as trouble:
-            if not landing.waits_for_the_repository(world, facts.task, trouble):
+            passing = trouble.trouble in failures.PASSING
+            if passing or not landing.waits_for_the_repository(world, facts.task):
                 raise
             world.say(f"{where(facts.task)}: waits: {world.redact(str(trouble))}")
             return False

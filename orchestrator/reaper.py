@@ -139,6 +139,8 @@ def let_go(world: World, task: Task) -> None:
     if found is None or found.state is not State.PROCESSING:
         return
     task, now = world.mailroom.see(found), world.clock.now()
+    if task.state is not State.PROCESSING:
+        return  # it is over; only its move has failed, which the next look finishes
     attempt = task.attempt
     if attempt is not None and not attempt.judged:
         if not waits_for_its_switch(world, task):
@@ -149,6 +151,7 @@ def let_go(world: World, task: Task) -> None:
     else:
         since = attempt.judged if attempt is not None and not attempt.settled else None
         until = cadence.more_seldom(since or now, now, least=UNFINISHED_WAIT)
+        until = max(until, task.not_before or until)
         world.say(f"{task.repo} {task.task_id}: not finished; again after {world.spoken(until)}")
         waiting = structs.replace(task, not_before=until)
         world.mailroom.move(waiting, State.BLOCKED, by=world.script)

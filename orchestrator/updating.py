@@ -15,7 +15,7 @@ from orchestrator.adapters.git import GitError
 from orchestrator.adapters.locks import Locks
 from orchestrator.rules import update
 from orchestrator.rules.update import Candidate, GoTo, Stay
-from orchestrator.world import SCRIPTS, World
+from orchestrator.world import PACKING, SCRIPTS, World
 
 ALERT = "update"
 SELF_TEST_SECONDS = 300.0
@@ -127,7 +127,7 @@ def stillness(world: World) -> Iterator[str]:
     Each in a collection of its own: the order of locks is for one that waits, and nobody waits.
     """
     with ExitStack() as held:
-        for name in SCRIPTS:
+        for name in (*SCRIPTS, PACKING):
             if name in {world.script, "queue"}:
                 continue
             lock = Locks(world.paths.locks, what=world.script, clock=world.clock).try_script(name)

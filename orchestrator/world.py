@@ -48,6 +48,7 @@ SECRET_NAME = regex.late(r"(?i:key|token|secret|passw|credential)")
 # They go on while everything is off, and without a token: by them a person hears and commands.
 LIFELINES = ("chat", "daily_digest")
 SCRIPTS = ("github_dispatcher", "supervisor", "queue", "pr_monitor", "autopull", *LIFELINES)
+PACKING = "packing"  # the lock of the one process that packs the stores
 
 
 class Executor(Protocol):

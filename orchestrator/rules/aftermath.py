@@ -22,8 +22,8 @@ class Look(Struct, frozen=True, kw_only=True):
     """One look at the merge commit, with the checks of the commit before it where they matter.
 
     None are checks that could not be read whole, or, unless they were `asked_before`, were not
-    asked for. `first_red` are the ids of the red runs that we `ordered` to be run again; None
-    while nothing was ordered.
+    asked for. `first_red` are the red checks that we `ordered` to be run again, last at that time:
+    the id of each, which its second run does not share, and of its run of Actions, which it does.
     """
 
     checks: tuple[Check, ...] | None
@@ -31,7 +31,7 @@ class Look(Struct, frozen=True, kw_only=True):
     asked_before: bool = False
     merged_at: datetime
     now: datetime
-    first_red: frozenset[int] | None = None
+    first_red: frozenset[tuple[int, int]] = frozenset()
     ordered: datetime | None = None
 
 
@@ -56,11 +56,14 @@ class AskBefore(Struct, frozen=True, tag=True):
 
 
 class RunAgain(Struct, frozen=True, tag=True):
-    """One red run is no proof: these are run once more (`workflow_runs` of Actions)."""
+    """One red run is no proof: these are run once more (`workflow_runs` of Actions).
+
+    `checks` are those ordered now and before, as in `Look.first_red`.
+    """
 
     reason: str
     workflow_runs: tuple[int, ...]
-    checks: frozenset[int]
+    checks: frozenset[tuple[int, int]]
 
 
 class Red(Struct, frozen=True, tag=True):
@@ -116,18 +119,21 @@ def _red(
         return Unknown(f"failed on the base before the merge already: {named}")
     failed = f"failed on the base: {', '.join(blamed)}"
     newest = checks.latest(found)
-    ids = frozenset(check.id for check in newest if check.name in blamed)
-    runs = {check.workflow_run for check in newest if check.name in blamed} - {0}
-    if look.first_red is None and runs:
+    mine = frozenset((one.id, one.workflow_run) for one in newest if one.name in blamed)
+    ordered = {run for _, run in look.first_red}
+    # What was blamed later, since it ran before the merge or took longer, is run again as well.
+    fresh = {run for _, run in mine} - ordered - {0}
+    if fresh:
         # GitHub runs none again that has not ended. One that never does is no reason to wait on.
-        if not runs & {check.workflow_run for check in newest if _is_running(check)}:
-            return RunAgain(failed, tuple(sorted(runs)), ids)
+        if not fresh & {one.workflow_run for one in newest if _is_running(one)}:
+            known = look.first_red | {(each, run) for each, run in mine if run in fresh}
+            return RunAgain(failed, tuple(sorted(fresh)), known)
         if not late:
             return Waits(f"{failed}; its run is not over yet")
-    if look.first_red is not None and ids <= look.first_red and not late:
+    second = {(each, run) for each, run in mine - look.first_red if run in ordered}
+    if look.first_red and not second and not late:
         return Waits(f"run again on the base: {', '.join(blamed)}")
-    again = look.first_red is not None and not ids <= look.first_red
-    return Red(f"failed on the base since the merge: {', '.join(blamed)}", blamed, again)
+    return Red(f"failed on the base since the merge: {', '.join(blamed)}", blamed, bool(second))
 
 
 def _is_running(check: Check) -> bool:

@@ -95,8 +95,12 @@ def can_run_again(check: Check) -> bool:
 
 
 def runs_on(base: Base | None, red: Iterable[Check]) -> bool:
-    """Whether the base itself is running one of these checks."""
-    return base is not None and base.tip is not None and bool(_names(red) & set(base.tip.pending))
+    """Whether the base itself is running one of these checks, and has not passed it where the head
+    stands: on a base that moves on all the time it always runs somewhere."""
+    if base is None or base.tip is None:
+        return False
+    passed = base.below.passed if base.below is not None else ()
+    return bool((_names(red) & {*base.tip.pending}) - {*passed})
 
 
 def ordered(task: Task, red: Iterable[Check]) -> bool:

@@ -27,7 +27,7 @@ def obstacle(facts: Facts) -> View | None:
             f"{pull.head} stands at {pull.head_sha[:12]}, from before our last push, for "
             f"{hours(STRANGE_COMMIT)} now: was it set back?"
         )
-        return wait(Obstacle.UNREAD, reason, STRANGE_COMMIT, then)
+        return wait(Obstacle.COMMITS, reason, STRANGE_COMMIT, then)
     if not approved and (pull.head_sha not in task.pushed or facts.commits_ours is False):
         reason = (
             f"there are commits on {pull.head} that are not ours; a maintainer's approving review "

@@ -83,9 +83,12 @@ def _outlined(attempt: Attempt) -> Attempt:
 
 
 def _bare(attempt: Attempt) -> Attempt:
-    """What it came to, and no word of the agent's."""
+    """What it came to, and of the agent's words the steps that are still a person's to take."""
     said = _said(attempt)
-    less = Result(status=said.status, blocker_code=said.blocker_code, problem=LEFT_OUT)
+    less = Result(
+        status=said.status, blocker_code=said.blocker_code, problem=LEFT_OUT,
+        manual_steps=_first(said.manual_steps, LIST // 10),
+    )  # fmt: skip
     return structs.replace(attempt, result=less)
 
 

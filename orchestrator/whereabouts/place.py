@@ -263,6 +263,8 @@ def because(task: Task) -> str:
         return ""
     if attempt.verdict is AttemptVerdict.CRASHED:
         return f": attempt {attempt.n} by {attempt.agent} crashed, the second in a row"
+    if attempt.judged and not attempt.settled:
+        return ": its last step could not be finished; see runtime/logs/queue.log"
     return f": {attempt.agent}: {attempt.reason}" if attempt.reason else ""
 
 

@@ -14,7 +14,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Issue
-from orchestrator.records.verdicts import Merge, Wait
+from orchestrator.records.verdicts import Escalate, Merge, Wait
 from orchestrator.rules import access, lanes, merge, rounds, trust
 from orchestrator.rules.facts import Facts, Obstacle, View
 from orchestrator.rules.lanes import Action
@@ -261,7 +261,7 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
         )
     elif isinstance(verdict, Wait) and "goes first" in verdict.reason and front:
         said += f" (#{front})"
-    if until is not None:
+    if until is not None and isinstance(seen.then, Escalate):
         said += "; a person is called if it stays so"
     settling = isinstance(seen.verdict, Merge) and isinstance(verdict, Wait)
     if settling:

@@ -32,7 +32,7 @@ LOOK = Look(checks=(RED,), before=(GREEN,), merged_at=NOW - timedelta(minutes=5)
 LATE = dict(merged_at=NOW - aftermath.WATCHED_FOR)
 SLOW = dict(merged_at=NOW - aftermath.TOGETHER)
 TOO_LATE = dict(merged_at=NOW - aftermath.HEALS_WITHIN)
-ORDERED = frozenset({1})
+ORDERED = frozenset({(1, 7)})
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,10 @@ ORDERED = frozenset({1})
         (dict(checks=(check("test", "cancelled"),)), Waits),
         (dict(checks=(check("test", "skipped"),), merged_at=NOW - aftermath.SILENT), Unknown),
         (dict(checks=(check("test", "a new word"),)), Waits),
+        # What is blamed only later has had no second run: before the merge it had not ended.
+        (dict(checks=(RED, AGAIN, LINT), first_red=frozenset({(9, 8)})), RunAgain),
+        (dict(checks=(RED, HEALTHY, LINT), first_red=ORDERED), RunAgain),
+        (dict(checks=(RED, LINT, STATUS), first_red=frozenset({(1, 7), (9, 8)})), Waits),
     ],
 )
 def test_the_base_after_a_merge(change: dict[str, object], expected: type) -> None:
@@ -90,7 +94,7 @@ def test_only_what_was_not_red_before_is_blamed_and_run_again() -> None:
     look = structs.replace(LOOK, checks=(RED, LINT), before=(structs.replace(LINT, id=4),))
     verdict = aftermath.judge(look)
     assert isinstance(verdict, RunAgain)
-    assert (verdict.workflow_runs, verdict.checks) == ((7,), frozenset({1}))
+    assert (verdict.workflow_runs, verdict.checks) == ((7,), ORDERED)
     again = structs.replace(look, checks=(RED, AGAIN, LINT), first_red=ORDERED)
     found = aftermath.judge(again)
     assert isinstance(found, Red) and found.failed == ("test",)

@@ -222,6 +222,18 @@ def bare(seen: Seen, slug: str) -> Path:
     return forge(seen).path(repositories(seen)[slug])
 
 
+def on_base(seen: Seen, slug: str, base: str, head: str) -> bool:
+    """Whether the base holds every file of the head as it is there."""
+    tip = bare(seen, slug) / "refs/heads" / base
+    if not tip.is_file():
+        return True  # packed: not to be told without git
+    theirs = dict(objects(seen).files(bare(seen, slug), tip.read_text().strip()))
+    ours = dict(objects(seen).files(bare(seen, slug), head))
+    if not theirs:
+        return True  # packed as well
+    return all(theirs.get(path) == blob for path, blob in ours.items() if path != "CODEBASE.md")
+
+
 # --- order and people ------------------------------------------------------------------------
 
 

@@ -194,7 +194,8 @@ def i5_the_base_holds_what_was_tested(seen: Seen) -> list[str]:
 
     GitHub merges onto whatever the base has become: where a person's push came after the merging
     process's own last look at the base, the mismatch is not ours, but the repository must then
-    be frozen before anything else is merged there, and stand so at the end. Trees are read from the
+    be frozen before anything else is merged there, and stand so at the end. Nor is it ours where a
+    person pointed it elsewhere after that look: no call names the base. Trees are read from the
     forge's rows; a commit that it does not know is left out.
     """
     found = []
@@ -206,6 +207,8 @@ def i5_the_base_holds_what_was_tested(seen: Seen) -> list[str]:
         made = facts.commit(seen, merge.slug, pull.merge_sha) if pull and pull.merge_sha else None
         head = facts.commit(seen, merge.slug, merge.sha)
         if not made or not head or made[0] == head[0] or pull is None:
+            continue
+        if pointed_elsewhere(seen, merge):
             continue
         if overtaken(seen, merge, pull.base_ref):
             owed[merge.slug] = merge
@@ -234,6 +237,17 @@ def overtaken(seen: Seen, merge: Merge, base: str) -> bool:
         and looked.order < push.order < request.order
         for push in seen.pushes
         if facts.by_person(push)
+    )
+
+
+def pointed_elsewhere(seen: Seen, merge: Merge) -> bool:
+    """Whether a person chose another base between the last look at it and the merge."""
+    request = merge.request
+    path = f"/repos/{merge.slug}/pulls/{merge.number}"
+    looked = facts.last_look(seen, request.process, request.order, path)
+    return looked is not None and any(
+        act.number == merge.number and looked.order < act.order < request.order
+        for act in facts.acts(seen, Did.RETARGETED, slug=merge.slug)
     )
 
 

@@ -78,7 +78,9 @@ def i1_done_is_merged(seen: Seen) -> list[str]:
         pull = facts.place(seen, task.repo, number) if number else None
         if pull is None:
             found.append(f"{task.task_id} is in done/ without a pull request or a report")
-        elif pull.merged_at is None and not on_base_already(seen, task, pull.head_sha):
+        elif pull.merged_at is None and not facts.on_base(
+            seen, task.repo, task.base, pull.head_sha
+        ):
             found.append(f"{task.task_id} is in done/, and #{number} was never merged")
     return found
 
@@ -86,19 +88,6 @@ def i1_done_is_merged(seen: Seen) -> list[str]:
 def reported(task: Task) -> bool:
     attempt = task.attempt
     return attempt is not None and attempt.verdict is AttemptVerdict.DELIVER
-
-
-def on_base_already(seen: Seen, task: Task, head: str) -> bool:
-    """Whether the base holds every file of the head as it is there."""
-    bare = facts.bare(seen, task.repo)
-    tip = seen.forge.state.path(facts.repositories(seen)[task.repo]) / "refs/heads" / task.base
-    if not tip.is_file():
-        return True  # packed: not to be told without git
-    theirs = dict(facts.objects(seen).files(bare, tip.read_text().strip()))
-    ours = dict(facts.objects(seen).files(bare, head))
-    if not theirs:
-        return True  # packed as well
-    return all(theirs.get(path) == blob for path, blob in ours.items() if path != "CODEBASE.md")
 
 
 def i2_one_worker_for_each_task(seen: Seen) -> list[str]:

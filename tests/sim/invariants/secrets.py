@@ -41,8 +41,9 @@ def i6_no_commit_of_a_person_is_lost(seen: Seen) -> list[str]:
     """No push of ours takes a person's commit off a branch that it was pushed to.
 
     Every branch and every deletion counts. A branch may be deleted where its tip is the head of a
-    pull request that was merged: then the work is on the base. A person may throw away what they
-    like. Blind to a commit that nobody pushed, such as one that lies in a clone.
+    pull request that was merged, whatever GitHub shows: then the work is on the base. A person may
+    throw away what they like. Blind to a commit that nobody pushed, such as one that lies in a
+    clone.
     """
     found = []
     for push in facts.fresh(seen, "pushes of ours", seen.pushes):
@@ -71,8 +72,11 @@ def i6_no_commit_of_a_person_is_lost(seen: Seen) -> list[str]:
 
 def merged_head(seen: Seen, push: Push) -> bool:
     repo = facts.repositories(seen)[push.slug]
-    where = "repo_id = ? and is_pull = 1 and merged_at is not null and head_sha = ?"
-    return facts.forge(seen).store.count(records.Issue, where, repo.id, push.old) > 0
+    where = "repo_id = ? and is_pull = 1 and head_sha = ?"
+    return any(
+        pull.merged_at is not None or facts.on_base(seen, push.slug, pull.base_ref, pull.head_sha)
+        for pull in facts.forge(seen).store.select(records.Issue, where, repo.id, push.old)
+    )
 
 
 def i7_no_secret_leaves(seen: Seen) -> list[str]:
