@@ -79,7 +79,11 @@ def test_a_store_that_is_due_is_packed_by_a_process_of_its_own(tmp_path: Path) -
         office.pass_time(3600)
         housekeeping.sweep(office.world)
         assert [argv[-2:] for argv in started] == [["orchestrator.queue", "--pack"]]
+        with Locks(office.world.paths.locks).try_repository_slot(SLUG, 1):
+            housekeeping.maintain_stores(office.world)
+        assert "is packed when no worker is at work there" in office.told()
         housekeeping.maintain_stores(office.world)
+        assert "its store was packed" in office.told()
         office.pass_time(3600)
         housekeeping.sweep(office.world)
         assert len(started) == 1
@@ -98,7 +102,15 @@ def test_a_store_that_takes_too_long_is_tried_the_next_night_and_told_the_second
     with an_office(tmp_path) as office:
         workspace.of(office.world).refresh(SLUG, "main")
         monkeypatch.setattr(workspace, "PACKING_SECONDS", 0.001)
+        store = office.world.paths.store(SLUG)
+
+        def lets_go() -> None:
+            """What a gc that was ended leaves is old by the next night."""
+            for lock in (*store.rglob("*.lock"), *store.glob("packed-refs.new")):
+                aged(lock, 0)
+
         for told in (0, 1, 1):
+            lets_go()
             office.said.clear()
             housekeeping.maintain_stores(office.world)
             assert "git gc did not finish in time" in office.told()
@@ -109,10 +121,8 @@ def test_a_store_that_takes_too_long_is_tried_the_next_night_and_told_the_second
             assert not office.told()
             office.pass_time(22.5 * 3600)
         monkeypatch.undo()
-        store = office.world.paths.store(SLUG)
         (store / "packed-refs.new").touch()  # as a gc that was ended leaves it, now and then
-        for lock in (*store.glob("*.lock"), *store.glob("packed-refs.new")):
-            aged(lock, 0)
+        lets_go()
         housekeeping.maintain_stores(office.world)
         assert office.told().count("recovered: ") == 1 and not raised(office)
         office.pass_time(7 * 86400)

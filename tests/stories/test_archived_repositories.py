@@ -104,7 +104,7 @@ def test_what_an_agent_made_meanwhile_is_delivered_when_it_opens(
         assert not office.task(issue).note
 
 
-@pytest.mark.parametrize("closed", [archive, may_only_read], ids=("archived", "read only"))
+@pytest.mark.parametrize("closed", [archive, may_only_read, sees_nothing])
 @pytest.mark.parametrize("behind", [False, True])
 def test_a_pull_request_waits_there_however_long(
     tmp_path: Path, closed: Close, behind: bool
@@ -117,11 +117,13 @@ def test_a_pull_request_waits_there_however_long(
         if behind:  # it would be updated, not merged
             pushes(office, tmp_path / "person", "main", {"new.txt": "n"})
         closed(office, True)
-        for _ in range(5):
+        for hours in (1, 2, 30, 1):  # of what GitHub does not show a person hears after a day
             office.monitor()
-            office.pass_time(HOUR)
+            office.pass_time(hours * HOUR)
         assert office.state_of(issue) is State.REVIEW, office.told()
-        assert nobody_was_called(office, issue), office.told()
+        told = office.told()
+        assert told.count("ALERT") == told.count(f"ALERT {SLUG}: its tasks wait") > 0, told
+        assert not any("person is needed" in comment for comment in office.comments(issue))
         closed(office, False)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()

@@ -107,6 +107,30 @@ def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path)
         assert office.state_of(second) is State.DONE, office.told()
 
 
+def test_work_whose_last_move_failed_is_over_and_not_begun_again(tmp_path: Path) -> None:
+    work = {"first": writes("x.txt", "x\n")}
+    with an_office(tmp_path, agents=work, repository=QUICK) as office:
+        room, plain, failed = office.world.mailroom, office.world.mailroom._renamed, list[State]()
+
+        def renamed(found: Any, to: State) -> Any:
+            if to is State.REVIEW and not failed:
+                failed.append(to)
+                raise PermissionError(13, "Permission denied")
+            return plain(found, to)
+
+        object.__setattr__(room, "_renamed", renamed)
+        issue = office.ready("Add x.txt")
+        office.dispatch()
+        office.queue()
+        assert failed and office.state_of(issue) is State.PROCESSING, office.told()
+        for _ in range(6):
+            office.pass_time(60)
+            reaper.reap(office.world)
+            office.round()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs == ["first"]
+
+
 def test_a_pull_request_that_is_gone_is_told_of_after_a_day_and_may_come_back(
     tmp_path: Path,
 ) -> None:

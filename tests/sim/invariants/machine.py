@@ -62,14 +62,15 @@ def i11_finished_tasks_leave_nothing(seen: Seen) -> list[str]:
     """At the end no lock is held, and no worktree stands for a task that is over.
 
     Every lock file can be taken by somebody else. A worktree of a task that waits may stand; one
-    whose worker was killed while it tidied up, or whose file a person took from its worker, stands
-    until its retention ends.
+    whose worker was killed while it tidied up, or waited in vain for the store, or whose file a
+    person took from its worker, stands until its retention ends.
     """
     if seen.step.kind is not StepKind.END:
         return []
     found = [f"{path.name} is held by nobody alive" for path in held_locks(seen.paths.locks)]
     over = {task.task_id for state, task in seen.tasks() if state in {State.DONE, State.CANCELLED}}
-    gone = crashed(seen)
+    busy = any("store-" in line and "was held by" in line for *_, line in seen.said)
+    gone = crashed(seen) or busy
     for folder in sorted(seen.paths.worktrees.glob("*/*")):
         moved = any(facts.acts(seen, Did.MOVED, task_id=folder.name))
         if folder.name in over and not gone and not moved:
