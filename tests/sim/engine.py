@@ -323,15 +323,16 @@ class Simulation:
                 habit.again = True
             return
         began = self.memory.setdefault("began", {}).pop(process.name)
+        if any("the one before still runs" in line for line in process.said):
+            # It looked at nothing; the one before will say how it ended, if it has not already.
+            if any(one.script == process.script for one in self._living()):
+                habit.ran(self._inputs(process.script), self.time.moment, idle=True)
+            return
         undisturbed = self._undisturbed(process)
         quiet = process.exit_code == 0 and not process.faults
         habit.asked(process.script, process.requests, in_order=quiet)
         inputs = self._inputs(process.script)
         began = began[habit.looked, habit.watching]
-        if any("the one before still runs" in line for line in process.said):
-            # It looked at nothing; the one before will say how it ended.
-            habit.ran(inputs, self.time.moment, idle=True)
-            return
         habit.troubled = habit.troubled + 1 if process.exit_code else 0
         again = bool(process.faults) or 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
         habit.ran(inputs, self.time.moment, idle=inputs == began, again=again)
