@@ -13,7 +13,6 @@ from orchestrator import (
     alerts,
     foresight,
     landing,
-    readonly,
     repairs,
     reverting,
     scrutiny,
@@ -90,8 +89,8 @@ def story(world: World) -> None:
 
 def tell_of_what_is_gone(world: World, task: Task) -> None:
     """Where the repository is not closed to us it was made anew, and no look brings it back."""
-    if closed := readonly.closed(world, task.repo):
-        return readonly.tell(world, task.repo, closed)
+    if landing.waits_for_the_repository(world, task):
+        return
     alerts.alert(
         world,
         f"gone {task.task_id}",
@@ -99,7 +98,6 @@ def tell_of_what_is_gone(world: World, task: Task) -> None:
         f"bin/task.sh cancel {task.task_id}, and set its issue Ready again for a new one.",
         task=task,
     )
-    return None
 
 
 @contextmanager

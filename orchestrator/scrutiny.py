@@ -111,8 +111,7 @@ class Scrutiny:
     def missing(self, task: Task) -> timedelta:
         """How long GitHub's answers have held no pull request of this task, this one included."""
         now, known = self.world.clock.now(), self.before.get(task.task_id)
-        again = known is not None and known.key == MISSING
-        since = min(known.since, now) if known is not None and again else now
+        since = min(known.since, now) if known is not None and known.key == MISSING else now
         self.now[task.task_id] = Held(key=MISSING, since=since, head="", head_since=since)
         return now - since
 

@@ -461,15 +461,22 @@ def test_a_merge_that_never_gets_an_answer_is_a_persons_turn_after_an_hour(
         assert office.state_of(other) is State.DONE, office.told()
 
 
-def test_one_unclear_answer_is_no_persons_turn_however_long_it_was_in_order(
-    tmp_path: Path,
-) -> None:
+@contextmanager
+def in_order_for_hours(tmp_path: Path) -> Iterator[tuple[Office, int, hostile.Hostile]]:
+    """A pull request that would have been merged two hours ago, had the last look come through."""
     with an_open_pull_request(tmp_path) as (office, issue):
         bad = hostile.between(office.github)
         bad.on("GET", r"/pulls/\d+$", hostile.answers(503), times=99)
         monitor(office, 2)
         office.pass_time(2 * 3600)
         bad.calm()
+        yield office, issue, bad
+
+
+def test_one_unclear_answer_is_no_persons_turn_however_long_it_was_in_order(
+    tmp_path: Path,
+) -> None:
+    with in_order_for_hours(tmp_path) as (office, issue, bad):
         bad.on("PUT", MERGE, hostile.answers(502))
         office.monitor()
         assert bad.count("PUT", MERGE) == 1 and office.state_of(issue) is State.REVIEW
@@ -507,12 +514,7 @@ def test_a_merge_that_github_shows_late_is_recorded_of_an_escalated_task_too(
 
 def test_a_merge_just_made_is_looked_for_longer_than_once(tmp_path: Path) -> None:
     """However long it was in order before: the fetch that follows may be a moment behind."""
-    with an_open_pull_request(tmp_path) as (office, issue):
-        bad = hostile.between(office.github)
-        bad.on("GET", r"/pulls/\d+$", hostile.answers(503), times=99)
-        monitor(office, 2)
-        office.pass_time(2 * 3600)
-        bad.calm()
+    with in_order_for_hours(tmp_path) as (office, issue, bad):
         elsewhere = b'{"sha": "' + b"e" * 40 + b'", "merged": true, "message": "done"}'
         bad.on("PUT", MERGE, hostile.rewritten(lambda body: elsewhere))
         office.monitor()
