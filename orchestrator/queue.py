@@ -5,7 +5,6 @@ from __future__ import annotations
 if not __package__:  # run as a file, this module would hide the standard library's `queue`
     raise SystemExit("start the worker as: python -m orchestrator.queue")
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -33,7 +32,7 @@ def story(world: World) -> None:
     slot = world.locks.try_worker_slot(world.config.max_parallel_workers)
     if slot is None:
         return world.say("every worker slot is taken")
-    code = code_on_disk()
+    code = world.code()
     with slot:
         while not switched_off(world) and not shut_out(world):
             if not disk.may_start(world):
@@ -52,7 +51,7 @@ def story(world: World) -> None:
                 return world.say("nothing waits that may start now")
             with claimed:
                 work(world, claimed)
-            if code_on_disk() != code:
+            if world.code() != code:
                 return world.say("the code was changed: the next worker goes on with the new one")
     return None
 
@@ -110,19 +109,6 @@ def shut_out(world: World) -> bool:
     if trouble is not None:
         world.regret(str(trouble), trouble.exit_code)
     return trouble is not None
-
-
-def code_on_disk() -> tuple[tuple[str, int], ...]:
-    """Which code this is: a worker does not outlive an upgrade by more than one task."""
-    found, folders = list[tuple[str, int]](), [os.path.dirname(__file__)]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    found.append((entry.path, entry.stat().st_mtime_ns))
-                elif "." not in entry.name and entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-    return tuple(sorted(found))
 
 
 if __name__ == "__main__":

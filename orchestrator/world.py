@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from orchestrator.adapters import credentials, gh_keys, process
+from orchestrator.adapters import checkout, credentials, gh_keys, process
 from orchestrator.adapters.clock import Clock, zone
 from orchestrator.adapters.effects import Effects
 from orchestrator.adapters.events import Events
@@ -70,7 +70,8 @@ class World:
     """What a story gets. `only` is the one repository of `--repo`; `say` prints one line.
 
     `at_once` is a person's `--now`: regular jobs are due, whenever they last succeeded. `troubles`
-    are the exit codes of what went wrong, `regrets` what was said of it.
+    are the exit codes of what went wrong, `regrets` what was said of it. `code` tells which code
+    lies on the disk now, to be compared with what it told before.
     """
 
     script: str
@@ -94,6 +95,7 @@ class World:
     environment: Mapping[str, str]
     redact: Redactor
     say: Callable[[str], None]
+    code: Callable[[], object]
     dry_run: bool = False
     at_once: bool = False
     only: RepositoryConfig | None = None
@@ -257,6 +259,7 @@ def build(
         environment=environment,
         redact=redact,
         say=say,
+        code=lambda: checkout.modules(paths.code),
         dry_run=dry_run,
         at_once=at_once,
         only=chosen(config, only),

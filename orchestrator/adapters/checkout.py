@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def remote(code: Path) -> str:
     origin = ORIGIN.search(text)
     url = URL.search(origin[1]) if origin else None
     return url[1] if url else ""
+
+
+def modules(code: Path) -> tuple[tuple[str, int], ...]:
+    """Each module of the checkout with its age: a process compares whether it is still this code.
+
+    No commit tells that, since a person may edit it in place or copy another over it.
+    """
+    found, folders = list[tuple[str, int]](), [str(code / "orchestrator")]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    found.append((entry.path, entry.stat().st_mtime_ns))
+                elif "." not in entry.name and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return tuple(sorted(found))
 
 
 class Checkout:

@@ -426,7 +426,7 @@ class Simulation:
         )  # fmt: skip
         wired = setting.replaced(
             world, wire=wire, executor=SimExecutor(self, process),
-            spawn=lambda argv, **more: self._spawned(process, argv),
+            spawn=lambda argv, **more: self._spawned(process, argv), code=lambda: "the same",
         )
         return act(process, wired)
 

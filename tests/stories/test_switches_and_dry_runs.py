@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator import github_dispatcher, pr_monitor, queue, supervisor
+from orchestrator.adapters import checkout
 from orchestrator.records.task import State
 from orchestrator.tick import Story, told
 from tests.support import hostile, repos
 from tests.support.crash import Killed, a_new_process
-from tests.support.office import SLUG, Office, an_office, writes
+from tests.support.office import SLUG, Office, an_office, meanwhile, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 STORIES: dict[str, Story] = {
@@ -205,3 +206,22 @@ def test_a_switch_names_its_file_and_one_that_stops_nothing_is_known(tmp_path: P
         assert office.world.idle_switches() == ("dispatcher", "maria_library")
         global_switch(office).touch()
         assert office.world.stopped("pr_monitor") == "runtime/off exists"
+
+
+def test_a_worker_whose_code_was_exchanged_ends_after_its_task(tmp_path: Path) -> None:
+    """C10: one that goes on would load the rest of its modules from another version."""
+    with an_office(tmp_path) as office:
+        module = tmp_path / "checkout" / "orchestrator" / "queue.py"
+        module.parent.mkdir(parents=True)
+        module.write_text("old")
+        usual = office.world
+        office.world = replace(usual, code=lambda: checkout.modules(tmp_path / "checkout"))
+        office.executor.scripts = {
+            **office.executor.scripts,
+            "first": meanwhile(lambda: os.utime(module, (0, 0)), writes("x.txt", "x\n")),
+        }
+        issues = [office.ready("Add x"), office.ready("Add y")]
+        office.dispatch()
+        office.queue()
+        assert "the code was changed" in office.told()
+        assert sorted(map(office.state_of, issues)) == [State.INBOX, State.REVIEW]
