@@ -19,7 +19,7 @@ from tests.sim import engine, forges, whole
 from tests.sim.interface import Content, Plan
 
 HISTORY_SHOWN = 400
-GARBAGE = 50_000
+COLLECTED_AFTER = 10  # seeds
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -39,11 +39,15 @@ class Player:
         self.content = content or whole.content()
         self.place = forges.place()
         self.template = forges.template(self.place / "template")
-        # A seed makes few cycles, and what is loaded by now stays: both cost a look each time.
+        # What is loaded by now stays, and a seed makes few cycles: they are looked for between two.
         gc.freeze()
-        gc.set_threshold(GARBAGE)
+        gc.disable()
+        self._played = 0
 
     def result(self, plan: Plan, **more: Any) -> engine.Result:
+        self._played += 1
+        if self._played % COLLECTED_AFTER == 0:
+            gc.collect()
         return engine.simulate(plan, self.content, self.place, self.template, **more)
 
     def play(self, seed: int, *, history: bool = False) -> Played:
@@ -60,6 +64,7 @@ class Player:
         )  # fmt: skip
 
     def close(self) -> None:
+        gc.enable()
         shutil.rmtree(self.place, ignore_errors=True)
 
 
