@@ -25,25 +25,33 @@ class Shape(NamedTuple):
     """What a token looks like, and the literals by which it is found.
 
     Looking for a literal is quick, and most texts hold none: then the pattern is not even
-    compiled. A match begins `before` or fewer characters before a literal; `any_case` says that
-    the literals are in lower case and stand for every spelling. A group `secret` is what has to
-    go; without one it is the whole match.
+    compiled. A token with one of `literals` is a long word or part of it (`View.words`); `torn`
+    are those of tokens that may be shorter or hold other signs. A match begins `before` or fewer
+    characters before a literal; `any_case` says that the literals are in lower case and stand for
+    every spelling; `often`, that the one literal is in every other line, and the pattern, which
+    begins with it, finds it quicker. A group `secret` is what has to go; without one it is the
+    whole match.
     """
 
     pattern: re.Pattern[str]
     literals: tuple[str, ...]
+    torn: tuple[str, ...] = ()
     before: int = 0
     any_case: bool = False
+    often: bool = False
 
-    def matches(self, view: View) -> Iterator[Span]:
-        """The places of all tokens of this shape in the view."""
+    def matches(self, view: View) -> Iterator[re.Match[str]]:
+        """All tokens of this shape in the view."""
+        if self.often:
+            yield from self.pattern.finditer(view.text)
+            return
         among = view.lowered if self.any_case else view.text
-        for literal in self.literals:
+        for literal in (*self.literals, *self.torn):
             place = among.find(literal)
             while place >= 0:
                 match = self._around(view.text, place)
                 if match:
-                    yield match.span("secret" if match.re.groupindex else 0)
+                    yield match
                 place = among.find(literal, max(place + 1, match.end() if match else 0))
 
     def _around(self, text: str, place: int) -> re.Match[str] | None:
@@ -54,12 +62,16 @@ class Shape(NamedTuple):
         return next(filter(None, tried), None)
 
 
-def shape(pattern: str, *literals: str, before: int = 0) -> Shape:
-    return Shape(regex.late(pattern), literals, before)
+def shape(pattern: str, *literals: str, torn: tuple[str, ...] = (), before: int = 0) -> Shape:
+    return Shape(regex.late(pattern), literals, torn, before)
+
+
+def torn(pattern: str, *literals: str, often: bool = False) -> Shape:
+    return Shape(regex.late(pattern), (), literals, often=often)
 
 
 def spelled_anyhow(pattern: str, *literals: str) -> Shape:
-    return Shape(regex.late(f"(?i:{pattern})"), literals, any_case=True)
+    return Shape(regex.late(f"(?i:{pattern})"), (), literals, any_case=True)
 
 
 SHAPES = {
@@ -90,13 +102,13 @@ SHAPES = {
     "Google key": shape(r"AIza[A-Za-z0-9_-]{35,}", "AIza"),
     "Google OAuth secret": shape(
         ALONE + r"(?:GOCSPX-[A-Za-z0-9_-]{24,}|ya29\.[A-Za-z0-9_-]{20,}|1//0[A-Za-z0-9_-]{30,})",
-        "GOCSPX-", "ya29.", "1//0",
+        "GOCSPX-", "ya29.", torn=("1//0",),
     ),
-    "AWS key": shape(
+    "AWS key": torn(
         r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])",
         "AKIA", "ASIA", "ABIA", "ACCA",
     ),
-    "Amazon Bedrock key": shape(ALONE + r"ABSK[A-Za-z0-9+/]{100,}={0,2}", "ABSK"),
+    "Amazon Bedrock key": torn(ALONE + r"ABSK[A-Za-z0-9+/]{100,}={0,2}", "ABSK"),
     "Azure storage key": spelled_anyhow(
         r"(?:account|access)key=(?P<secret>[a-z0-9+/]{42,86}={1,2})", "accountkey=", "accesskey="
     ),
@@ -104,12 +116,12 @@ SHAPES = {
         r"(?:(?<![A-Za-z0-9_~.-])|(?<=\\[nrt]))[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])",
         "Q~", before=4,
     ),
-    "Azure shared access signature": shape(
+    "Azure shared access signature": torn(
         r"sig=(?P<secret>[A-Za-z0-9/+]{0,80}(?:%[0-9A-Fa-f]{2}[A-Za-z0-9/+]*){1,12}"
         r"|[A-Za-z0-9/+]{43}=)",
         "sig=",
     ),
-    "Slack token": shape(
+    "Slack token": torn(
         r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}", "xox", "xapp-"
     ),
     "webhook address": spelled_anyhow(
@@ -125,8 +137,8 @@ SHAPES = {
     "payment key": shape(
         ALONE + r"(?:[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{32,}"
         r"|sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{22,}|shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32})",
-        "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "sq0", "shpat_", "shpca_",
-        "shppa_", "shpss_",
+        "sk_live_", "sk_test_", "rk_live_", "rk_test_", "sq0", "shpat_", "shpca_", "shppa_",
+        "shpss_", torn=("whsec_",),
     ),
     "token of a package registry": shape(
         ALONE + r"(?:npm_[A-Za-z0-9]{36,}|pypi-AgE[A-Za-z0-9_-]{40,}|rubygems_[a-f0-9]{48}"
@@ -148,8 +160,8 @@ SHAPES = {
         r"|sb_secret_[A-Za-z0-9_-]{30,}|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{32,}"
         r"|nfp_[A-Za-z0-9]{36,}|dp\.(?:pt|st|sa|ct|scim|audit)\.[A-Za-z0-9._-]{40,}"
         r"|pul-[a-f0-9]{40}|tskey-[a-z]+-[A-Za-z0-9]{8,}-[A-Za-z0-9]{16,})",
-        "dop_v1_", "doo_v1_", "dor_v1_", "dapi", "hvs.", "hvb.", "hvr.", "HRKU-", "FlyV1", "fo1_",
-        "sbp_", "sb_secret_", "pscale_", "nfp_", "dp.", "pul-", "tskey-",
+        "dop_v1_", "doo_v1_", "dor_v1_", "dapi", "hvs.", "hvb.", "hvr.", "HRKU-", "fo1_", "sbp_",
+        "sb_secret_", "pscale_", "nfp_", "dp.", "pul-", "tskey-", torn=("FlyV1",),
     ),
     "Terraform token": shape(
         ALONE + r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}", ".atlasv1.", before=15
@@ -168,19 +180,19 @@ SHAPES = {
         ALONE + r"(?:glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/=]{40,}"
         r"|sntr(?:ys_eyJ[A-Za-z0-9+/=_-]{40,}|yu_[a-f0-9]{64})|NRAK-[A-Z0-9]{27}|dt0c01\.[A-Z0-9]{24}"
         r"\.[A-Z0-9]{64}|phx_[A-Za-z0-9]{40,})",
-        "glsa_", "glc_", "sntry", "NRAK-", "dt0c01.", "phx_",
+        "glsa_", "NRAK-", "dt0c01.", "phx_", torn=("glc_", "sntry"),
     ),
     "JSON web token": shape(
         r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", "eyJ"
     ),
-    "private key": shape(
+    "private key": torn(
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
         r"(?:(?:(?!-----BEGIN )(?s:.)){0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
         r"|[\w+/=\s\\:,.-]*)",
         "-----BEGIN ",
     ),
-    "URL with a password": shape(
-        r"://(?P<secret>[^\s/:@'\"]*:[^\s/@'\"]+|[^\s/:@'\"]{20,})@", "://"
+    "URL with a password": torn(
+        r"://(?P<secret>[^\s/:@'\"]*:[^\s/@'\"]+|[^\s/:@'\"]{20,})@", "://", often=True
     ),
     "authorization header": spelled_anyhow(
         r"authorization[\"']?\s*[:=]\s*[\"']?"
@@ -196,13 +208,21 @@ ASSIGNED = regex.late(
     r"[\w.-]{0,60}+[\"']?\s*(?:=|:|=>|:=)\s*[\"']?(?P<value>[A-Za-z0-9+/_=.~-]{12,400}+)(?![(\[])"
 )
 REST = regex.late(r"[A-Za-z0-9+/_=.~-]*")  # of a longer value, judged by its beginning
+IN_WORDS = [(name, literal) for name, looks in SHAPES.items() for literal in looks.literals]
+TORN = [(looks.any_case, name, literal) for name, looks in SHAPES.items() for literal in looks.torn]
 
 
 def found(view: View) -> Iterator[tuple[str, Span]]:
     """Each token that a provider's shape gives away, with its name and place."""
+    among, words = (view.text, view.lowered), view.words
+    likely = {name for any_case, name, literal in TORN if literal in among[any_case]}
+    if words:
+        likely |= {name for name, literal in IN_WORDS if literal in words}
     for name, looks in SHAPES.items():
-        for span in looks.matches(view):
-            yield name, view.placed(span)
+        if name in likely:
+            for match in looks.matches(view):
+                secret = match.span("secret" if match.re.groupindex else 0)
+                yield name, view.placed(secret)
 
 
 def assigned(view: View) -> Iterator[Span]:

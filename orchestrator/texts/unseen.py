@@ -17,6 +17,10 @@ UNSEEN = regex.late(
     r"\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     r"\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+# Signs that end no word of a token; what is not ASCII counts among them.
+WITHIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:=~-?")
+KINDS = bytes(ord("w" if byte in WITHIN else " ") for byte in range(256))
+LONG = 21  # one more than a time of GitHub's has
 
 
 class View:
@@ -35,6 +39,20 @@ class View:
         if len(lowered) == len(self.text):
             return lowered
         return "".join(c if len(c.lower()) > 1 else c.lower() for c in self.text)
+
+    @cached_property
+    def words(self) -> str:
+        """Its words that are long enough for a token, one a line."""
+        kinds = self.text.encode("ascii", "replace").translate(KINDS)  # a byte a character
+        words: list[str] = []
+        start = kinds.find(b"w" * LONG)
+        while start >= 0:
+            end = kinds.find(b" ", start)
+            if end < 0:
+                end = len(kinds)
+            words.append(self.text[start:end])
+            start = kinds.find(b"w" * LONG, end)
+        return "\n".join(words)
 
     def placed(self, span: Span) -> Span:
         """A span of the shown text in the text itself, with what is not shown inside of it."""

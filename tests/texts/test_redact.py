@@ -9,11 +9,12 @@ from functools import cache
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.texts import shapes
 from orchestrator.texts.redact import MARK, WITHHELD, Redactor
+from orchestrator.texts.unseen import View
 from tests.support import leaks, tokens
 
 OURS = "s3cr3t-Value/with+odd&signs=42"
@@ -39,6 +40,16 @@ def test_a_secret_is_found_by_its_shape_wherever_it_stands(name):
         for setting in tokens.SETTINGS:
             out = redactor(setting.format(token))
             assert not any(part in out for part in tokens.secret_parts(form, token)), setting
+
+
+@pytest.mark.parametrize("name", [name for name, looks in shapes.SHAPES.items() if looks.literals])
+@settings(max_examples=15)
+@given(data=st.data())
+def test_what_is_sought_in_long_words_alone_is_one(name, data):
+    looks = shapes.SHAPES[name]
+    alone = looks.pattern.pattern.replace(r"(?<=\d{5}:)", "")
+    token = data.draw(st.from_regex(alone, fullmatch=True))
+    assert View(token).words == token or any(literal in token for literal in looks.torn)
 
 
 @pytest.mark.parametrize(("name", "text"), FALSE)
