@@ -44,7 +44,8 @@ COLOURS = regex.late(
     r"|(?<=0)x(?=[0-9a-fA-F]{2}\b)(?<!\w0x)"
     r")"
 )
-QUOTED = regex.late(r"(?<!\x1b)\\{1,64}(?=[^\w\n\r\\])")  # as a shell has it
+QUOTED = regex.late(r"\\(?<!\x1b\\)\\{0,63}(?=[^\w\n\r\\])")  # as a shell has it
+BRACKETED = regex.late(r"\[[\dJK]")  # how a colour goes on
 MARKED = regex.late(r"\\[\[<\x1b]")  # where that may stand within the unseen
 DOUBLE = regex.late(r"\\\\[uUx0-7]")
 FOREIGN = regex.late(r"[^\x00-\x7f]")
@@ -69,6 +70,8 @@ class Layer:
     def below(self, order: Sequence[re.Pattern[str]]) -> Layer | None:
         """The same text with one kind of its escapes undone; None where none is left."""
         for undone in order:
+            if not _may_hold(self.text, undone):
+                continue
             text = undone.sub(MEANT[undone], self.text)
             # Two of them alone hide no letter or digit, but what these are within.
             alone = undone is QUOTED or undone is FOREIGN
@@ -135,7 +138,16 @@ def layers(text: str) -> Iterator[Layer]:
 
 
 def _is_plain(text: str) -> bool:
-    return not any(undone.search(text) for undone in (CODED, *UNSEEN))
+    return not any(undone.search(text) for undone in (CODED, *UNSEEN) if _may_hold(text, undone))
+
+
+def _may_hold(text: str, undone: re.Pattern[str]) -> bool:
+    """Whether it holds a sign that each of these escapes has; most texts hold none of any."""
+    if undone is FOREIGN:
+        return not text.isascii()
+    if any(sign in text for sign in SIGNS[undone]):
+        return True
+    return undone is COLOURS and BRACKETED.search(text) is not None
 
 
 def _nothing(match: re.Match[str]) -> str:
@@ -167,6 +179,10 @@ def _meant(escape: re.Match[str]) -> str:
 MEANT: dict[re.Pattern[str], Callable[[re.Match[str]], str]] = {
     CODED: _meant, CODED_ALONE: _meant, TAGS: _nothing, COMMENTS: _nothing, COLOURS: _nothing,
     QUOTED: _nothing, FOREIGN: _plain,
+}  # fmt: skip
+SIGNS = {
+    CODED: ("\\", "%", "&"), CODED_ALONE: ("\\", "%", "&"), TAGS: ("<",), COMMENTS: ("<!--",),
+    COLOURS: ("\x1b", "^[", "0x"), QUOTED: ("\\",),
 }  # fmt: skip
 UNSEEN = (TAGS, COMMENTS, COLOURS)
 USUAL = (CODED, *UNSEEN, QUOTED, FOREIGN)
