@@ -53,11 +53,11 @@ class Etags:
             return
 
     def _make_room(self) -> None:
-        with os.scandir(self.folder) as found:
-            known = [Path(entry.path) for entry in found]
-        if len(known) < MOST:
+        names = os.listdir(self.folder)
+        if len(names) < MOST:
             return
-        for path in sorted(known, key=_age)[: len(known) // 2]:
+        known = sorted((self.folder / name for name in names), key=_age)
+        for path in known[: len(known) // 2]:
             files.remove_file(path)
 
     def _place(self, url: str) -> Path:
