@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -256,9 +257,7 @@ class Limits:
 
 def signal_of(headers: Mapping[str, str]) -> Signal:
     """What the headers say (names in lower case); what cannot be read says nothing."""
-    date = None
-    with suppress(ValueError, TypeError):
-        date = parsedate_to_datetime(headers.get("date", "")).timestamp()
+    date = _moment(headers.get("date", ""))
     return Signal(
         retry_after=retry_after(headers.get("retry-after", ""), date),
         limit=whole(headers.get("x-ratelimit-limit")),
@@ -274,9 +273,15 @@ def retry_after(words: str, date: float | None) -> float | None:
     seconds = whole(words)
     if seconds is not None:
         return float(seconds)
+    moment = _moment(words)
+    return None if moment is None or date is None else moment - date
+
+
+@lru_cache(maxsize=1)
+def _moment(words: str) -> float | None:
+    """Of an answer whose points count the same date is read twice."""
     with suppress(ValueError, TypeError):
-        moment = parsedate_to_datetime(words).timestamp()
-        return None if date is None else moment - date
+        return parsedate_to_datetime(words).timestamp()
     return None
 
 
