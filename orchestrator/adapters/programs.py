@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from orchestrator.adapters import files
 
@@ -31,22 +31,28 @@ def installations(search: str, programs: Iterable[str], below: tuple[str, ...]) 
         there = files.find_program(name, search)
         if there:
             found |= dict.fromkeys(_of_program(there, search, set()))
-    top = {os.path.join(folder, name) for folder in below for name in BESIDE_BIN}
+    inside = tuple(f"{folder}/" for folder in below)
+    tops = {os.path.join(folder, "") for folder in below}
     return tuple(
         path
         for path in found
-        if path not in top and os.path.lexists(path) and _inside(path, below)
+        if not _on_top(path, tops) and os.path.lexists(path) and _inside(path, inside)
     )
 
 
-def _inside(path: str, below: tuple[str, ...]) -> bool:
+def _on_top(path: str, folders: Container[str]) -> bool:
+    """Whether it lies in one of the folders itself, where no installation is."""
+    folder, name = os.path.split(path)
+    return name in BESIDE_BIN and os.path.join(folder, "") in folders
+
+
+def _inside(path: str, folders: tuple[str, ...]) -> bool:
     """Whether the path, or what it leads to, lies in one of the folders and is none of them."""
     lies = {path, os.path.realpath(path)}
     above = tuple(f"{one}/" for one in lies)
-    if any(f"{folder}/".startswith(above) for folder in below):
+    if any(folder.startswith(above) for folder in folders):
         return False  # it would show a hidden folder whole
-    inside = tuple(f"{folder}/" for folder in below)
-    return any(one.startswith(inside) for one in lies)
+    return any(one.startswith(folders) for one in lies)
 
 
 def _of_folder(folder: str) -> Iterator[str]:
