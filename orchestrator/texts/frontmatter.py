@@ -21,12 +21,11 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # A word or words that every YAML reader takes as they are, without quotes.
 _PLAIN = regex.late(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_./@+,()=-]|:(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_(]))*"
+    r"[A-Za-z0-9_](?:[A-Za-z0-9_./@+,()=-]++|:(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_(]))*+"
 )
 # What YAML would not print, or take for the end of a line, although JSON lets it stand.
 _UNPRINTABLE = regex.late("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LOOKS_TYPED = regex.late(r"[-+.\d][\d_.eE+:-]*|true|false|yes|no|on|off|null|y|n", re.IGNORECASE)
-_LINE = regex.late(r"([a-z_]+): (.+)")
 _DEEPEST = 40
 LARGEST = 512_000
 
@@ -124,15 +123,12 @@ def _load_ours(text: str, known: Container[str]) -> dict[str, Any] | None:
         if written.startswith("- ") and items is not None:
             value = _read(written[2:])
             items.append(value)
-        elif match := _LINE.fullmatch(written):
-            name, value, items = match[1], _read(match[2]), None
-            if name in data or name not in known:
-                return None
-            data[name] = value
-        elif written.endswith(":") and written[:-1] in known and written[:-1] not in data:
-            value = items = data[written[:-1]] = []
         else:
-            return None
+            name, colon, rest = written.partition(":")
+            if not colon or name in data or name not in known:
+                return None
+            items = None if rest else []
+            value = data[name] = _read(rest[1:]) if rest.startswith(" ") else items
         if value is None:
             return None
     return data if text.endswith("\n") else None
@@ -141,7 +137,7 @@ def _load_ours(text: str, known: Container[str]) -> dict[str, Any] | None:
 def _read(written: str) -> Any:
     if _PLAIN.fullmatch(written):
         return written
-    if written[0] in '"{[':
+    if written.startswith(('"', "{", "[")):
         try:
             return msgspec.json.decode(written)
         except (msgspec.DecodeError, RecursionError):

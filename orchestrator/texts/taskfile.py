@@ -24,7 +24,7 @@ FIELDS = {f.name: f for f in structs.fields(Task) if f.name not in {"extra", "bo
 _TIMES = ("created", "ready_at", "not_before", "next_at")
 _YES_AND_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _OPENING = regex.late(r"\ufeff?---[ \t]*\r?\n")
-_CLOSING = regex.late(r"^---[ \t]*\r?$\n?", re.MULTILINE)
+_CLOSING = regex.late(r"---(?<=^---)[ \t]*\r?$\n?", re.MULTILINE)
 _REPO = regex.late(r"[A-Za-z0-9-]+/[A-Za-z0-9_.-]+")
 _REPO_ADDRESS = regex.late(r"(?:https?://|ssh://git@|git@)[^/:\s]+[/:]([^\s]+?)(?:\.git)?/?")
 _LONGEST_TITLE = 100
