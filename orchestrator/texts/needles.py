@@ -8,6 +8,8 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
+from struct import Struct
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from orchestrator.texts import escapes
@@ -20,6 +22,10 @@ WINDOW = 12  # this much of a secret is a leak already
 # the text is looked at only there.
 GRAM = 6
 STRIDE = WINDOW - GRAM + 1
+
+Gram = tuple[Any, ...]
+# Cuts one out of each stride of a text, whose characters have four bytes each.
+CUT = Struct(f"{4 * GRAM}s{4 * (STRIDE - GRAM)}x")
 
 NEAR = 80  # characters around a window in which a gram is enough
 
@@ -79,13 +85,14 @@ class Haystack:
     """Finds the windows of some forms, and whole those that are shorter than a window."""
 
     def __init__(self, forms: Iterable[str]) -> None:
-        short, windows, grams = set[str](), set[str](), set[str]()
+        short, windows, grams = set[str](), set[str](), set[Gram]()
         for form in forms:
             if len(form) < WINDOW:
                 short.add(form)
                 continue
             windows |= {form[i : i + WINDOW] for i in range(len(form) - WINDOW + 1)}
-            grams |= {form[i : i + GRAM] for i in range(len(form) - GRAM + 1)}
+            for first in range(STRIDE):
+                grams.update(_grams(form[first:]))
         self._short = tuple(sorted(form for form in short if len(form) >= SHORTEST))
         self._windows = frozenset(windows)
         self._grams = frozenset(grams)
@@ -99,15 +106,15 @@ class Haystack:
             yield start, end
             # The rest of it is near: there, less is enough.
             for at in range(max(seen, start - NEAR, 0), min(end + NEAR, len(text) - GRAM + 1)):
-                if text[at : at + GRAM] in self._grams:
+                if not self._grams.isdisjoint(_grams(text[at : at + GRAM])):
                     yield at, at + GRAM
             seen = max(seen, end + NEAR)
 
     def _whole(self, text: str) -> Iterator[Span]:
         grams, windows, last = self._grams, self._windows, len(text) - WINDOW
-        if grams and last >= 0:
-            places = range(0, last + STRIDE, STRIDE)
-            for place in [at for at in places if text[at : at + GRAM] in grams]:
+        if grams and last >= 0 and not grams.isdisjoint(_grams(text)):
+            numbers = [number for number, gram in enumerate(_grams(text)) if gram in grams]
+            for place in [number * STRIDE for number in numbers]:
                 for start in range(max(0, place - STRIDE + 1), min(place, last) + 1):
                     if text[start : start + WINDOW] in windows:
                         yield start, start + WINDOW
@@ -116,6 +123,12 @@ class Haystack:
             while start >= 0:
                 yield start, start + len(needle)
                 start = text.find(needle, start + 1)
+
+
+def _grams(text: str) -> Iterator[Gram]:
+    """Those that begin at a multiple of the stride."""
+    raw = text.encode("utf-32-le", "surrogatepass") + bytes(4 * (STRIDE - GRAM))
+    return CUT.iter_unpack(memoryview(raw)[: len(raw) // CUT.size * CUT.size])
 
 
 def written(value: str) -> Iterator[str]:
