@@ -162,14 +162,16 @@ class Git:
     def ref(self, name: str) -> str | None:
         """The SHA a ref of ours has now, read from the store without a process."""
         try:
-            return _sha((self.git_dir / name).read_text(encoding="ascii", errors="replace").strip())
+            with open(f"{self.git_dir}/{name}", encoding="ascii", errors="replace") as stream:
+                return _sha(stream.read().strip())
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             pass
         try:
-            packed = (self.git_dir / "packed-refs").read_text(encoding="utf-8", errors="replace")
+            with open(f"{self.git_dir}/packed-refs", encoding="utf-8", errors="replace") as stream:
+                packed = stream.read().splitlines()
         except FileNotFoundError:
             return None
-        for line in packed.splitlines():
+        for line in packed:
             sha, _, name_there = line.partition(" ")
             if name_there == name:
                 return _sha(sha)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -99,7 +100,7 @@ class Store:
 
     @property
     def made(self) -> bool:
-        return (self.folder / "HEAD").exists() and (self.folder / "agent-os").is_dir()
+        return os.path.exists(f"{self.folder}/HEAD") and os.path.isdir(f"{self.folder}/agent-os")
 
     def make(self) -> None:
         """Make the store, or finish one whose making was cut short."""
@@ -228,10 +229,10 @@ class Store:
 
         `packed-refs.new` is one too: while it stands no ref can be packed.
         """
-        for lock in (
-            *self.folder.glob("*.lock"), *self.folder.glob("refs/**/*.lock"),
-            *self.folder.glob("packed-refs.new"),
-        ):  # fmt: skip
+        locks = [self.folder / "packed-refs.new"]
+        for folder, _, names in (*islice(os.walk(self.folder), 1), *os.walk(self.folder / "refs")):
+            locks += [Path(folder, name) for name in names if name.endswith(".lock")]
+        for lock in locks:
             if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
                 files.remove_file(lock)
 
