@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -108,6 +108,7 @@ def test_both_readers_of_our_own_form_agree(task):
     assert convert(ours | base, Task, strict=False) == convert(as_yaml | base, Task, strict=False)
 
 
+@example("parts:\n- ")
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_no_text_makes_the_reader_raise_anything_else(text):
     for front in (text, f"---\n{text}\n---\n", f"---\nrepo: o/n\n{text}\n---\ngoal"):
