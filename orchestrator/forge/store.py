@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from orchestrator.forge import cards, records
 
 R = TypeVar("R", bound=records.Row)
+T = TypeVar("T")
 # How many SQLite keeps ready: more than there are questions.
 STATEMENTS = 512
-# How many answers are kept until something is changed.
+# How many answers from the same tables are kept until one of these is changed.
 ANSWERS = 2_000
+# How many rows of a table are kept as Structs.
+ROWS = 2_000
 SQL_TYPES = {int: "INTEGER", str: "TEXT", bool: "INTEGER", float: "REAL"}
+KINDS: tuple[type[records.Row], ...] = (*records.TABLES, *cards.TABLES)
+TABLES = frozenset(kind.TABLE for kind in KINDS)
+WORD = re.compile(r"\w+")
+
+
+class Question(NamedTuple):
+    sql: str
+    tables: frozenset[str]
 
 
 @cache
@@ -59,9 +72,12 @@ def definition(kind: type[records.Row]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def question(kind: type[records.Row], where: str) -> str:
+def question(kind: type[records.Row], where: str, counted: bool = False) -> Question:
     names = ", ".join(f"{kind.TABLE}.{name}" for name in columns(kind))
-    return f"select {names} from {kind.TABLE} where {where}"
+    shown = "count(*)" if counted else names
+    sql = f"select {shown} from {kind.TABLE} where {where}"
+    # Each table that is named anywhere in it, also in a part of its condition.
+    return Question(sql, TABLES.intersection(WORD.findall(sql)))
 
 
 @cache
@@ -69,6 +85,8 @@ def builder(kind: type[R]) -> Callable[[tuple[Any, ...]], R]:
     """From the values of a row, in the order of its columns, to the Struct."""
     names, booleans = columns(kind), truths(kind)
 
+    # A Struct is frozen, so the same values may be the same one.
+    @lru_cache(maxsize=ROWS)
     def build(values: tuple[Any, ...]) -> R:
         row: dict[str, Any] = dict(zip(names, values, strict=True))
         for name in booleans:
@@ -77,6 +95,18 @@ def builder(kind: type[R]) -> Callable[[tuple[Any, ...]], R]:
         return kind(**row)
 
     return build
+
+
+@cache
+def insertion(kind: type[records.Row], unless: str = "") -> str:
+    names = columns(kind)[1:]
+    marks = ", ".join("?" for _ in names)
+    return f"insert {unless} into {kind.TABLE} ({', '.join(names)}) values ({marks})"
+
+
+def inserted(row: records.Row) -> tuple[Any, ...]:
+    """What is inserted of a row: everything but its id, which is given to it."""
+    return msgspec.structs.astuple(row)[1:]
 
 
 class Store:
@@ -89,7 +119,7 @@ class Store:
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
         with self.transaction():
-            for kind in (*records.TABLES, *cards.TABLES):
+            for kind in KINDS:
                 for statement in definition(kind):
                     self.connection.execute(statement)
                 self.widen(kind)
@@ -118,8 +148,33 @@ class Store:
         return made
 
     def _forget(self) -> None:
-        self._told: dict[tuple[str, tuple[Any, ...]], tuple[Any, ...]] = {}
+        self._told: dict[frozenset[str], dict[tuple[str, tuple[Any, ...]], tuple[Any, ...]]] = {}
         self._told_at = self.connection.total_changes
+
+    def _ask(
+        self, asked: Question, arguments: tuple[Any, ...], made: Callable[[tuple[Any, ...]], T]
+    ) -> tuple[T, ...]:
+        """What a question finds; while its tables are not changed, it is asked once."""
+        if self._told_at != self.connection.total_changes:
+            self._forget()  # Somebody wrote past this store.
+        told = self._told.setdefault(asked.tables, {})
+        known = told.get((asked.sql, arguments))
+        if known is None:
+            if len(told) > ANSWERS:
+                told.clear()
+            known = tuple(map(made, self.connection.execute(asked.sql, arguments)))
+            told[(asked.sql, arguments)] = known
+        return known
+
+    def _tell(self, table: str, sql: str, arguments: Sequence[Any]) -> sqlite3.Cursor:
+        """Change one table; what was read from others alone still stands."""
+        if self._told_at != self.connection.total_changes:
+            self._forget()
+        cursor = self.connection.execute(sql, arguments)
+        self._told_at = self.connection.total_changes
+        for tables in [tables for tables in self._told if table in tables]:
+            del self._told[tables]
+        return cursor
 
     @contextmanager
     def undone(self) -> Iterator[None]:
@@ -159,18 +214,11 @@ class Store:
             self.connection.execute("begin immediate")
 
     def select(self, kind: type[R], where: str = "1", *arguments: Any) -> list[R]:
-        """The rows that fit; while nothing is changed, the same question is asked once."""
-        sql = question(kind, where)
-        if self._told_at != self.connection.total_changes or len(self._told) > ANSWERS:
-            self._forget()
-        asked = (sql, arguments)
-        if asked not in self._told:
-            rows = self.connection.execute(sql, arguments)
-            self._told[asked] = tuple(map(builder(kind), rows))
-        return [*self._told[asked]]
+        """The rows that fit."""
+        return [*self._ask(question(kind, where), arguments, builder(kind))]
 
     def first(self, kind: type[R], where: str, *arguments: Any) -> R | None:
-        rows = self.select(kind, f"{where} limit 1", *arguments)
+        rows = self._ask(question(kind, f"{where} limit 1"), arguments, builder(kind))
         return rows[0] if rows else None
 
     def get(self, kind: type[R], identity: int | None) -> R | None:
@@ -183,35 +231,29 @@ class Store:
         return row
 
     def count(self, kind: type[records.Row], where: str = "1", *arguments: Any) -> int:
-        sql = f"select count(*) from {kind.TABLE} where {where}"
-        return int(self.connection.execute(sql, arguments).fetchone()[0])
+        return int(self._ask(question(kind, where, counted=True), arguments, itemgetter(0))[0])
 
     def add(self, row: R) -> R:
-        names = columns(type(row))[1:]
-        marks = ", ".join("?" for _ in names)
-        sql = f"insert into {row.TABLE} ({', '.join(names)}) values ({marks})"
-        cursor = self.connection.execute(sql, [getattr(row, name) for name in names])
+        cursor = self._tell(row.TABLE, insertion(type(row)), inserted(row))
         return msgspec.structs.replace(row, id=cursor.lastrowid)
 
     def add_missing(self, rows: Iterable[records.Row]) -> None:
         """Add what is not there yet, by the table's unique columns."""
         for row in rows:
-            names = columns(type(row))[1:]
-            marks = ", ".join("?" for _ in names)
-            sql = f"insert or ignore into {row.TABLE} ({', '.join(names)}) values ({marks})"
-            self.connection.execute(sql, [getattr(row, name) for name in names])
+            self._tell(row.TABLE, insertion(type(row), "or ignore"), inserted(row))
 
     def change(self, row: R, **fields: Any) -> R:
         assignments = ", ".join(f"{name} = ?" for name in fields)
         sql = f"update {row.TABLE} set {assignments} where id = ?"
-        self.connection.execute(sql, [*fields.values(), row.id])
+        self._tell(row.TABLE, sql, [*fields.values(), row.id])
         return msgspec.structs.replace(row, **fields)
 
     def delete(self, row: records.Row) -> None:
-        self.connection.execute(f"delete from {row.TABLE} where id = ?", [row.id])
+        self._tell(row.TABLE, f"delete from {row.TABLE} where id = ?", [row.id])
 
     def remember(self, key: str, value: str) -> None:
-        self.connection.execute("replace into meta (key, value) values (?, ?)", [key, value])
+        sql = "replace into meta (key, value) values (?, ?)"
+        self._tell(records.Meta.TABLE, sql, [key, value])
 
     def recall(self, key: str) -> str | None:
         meta = self.first(records.Meta, "key = ?", key)
