@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.forge import accounts
 from orchestrator.forge.queries import (
@@ -128,23 +128,46 @@ def query(text: str) -> compiled.Query | None:
         return None
 
 
-def cost(node: Any, variables: Json) -> int:
+class Weight(NamedTuple):
+    """What a field counts for: how many rows or ids, or the variable that tells, and its fields."""
+
+    rows: int | str
+    ids: int | str
+    inner: tuple[Weight, ...]
+
+
+def weights(node: Any) -> Iterator[Weight]:
+    """The fields of a node that can count at all."""
+    for selection in getattr(getattr(node, "selection_set", None), "selections", ()):
+        rows: int | str = 0
+        ids: int | str = 0
+        for argument in getattr(selection, "arguments", None) or ():
+            value = argument.value
+            variable = getattr(getattr(value, "name", None), "value", None)
+            if argument.name.value in ("first", "last"):
+                rows = variable or int(getattr(value, "value", 0))
+            elif argument.name.value == "ids":
+                ids = variable or len(getattr(value, "values", ()))
+        inner = tuple(weights(selection))
+        if rows or inner:
+            yield Weight(rows, ids, inner)
+
+
+@lru_cache(maxsize=256)
+def weighed(text: str) -> tuple[Weight, ...]:
+    return tuple(weight for part in document(text)[0].definitions for weight in weights(part))
+
+
+def cost(fields: Sequence[Weight], variables: Json) -> int:
     """How many requests GitHub would count: one for each connection of each parent.
 
     A connection is taken as full; each of the `ids` that are asked for is a parent.
     """
     total = 0
-    for selection in getattr(getattr(node, "selection_set", None), "selections", ()):
-        size = many = 0
-        for argument in getattr(selection, "arguments", None) or ():
-            value = argument.value
-            name = getattr(getattr(value, "name", None), "value", None)
-            if argument.name.value in ("first", "last"):
-                told = variables.get(name) if name else getattr(value, "value", 0)
-                size = int(told or 0)
-            elif argument.name.value == "ids":
-                many = len(variables.get(name) or () if name else getattr(value, "values", ()))
-        inner = cost(selection, variables)
+    for rows, ids, fields_inside in fields:
+        inner = cost(fields_inside, variables)
+        size = int(variables.get(rows) or 0) if isinstance(rows, str) else rows
+        many = len(variables.get(ids) or ()) if isinstance(ids, str) else ids
         total += 1 + size * inner if size else max(1, many) * inner
     return total
 
@@ -182,7 +205,7 @@ def execute(call: Call, spend: Spend) -> Json:
     parsed, wrong = document(text)
     if wrong:
         return {"errors": [shown(error) for error in wrong]}
-    points = max(1, round(sum(cost(d, variables) for d in parsed.definitions) / POINTS))
+    points = max(1, round(cost(weighed(text), variables) / POINTS))
     quota = spend(points)
     ready = query(text)
     if ready is not None and told.get("operationName") in (None, ready.name):
