@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -18,6 +19,7 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.execution.values import get_variable_values
 
 from orchestrator.adapters import gh_documents
 from orchestrator.forge import accounts
@@ -190,6 +192,34 @@ def test_every_query_of_ours_is_answered_in_the_same_way(
 def test_what_is_unusual_is_left_to_graphql_core(text: str) -> None:
     with pytest.raises(compiled.Unusual):
         compiled.Query(engine.schema(), parse(text))
+
+
+def test_variables_are_taken_as_graphql_core_takes_them() -> None:
+    text = """query ($size: Int, $owner: String!, $after: String, $ids: [ID!]!) {
+      user(login: $owner) { repositories(first: $size, after: $after) { totalCount } }
+      nodes(ids: $ids) { id }
+    }"""
+    query = compiled.Query(engine.schema(), parse(text))
+    values = [
+        None, True, "x", 1, 1.0, 2**31 - 1, 2**31, -(2**31), [], ["x"], [1], [None], [["x"]], {},
+    ]
+    rng, seen = random.Random(20_260_105), Counter[bool]()
+    names = ["size", "owner", "after", "ids"]
+    plain: dict[str, Any] = {"size": 1, "owner": "x", "after": None, "ids": ["x"]}
+    for name, value in itertools.product(names, values):
+        given = plain | {name: value, rng.choice(names): rng.choice(values)}
+        if rng.random() < 0.1:
+            del given[name]
+        wanted = get_variable_values(
+            query.schema, query.operation.variable_definitions or (), given
+        )
+        seen[isinstance(wanted, list)] += 1
+        if isinstance(wanted, list):
+            with pytest.raises(compiled.Unusual):
+                query.variables(given)
+        else:
+            assert repr(query.variables(given)) == repr(wanted)
+    assert min(seen[True], seen[False]) >= 10, seen
 
 
 def test_the_server_answers_both_kinds(robot: forge_support.Session) -> None:

@@ -43,6 +43,7 @@ class Query:
 
     def __init__(self, schema: Any, document: Any) -> None:
         from graphql import FragmentDefinitionNode, OperationDefinitionNode, OperationType
+        from graphql.execution.get_variable_signature import get_variable_signature
 
         self.schema = schema
         nodes = document.definitions
@@ -56,20 +57,37 @@ class Query:
         if self.operation.directives:
             raise Unusual
         self.name = self.operation.name.value if self.operation.name else None
+        signatures: list[Any] = [
+            get_variable_signature(schema, node)
+            for node in self.operation.variable_definitions or ()
+        ]
+        self.declared = {each.name: (each, fitting(each.type)) for each in signatures}
         self.project = self.object(schema.query_type, [self.operation.selection_set])
 
     def answer(self, ask: Ask, variables: dict[str, Any]) -> dict[str, Any] | None:
         """The data of an answer without errors; None where graphql-core has to answer."""
-        from graphql.execution.values import get_variable_values
-
-        definitions = self.operation.variable_definitions or ()
-        known = get_variable_values(self.schema, definitions, variables)
-        if isinstance(known, list):
-            return None
         try:
-            return self.project(None, Run(ask, known, {}))
+            return self.project(None, Run(ask, self.variables(variables), {}))
         except (Unusual, *TROUBLES):
             return None
+
+    def variables(self, told: dict[str, Any]) -> Any:
+        """The variables as graphql-core knows them."""
+        from graphql.execution.values import (
+            VariableValues,
+            VariableValueSource,
+            get_variable_values,
+        )
+
+        declared = self.declared.items()
+        if all(name in told and fits(told[name]) for name, (_, fits) in declared):
+            sources = {name: VariableValueSource(each, told[name]) for name, (each, _) in declared}
+            return VariableValues(sources, {name: told[name] for name in sources})
+        definitions = self.operation.variable_definitions or ()
+        known = get_variable_values(self.schema, definitions, told)
+        if isinstance(known, list):
+            raise Unusual
+        return known
 
     # --- compilation --------------------------------------------------------------------------
 
@@ -116,6 +134,8 @@ class Query:
         )
 
     def field(self, kind: Any, nodes: Sequence[Any]) -> Field:
+        from graphql import print_ast
+
         node = nodes[0]
         name = node.name.value
         if name == "__typename":
@@ -128,6 +148,9 @@ class Query:
         if not field.args:
             plain = field.extensions["resolver"]
             return lambda row, run: complete(plain(row, run.context, {}), run)
+        if not any("$" in print_ast(argument) for argument in node.arguments or ()):
+            same = coerced(field, node, None)
+            return lambda row, run: complete(resolve(row, run, **same), run)
         arguments = partial(self.arguments, field, node)
 
         def resolved(row: Any, run: Run) -> Any:
@@ -138,14 +161,7 @@ class Query:
 
     def arguments(self, field: Any, node: Any, run: Run) -> dict[str, Any]:
         """The arguments of a field: the same for every row of an answer."""
-        from graphql import GraphQLError
-        from graphql.execution.values import get_argument_values
-
-        try:
-            made: dict[str, Any] = get_argument_values(field, node, run.variables)
-        except GraphQLError as error:
-            raise Unusual from error
-        run.arguments[id(node)] = made
+        made = run.arguments[id(node)] = coerced(field, node, run.variables)
         return made
 
     def complete(self, kind: Any, sets: Sequence[Any]) -> Complete:
@@ -178,6 +194,36 @@ class Query:
         if found is None or not self.schema.is_sub_type(kind, found):
             raise Unusual
         return self.object(found, sets)
+
+
+def coerced(field: Any, node: Any, variables: Any) -> dict[str, Any]:
+    """The arguments of a field, the defaults of the schema among them."""
+    from graphql import GraphQLError
+    from graphql.execution.values import get_argument_values
+
+    try:
+        made: dict[str, Any] = get_argument_values(field, node, variables)
+    except GraphQLError as error:
+        raise Unusual from error
+    return made
+
+
+def fitting(kind: Any) -> Callable[[Any], bool]:
+    """Whether a variable is of its type already, and so is taken as it is."""
+    from graphql import GRAPHQL_MAX_INT, is_list_type, is_non_null_type
+
+    if is_non_null_type(kind):
+        inner = fitting(kind.of_type)
+        return lambda value: value is not None and inner(value)
+    if is_list_type(kind):
+        inner = fitting(kind.of_type)
+        return lambda value: value is None or (value.__class__ is list and all(map(inner, value)))
+    if kind.name == "Int":
+        return lambda value: value is None or (
+            value.__class__ is int and abs(value) <= GRAPHQL_MAX_INT
+        )
+    plain = PLAIN.get(kind.name)
+    return lambda value: value is None or value.__class__ is plain
 
 
 def present(complete: Complete, value: Any, run: Run) -> Any:
