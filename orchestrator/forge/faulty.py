@@ -6,8 +6,7 @@ import json
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -69,7 +68,7 @@ def answer(
         if ending.kind is Kind.DROPPED:
             drop(environ)
         told = ENDS[ending.kind](faults.state, ending, environ, told)
-    dated = ("Date", format_datetime(faults.state.clock().astimezone(UTC), usegmt=True))
+    dated = ("Date", moments.header(faults.state.clock()))
     kept = [h for h in told.headers if h[0].lower() not in ("content-length", "date")]
     start(told.status, [*kept, ("Content-Length", str(len(told.body))), dated])
     return [told.body]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from wsgiref.handlers import format_date_time
 
 
 def text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def header(moment: datetime) -> str:
+    """As a header of HTTP tells it."""
+    return format_date_time(moment.timestamp())
 
 
 def parse(words: str) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from orchestrator.forge.rest import (
@@ -45,6 +45,7 @@ def pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)(\+?)\}", part, path.replace(".", r"\.")))
 
 
+@lru_cache(maxsize=1024)
 def find(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
     for route in ROUTES:
         if route.method == method:

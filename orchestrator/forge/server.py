@@ -8,8 +8,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ class Forge:
             answer, body = self.unless_known(environ, answer, body)
         headers = [
             ("Content-Type", answer.content_type), ("Content-Length", str(len(body))),
-            ("Date", format_datetime(self.state.clock().astimezone(UTC), usegmt=True)),
+            ("Date", moments.header(self.state.clock())),
             ("X-GitHub-Media-Type", "github.v3; format=json"), *answer.headers,
         ]
         if answer.status == HTTPStatus.NO_CONTENT:
@@ -283,7 +282,13 @@ def payload(environ: Mapping[str, Any]) -> Any:
 def encode(answer: Answer) -> bytes:
     if isinstance(answer.body, str):
         return answer.body.encode()
-    return b"" if answer.body is None else json.dumps(answer.body).encode()
+    if answer.body is None:
+        return b""
+    try:
+        return msgspec.json.encode(answer.body)
+    except UnicodeEncodeError:
+        # A byte of git's that is no UTF-8 can only be told escaped.
+        return json.dumps(answer.body).encode()
 
 
 def refusal(refused: Refused) -> Answer:

@@ -62,7 +62,7 @@ class State:
         return moments.text(self.clock())
 
     def path(self, repo: records.Repo) -> Path:
-        return self.data / "git" / repo.owner / f"{repo.name}.git"
+        return self.data.joinpath("git", repo.owner, f"{repo.name}.git")
 
     def signature(self, user: records.User) -> making.Identity:
         return making.Identity(user.name or user.login, user.email, self.clock())
