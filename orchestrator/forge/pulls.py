@@ -148,7 +148,8 @@ def compute(state: State, pull: records.Issue) -> records.Issue:
 
 
 def compute_due(state: State, moment: float) -> int:
-    due = state.store.select(records.Issue, "due is not null and due <= ? order by due", moment)
+    waiting = state.store.select(records.Issue, "due is not null order by due")
+    due = [pull for pull in waiting if pull.due is not None and pull.due <= moment]
     for pull in due:
         compute(state, pull)
     return len(due)
