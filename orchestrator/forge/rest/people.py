@@ -7,10 +7,12 @@ from orchestrator.forge.records import Json
 from orchestrator.forge.state import Refused, not_found
 from orchestrator.forge.web import Answer, Call, Route, get, listing, optional, paged, words
 
-USER_LINKS = (
-    "followers", "following{/other_user}", "gists{/gist_id}", "starred{/owner}{/repo}",
-    "subscriptions", "orgs", "repos", "events{/privacy}", "received_events",
-)
+USER_LINKS = {
+    "followers_url": "/followers", "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}", "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions", "organizations_url": "/orgs", "repos_url": "/repos",
+    "events_url": "/events{/privacy}", "received_events_url": "/received_events",
+}
 REPO_LINKS = {
     "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}",
     "blobs_url": "/git/blobs{/sha}", "branches_url": "/branches{/branch}",
@@ -55,17 +57,12 @@ COUNTS = (
 
 def user(call: Call, row: records.User) -> Json:
     api = call.url(f"/users/{row.login}")
-    body: Json = {
+    return {
         "login": row.login, "id": row.id, "node_id": ids.of_user(row),
         "avatar_url": call.site(f"/avatars/u/{row.id}"), "gravatar_id": "", "url": api,
         "html_url": call.site(f"/{row.login}"), "type": row.kind, "site_admin": False,
+        **{name: api + path for name, path in USER_LINKS.items()},
     }
-    for link in USER_LINKS:
-        name = link.partition("{")[0]
-        body[f"{'organizations' if name == 'orgs' else name}_url"] = f"{api}/{link}".replace(
-            "/{", "{"
-        )
-    return body
 
 
 def by_id(call: Call, identity: int | None) -> Json | None:
