@@ -219,8 +219,8 @@ def fitting(kind: Any) -> Callable[[Any], bool]:
         inner = fitting(kind.of_type)
         return lambda value: value is None or (value.__class__ is list and all(map(inner, value)))
     if kind.name == "Int":
-        return lambda value: value is None or (
-            value.__class__ is int and abs(value) <= GRAPHQL_MAX_INT
+        return lambda value: (
+            value is None or (value.__class__ is int and abs(value) <= GRAPHQL_MAX_INT)
         )
     plain = PLAIN.get(kind.name)
     return lambda value: value is None or value.__class__ is plain
