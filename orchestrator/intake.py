@@ -12,7 +12,7 @@ from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
 from orchestrator.paths import flat
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
-from orchestrator.records.task import State, Task
+from orchestrator.records.task import UNDER_WAY, State, Task
 from orchestrator.records.tracker import Issue, Permission
 from orchestrator.rules import classify, dependencies, failures, obstacles, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
@@ -76,7 +76,10 @@ def ready_of(candidate: Candidate, issue: Issue) -> rounds.Ready:
 def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     """What this Ready means, given the files that the issue has already."""
     files = [
-        rounds.File(task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at)
+        rounds.File(
+            task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at,
+            worked_at=worked_at(f.task),
+        )
         for f in world.mailroom.find(issue.repo, issue.number)
     ]
     ready = ready_of(candidate, issue)
@@ -86,6 +89,11 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
         if world.mailroom.holds(task_id) is State.DONE:
             files = [rounds.File(task_id=task_id, state=State.DONE, ready_at=ready.at)]
     return rounds.judge(ready, files)
+
+
+def worked_at(task: Task) -> datetime | None:
+    """When it came, or came back, into the last of the folders in which it is under way."""
+    return max((mark.at for mark in task.marks if mark.state in UNDER_WAY), default=None)
 
 
 def new(world: World, candidate: Candidate, issue: Issue) -> bool:

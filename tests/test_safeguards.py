@@ -444,6 +444,11 @@ GUARDS = {
         "tests/adapters/test_mailroom.py::"
         "test_a_name_that_holds_something_else_by_now_is_no_double",
     ),
+    "I12 a Ready from the time of the work begins nothing after it": Guard(
+        "intake.py", "            worked_at=worked_at(f.task),\n", "",
+        "tests/stories/test_people.py::"
+        "test_a_ready_from_before_a_person_ended_the_task_begins_no_round",
+    ),
     "I12 a task that was taken away starts no agent": Guard(
         "attempts.py", "if taken_away(world, task):", "if False:",
         "tests/stories/test_people.py::"

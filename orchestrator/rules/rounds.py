@@ -45,11 +45,13 @@ class Ready(Struct, frozen=True):
 
 
 class File(Struct, frozen=True, kw_only=True):
-    """A task file of this issue, by the folder it lies in."""
+    """A task file of this issue, by the folder it lies in; `worked_at` is the last time at which it
+    is known to have been under way."""
 
     task_id: str
     state: State
     ready_at: datetime | None = None
+    worked_at: datetime | None = None
 
 
 class Dispatch(Struct, frozen=True, tag=True):
@@ -84,8 +86,9 @@ Plan = Dispatch | NewRound | RepairBoard | Nothing
 def judge(ready: Ready, files: Sequence[File]) -> Plan:
     """A Ready counts once, by its time: only one later than the newest file's starts anything.
 
-    While a task is under way it never starts another; one that ended without success gets a new
-    round, one that is done a new task.
+    While a task is under way it never starts another, nor does one from that time afterwards: who
+    ended it, if need be by moving its file, had the later word. A task that ended without success
+    gets a new round, one that is done a new task.
     """
     if ready.at is None:
         return Nothing("when it was set Ready could not be read")
@@ -94,7 +97,7 @@ def judge(ready: Ready, files: Sequence[File]) -> Plan:
     newest = max(files, key=lambda f: (f.state in UNDER_WAY, f.ready_at or EPOCH, f.task_id))
     if newest.state is State.QUARANTINE:
         return Nothing(f"{newest.task_id} lies in quarantine/ and cannot be read")
-    new = ready.at > (newest.ready_at or EPOCH)
+    new = ready.at > max(newest.ready_at or EPOCH, newest.worked_at or EPOCH)
     if not new or newest.state in UNDER_WAY:
         return RepairBoard(newest.task_id, SHOWN[newest.state])
     if newest.state is State.DONE:

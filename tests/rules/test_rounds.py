@@ -54,6 +54,13 @@ def test_a_ready_counts_once_by_its_time(state, shown, newer):
     assert judged(AFTER, file(state)) == newer
 
 
+@pytest.mark.parametrize("state", ["escalated", "failed", "cancelled", "done"])
+def test_a_ready_from_the_time_of_the_work_begins_nothing_after_it(state):
+    worked = File(task_id="t", state=State(state), ready_at=BEFORE, worked_at=NOON)
+    assert judged(NOON, worked) == RepairBoard("t", rounds.SHOWN[State(state)])
+    assert isinstance(judged(AFTER, worked), NewRound | Dispatch)
+
+
 def test_every_state_has_an_answer():
     for state in State:
         assert judged(BEFORE, file(state)) and judged(AFTER, file(state))

@@ -15,7 +15,7 @@ from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
 from tests.support import crash
-from tests.support.office import SLUG, Office, an_office, says, writes
+from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
 
 def test_a_file_with_a_repo_and_a_goal_is_a_task_that_closes_nothing(tmp_path: Path) -> None:
@@ -46,6 +46,29 @@ def test_a_goal_edited_while_it_waits_reaches_the_agent(tmp_path: Path) -> None:
         path.write_text(path.read_text().replace("red", "blue") + "\nAnd mind the cat.\n")
         office.queue()
         assert "Paint it blue." in prompts[0] and "mind the cat" in prompts[0], office.told()
+
+
+def test_a_ready_from_before_a_person_ended_the_task_begins_no_round(tmp_path: Path) -> None:
+    """It was said while the task was under way; one that is said afterwards counts."""
+    rooms: list[Mailroom] = []
+
+    def takes_it_away() -> None:
+        [path] = rooms[0].folder(State.PROCESSING).glob("*.md")
+        path.rename(rooms[0].folder(State.CANCELLED) / path.name)
+
+    with an_office(tmp_path, agent=meanwhile(takes_it_away, writes("x.txt", "x\n"))) as office:
+        rooms.append(office.world.mailroom)
+        issue = office.ready("Not now")
+        office.dispatch()
+        office.pass_time(60)
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.pass_time(60)
+        office.queue()
+        office.round()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
 
 
 def test_a_file_moved_out_of_the_inbox_is_not_worked_on(tmp_path: Path) -> None:
