@@ -52,17 +52,19 @@ def is_commit(git_dir: Path, sha: str) -> bool:
         return False
 
 
-def tree_of(git_dir: Path, commit: str) -> str:
-    """The tree of a commit; raises Elsewhere."""
-    kind, body = read(git_dir, commit)
+def tree_of(git_dir: Path, sha: str) -> str:
+    """The tree of a commit, and a tree's own name as git's `^{tree}`; raises Elsewhere."""
+    kind, body = read(git_dir, sha)
+    if kind == b"tree":
+        return sha
     tree = body[5:45].decode("ascii", "replace")
     if kind != b"commit" or body[:5] != b"tree " or not SHA.fullmatch(tree):
-        raise Elsewhere(commit)
+        raise Elsewhere(sha)
     return tree
 
 
 def file(git_dir: Path, commit: str, path: str) -> bytes | None:
-    """The content of a plain file in a commit, None where it has no such path.
+    """The content of a plain file in a commit or a tree, None where it has no such path.
 
     Raises Elsewhere, also for a link, a folder or a submodule of that name.
     """

@@ -42,7 +42,7 @@ def read_files(git: Git, sha: str, paths: Sequence[str]) -> dict[str, str]:
 
 
 def names(git: Git, sha: str) -> tuple[str, ...]:
-    """Every path of a commit; raises GitError."""
+    """Every path of a commit or a tree; raises GitError."""
     with contextlib.suppress(loose.Elsewhere):
         tree = loose.tree_of(git.git_dir, sha)
         return tuple(path for path, _, _ in loose.differing(git.git_dir, "", tree))

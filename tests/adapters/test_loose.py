@@ -43,7 +43,8 @@ def commit(store: Path) -> str:
 
 def test_a_commit_its_tree_and_its_files_are_as_git_says(store: Path, commit: str) -> None:
     assert loose.is_commit(store, commit)
-    assert loose.tree_of(store, commit) == git(store, "rev-parse", f"{commit}^{{tree}}")
+    tree = git(store, "rev-parse", f"{commit}^{{tree}}")
+    assert loose.tree_of(store, commit) == loose.tree_of(store, tree) == tree
     for path in ("a b", "src/run"):
         assert loose.file(store, commit, path) == b"words\0and more\n"
     for path in ("a", "src/walk", "nowhere/a b"):

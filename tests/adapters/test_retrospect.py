@@ -38,8 +38,10 @@ def test_only_the_files_that_are_there_are_read(origin: Origin, packed: bool) ->
 def test_every_path_is_named(origin: Origin, packed: bool) -> None:
     if packed:
         repos.git(origin.bare, "repack", "-a", "-d", "-q")
-    names = retrospect.names(Git(origin.bare), str(origin.tip()))
-    assert names == ("CODEBASE.md", "README.md", "calculator.py", "docs/a b.md", "empty.txt")
+    commit = str(origin.tip())
+    for sha in (commit, repos.git(origin.bare, "rev-parse", f"{commit}^{{tree}}")):
+        names = retrospect.names(Git(origin.bare), sha)
+        assert names == ("CODEBASE.md", "README.md", "calculator.py", "docs/a b.md", "empty.txt")
 
 
 def test_the_newest_commits_come_with_their_paths(origin: Origin) -> None:
