@@ -151,12 +151,10 @@ class Workspace:
         with self.hold(tree.slug):
             store.mend()
             self._clear(store, tree)
-            files.make_folder(tree.path.parent)
+            if holder := store.worktree_on(tree.branch):
+                raise CannotPrepare(f"{tree.task_id}: {tree.branch} is checked out in {holder}.")
             try:
-                store.git.run(
-                    "worktree", "add", "--quiet", "--no-track", "--lock", "--reason", tree.task_id,
-                    "-B", tree.branch, str(tree.path), tree.start_sha,
-                )  # fmt: skip
+                store.add_worktree(tree.path, tree.branch, tree.start_sha)
             except GitError as error:
                 raise CannotPrepare(
                     f"{tree.task_id}: no worktree could be made in {tree.path}. {error}"
@@ -297,7 +295,7 @@ class Workspace:
 
         The objects are the store's, to read; all else is the program's own (G8).
         """
-        admin = self.ensure_store(tree.slug).folder / "worktrees" / tree.task_id
+        admin = self.ensure_store(tree.slug).registration(tree.path)
         refs = {f"refs/heads/{tree.branch}": tree.start_sha}
         if base and base != tree.branch:
             names = (f"refs/heads/{base}", f"refs/remotes/origin/{base}")

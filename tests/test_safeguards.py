@@ -947,6 +947,11 @@ GUARDS = {
         "workspace.py", "if not committed and tree.path.is_dir():", "if False:",
         "tests/test_workspace.py::test_a_worktree_is_not_removed_before_its_work_is_kept",
     ),
+    "a branch under a person's feet": Guard(
+        "workspace.py", "if holder := store.worktree_on(tree.branch):", 'if holder := "":',
+        "tests/test_workspace.py"
+        "::test_a_branch_that_a_person_has_checked_out_is_not_moved_under_them",
+    ),
     "salvage before a branch goes": Guard(
         "workspace.py", "if here and here != expected and git.has", "if False and git.has",
         "tests/test_workspace.py::test_a_branch_is_not_deleted_before_what_it_holds_alone_is_kept",

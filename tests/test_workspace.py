@@ -183,6 +183,17 @@ def registration_torn(space: Workspace, tree: Worktree) -> None:
     (admin / "HEAD").unlink()
 
 
+def registration_begun(space: Workspace, tree: Worktree) -> None:
+    """Killed between two files of it, before any file of the checkout."""
+    admin = space.ensure_store(tree.slug).registration(tree.path)
+    branch_only(space, tree)
+    repos.git(admin.parent, "update-ref", "-d", f"refs/heads/{tree.branch}")
+    admin.mkdir(parents=True)
+    (admin / "locked").write_text(tree.task_id)
+    tree.path.mkdir()
+    (tree.path / ".git").touch()
+
+
 def read_only_folder(space: Workspace, tree: Worktree) -> None:
     (tree.path / "cache").mkdir()
     (tree.path / "cache" / "x").touch()
@@ -214,7 +225,7 @@ def test_what_an_agent_plants_in_the_store_does_not_outlive_the_attempt(
     [
         nothing, directory_only, registration_only, branch_only, half_checkout,
         locked_by_the_dead, a_file_in_its_place, a_link_in_its_place, git_swapped,
-        registration_torn, read_only_folder, config_planted,
+        registration_torn, registration_begun, read_only_folder, config_planted,
     ],
 )  # fmt: skip
 def test_prepare_converges_from_any_leftover(
@@ -232,8 +243,28 @@ def test_prepare_converges_from_any_leftover(
     assert repos.git(tree.path, "fsck", "--no-dangling") == ""
 
 
+def test_a_branch_that_a_person_has_checked_out_is_not_moved_under_them(
+    space: Workspace, tree: Worktree, tmp_path: Path
+) -> None:
+    space.discard(tree)
+    store = space.ensure_store(tree.slug).folder
+    repos.git(store, "worktree", "add", "-q", str(tmp_path / "a-look"), tree.branch)
+    with pytest.raises(CannotPrepare, match=f"{tree.branch} is checked out in a-look"):
+        space.prepare(repos.task(), tree.base_sha)
+    assert not tree.path.exists()
+
+
+def test_git_knows_our_worktree_as_one_of_its_own(space: Workspace, tree: Worktree) -> None:
+    store = space.ensure_store(tree.slug).folder
+    known = repos.git(store, "worktree", "list", "--porcelain")
+    assert f"worktree {tree.path}\nHEAD {tree.base_sha}\nbranch refs/heads/{tree.branch}\n" in known
+    assert f"locked {tree.task_id}" in known
+    assert repos.git(tree.path, "rev-parse", "--show-toplevel") == str(tree.path)
+    assert repos.git(store, "worktree", "prune", "--expire=now", "--verbose") == ""
+
+
 def test_a_clean_leftover_leaves_no_salvage(space: Workspace, tree: Worktree) -> None:
-    for leftover in (half_checkout, nothing, branch_only):
+    for leftover in (half_checkout, registration_begun, nothing, branch_only):
         leftover(space, tree)
         space.prepare(repos.task(), tree.base_sha)
     assert space.git(tree.slug).ref(f"refs/salvage/{tree.task_id}") is None

@@ -188,10 +188,38 @@ class Store:
         lines = "".join(f"/{_literal(name)}\n" for name in names)
         files.write_cache(self.excludes(task_id), os.fsencode(LITTER + lines))
 
+    def registration(self, worktree: Path) -> Path:
+        """Where git keeps HEAD and index of a worktree of ours."""
+        return self.folder / "worktrees" / worktree.name
+
+    def add_worktree(self, worktree: Path, branch: str, sha: str) -> None:
+        """A checkout of a commit on a branch, made or moved there: `git worktree add --lock -B`.
+
+        Git would start four processes for it, of which only the last is needed: the reset fills
+        the folder and sets the branch. For a path where nothing stands, registered or not.
+        """
+        entry = self.registration(worktree)
+        registered = {
+            "locked": worktree.name, "HEAD": f"ref: refs/heads/{branch}", "commondir": "../..",
+            "gitdir": f"{worktree}/.git",
+        }  # fmt: skip
+        files.make_folder(entry)
+        for name, text in registered.items():
+            files.write_cache(entry / name, os.fsencode(f"{text}\n"))
+        files.make_folder(worktree)
+        # Not by a file beside it: one that a crash leaves there would be taken for work.
+        files.append_line(worktree / ".git", os.fsencode(f"gitdir: {entry}"), durable=False)
+        Git(entry, worktree).run("reset", "--hard", "--quiet", sha)
+
+    def worktree_on(self, branch: str) -> str:
+        """The name of a worktree that has a branch checked out, "" where none has."""
+        head = os.fsencode(f"ref: refs/heads/{branch}\n")
+        heads = self.folder.glob("worktrees/*/HEAD")
+        return next((at.parent.name for at in heads if _content(at) == head), "")
+
     def keep_index(self, task_id: str, worktree: Path) -> None:
         """Copy a fresh worktree's index: what it knows of the files saves reading them again."""
-        pointer = (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        fresh = files.read_bounded(Path(pointer) / "index", INDEX_LIMIT)
+        fresh = files.read_bounded(self.registration(worktree) / "index", INDEX_LIMIT)
         files.write_cache(self.index(task_id), fresh)
 
     def indexed(self, task_id: str, worktree: Path, start_sha: str) -> Git:
