@@ -150,9 +150,9 @@ def pairs(git: Git | None, branches: Sequence[OpenBranch], before: Forecast) -> 
     sorted_pairs = dict.fromkeys((min(pair), max(pair)) for pair in wanted)
     fresh = tuple(pair for pair in sorted_pairs if pair not in known)[:PAIRS]
     if fresh and git is not None:
-        for pair, paths in zip(fresh, history.clashes(git, fresh), strict=True):
-            mattering = tuple(path for path in paths if path not in EVERYBODYS)
-            known[pair] = Clash(heads=pair, paths=mattering[:LISTED])
+        found = history.clashes(git, fresh, besides=EVERYBODYS)
+        for pair, paths in zip(fresh, found, strict=True):
+            known[pair] = Clash(heads=pair, paths=paths[:LISTED])
     return [known[pair] for pair in sorted_pairs if pair in known]
 
 

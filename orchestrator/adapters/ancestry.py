@@ -7,7 +7,7 @@ there, or older than its own parent makes every function here raise `loose.Elsew
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,11 +145,12 @@ def youngest_first(git_dir: Path, sha: str) -> Iterator[Commit]:
                 heapq.heappush(waiting, (-found.committed.timestamp(), count, found))
 
 
-def fit(git_dir: Path, one: str, other: str) -> bool:
+def fit(git_dir: Path, one: str, other: str, *, besides: Collection[str] = ()) -> bool:
     """Whether two commits can be merged for sure; False says nothing. Raises Elsewhere.
 
     One holds the other, or both only changed and added files, and not the same ones: without a
-    file that is gone nothing was renamed, and no folder was moved.
+    file that is gone nothing was renamed, and no folder was moved. What both did to the files
+    `besides` does not count.
     """
     base = merge_base(git_dir, one, other)
     if base is None or base in (one, other):
@@ -160,8 +161,9 @@ def fit(git_dir: Path, one: str, other: str) -> bool:
     )
     if any(now == loose.ABSENT.decode() for *_, now in (*mine, *theirs)):
         return False
-    places = [{f"{path}/" for path, _, _ in changes} for changes in (mine, theirs)]
-    first, second = map(tuple, places)
+    places = [{path for path, _, _ in changes} for changes in (mine, theirs)]
+    aside = places[0] & places[1] & {*besides}
+    first, second = (tuple(f"{path}/" for path in paths - aside) for paths in places)
     return not any(path.startswith(second) for path in first) and not any(
         path.startswith(first) for path in second
     )

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -276,21 +277,26 @@ def half_merged(
     )  # fmt: skip
 
 
-def clashes(git: Git, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], ...]:
+def clashes(
+    git: Git, pairs: tuple[tuple[str, str], ...], *, besides: Collection[str] = ()
+) -> tuple[tuple[str, ...], ...]:
     """Of each pair of commits the paths in which they cannot be merged, without any checkout.
 
+    The files `besides` may clash as they like: they are told of none.
     What git builds on the way goes to a folder that is gone afterwards, so that the store does
     not grow; most pairs need nothing of the kind. Raises GitTooOld before git 2.38, GitError for
     a commit that is not there.
     """
-    unsure = tuple(pair for pair in pairs if not _fit(git, *pair))
+    unsure = tuple(pair for pair in pairs if not _fit(git, *pair, besides))
     found = dict(zip(unsure, _met(git, unsure) if unsure else (), strict=True))
-    return tuple(found.get(pair, ()) for pair in pairs)
+    return tuple(
+        tuple(path for path in found.get(pair, ()) if path not in besides) for pair in pairs
+    )
 
 
-def _fit(git: Git, one: str, other: str) -> bool:
+def _fit(git: Git, one: str, other: str, besides: Collection[str]) -> bool:
     with contextlib.suppress(loose.Elsewhere):
-        return ancestry.fit(git.git_dir, one, other)
+        return ancestry.fit(git.git_dir, one, other, besides=besides)
     return False
 
 

@@ -169,6 +169,33 @@ def test_what_fits_for_sure_is_merged_by_git_without_a_conflict(store: Path) -> 
     assert 3 <= sure < 12
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "fits"),
+    [
+        ({"a": "1"}, {"a": "2"}, True),
+        ({"a": "1", "b": "1"}, {"a": "2", "b": "2"}, False),
+        ({"new": "1"}, {"new": "2"}, True),
+        ({"new": "1"}, {"new/in it": "2"}, False),
+        ({"a": None}, {"a": "2"}, False),
+    ],
+)
+def test_what_both_do_to_a_file_that_does_not_count_spoils_nothing(
+    store: Path, mine: dict[str, str | None], theirs: dict[str, str | None], fits: bool
+) -> None:
+    def blob(text: str) -> str:
+        return git(store, "hash-object", "-w", "--stdin", stdin=text.encode())
+
+    files = {"a": blob("0"), "b": blob("0")}
+    base = commit_of(store, tree_of(store, files), 1)
+    sides = []
+    for changes in (mine, theirs):
+        held = files | {name: blob(text) for name, text in changes.items() if text is not None}
+        kept = {name: held[name] for name in held if changes.get(name, "") is not None}
+        sides.append(commit_of(store, tree_of(store, kept), 1, base))
+    assert ancestry.fit(store, *sides, besides={"a", "new"}) is fits
+    assert not ancestry.fit(store, *sides)
+
+
 def commit_of(store: Path, tree: str, number: int, *parents: str) -> str:
     above = "".join(f"parent {parent}\n" for parent in parents)
     who = f"A <a@example.org> {1_000_000_000 + number + len(parents)} +0000"

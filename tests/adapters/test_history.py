@@ -186,6 +186,9 @@ def test_pairs_are_compared_without_a_trace_in_the_store(origin: Origin, store: 
     pairs = [("one", "two"), ("one", "three"), ("three", "four"), ("two", "four"), ("one", "one")]
     found = history.clashes(store, tuple((heads[a], heads[b]) for a, b in pairs))
     assert found == (("README.md",), (), ("calculator.py",), ("README.md",), ())
+    those = tuple((heads[a], heads[b]) for a, b in pairs)
+    left = history.clashes(store, those, besides={"README.md"})
+    assert left == ((), (), ("calculator.py",), (), ())
     assert sorted(store.git_dir.rglob("*")) == before
 
 
