@@ -339,7 +339,8 @@ def judged(
     if seen.changes and not seen.refused:
         head = commit(world, task, started, site, seen, deliver=deliver)
     else:
-        workspace.of(world).salvage(site.tree)  # no commit takes it; a person may want to look
+        # No commit takes it; a person may want to look.
+        workspace.of(world).salvage(site.tree, seen=seen.work)
         task = salvage.noted(world, task)
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)

@@ -201,12 +201,14 @@ class Workspace:
         """The commit of refs/salvage/<task>, "" where there is none; no process is run."""
         return self.git(slug).ref(salvage_ref(task_id)) or ""
 
-    def salvage(self, tree: Worktree, *, elsewhere: Collection[str | None] = ()) -> str | None:
+    def salvage(
+        self, tree: Worktree, *, elsewhere: Collection[str | None] = (), seen: Seen | None = None
+    ) -> str | None:
         """Keep work that exists nowhere else as refs/salvage/<task>; its SHA, or None.
 
         Work is what the folder holds beyond the branch, and what the branch holds beyond the
         attempt's start, the remote, and the commits that are safe `elsewhere`. What was kept
-        before stays reachable from it.
+        before stays reachable from it. A folder that was just `seen` is not read again.
         """
         store = self.ensure_store(tree.slug)
         name = salvage_ref(tree.task_id)
@@ -215,7 +217,8 @@ class Workspace:
             tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
             tip = tip if store.git.has(f"{tip}^{{commit}}") else tree.start_sha
             on_branch = history.tree_of(store.git, tip)
-            snapshot = worktree.snapshot(store, tree) or on_branch
+            held = seen.snapshot if seen else ""
+            snapshot = held or worktree.snapshot(store, tree) or on_branch
             known = {tree.start_sha, tree.base_sha, self.remote_tip(tree.slug, tree.branch)}
             known |= {*elsewhere}
             if snapshot == on_branch and (

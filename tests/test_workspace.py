@@ -288,6 +288,17 @@ def test_work_that_exists_nowhere_else_is_kept(space: Workspace, tree: Worktree)
     assert history.read_file(git, earlier, "first.txt") == "first\n"
 
 
+def test_what_was_just_seen_is_kept_as_it_would_be_read_again(
+    space: Workspace, tree: Worktree
+) -> None:
+    assert space.salvage(tree, seen=space.look(tree)) is None
+    (tree.path / "first.txt").write_text("first\n")
+    (tree.path / ".agent_result.md").write_text("STATUS: partial\n")
+    kept = space.salvage(tree, seen=space.look(tree))
+    assert kept is not None and kept == space.salvage(tree)
+    assert history.read_file(space.git(tree.slug), kept, "first.txt") == "first\n"
+
+
 def test_what_an_agent_committed_itself_is_kept(space: Workspace, tree: Worktree) -> None:
     (tree.path / "own.txt").write_text("own\n")
     repos.git(tree.path, "add", "own.txt")
