@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import shutil
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ from tests.sim import engine, forges, whole
 from tests.sim.interface import Content, Plan
 
 HISTORY_SHOWN = 400
-COLLECTED_AFTER = 10  # seeds
+COLLECTED_AFTER = 20  # seeds
 
 
 class Played(Struct, frozen=True, kw_only=True):
@@ -39,16 +41,14 @@ class Player:
         self.content = content or whole.content()
         self.place = forges.place()
         self.template = forges.template(self.place / "template")
-        # What is loaded by now stays, and a seed makes few cycles: they are looked for between two.
-        gc.freeze()
         gc.disable()
         self._played = 0
 
     def result(self, plan: Plan, **more: Any) -> engine.Result:
-        self._played += 1
-        if self._played % COLLECTED_AFTER == 0:
-            gc.collect()
-        return engine.simulate(plan, self.content, self.place, self.template, **more)
+        try:
+            return engine.simulate(plan, self.content, self.place, self.template, **more)
+        finally:
+            self._tidy()
 
     def play(self, seed: int, *, history: bool = False) -> Played:
         began = time.monotonic()
@@ -62,6 +62,15 @@ class Player:
             seed=seed, counts=dict(result.counts), violations=tuple(result.violations),
             history=tuple(kept), seconds=time.monotonic() - began,
         )  # fmt: skip
+
+    def _tidy(self) -> None:
+        """What the first seed loaded stays, and a seed makes few cycles: they are looked for now
+        and then, among all that came since."""
+        self._played += 1
+        if self._played == 1:
+            gc.freeze()
+        elif self._played % COLLECTED_AFTER == 0:
+            gc.collect()
 
     def close(self) -> None:
         gc.enable()
@@ -114,8 +123,14 @@ class Sum:
 _OWN: list[Player] = []
 
 
-def _begin(content: Content | None) -> None:
-    """In a process of a pool: the template is made once."""
+def _begin(content: Content | None, processors: SimpleQueue[int]) -> None:
+    """In a process of a pool: the template is made once.
+
+    Of its threads and programs one runs at a time: on one processor each hands over to the next
+    without waking another up.
+    """
+    if not processors.empty():
+        os.sched_setaffinity(0, {processors.get()})
     _OWN.append(Player(content))
 
 
@@ -143,7 +158,12 @@ def many(
             for seed in seeds:
                 _count(alone.play(seed), total, each)
         return total
-    with multiprocessing.get_context("fork").Pool(processes, _begin, (content,)) as pool:
+    forked = multiprocessing.get_context("fork")
+    processors: SimpleQueue[int] = forked.SimpleQueue()
+    free = os.sched_getaffinity(0)
+    for processor in free if len(free) >= processes else ():
+        processors.put(processor)
+    with forked.Pool(processes, _begin, (content, processors)) as pool:
         answers = (msgspec.msgpack.decode(raw, type=Played) for raw in pool.imap(_one, seeds))
         for played in answers:
             _count(played, total, each)
