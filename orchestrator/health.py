@@ -151,12 +151,15 @@ def requests_made(world: World) -> int:
 def version(root: Path) -> str:
     """The commit of the checkout at `root` in twelve letters, without a process; "" if unknown."""
     try:
-        head = (root / ".git" / "HEAD").read_text(encoding="ascii", errors="replace").strip()
-        if head.startswith("ref: "):
-            head = (root / ".git" / head[5:]).read_text(encoding="ascii", errors="replace")
+        head = _word(f"{root}/.git/HEAD")
+        return (_word(f"{root}/.git/{head[5:]}") if head.startswith("ref: ") else head)[:12]
     except OSError:
         return ""
-    return head.strip()[:12]
+
+
+def _word(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as stream:
+        return stream.read().strip()
 
 
 def _overlap(world: World) -> Path:

@@ -671,8 +671,10 @@ class Simulation:
         """Whether the list of watched merges is not an empty one; a missing one is made anew."""
         if self._turns != self._watching_at:
             self._watching_at = self._turns
-            place = Path(self._watched)
-            self._watching = not place.is_file() or place.read_bytes() != b"[]"
+            try:
+                self._watching = os.stat(self._watched).st_size != len("[]")
+            except FileNotFoundError:
+                self._watching = True
         return self._watching
 
     def _move_forge(self) -> None:

@@ -97,7 +97,8 @@ def startable(mailbox: Mailbox, config: Config, locks: Locks, now: datetime) -> 
         for one in mailbox[State.INBOX]
         if one.task and (one.task.not_before is None or one.task.not_before <= now)
     }
-    if not waiting or not locks.free_worker_slots(config.max_parallel_workers):
+    slots = range(1, config.max_parallel_workers + 1)
+    if not waiting or all(locks.holder(f"slot-{n}") for n in slots):
         return False
     found = (config.repository(repo) for repo in sorted(waiting))
     return any(
