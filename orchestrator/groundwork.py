@@ -49,16 +49,20 @@ def start(world: World, task: Task, tip: str) -> Ground:
 
 
 def newest(git: Git, task: Task) -> str | None:
-    """The newest commit of the task that we still have: pushed, or kept by an attempt.
+    """The newest commit of the task that we still have: kept by an attempt, or on the branch.
 
-    What came onto the branch after the last attempt's work, our Update or a person's commit that
-    was approved, goes before the work of all attempts.
+    Work of an attempt counts where it goes on from what stood on the branch last. Else our Update
+    came there after it, or a person's commit that was approved and that our next push would take
+    away.
     """
-    made = [a.head_sha for a in reversed(task.attempts) if a.head_sha]
-    pushed = task.pushed[::-1]
-    later = made and made[0] in pushed[1:]
-    known = (*pushed, *made) if later else (*made, *pushed)
-    return next((sha for sha in known if git.has(f"{sha}^{{commit}}")), None)
+    last = next((sha for sha in reversed(task.pushed) if _is_there(git, sha)), None)
+    made = (a.head_sha for a in reversed(task.attempts) if a.head_sha)
+    kept = (sha for sha in made if sha == last or _is_there(git, sha))
+    return next((sha for sha in kept if last is None or git.is_ancestor(last, sha)), last)
+
+
+def _is_there(git: Git, sha: str) -> bool:
+    return git.has(f"{sha}^{{commit}}")
 
 
 def update(world: World, task: Task, head: str, base_tip: str) -> Updated | Conflict:

@@ -707,9 +707,14 @@ GUARDS = {
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
     ),
     "M13 a repair begins at a person's commit": Guard(
-        "groundwork.py", "later = made and made[0] in pushed[1:]", "later = False",
+        "groundwork.py", "if last is None or git.is_ancestor(last, sha)), last)", "), last)",
         "tests/stories/test_merge_safety.py"
         "::test_a_repair_begins_at_a_persons_commit_that_was_approved[repaired before]",
+    ),
+    "M13 also where the last work was refused at the push": Guard(
+        "groundwork.py", "if last is None or git.is_ancestor(last, sha)), last)", "), last)",
+        "tests/stories/test_merge_safety.py"
+        "::test_a_persons_commit_that_refused_our_push_is_kept_by_the_next_one",
     ),
     "S7 whose comments reach an attempt": Guard(
         "briefing.py", "and not ours and voices.trusted(comment.author):", "and not ours:",

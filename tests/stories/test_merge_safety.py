@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator import landing, workspace
+from orchestrator import hands, landing, workspace
 from orchestrator.records.task import State
 from tests.support import forge, hostile, repos
-from tests.support.office import SEED, SLUG, Office, an_office, appends, writes
+from tests.support.office import SEED, SLUG, Office, an_office, appends, meanwhile, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 MERGE = r"/pulls/\d+/merge$"
@@ -661,6 +661,30 @@ def test_a_repair_begins_at_a_persons_commit_that_was_approved(
         monitor(office, 5)
         assert merged(office), office.told()
         assert office.file("theirs.txt") == "a person's\n"
+
+
+def test_a_persons_commit_that_refused_our_push_is_kept_by_the_next_one(tmp_path: Path) -> None:
+    """What was made beside it was never pushed, and is newer than it, but no ground to go on."""
+    ours = appends("README.md", "ours\n")
+    with an_open_pull_request(tmp_path, agent=ours) as (office, issue):
+        branch, theirs = office.task(issue).branch, list[str]()
+
+        def overtakes() -> None:
+            files = {"theirs.txt": "a person's\n"}
+            theirs.append(pushes(office, tmp_path / "a", branch, files))
+
+        pushes(office, tmp_path / "b", "main", {"README.md": "# Before\n"})
+        monitor(office)
+        office.executor.scripts = {**office.executor.scripts, "first": meanwhile(overtakes, ours)}
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        office.executor.scripts = {**office.executor.scripts, "first": ours}
+        objection(office, False)
+        assert hands.retry(office.world, office.task(issue).task_id, by="cli")
+        office.work_until_quiet()
+        head = office.task(issue).pushed[-1]
+        assert repos.git(office.github.bare(SLUG), "merge-base", theirs[0], head) == theirs[0]
+        assert len(office.task(issue).attempts) == 3, office.told()
 
 
 def test_an_approval_by_somebody_without_write_access_counts_for_nothing(tmp_path: Path) -> None:
