@@ -21,7 +21,8 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # A word or words that every YAML reader takes as they are, without quotes.
 _PLAIN = regex.late(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_./@+,()=-]++|:(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_(]))*+"
+    r"[A-Za-z0-9_][A-Za-z0-9_./@+,()=-]*+"
+    r"(?:(?::(?=[A-Za-z0-9_/])| (?=[A-Za-z0-9_(]))[A-Za-z0-9_./@+,()=-]*+)*"
 )
 # What YAML would not print, or take for the end of a line, although JSON lets it stand.
 _UNPRINTABLE = regex.late("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -108,6 +108,15 @@ def test_both_readers_of_our_own_form_agree(task):
     assert convert(ours | base, Task, strict=False) == convert(as_yaml | base, Task, strict=False)
 
 
+@pytest.mark.parametrize("title", ["Crash in the parser:", "a ", "a: b", "a:", "a (b", "12:30"])
+def test_yaml_reads_each_title_as_it_was_written(title):
+    task = Task(task_id="a", repo="o/n", title=title, created=SATURDAY)
+    front = taskfile.render(task).removeprefix("---\n").partition("\n---\n")[0] + "\n"
+    as_yaml, _ = frontmatter._load_yaml(front, taskfile.FIELDS)
+    ours = frontmatter._load_ours(front, taskfile.FIELDS)
+    assert as_yaml["title"] == title and ours is not None and ours["title"] == title
+
+
 @example("parts:\n- ")
 @given(st.text() | st.binary().map(lambda b: b.decode("latin-1")))
 def test_no_text_makes_the_reader_raise_anything_else(text):
