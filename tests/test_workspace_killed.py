@@ -18,7 +18,7 @@ from tests.support import repos, way
 from tests.support.repos import Origin
 
 CODE = Path(__file__).resolve().parents[1]
-GITS = 12  # of the way below; a new one belongs here
+GITS = 13  # of the way below; a new one belongs here
 # Counts its calls; at the wanted one it and the program that called it die. `during` is a limit of
 # no bytes for what git may write: the kernel kills it in the middle, and its locks stay behind.
 SHIM = """\

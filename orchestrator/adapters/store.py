@@ -195,9 +195,10 @@ class Store:
     def add_worktree(self, worktree: Path, branch: str, sha: str) -> None:
         """A checkout of a commit on a branch, made or moved there: `git worktree add --lock -B`.
 
-        Git would start four processes for it, of which only the last is needed: the reset fills
-        the folder and sets the branch. For a path where nothing stands, registered or not.
+        The branch first, as git has it: by it a later look at a folder that was filled in part
+        knows what is work. For a path where nothing stands, registered or not.
         """
+        self.git.run("update-ref", f"refs/heads/{branch}", sha)
         entry = self.registration(worktree)
         registered = {
             "locked": worktree.name, "HEAD": f"ref: refs/heads/{branch}", "commondir": "../..",
