@@ -340,6 +340,12 @@ def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:
         expected = expected if there else ""
     if attempt.head_sha == expected:
         return ""
+    git = room.git(task.repo)
+    if expected and not (
+        git.has(f"{expected}^{{commit}}") and git.is_ancestor(expected, attempt.head_sha)
+    ):
+        what = f"commit {attempt.head_sha[:12]} would take {expected[:12]} off {task.branch}"
+        return f"{what}; nothing was pushed, and both were kept"
     outcome = room.push(task.repo, task.branch, attempt.head_sha, expected=expected)
     if not isinstance(outcome, Refused):
         return ""

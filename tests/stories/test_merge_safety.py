@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from orchestrator import hands, landing, workspace
+from orchestrator import hands, landing, settle, workspace
 from orchestrator.records.task import State
 from tests.support import forge, hostile, repos
 from tests.support.office import SEED, SLUG, Office, an_office, appends, meanwhile, writes
@@ -685,6 +686,16 @@ def test_a_persons_commit_that_refused_our_push_is_kept_by_the_next_one(tmp_path
         head = office.task(issue).pushed[-1]
         assert repos.git(office.github.bare(SLUG), "merge-base", theirs[0], head) == theirs[0]
         assert len(office.task(issue).attempts) == 3, office.told()
+
+
+def test_work_that_goes_on_from_elsewhere_is_not_pushed_over_the_branch(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        task = office.task(issue)
+        stands, bare = task.pushed[-1], office.github.bare(SLUG)
+        beside = structs.replace(task.attempts[-1], head_sha=repos.git(bare, "rev-parse", "main"))
+        objection = settle.push(office.world, task, beside, is_open=True)
+        assert stands[:12] in objection and "nothing was pushed" in objection
+        assert repos.git(bare, "rev-parse", task.branch) == stands
 
 
 def test_an_approval_by_somebody_without_write_access_counts_for_nothing(tmp_path: Path) -> None:
