@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
@@ -12,7 +12,7 @@ from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
 from orchestrator.paths import flat
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
-from orchestrator.records.task import UNDER_WAY, State, Task
+from orchestrator.records.task import PERSON, UNDER_WAY, State, Task
 from orchestrator.records.tracker import Issue, Permission
 from orchestrator.rules import classify, dependencies, failures, obstacles, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
@@ -78,7 +78,7 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     files = [
         rounds.File(
             task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at,
-            worked_at=worked_at(f.task),
+            worked_at=worked_at(world, f.task, f.state),
         )
         for f in world.mailroom.find(issue.repo, issue.number)
     ]
@@ -91,9 +91,19 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     return rounds.judge(ready, files)
 
 
-def worked_at(task: Task) -> datetime | None:
-    """When it came, or came back, into the last of the folders in which it is under way."""
-    return max((mark.at for mark in task.marks if mark.state in UNDER_WAY), default=None)
+def worked_at(world: World, task: Task, state: State) -> datetime | None:
+    """When a worker had it last, of a task that a person ended; None of all others.
+
+    Marks bear our clock's time, a Ready has GitHub's, in whole seconds; in doubt it counts.
+    """
+    by_hand = state is State.CANCELLED or (task.marks and PERSON in task.marks[-1].by)
+    if not by_hand or state in UNDER_WAY:
+        return None
+    ahead = timedelta(seconds=max(0.0, world.limits.skew or 0.0))
+    # A claim's alone: other marks may have been written into a file that was moved before.
+    claims = (mark.at for mark in task.marks if mark.state is State.PROCESSING)
+    known = (min(at, world.clock.now()).replace(microsecond=0) - ahead for at in claims)
+    return max(known, default=None)
 
 
 def new(world: World, candidate: Candidate, issue: Issue) -> bool:

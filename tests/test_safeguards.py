@@ -445,7 +445,7 @@ GUARDS = {
         "test_a_name_that_holds_something_else_by_now_is_no_double",
     ),
     "I12 a Ready from the time of the work begins nothing after it": Guard(
-        "intake.py", "            worked_at=worked_at(f.task),\n", "",
+        "intake.py", "            worked_at=worked_at(world, f.task, f.state),\n", "",
         "tests/stories/test_people.py::"
         "test_a_ready_from_before_a_person_ended_the_task_begins_no_round",
     ),
@@ -715,6 +715,11 @@ GUARDS = {
         "groundwork.py", "if last is None or git.is_ancestor(last, sha)), last)", "), last)",
         "tests/stories/test_merge_safety.py"
         "::test_a_persons_commit_that_refused_our_push_is_kept_by_the_next_one",
+    ),
+    "I6 no push takes away what stands on the branch": Guard(
+        "settle.py", "    if expected and not (\n", "    if not (True or \n",
+        "tests/stories/test_merge_safety.py"
+        "::test_work_that_goes_on_from_elsewhere_is_not_pushed_over_the_branch",
     ),
     "S7 whose comments reach an attempt": Guard(
         "briefing.py", "and not ours and voices.trusted(comment.author):", "and not ours:",

@@ -45,8 +45,11 @@ class Ready(Struct, frozen=True):
 
 
 class File(Struct, frozen=True, kw_only=True):
-    """A task file of this issue, by the folder it lies in; `worked_at` is the last time at which it
-    is known to have been under way."""
+    """A task file of this issue, by the folder it lies in.
+
+    Where a person ended it, `worked_at` is the last time at which it was surely under way, by
+    GitHub's clock.
+    """
 
     task_id: str
     state: State
@@ -86,9 +89,8 @@ Plan = Dispatch | NewRound | RepairBoard | Nothing
 def judge(ready: Ready, files: Sequence[File]) -> Plan:
     """A Ready counts once, by its time: only one later than the newest file's starts anything.
 
-    While a task is under way it never starts another, nor does one from that time afterwards: who
-    ended it, if need be by moving its file, had the later word. A task that ended without success
-    gets a new round, one that is done a new task.
+    While a task is under way it never starts another; and where a person ended it since, theirs was
+    the later word. A task that ended without success gets a new round, one that is done a new one.
     """
     if ready.at is None:
         return Nothing("when it was set Ready could not be read")

@@ -127,7 +127,7 @@ class Haystack:
 
 def _grams(text: str) -> Iterator[Gram]:
     """Those that begin at a multiple of the stride."""
-    raw = text.encode("utf-32-le", "surrogatepass") + bytes(4 * (STRIDE - GRAM))
+    raw = (text + "\0" * (STRIDE - GRAM)).encode("utf-32-le", "surrogatepass")
     return CUT.iter_unpack(memoryview(raw)[: len(raw) // CUT.size * CUT.size])
 
 
