@@ -80,6 +80,12 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
         start = room.git(task.repo).ref(f"refs/heads/{task.branch}") or last.head_sha
         clear_away(world, room.worktree(task, start), last)
         return
+    if last is not None and not last.judged:
+        # Its worker died while the file lay where a person had put it, out of the reaper's sight.
+        world.say(f"{task.repo} {task.task_id}: {reaper.fate(task)}")
+        reaper.fence(world, task)
+        reaper.bury(world, task)
+        return
     try:
         pull = settle.pull_request_now(world, task)
         if settle.ended_by_a_person(world, repository, task, pull):

@@ -449,6 +449,11 @@ GUARDS = {
         "tests/stories/test_people.py::"
         "test_a_ready_from_before_a_person_ended_the_task_begins_no_round",
     ),
+    "I9 an attempt counts whose file was taken before its worker died": Guard(
+        "attempts.py", "    if last is not None and not last.judged:\n", "    if False:\n",
+        "tests/stories/test_people.py::"
+        "test_an_attempt_counts_whose_worker_died_after_a_person_took_the_file",
+    ),
     "I12 a task that was taken away starts no agent": Guard(
         "attempts.py", "if taken_away(world, task):", "if False:",
         "tests/stories/test_people.py::"

@@ -72,6 +72,27 @@ def test_a_ready_from_before_a_person_ended_the_task_begins_no_round(tmp_path: P
         assert office.state_of(issue) is State.INBOX, office.told()
 
 
+def test_an_attempt_counts_whose_worker_died_after_a_person_took_the_file(tmp_path: Path) -> None:
+    """The reaper looks into processing/ alone, and the file lies in inbox/ with an open attempt."""
+
+    def dies(folder: Path, prompt: str) -> str:
+        room = office.world.mailroom
+        [path] = room.folder(State.PROCESSING).glob("*.md")
+        path.rename(room.folder(State.INBOX) / path.name)
+        raise crash.Killed
+
+    with an_office(tmp_path, agent=dies, repository={"max_attempts": 1}) as office:
+        issue = office.ready("Add x")
+        office.dispatch()
+        with pytest.raises(crash.Killed):
+            office.queue()
+        crash.a_new_process(office)
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert len(office.task(issue).attempts) == 1
+        assert "its worker died during attempt 1; it counts as a crash" in office.told()
+
+
 def test_a_file_moved_out_of_the_inbox_is_not_worked_on(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         issue = office.ready("Later")
