@@ -336,6 +336,8 @@ class Simulation:
         habit.troubled = habit.troubled + 1 if process.exit_code else 0
         again = bool(process.faults) or 0 < habit.troubled <= AGAIN_AFTER_TROUBLE
         habit.ran(inputs, self.time.moment, idle=inputs == began, again=again)
+        if process.name in self.memory.get("news", ()):
+            self.changes[process.script].seen(self.time.moment)
         if undisturbed and self._deeds_of(process):
             since, until, regular = self.memory["proof"][process.script]
             due = self.regular != regular
@@ -587,6 +589,8 @@ class Simulation:
             every = timedelta(minutes=STORIES[script][1])
             self.counts["skipped"] += max(0, (now - habit.last) // every - 1)
         process = self._begin(script)
+        if not same:
+            self.memory.setdefault("news", set()).add(process.name)
         if proven:
             self.counts["proven"] += 1
             self.proving[process.name] = (self._turns, now)

@@ -96,6 +96,11 @@ class Changes:
             if not self.moments or self.moments[-1] < now:
                 self.moments.append(now)
 
+    def seen(self, now: datetime) -> None:
+        """A tick has looked at a change: what a rule measures from its first look begins here."""
+        if self.moments and self.moments[-1] < now:
+            self.moments.append(now)
+
     def next_after(self, last: datetime) -> datetime | None:
         """The first threshold of the last change that lies after a moment."""
         if not self.moments:
