@@ -221,7 +221,7 @@ def without_option_ids(app: Callable[..., Any]) -> Callable[..., Any]:
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
         told = list(app(environ, start))
-        return [part.replace(b'"name": "id"', b'"name": "di"') for part in told]
+        return [part.replace(b'"name":"id"', b'"name":"di"') for part in told]
 
     return answer
 
