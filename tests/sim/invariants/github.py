@@ -136,8 +136,15 @@ def looks_before(seen: Seen, merge: Merge) -> tuple[datetime, datetime]:
 
 
 def standing(seen: Seen, merge: Merge, when: datetime) -> dict[str, str]:
-    """The last word of each check and status on the head at a moment."""
+    """The last word of each check and status on the head at a moment.
+
+    What a person has run again since then bears its new state in the same row: it counts as green.
+    """
     store, repo = facts.forge(seen).store, facts.repositories(seen)[merge.slug]
+    again = any(
+        act.at > when and act.sha == merge.sha
+        for act in facts.acts(seen, Did.RERAN, slug=merge.slug)
+    )
     words: dict[str, str] = {}
     where = "repo_id = ? and sha = ? order by id"
     for run in store.select(records.CheckRun, where, repo.id, merge.sha):
@@ -146,7 +153,8 @@ def standing(seen: Seen, merge: Merge, when: datetime) -> dict[str, str]:
             continue
         ended = moment(run.completed_at)
         done = run.status == "completed" and (ended is None or ended <= when)
-        words[f"{run.suite_id}/{run.name}"] = (run.conclusion or "") if done else "running"
+        running = "success" if again else "running"
+        words[f"{run.suite_id}/{run.name}"] = (run.conclusion or "") if done else running
     for status in store.select(records.Status, where, repo.id, merge.sha):
         if (moment(status.created_at) or when) <= when:
             words[status.context] = status.state

@@ -115,16 +115,22 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
     """No agent starts for a task whose file a person put into a folder of the ended ones, until a
     person moves it on, copies it, or sets the issue Ready again.
 
-    A worker that had the task already may go on with the attempt that it prepares.
+    A worker that had the task already may go on with the attempt that it prepares; and a Ready that
+    is set while a command still works is later than its order.
     """
     stopped: dict[str, Act] = {}
+    ready, ordered = 0, dict[str, int]()
     for act in facts.acts(seen, Did.MOVED, Did.COPIED, Did.READY_AGAIN, Did.REMOVED, Did.BROKE):
+        key = facts.key(act.task_id)
         if act.kind == Did.READY_AGAIN:
             stopped.clear()
-        else:
-            stopped.pop(facts.key(act.task_id), None)
-            if act.kind == Did.MOVED and act.branch in ENDED:
-                stopped[facts.key(act.task_id)] = act
+            ready = act.order
+            continue
+        stopped.pop(key, None)
+        if act.kind == Did.MOVED and not act.branch:
+            ordered[key] = act.order
+        elif act.kind == Did.MOVED and act.branch in ENDED and ready <= ordered.pop(key, act.order):
+            stopped[key] = act
     found = []
     told: set[int] = facts.kept(seen, "told of moved", set())
     for run in facts.agent_runs(seen):
