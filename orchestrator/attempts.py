@@ -81,10 +81,9 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
         clear_away(world, room.worktree(task, start), last)
         return
     if last is not None and not last.judged:
-        # Its worker died while the file lay where a person had put it, out of the reaper's sight.
+        # Its worker died while the file lay where a person had put it, out of the reaper's sight;
+        # the worker that lets go of it now counts the crash.
         world.say(f"{task.repo} {task.task_id}: {reaper.fate(task)}")
-        reaper.fence(world, task)
-        reaper.bury(world, task)
         return
     try:
         pull = settle.pull_request_now(world, task)
