@@ -69,7 +69,7 @@ def moved(world: World, task: Task, attempt: Attempt) -> bool:
     ]
     room = workspace.of(world)
     git, base = room.git(task.repo), room.remote_tip(task.repo, task.base)
-    if not before or base is None or not git.has(f"{before[-1]}^{{commit}}"):
+    if not before or base is None or not git.has_commit(before[-1]):
         return True
     return not history.same_patch(
         git, base, before[-1], attempt.head_sha, besides=codebase_memory.PAGE

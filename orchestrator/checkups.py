@@ -94,7 +94,7 @@ class Checkups:
         repo, base = facts.pull.repo, facts.pull.base
         git = workspace.of(self.world).git(repo)
         head = facts.pull.head_sha
-        below = history.merge_base(git, tip, head) if git.has(f"{head}^{{commit}}") else None
+        below = history.merge_base(git, tip, head) if git.has_commit(head) else None
         at_tip, waits = self._of((repo, base), tip, tip=True)
         below_it, waits_too = at_tip, False
         if below and below != tip:

@@ -126,7 +126,7 @@ def branch_of(git: Git | None, facts: Facts, tip: str, before: Forecast) -> Open
     pull = facts.pull
     paths = next((each.paths for each in before.branches if each.head == pull.head_sha), None)
     if paths is None:
-        if git is None or not git.has(f"{pull.head_sha}^{{commit}}"):
+        if git is None or not git.has_commit(pull.head_sha):
             return None
         paths = history.paths_between(git, tip, pull.head_sha)[:LISTED]
     return OpenBranch(
@@ -257,7 +257,7 @@ class Neighbours:
             return frozenset()
         git = workspace.of(self.world).git(task.repo)
         base = git.ref(f"refs/remotes/origin/{task.base}")
-        if base is None or not git.has(f"{heads[0]}^{{commit}}"):
+        if base is None or not git.has_commit(heads[0]):
             return frozenset()
         return frozenset(history.paths_between(git, base, heads[0])) - EVERYBODYS
 

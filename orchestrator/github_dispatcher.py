@@ -187,7 +187,8 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
         world.say(f"{where}: nothing: {meant.reason}")
         return 0
     if isinstance(meant, rounds.RepairBoard):
-        if world.decided(where, f"shown as {meant.shown} again, {meant.task_id} counts already"):
+        why = f"its Ready {meant.why} ({meant.task_id}); shown as {meant.shown} again"
+        if world.decided(where, why):
             repair(world, candidate, issue, meant)
         return 0
     scarce = world.limits.reserved(Purpose.NEW_WORK)

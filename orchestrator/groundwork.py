@@ -55,14 +55,10 @@ def newest(git: Git, task: Task) -> str | None:
     came there after it, or a person's commit that was approved and that our next push would take
     away.
     """
-    last = next((sha for sha in reversed(task.pushed) if _is_there(git, sha)), None)
+    last = next((sha for sha in reversed(task.pushed) if git.has_commit(sha)), None)
     made = (a.head_sha for a in reversed(task.attempts) if a.head_sha)
-    kept = (sha for sha in made if sha == last or _is_there(git, sha))
+    kept = (sha for sha in made if sha == last or git.has_commit(sha))
     return next((sha for sha in kept if last is None or git.is_ancestor(last, sha)), last)
-
-
-def _is_there(git: Git, sha: str) -> bool:
-    return git.has(f"{sha}^{{commit}}")
 
 
 def update(world: World, task: Task, head: str, base_tip: str) -> Updated | Conflict:

@@ -256,7 +256,7 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     room = workspace.of(world)
     tip = room.refresh(task.repo, base)
     git = room.git(task.repo)
-    if not git.has(f"{verdict.sha}^{{commit}}") or not git.is_ancestor(verdict.sha, tip):
+    if not git.has_commit(verdict.sha) or not git.is_ancestor(verdict.sha, tip):
         world.say(f"{task.repo}: merge {verdict.sha[:12]} is not on {base} yet; looks again")
         if task.state is State.ESCALATED:
             return False
@@ -335,7 +335,7 @@ def same_tree(world: World, facts: Facts, verdict: Merged) -> bool:
     if mark is None or not mark.head_sha:
         return True
     git = workspace.of(world).git(facts.task.repo)
-    if not git.has(f"{mark.head_sha}^{{commit}}"):
+    if not git.has_commit(mark.head_sha):
         return True  # the store was made anew and the branch is gone: ancestry is what is left
     return history.same_tree(git, verdict.sha, mark.head_sha)
 

@@ -115,7 +115,7 @@ def prepared(world: World, task: Task) -> Reversal:
     room = workspace.of(world)
     tip = room.refresh(task.repo, task.base)
     git = room.git(task.repo)
-    if not git.has(f"{merge_sha}^{{commit}}") or not git.is_ancestor(merge_sha, tip):
+    if not git.has_commit(merge_sha) or not git.is_ancestor(merge_sha, tip):
         raise CannotRevert(f"{task.repo}: merge {merge_sha} is not on {task.base}: rewritten?")
     mark = task.merge
     assert mark is not None  # or `merged` had raised

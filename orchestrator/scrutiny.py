@@ -239,7 +239,7 @@ class Scrutiny:
         tip = self._tip(pull)
         git = workspace.of(self.world).git(pull.repo)
         head = pull.head_sha
-        if not git.has(f"{head}^{{commit}}"):
+        if not git.has_commit(head):
             return facts  # the head moved after GitHub's answer; the next tick sees it
         compared = history.compare(git, tip, head)
         email = self.world.config.commit_email
@@ -270,7 +270,7 @@ class Scrutiny:
         It bears our title, or, rebased, the title of the work: then it is known by its tree.
         """
         mark = facts.task.merge
-        if mark is None or not git.has(f"{mark.base_sha}^{{commit}}"):
+        if mark is None or not git.has_commit(mark.base_sha):
             return "" if mark is None else None
         since = history.compare(git, mark.base_sha, tip).commits
         number = f"(#{facts.pull.number})"
@@ -286,7 +286,7 @@ class Scrutiny:
         if not self.world.paths.store(pull.repo).exists():
             return False
         git = workspace.of(self.world).git(pull.repo)
-        return bool(pull.base_tip) and git.has(f"{pull.base_tip}^{{commit}}")
+        return bool(pull.base_tip) and git.has_commit(pull.base_tip)
 
     def _tip(self, pull: PullRequest) -> str:
         if not self.fetch:

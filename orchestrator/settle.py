@@ -104,7 +104,7 @@ def lost(world: World, task: Task, attempt: Attempt) -> bool:
     if not attempt.head_sha or attempt.head_sha in task.pushed:
         return False
     room = workspace.of(world)
-    if room.git(task.repo).has(f"{attempt.head_sha}^{{commit}}"):
+    if room.git(task.repo).has_commit(attempt.head_sha):
         return False
     ref = f"refs/heads/{task.branch}"
     return world.wire.ls(room.url(task.repo), ref) != attempt.head_sha
@@ -342,7 +342,7 @@ def push(world: World, task: Task, attempt: Attempt, *, is_open: bool) -> str:
         return ""
     git = room.git(task.repo)
     if expected and not (
-        git.has(f"{expected}^{{commit}}") and git.is_ancestor(expected, attempt.head_sha)
+        git.has_commit(expected) and git.is_ancestor(expected, attempt.head_sha)
     ):
         what = f"commit {attempt.head_sha[:12]} would take {expected[:12]} off {task.branch}"
         return f"{what}; nothing was pushed, and both were kept"

@@ -215,7 +215,7 @@ class Workspace:
         with self.hold(tree.slug):
             store.mend()
             tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
-            tip = tip if store.git.has(f"{tip}^{{commit}}") else tree.start_sha
+            tip = tip if store.git.has_commit(tip) else tree.start_sha
             on_branch = history.tree_of(store.git, tip)
             held = seen.snapshot if seen else ""
             snapshot = held or worktree.snapshot(store, tree) or on_branch
@@ -381,7 +381,7 @@ class Workspace:
         if not isinstance(outcome, Refused):
             with self.hold(slug):
                 here = git.ref(ref)
-                if here and here != expected and git.has(f"{expected}^{{commit}}"):
+                if here and here != expected and git.has_commit(expected):
                     self.salvage(self._named(slug, branch.removeprefix("agent/"), branch, expected))
                 if here:
                     git.delete_ref(ref, expected=here)

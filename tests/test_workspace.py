@@ -243,12 +243,25 @@ def test_prepare_converges_from_any_leftover(
     assert repos.git(tree.path, "fsck", "--no-dangling") == ""
 
 
+@pytest.mark.parametrize(
+    "midst",
+    [
+        [],
+        [["-c", "sequence.editor=echo break >", "rebase", "-q", "-i", "--root"]],
+        [["bisect", "start"], ["checkout", "-q", "--detach"]],
+    ],
+    ids=["", "rebase", "bisect"],
+)
 def test_a_branch_that_a_person_has_checked_out_is_not_moved_under_them(
-    space: Workspace, tree: Worktree, tmp_path: Path
+    space: Workspace, tree: Worktree, tmp_path: Path, midst: list[list[str]]
 ) -> None:
     space.discard(tree)
     store = space.ensure_store(tree.slug).folder
-    repos.git(store, "worktree", "add", "-q", str(tmp_path / "a-look"), tree.branch)
+    look = tmp_path / "a-look"
+    repos.git(store, "worktree", "add", "-q", str(look), tree.branch)
+    for step in midst:
+        repos.git(look, *step)
+    assert (repos.git(look, "rev-parse", "--abbrev-ref", "HEAD") == "HEAD") is bool(midst)
     with pytest.raises(CannotPrepare, match=f"{tree.branch} is checked out in a-look"):
         space.prepare(repos.task(), tree.base_sha)
     assert not tree.path.exists()

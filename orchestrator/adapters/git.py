@@ -192,11 +192,11 @@ class Git:
             return ancestry.is_ancestor(self.git_dir, older, newer)
         return self.run("merge-base", "--is-ancestor", older, newer, ok=(0, 1)).exit_code == 0
 
-    def has(self, sha: str) -> bool:
-        """Whether the store has this object, without asking any remote."""
-        if loose.is_commit(self.git_dir, sha.removesuffix("^{commit}")):
+    def has_commit(self, sha: str) -> bool:
+        """Whether the store has this commit, without asking any remote."""
+        if loose.is_commit(self.git_dir, sha):
             return True
-        done = self.run("cat-file", "-e", sha, ok=(0, 1, 128))
+        done = self.run("cat-file", "-e", f"{sha}^{{commit}}", ok=(0, 1, 128))
         return done.exit_code == 0
 
 

@@ -13,7 +13,7 @@ def before(git: Git, *, merge_sha: str, head: str, base: str) -> str:
     Where the merge holds exactly the tested head's tree, and that head holds `base`, the merge is
     all that lies between the two, however many commits it was made of; else its first parent.
     """
-    known = all(git.has(f"{sha}^{{commit}}") for sha in (head, base) if sha) and head and base
+    known = all(git.has_commit(sha) for sha in (head, base) if sha) and head and base
     if known and history.same_tree(git, merge_sha, head) and git.is_ancestor(base, head):
         return base
     return git.text("rev-parse", "--verify", f"{merge_sha}^1")

@@ -213,10 +213,20 @@ class Store:
         Git(entry, worktree).run("reset", "--hard", "--quiet", sha)
 
     def worktree_on(self, branch: str) -> str:
-        """The name of a worktree that has a branch checked out, "" where none has."""
-        head = os.fsencode(f"ref: refs/heads/{branch}\n")
-        heads = self.folder.glob("worktrees/*/HEAD")
-        return next((at.parent.name for at in heads if _content(at) == head), "")
+        """The name of a worktree that has a branch checked out, "" where none has.
+
+        One in the midst of a rebase or a bisection has it too, as git sees it (`branch.c`).
+        """
+        signs = {
+            "HEAD": f"ref: refs/heads/{branch}\n",
+            "rebase-merge/head-name": f"refs/heads/{branch}\n",
+            "rebase-apply/head-name": f"refs/heads/{branch}\n",
+            "BISECT_START": f"{branch}\n",
+        }
+        for entry in self.folder.glob("worktrees/*"):
+            if any(_content(entry / at) == os.fsencode(sign) for at, sign in signs.items()):
+                return entry.name
+        return ""
 
     def keep_index(self, task_id: str, worktree: Path) -> None:
         """Copy a fresh worktree's index: what it knows of the files saves reading them again."""

@@ -28,6 +28,14 @@ class Shown(StrEnum):
     DONE = "done"
 
 
+class UsedUp(StrEnum):
+    """Why a Ready starts nothing; in words, after `its Ready`."""
+
+    COUNTED = "counted already"
+    UNDER_WAY = "was set while its task is under way"
+    OVERRULED = "is older than a person's word that ended its task"
+
+
 SHOWN = {
     **dict.fromkeys(UNDER_WAY, Shown.IN_PROGRESS),
     State.ESCALATED: Shown.BLOCKED,
@@ -75,6 +83,7 @@ class RepairBoard(Struct, frozen=True, tag=True):
 
     task_id: str
     shown: Shown
+    why: UsedUp
 
 
 class Nothing(Struct, frozen=True, tag=True):
@@ -99,9 +108,17 @@ def judge(ready: Ready, files: Sequence[File]) -> Plan:
     newest = max(files, key=lambda f: (f.state in UNDER_WAY, f.ready_at or EPOCH, f.task_id))
     if newest.state is State.QUARANTINE:
         return Nothing(f"{newest.task_id} lies in quarantine/ and cannot be read")
-    new = ready.at > max(newest.ready_at or EPOCH, newest.worked_at or EPOCH)
-    if not new or newest.state in UNDER_WAY:
-        return RepairBoard(newest.task_id, SHOWN[newest.state])
+    if (why := used_up(ready.at, newest)) is not None:
+        return RepairBoard(newest.task_id, SHOWN[newest.state], why)
     if newest.state is State.DONE:
         return Dispatch(ready.at)
     return NewRound(newest.task_id, ready.at)
+
+
+def used_up(at: datetime, newest: File) -> UsedUp | None:
+    """Why a Ready of this time starts nothing beside that file, if so."""
+    if at <= (newest.ready_at or EPOCH):
+        return UsedUp.COUNTED
+    if newest.state in UNDER_WAY:
+        return UsedUp.UNDER_WAY
+    return UsedUp.OVERRULED if at <= (newest.worked_at or EPOCH) else None

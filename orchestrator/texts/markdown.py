@@ -18,7 +18,7 @@ BOLD_LINE = regex.late(r"^\s*(?:\*\*|__)([A-Za-z][A-Za-z ]+?)\s*:?\s*(?:\*\*|__)
 NAMED_LINE = regex.late(r"^\s*([A-Za-z][A-Za-z ]+?)\s*:\s*(.*)$")
 TAG = regex.late(
     r"<(/?[A-Za-z][A-Za-z0-9-]*+)((?:\s++[^\s\"'<>/=]++"
-    r"(?:\s*+=\s*+(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'=<>`]++))?+)*+)\s*+/?>"
+    r"(?:\s*+=\s*+(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'=<>`]++))?)*)\s*+/?>"
 )
 # What may be meant as one; an address in angle brackets is none.
 TORN_TAG = regex.late(

@@ -121,8 +121,8 @@ def meaning(
     if isinstance(meant, rounds.RepairBoard):
         yield Finding(
             reason=Reason.USED_UP,
-            text=f"this Ready counted already, for {meant.task_id}; the dispatcher shows the "
-            f"issue as {meant.shown} again",
+            text=f"its Ready {meant.why} ({meant.task_id}); the dispatcher shows the issue as "
+            f"{meant.shown} again",
             step="to begin anew once it has ended, set it Ready once more",
         )
         return

@@ -63,7 +63,7 @@ def test_what_is_not_there_or_no_name_is_left_to_git(store: Path, commit: str, n
     assert not loose.is_commit(store, name)
     with pytest.raises(loose.Elsewhere):
         loose.tree_of(store, name)
-    assert not Git(store).has(ABSENT)
+    assert not Git(store).has_commit(ABSENT)
 
 
 def test_packed_objects_are_answered_by_git(store: Path, commit: str) -> None:
@@ -73,7 +73,7 @@ def test_packed_objects_are_answered_by_git(store: Path, commit: str) -> None:
     with pytest.raises(loose.Elsewhere):
         loose.tree_of(store, commit)
     asked = Git(store)
-    assert asked.has(f"{commit}^{{commit}}")
+    assert asked.has_commit(commit)
     assert history.tree_of(asked, commit) == tree
     assert history.read_file(asked, commit, "a b") == "words\0and more\n"
     assert history.same_tree(asked, commit, commit)

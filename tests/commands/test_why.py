@@ -123,13 +123,13 @@ def test_its_board_cannot_be_read(tmp_path: Path) -> None:
         assert "the board maria/99 is not there" in reasons(told)[Reason.BOARD]
 
 
-def test_its_ready_has_counted_already(tmp_path: Path) -> None:
+def test_its_ready_came_while_it_is_at_work(tmp_path: Path) -> None:
     """A second Ready while the task is under way is told by its task, not as a new one."""
     with an_office(tmp_path) as office:
         issue = dispatched(office)
         office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
         told = answer(office, issue)
-        assert told.state == "inbox" and "counted already" in reasons(told)[Reason.USED_UP]
+        assert told.state == "inbox" and "under way" in reasons(told)[Reason.USED_UP]
 
 
 @pytest.mark.parametrize(

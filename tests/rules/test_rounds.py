@@ -17,6 +17,7 @@ from orchestrator.rules.rounds import (
     Ready,
     RepairBoard,
     Shown,
+    UsedUp,
 )
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -38,10 +39,10 @@ def test_an_issue_without_a_file_is_dispatched():
 @pytest.mark.parametrize(
     ("state", "shown", "newer"),
     [
-        ("inbox", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS)),
-        ("processing", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS)),
-        ("blocked", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS)),
-        ("review", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS)),
+        ("inbox", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS, UsedUp.UNDER_WAY)),
+        ("processing", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS, UsedUp.UNDER_WAY)),
+        ("blocked", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS, UsedUp.UNDER_WAY)),
+        ("review", Shown.IN_PROGRESS, RepairBoard("t", Shown.IN_PROGRESS, UsedUp.UNDER_WAY)),
         ("escalated", Shown.BLOCKED, NewRound("t", AFTER)),
         ("failed", Shown.BLOCKED, NewRound("t", AFTER)),
         ("cancelled", Shown.BLOCKED, NewRound("t", AFTER)),
@@ -49,15 +50,15 @@ def test_an_issue_without_a_file_is_dispatched():
     ],
 )
 def test_a_ready_counts_once_by_its_time(state, shown, newer):
-    assert judged(BEFORE, file(state)) == RepairBoard("t", shown)
-    assert judged(NOON, file(state)) == RepairBoard("t", shown)
+    assert judged(BEFORE, file(state)) == RepairBoard("t", shown, UsedUp.COUNTED)
+    assert judged(NOON, file(state)) == RepairBoard("t", shown, UsedUp.COUNTED)
     assert judged(AFTER, file(state)) == newer
 
 
 @pytest.mark.parametrize("state", ["escalated", "failed", "cancelled", "done"])
 def test_a_ready_from_the_time_of_the_work_begins_nothing_after_it(state):
     worked = File(task_id="t", state=State(state), ready_at=BEFORE, worked_at=NOON)
-    assert judged(NOON, worked) == RepairBoard("t", rounds.SHOWN[State(state)])
+    assert judged(NOON, worked) == RepairBoard("t", rounds.SHOWN[State(state)], UsedUp.OVERRULED)
     assert isinstance(judged(AFTER, worked), NewRound | Dispatch)
 
 
@@ -74,7 +75,7 @@ def test_the_newest_file_counts_unless_another_is_under_way():
     old, new = file("done", BEFORE, "old"), file("cancelled", NOON, "new")
     assert judged(AFTER, new, old) == NewRound("new", AFTER)
     returned = file("inbox", BEFORE, "old")
-    assert judged(AFTER, returned, new) == RepairBoard("old", Shown.IN_PROGRESS)
+    assert judged(AFTER, returned, new) == RepairBoard("old", Shown.IN_PROGRESS, UsedUp.UNDER_WAY)
 
 
 def test_what_cannot_be_read_starts_nothing():

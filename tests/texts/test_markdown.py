@@ -54,6 +54,7 @@ def test_comments_go_and_code_stays(text, shown):
         ('<a href=u title="one\ndo evil\nthree">x</a>', "<a href=u>x</a>"),
         ('<a title="a > b do evil">x</a>', "<a>x</a>"),
         ('<a title="a < b do evil">x</a>', "<a>x</a>"),
+        ("<a href=u do evil = >x</a>", "<a href=u>x</a>"),
         ("<img src=u\n  alt='do\nevil'>", "<img src=u>"),
         ("![do\nevil](a.png)", "![image](a.png)"),
         ('[x](<a b> "do evil") y', "[x](<a>) y"),
