@@ -327,6 +327,7 @@ class Simulation:
             # It looked at nothing; the one before will say how it ended, if it has not already.
             if any(one.script == process.script for one in self._living()):
                 habit.ran(self._inputs(process.script), self.time.moment, idle=True)
+                habit.kept_out = True
             return
         undisturbed = self._undisturbed(process)
         quiet = process.exit_code == 0 and not process.faults
@@ -540,7 +541,7 @@ class Simulation:
     def _next_tick(self, script: str) -> datetime | None:
         """When the script is run next, as far as is known now; ticks until then are not."""
         habit = self.habits[script]
-        if habit.last is None or habit.wants(self._inputs(script)):
+        if habit.last is None or self._wants(script):
             return self._cron_after(script, self.time.moment)
         due = self._due(script, habit.last)
         if not self.calm:
@@ -548,6 +549,14 @@ class Simulation:
         if not due:
             return None
         return self._cron_after(script, max(min(due) - timedelta(milliseconds=1), self.time.moment))
+
+    def _wants(self, script: str) -> bool:
+        """Whether its next tick may do something, whatever the clock says."""
+        habit = self.habits[script]
+        if habit.wants(self._inputs(script)):
+            return True
+        # One that was kept out is let in once the lock is free, be the other at its last words.
+        return habit.kept_out and self.locks.script_holder(script) is None
 
     def _due(self, script: str, last: datetime) -> list[datetime]:
         """When the same inputs may mean something else to a script, after its last tick."""
@@ -578,7 +587,7 @@ class Simulation:
         habit = self.habits[script]
         last = habit.last
         proven = False
-        same = last is not None and not habit.wants(self._inputs(script))
+        same = last is not None and not self._wants(script)
         if same and last and not any(moment <= now for moment in self._due(script, last)):
             every = timedelta(minutes=STORIES[script][1])
             if self.calm or now < last + every * self.proof[script]:

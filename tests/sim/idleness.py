@@ -56,6 +56,8 @@ class Habit:
         self.idle = False
         self.again = False
         self.last: datetime | None = None
+        # Whether it met the one before still at work, and looked at nothing.
+        self.kept_out = False
         self.troubled = 0
         # The fewest requests of a tick that made any: one with no more met nothing to look into.
         self.fewest = 1_000_000
@@ -65,6 +67,7 @@ class Habit:
 
     def ran(self, inputs: Inputs, now: datetime, *, idle: bool, again: bool = False) -> None:
         self.seen, self.idle, self.again, self.last = inputs, idle, again, now
+        self.kept_out = False
 
     def wants(self, inputs: Inputs) -> bool:
         """Whether the next tick may do something, whatever the clock says."""
