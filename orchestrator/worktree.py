@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from orchestrator.adapters import history
-from orchestrator.adapters.git import Git
+from orchestrator.adapters import files, history
+from orchestrator.adapters.git import Git, GitError
 from orchestrator.adapters.store import Store
 from orchestrator.executors import private
 from orchestrator.records.change import ChangedPath
@@ -19,6 +20,8 @@ from orchestrator.rules import gate
 RESULT_FILE = ".agent_result.md"
 # What agents leave beside their work, and nobody wants in a commit, tracked or not.
 EXCLUDED = (f":(top,exclude){RESULT_FILE}",)
+# How git says, in the C locale, that a file was not taken because the store could not be written.
+NOT_STORED = "failed to insert into database"
 
 
 class Worktree(Struct, frozen=True, kw_only=True):
@@ -50,8 +53,7 @@ def look(store: Store, tree: Worktree) -> Seen:
     git = store.indexed(tree.task_id, tree.path, tree.start_sha)
     if large := _oversized(git):
         return Seen(snapshot="", changes=large)
-    git.run("add", "--all", "--", ":/", *EXCLUDED)
-    taken = git.text("write-tree")
+    taken = _taken(git, tree, lambda: git.run("add", "--all", "--", ":/", *EXCLUDED))
     return Seen(snapshot=taken, changes=history.changed(git, tree.base_sha, taken))
 
 
@@ -59,15 +61,71 @@ def snapshot(store: Store, tree: Worktree) -> str | None:
     """The tree of what stands in a leftover folder; None where there is no folder.
 
     Without our copy of its index the checkout was cut short, and what is missing from it was
-    not deleted by anybody.
+    not deleted by anybody. What cannot be read is left out; GitError where the store, or the disk,
+    does not take what can. The files of a repository within the folder are taken as files.
     """
     if tree.path.is_symlink() or not tree.path.is_dir():
         return None
     extent = "--all" if store.index(tree.task_id).exists() else "--ignore-removal"
     git = store.indexed(tree.task_id, tree.path, tree.start_sha)
+
+    def take() -> None:
+        _add_what_can_be_read(git, extent, *EXCLUDED)
+        for place in _repositories_within(git, tree.path):
+            _take_as_files(store, tree, git, place)
+
+    return _taken(git, tree, take)
+
+
+def _taken(git: Git, tree: Worktree, take: Callable[[], object]) -> str:
+    """The tree of our index once everything is taken into it.
+
+    What an attempt that was cut short had staged is in no commit, and may be pruned from the store
+    while its task waits. The index still knows these files as they are: then it is made anew.
+    """
+    take()
+    try:
+        return git.text("write-tree")
+    except GitError:
+        git.run("read-tree", tree.start_sha)
+        take()
+        return git.text("write-tree")
+
+
+def _add_what_can_be_read(git: Git, extent: str, *excluded: str) -> None:
     large = tuple(f":(top,exclude,literal){change.path}" for change in _oversized(git))
-    git.run("add", extent, "--ignore-errors", "--", ":/", *EXCLUDED, *large, ok=(0, 1, 128))
-    return git.text("write-tree")
+    words = ("add", extent, "--ignore-errors", "--", ":/", *excluded, *large)
+    done = git.run(*words, ok=(0, 1))
+    if NOT_STORED.encode() in done.stderr:
+        raise GitError("add", done)
+
+
+def _repositories_within(git: Git, folder: Path) -> Iterator[str]:
+    """The paths in which a repository of an agent's own stands, the outermost first.
+
+    git would take no more than the SHA of its HEAD, and nothing where it has no commit.
+    """
+    found = []
+    for place, folders, names in os.walk(folder):
+        if place != str(folder) and ".git" in (*folders, *names):
+            found.append(os.path.relpath(place, folder))
+        folders[:] = sorted(name for name in folders if name != ".git")
+    if not found:
+        return
+    words = ("check-ignore", "--no-index", "-z", "--stdin")
+    asked = os.fsencode("\0".join(found))
+    ignored = os.fsdecode(git.run(*words, stdin=asked, ok=(0, 1)).stdout).split("\0")
+    yield from (path for path in found if path not in ignored)
+
+
+def _take_as_files(store: Store, tree: Worktree, git: Git, place: str) -> None:
+    """Put the files of a repository within the folder into our index, in place of its HEAD."""
+    with files.temporary_folder() as besides:
+        within = Git(store.folder, tree.path / place, index=besides / "index")
+        _add_what_can_be_read(within, "--all")
+        held = within.text("write-tree")
+    git.run("rm", "-r", "-f", "-q", "--cached", "--ignore-unmatch", "--", f":(top,literal){place}")
+    git.run("read-tree", f"--prefix={place}/", held)
 
 
 def check_out(

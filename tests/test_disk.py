@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from orchestrator import disk, reaper, tick
+from orchestrator import disk, reaper, supervisor, tick, workspace
 from orchestrator.adapters import files
+from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import State
-from tests.support.office import COMPLETE, Office, an_office
+from tests.support import repos
+from tests.support.office import COMPLETE, SLUG, Office, an_office
 
 CODE = Path(__file__).resolve().parents[1]
 
@@ -41,8 +43,8 @@ def small(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(root)], check=True)
 
 
-def fill(root: Path) -> Path:
-    """Not a byte is left."""
+def fill(root: Path, *, leave: int = 0) -> Path:
+    """Not a byte is left, or some."""
     path = root / "filler"
     with path.open("wb") as stream:
         size = 1 << 24
@@ -52,6 +54,7 @@ def fill(root: Path) -> Path:
             except OSError:
                 size //= 2
     assert files.space(root)[0] == 0
+    os.truncate(path, path.stat().st_size - leave)
     return path
 
 
@@ -200,3 +203,45 @@ def test_a_store_on_a_full_disk_of_its_own_costs_no_attempt(tmp_path: Path, smal
         task = office.task(issue)
         assert task.state in {State.INBOX, State.PROCESSING} and task.tries == 0
         assert reaper.counted(task) == (), task.attempts
+
+
+@pytest.mark.parametrize("way", ["give_up", "discard", "prepare"])
+@pytest.mark.parametrize("leave", [0, 65_536, 8_000_000])
+def test_no_worktree_goes_whose_work_found_no_room(
+    tmp_path: Path, small: Path, way: str, leave: int
+) -> None:
+    """Where git writes nothing it could still name the tree of before: as if nothing were there."""
+    origin, space = repos.origin(tmp_path), repos.workspace(tmp_path, name="root")
+    tree = space.prepare(repos.task(), space.refresh(origin.slug, "main"))
+    assert tree.path.is_relative_to(small)
+    (tree.path / "large.bin").write_bytes(os.urandom(1_000_000))
+    (tree.path / "small.txt").write_text("a day's work\n")
+    filler = fill(small, leave=leave)
+    end = {
+        "give_up": lambda: space.give_up(tree.slug, tree.task_id),
+        "discard": lambda: space.discard(tree),
+        "prepare": lambda: space.prepare(repos.task(), tree.base_sha),
+    }
+    said = ""
+    try:
+        end[way]()
+    except (AgentOSError, OSError) as error:
+        said = str(error)
+    filler.unlink()
+    kept, git = space.salvaged(tree.slug, tree.task_id), space.git(tree.slug)
+    assert bool(kept) is (leave > 1_000_000), said
+    for name in ("small.txt", "large.bin"):
+        salvaged = kept and git.attempt("cat-file", "-e", f"{kept}:{name}").exit_code == 0
+        assert salvaged or ((tree.path / name).exists() and said)
+
+
+def test_a_sweep_without_room_keeps_what_it_cannot_salvage(tmp_path: Path, small: Path) -> None:
+    with an_office(tmp_path) as office:
+        room, task = workspace.of(office.world), repos.task(SLUG)
+        old = room.prepare(task, room.refresh(SLUG, "main")).path
+        (old / "thought.txt").write_text("a day's work\n")
+        os.utime(old, (0, 0))
+        filler = fill(small)
+        office._tick("supervisor", supervisor.story)
+        filler.unlink()
+        assert (old / "thought.txt").exists(), office.told()

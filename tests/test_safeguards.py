@@ -716,11 +716,6 @@ GUARDS = {
         "tests/stories/test_merge_safety.py"
         "::test_a_repair_begins_at_a_persons_commit_that_was_approved[repaired before]",
     ),
-    "M13 also where the last work was refused at the push": Guard(
-        "groundwork.py", "if last is None or git.is_ancestor(last, sha)), last)", "), last)",
-        "tests/stories/test_merge_safety.py"
-        "::test_a_persons_commit_that_refused_our_push_is_kept_by_the_next_one",
-    ),
     "I6 no push takes away what stands on the branch": Guard(
         "settle.py", "    if expected and not (\n", "    if not (True or \n",
         "tests/stories/test_merge_safety.py"
@@ -966,6 +961,18 @@ GUARDS = {
         "workspace.py", "if holder := store.worktree_on(tree.branch):", 'if holder := "":',
         "tests/test_workspace.py"
         "::test_a_branch_that_a_person_has_checked_out_is_not_moved_under_them",
+    ),
+    "G11 no worktree goes of which a part was not stored": Guard(
+        "worktree.py", "    if NOT_STORED.encode() in done.stderr:\n", "    if False:\n",
+        "tests/test_workspace.py::test_no_worktree_goes_of_which_the_store_took_only_a_part",
+    ),
+    "G11 no worktree goes whose work found no room": Guard(
+        "worktree.py", "git.run(*words, ok=(0, 1))", "git.run(*words, ok=(0, 1, 128))",
+        "tests/test_disk.py::test_no_worktree_goes_whose_work_found_no_room[0-discard]",
+    ),
+    "G11 the files of a repository within are work too": Guard(
+        "worktree.py", "for place in _repositories_within(git, tree.path):", "for place in ():",
+        "tests/test_workspace.py::test_the_files_of_a_repository_within_are_kept[committed]",
     ),
     "salvage before a branch goes": Guard(
         "workspace.py", "if here and here != expected and git.has", "if False and git.has",
@@ -1494,5 +1501,8 @@ def test_a_broken_guard_is_noticed(healthy: Path, tmp_path: Path, name: str) -> 
     sound = path.read_text()
     path.write_text(sound.replace(guard.line, guard.broken, 1))
     assert path.read_text() != sound, f"{guard.file} changed while this ran; run it again"
-    done = run(tree, guard.test)
+    try:
+        done = run(tree, guard.test)
+    except subprocess.TimeoutExpired:
+        return  # without it a worker may take the same task for ever: that is noticed too
     assert done.returncode == 1, f"nobody noticed: {guard.test}\n{done.stdout[-2000:]}"

@@ -312,6 +312,86 @@ def test_what_was_just_seen_is_kept_as_it_would_be_read_again(
     assert history.read_file(space.git(tree.slug), kept, "first.txt") == "first\n"
 
 
+@pytest.mark.parametrize("committed", [True, False], ids=["committed", "begun"])
+@pytest.mark.parametrize("place", ["backend", "a b/-n\u00e4me", "bad \udcff:(top)*"])
+def test_the_files_of_a_repository_within_are_kept(
+    space: Workspace, tree: Worktree, place: str, committed: bool
+) -> None:
+    """git itself would keep the SHA of its HEAD, or nothing."""
+    inner = tree.path / place
+    for folder in (inner, inner / "deeper", tree.path / "build" / "left out"):
+        folder.mkdir(parents=True)
+        repos.git(folder, "init", "-q", ".")
+        (folder / "app.py").write_text("a day's work\n")
+        if committed:
+            repos.git(folder, "add", "--all", "--", "app.py")
+            repos.git(folder, "commit", "-q", "-m", "by a tool")
+    (inner / ".gitignore").write_text("*.log\n")
+    (inner / "run.log").write_text("noise\n")
+    (tree.path / ".gitignore").write_text("/build\n")
+    (tree.path / "empty").mkdir()
+    repos.git(tree.path / "empty", "init", "-q", ".")
+    space.prepare(repos.task(), tree.base_sha)
+    kept, git = space.salvaged(tree.slug, tree.task_id), space.git(tree.slug)
+    listed = git.run("ls-tree", "-r", "-z", "--name-only", kept).stdout
+    names = set(os.fsdecode(listed).split("\0")) - {""}
+    files = {f"{place}/{name}" for name in (".gitignore", "app.py", "deeper/app.py")}
+    assert names == {*repos.CALCULATOR, ".gitignore", *files}
+
+
+def test_no_worktree_goes_of_which_the_store_took_only_a_part(
+    space: Workspace, tree: Worktree
+) -> None:
+    """As where no file can be made any more: git goes on with the next, and ends with 1."""
+    for name in ("one.txt", "two.txt"):
+        (tree.path / name).write_text(f"{name}\n")
+    blob = repos.git(tree.path, "hash-object", "one.txt")
+    in_the_way = space.ensure_store(tree.slug).folder / "objects" / blob[:2]
+    assert not in_the_way.exists()
+    in_the_way.write_text("no folder\n")
+    for end in (space.discard, lambda tree: space.prepare(repos.task(), tree.base_sha)):
+        with pytest.raises(GitError, match="failed to insert into database"):
+            end(tree)
+        assert (tree.path / "one.txt").exists()
+
+
+def test_a_folder_of_the_base_that_became_a_repository_is_kept(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "src").mkdir()
+    (tree.path / "src/old.py").write_text("old\n")
+    head = deliver(space, tree)
+    again = space.prepare(repos.task(), tree.base_sha, head)
+    repos.git(again.path / "src", "init", "-q", ".")
+    (again.path / "src/new.py").write_text("new\n")
+    kept, git = space.salvage(again), space.git(tree.slug)
+    assert kept is not None
+    assert [history.read_file(git, kept, f"src/{name}.py") for name in ("old", "new")] == [
+        "old\n", "new\n",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("then", ["prepare", "look"])
+def test_what_an_attempt_had_staged_outlives_the_packing_of_its_store(
+    space: Workspace, tree: Worktree, then: str
+) -> None:
+    """Nothing names it but our index, which git's pruning does not know."""
+    made = tree.path / "thought.txt"
+    made.write_text("a day's work\n")
+    os.utime(made, (0, 0))
+    assert space.look(tree).changes
+    store = space.ensure_store(tree.slug).folder
+    for loose in store.glob("objects/??/*"):
+        os.utime(loose, (0, 0))
+    space.maintain(tree.slug)
+    if then == "look":
+        assert [change.path for change in space.look(tree).changes] == ["thought.txt"]
+    else:
+        space.prepare(repos.task(), tree.base_sha)
+        kept = space.salvaged(tree.slug, tree.task_id)
+        assert history.read_file(space.git(tree.slug), kept, "thought.txt") == "a day's work\n"
+
+
 def test_what_an_agent_committed_itself_is_kept(space: Workspace, tree: Worktree) -> None:
     (tree.path / "own.txt").write_text("own\n")
     repos.git(tree.path, "add", "own.txt")
