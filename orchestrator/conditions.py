@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from orchestrator import alerts
 from orchestrator.adapters.clock import FixedClock
+from orchestrator.records.task import UNDER_WAY
 from orchestrator.records.tracker import Sight
 from orchestrator.rules import access, pacing
 from orchestrator.world import World
 
 # GitHub's times are to the second, and an answer takes its time.
 SKEW_SECONDS = 30.0
+UNLISTED = "not in the config: "
 TOKEN = "token of GitHub"  # one key for whichever token: a new one ends the alert of the old
 
 
@@ -72,6 +76,26 @@ def tell_the_sight(world: World, slug: str, sight: Sight | None) -> str:
 def no_access(slug: str) -> str:
     """The alert of a repository in which nothing can be done, whoever finds it so."""
     return f"no access to {slug}"
+
+
+def tell_the_unlisted(world: World) -> None:
+    """One alert a day for a repository that went off the config while tasks of it are under way."""
+    if world.only is not None:
+        return
+    tasks = (task for state in UNDER_WAY for task in world.mailroom.list_state(state))
+    waiting = Counter(task.repo for task in tasks if world.repository_of(task) is None)
+    for slug, count in waiting.items():
+        alerts.alert(
+            world,
+            UNLISTED + slug,
+            f"{count} task(s) of {slug} are under way, and it is not in the config: nothing is "
+            "done for them. List it again; or, if it has another name now, move their files to "
+            "cancelled/, close their pull requests and set their issues Ready once more.",
+        )
+    for raised in alerts.raised(world, UNLISTED):
+        slug = raised.key.removeprefix(UNLISTED)
+        if slug not in waiting:
+            alerts.recovered(world, raised.key, f"no task of {slug} waits for the config any more.")
 
 
 def tell_the_time(world: World, skew: float) -> None:

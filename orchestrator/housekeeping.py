@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import alerts, disk, escalation, salvage, tick, timetable, workspace
+from orchestrator import alerts, conditions, disk, escalation, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.git import GitError
@@ -45,6 +45,7 @@ def sweep(world: World) -> None:
     disk.hold_back(world)
     prune(world)
     start_packing(world)
+    conditions.tell_the_unlisted(world)
     timetable.succeeded(world, "housekeeping")
     # GitHub may end the tick here, which is no reason to sweep again in a minute.
     escalation.catch_up(world)

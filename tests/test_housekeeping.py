@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from orchestrator import alerts, disk, housekeeping, workspace
+from orchestrator import alerts, disk, housekeeping, supervisor, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
@@ -283,3 +283,19 @@ def test_copies_of_prompts_go_with_the_attempts_they_were_sent_for(tmp_path: Pat
         housekeeping.prune(world)
         left = sorted(copy.name for copy in world.paths.prompts.iterdir())
         assert left == sorted([f"{Path(waiting).stem}.1.md", "task-new.1.md"])
+
+
+def test_tasks_whose_repository_went_off_the_config_are_told_of(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.ready("Wait")
+        office.dispatch()
+        listed = office.world
+        office.world = replace(listed, config=structs.replace(listed.config, repositories=()))
+        for _ in range(3):
+            office._tick("supervisor", supervisor.story)
+            office.pass_time(3601)
+        assert office.told().count(f"ALERT 1 task(s) of {SLUG} are under way, and it is not") == 1
+        office.world = listed
+        office._tick("supervisor", supervisor.story)
+        office.pass_time(3601)
+        assert office.told().count(f"recovered: no task of {SLUG} waits for the config") == 1
