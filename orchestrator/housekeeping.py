@@ -39,7 +39,8 @@ def sweep(world: World) -> None:
     if world.dry_run or not timetable.is_due(world, "housekeeping", EVERY):
         return
     for log in world.paths.logs.glob("*.log"):
-        files.rotate(log, LOG_BYTES, LOGS_KEPT)
+        if not files.is_part(log):  # it would get a longer name every hour
+            files.rotate(log, LOG_BYTES, LOGS_KEPT)
     for state in State:
         files.sweep_temporary(world.mailroom.folder(state), LEFTOVER_SECONDS, now)
     disk.hold_back(world)
@@ -65,7 +66,7 @@ def prune(world: World) -> None:
     prompts = [sent for sent in listed(paths.prompts) if task_of(sent) not in alive]
     for sent in spent(prompts, config.attempts_keep_days, config.attempts_keep_gb, now):
         pruned += files.remove_file(sent)
-    parts = [part for log in paths.logs.glob("*.log") for part in files.rotated(log)]
+    parts = [log for log in paths.logs.glob("*.log") if files.is_part(log)]
     for part in spent(parts, config.logs_keep_days, config.logs_keep_gb, now):
         pruned += files.remove_file(part)
     # Of what waits for a person it must be known for as long that they were told.

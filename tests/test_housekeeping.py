@@ -92,6 +92,21 @@ def test_a_store_that_is_due_is_packed_by_a_process_of_its_own(tmp_path: Path) -
         assert "being packed already" in office.told()
 
 
+def test_a_part_of_a_log_is_never_rotated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOG_BYTES", 1000)
+    with an_office(tmp_path) as office:
+        logs = office.world.paths.logs
+        (logs / "cron.log").write_bytes(b"x" * 1001)
+        housekeeping.sweep(office.world)
+        [part] = logs.glob("cron*")
+        for _ in range(12):  # by then its name was too long for the disk
+            office.pass_time(3601)
+            housekeeping.sweep(office.world)
+        assert [log.name for log in logs.glob("cron*")] == [part.name]
+
+
 def raised(office: Office) -> list[str]:
     return [one.key for one in alerts.raised(office.world)]
 
@@ -149,11 +164,30 @@ def test_parts_of_logs_have_their_days_and_the_log_itself_stays(tmp_path: Path) 
     with an_office(tmp_path, config={"logs_keep_days": 3}) as office:
         logs = office.world.paths.logs
         now = office.world.clock.now()
-        for name, days in (("queue-1Z.log", 5), ("queue-2Z.log", 1), ("queue.log", 9)):
+        young, gone, lonely = part("queue", 1), part("queue", 2), part("nobody", 3)
+        ages = {gone: 5, lonely: 5, young: 1, "queue.log": 9, "my-JAZZ.log": 9}
+        for name, days in ages.items():
             (logs / name).write_text("x")
             aged(logs / name, (now - timedelta(days=days)).timestamp())
         housekeeping.prune(office.world)
-        assert sorted(log.name for log in logs.iterdir()) == ["queue-2Z.log", "queue.log"]
+        assert {log.name for log in logs.iterdir()} == {young, "queue.log", "my-JAZZ.log"}
+
+
+def part(log: str, day: int) -> str:
+    """The name of an earlier part of a log."""
+    return f"{log}-2026110{day}T030000.000000Z.log"
+
+
+def test_each_part_of_a_log_counts_once(tmp_path: Path) -> None:
+    with an_office(tmp_path, config={"logs_keep_gb": 0.0025}) as office:
+        logs, now = office.world.paths.logs, office.world.clock.now()
+        again = part(part("queue", 1).removesuffix(".log"), 2)  # as an earlier version left them
+        for name, hours in ((part("queue", 1), 1), (again, 2), (part("queue", 3), 3)):
+            (logs / name).write_bytes(b"x" * 1_000_000)
+            aged(logs / name, (now - timedelta(hours=hours)).timestamp())
+        (logs / "queue.log").write_text("x")
+        housekeeping.prune(office.world)
+        assert {log.name for log in logs.iterdir()} == {part("queue", 1), again, "queue.log"}
 
 
 def left_behind(office: Office, name: str, text: str) -> Path:

@@ -1016,6 +1016,14 @@ GUARDS = {
         "if False:\n        return  # it is over",
         "tests/stories/test_nobody_starves.py::test_work_whose_last_move_failed_is_over_and_not",
     ),
+    "a part of a log is never rotated again": Guard(
+        "housekeeping.py", "        if not files.is_part(log):", "        if True:",
+        "tests/test_housekeeping.py::test_a_part_of_a_log_is_never_rotated_again",
+    ),
+    "nobody's file is taken for a part of a log": Guard(
+        "adapters/files.py", "bool(_PART.fullmatch(path.stem))", "path.stem.endswith(\"Z\")",
+        "tests/test_housekeeping.py::test_parts_of_logs_have_their_days_and_the_log_itself_stays",
+    ),
     "no store is packed while a worker may need it": Guard(
         "housekeeping.py", "if not free:", "if False:",
         "tests/test_housekeeping.py::test_a_store_that_is_due_is_packed_by_a_process_of_its_own",

@@ -23,10 +23,11 @@ from orchestrator.adapters.reading import (
     read_on,
     stamp_of,
 )
+from orchestrator.records import regex
 from orchestrator.records.errors import AgentOSError
 
 __all__ = [
-    "Changed", "NotReadable", "Stamp", "append_line", "make_folder", "move_durably",
+    "Changed", "NotReadable", "Stamp", "append_line", "is_part", "make_folder", "move_durably",
     "read_bounded", "read_lines", "read_lines_backwards", "read_lines_tail", "read_on",
     "read_stamped", "remove_file", "remove_tree",
     "rotate", "rotated", "stamp_of", "swap_durably", "sweep_temporary", "sync_folder",
@@ -36,6 +37,7 @@ __all__ = [
 _TEMPORARY = ".tmp"
 TEMPORARY_FOLDER = "agent-os-"  # begins the name of one that goes with its process
 _BLOCK = 1 << 16
+_PART = regex.late(r".+-\d{8}T\d{6}\.\d{6}Z")  # as `rotate` names it
 
 
 class Changed(AgentOSError):
@@ -181,6 +183,11 @@ def rotate(path: Path, limit_bytes: int, keep: int) -> None:
 def rotated(path: Path) -> list[Path]:
     """The earlier parts of a rotated log, oldest first."""
     return sorted(path.parent.glob(f"{path.stem}-*Z{path.suffix}"))
+
+
+def is_part(path: Path) -> bool:
+    """Whether this is an earlier part of some rotated log, by its name."""
+    return bool(_PART.fullmatch(path.stem))
 
 
 def make_folder(path: Path) -> None:
