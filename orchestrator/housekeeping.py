@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator import alerts, conditions, disk, escalation, salvage, tick, timetable, workspace
 from orchestrator.adapters import files
@@ -18,6 +20,8 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import UnsafeName
 from orchestrator.records.task import UNDER_WAY, State
 from orchestrator.world import PACKING, World
+
+T = TypeVar("T")
 
 EVERY = timedelta(hours=1)
 # Stores are packed in the first night of a week, at this hour of the config's `timezone`, or as
@@ -34,88 +38,193 @@ LEFTOVER_SECONDS = 36 * 3600
 
 
 def sweep(world: World) -> None:
-    """Rotate and prune, at most once an hour; nothing of a task under way is touched."""
-    now = world.clock.now()
+    """Rotate and prune, at most once an hour; nothing of a task under way is touched.
+
+    Trouble is told and stops no other step: whatever is left undone fills the disk up.
+    """
     if world.dry_run or not timetable.is_due(world, "housekeeping", EVERY):
         return
-    for log in world.paths.logs.glob("*.log"):
-        if not files.is_part(log):  # it would get a longer name every hour
-            files.rotate(log, LOG_BYTES, LOGS_KEPT)
-    for state in State:
-        files.sweep_temporary(world.mailroom.folder(state), LEFTOVER_SECONDS, now)
-    disk.hold_back(world)
-    prune(world)
-    start_packing(world)
-    conditions.tell_the_unlisted(world)
+    steps = (
+        rotate_logs, clear_mailbox, disk.hold_back, prune, start_packing,
+        conditions.tell_the_unlisted,
+    )  # fmt: skip
+    for step in steps:
+        with tick.isolated(world, "housekeeping"):
+            step(world)
     timetable.succeeded(world, "housekeeping")
     # GitHub may end the tick here, which is no reason to sweep again in a minute.
     escalation.catch_up(world)
 
 
+def each(
+    world: World, what: str, find: Callable[[], Iterable[T]], act: Callable[[T], object]
+) -> int:
+    """How often `act` did something to what was found; the trouble of one stops no other.
+
+    What the system refuses needs a person's hand: it is one alert a day for all of a kind.
+    """
+    done = 0
+    found: list[T] = []
+    refused: list[OSError] = []
+    with noted(world, what, refused):
+        found = list(find())
+    for item in found:
+        with noted(world, f"{what}: {item}", refused):
+            done += bool(act(item))
+    key = f"housekeeping {what}"
+    if refused:
+        alerts.alert(
+            world, key,
+            f"housekeeping failed with {what} ({len(refused)}), first by this: {refused[0]}. See "
+            "who owns it and may write there; left as it is, it fills the disk up",
+        )  # fmt: skip
+    else:
+        alerts.recovered(world, key, f"housekeeping: {what} are taken care of again")
+    return done
+
+
+@contextmanager
+def noted(world: World, where: str, refused: list[OSError]) -> Iterator[None]:
+    """As `tick.isolated`, and what the system refuses is only noted.
+
+    A full disk is no exception: what is removed next may make room on it.
+    """
+    with tick.isolated(world, where):
+        try:
+            yield
+        except OSError as error:
+            refused.append(error)
+
+
+def rotate_logs(world: World) -> None:
+    """Those that somebody writes to; their parts would get a longer name every hour."""
+    each(
+        world, "logs",
+        lambda: [log for log in world.paths.logs.glob("*.log") if not files.is_part(log)],
+        lambda log: files.rotate(log, LOG_BYTES, LOGS_KEPT),
+    )  # fmt: skip
+
+
+def clear_mailbox(world: World) -> None:
+    now = world.clock.now()
+    each(
+        world, "unfinished files in the mailbox",
+        lambda: [world.mailroom.folder(state) for state in State],
+        lambda folder: files.sweep_temporary(folder, LEFTOVER_SECONDS, now),
+    )  # fmt: skip
+
+
 def prune(world: World) -> None:
     """Keep logs, attempts and worktrees within their days and gigabytes, the oldest going first."""
-    config, paths, now = world.config, world.paths, world.clock.now()
     alive = {
         entry.stem for state in UNDER_WAY for entry in world.mailroom.folder(state).glob("*.md")
     }
-    pruned = 0
-    attempts = [folder for folder in listed(paths.attempts) if folder.name not in alive]
-    for folder in spent(attempts, config.attempts_keep_days, config.attempts_keep_gb, now):
-        files.remove_tree(folder, inside=paths.attempts)
-        pruned += 1
-    prompts = [sent for sent in listed(paths.prompts) if task_of(sent) not in alive]
-    for sent in spent(prompts, config.attempts_keep_days, config.attempts_keep_gb, now):
-        pruned += files.remove_file(sent)
-    parts = [log for log in paths.logs.glob("*.log") if files.is_part(log)]
-    for part in spent(parts, config.logs_keep_days, config.logs_keep_gb, now):
-        pruned += files.remove_file(part)
-    # Of what waits for a person it must be known for as long that they were told.
-    kept = alive | {task.stem for task in world.mailroom.folder(State.ESCALATED).glob("*.md")}
-    for log in old(paths.effects, now - EFFECTS_KEPT):
-        if log.stem not in kept:
-            pruned += files.remove_file(log)
-    for store in old(paths.repos, now - timedelta(days=config.worktrees_keep_days)):
-        if store.suffix == stores.BROKEN:
-            files.remove_tree(store, inside=paths.repos)
-            pruned += 1
-    pruned += prune_temporary(world)
-    for raised in old(paths.state / "alerts", now - ALERTS_KEPT):
-        files.remove_file(raised)
+    traces = {
+        "old attempts": old_attempts,
+        "old prompts": old_prompts,
+        "parts of logs": old_parts,
+        "old effects": old_effects,
+        "broken stores": broken_stores,
+        "folders of dead processes": dead_folders,
+        "old alerts": old_alerts,
+    }
+    pruned = sum(
+        each(world, what, partial(find, world, alive), remove) for what, find in traces.items()
+    )
     if pruned:
         world.say(f"housekeeping: {pruned} old traces removed")
     prune_worktrees(world, alive)
     prune_clean(world, alive)
 
 
+def old_attempts(world: World, alive: set[str]) -> list[Path]:
+    attempts = [folder for folder in listed(world.paths.attempts) if folder.name not in alive]
+    config, now = world.config, world.clock.now()
+    return spent(attempts, config.attempts_keep_days, config.attempts_keep_gb, now)
+
+
+def old_prompts(world: World, alive: set[str]) -> list[Path]:
+    prompts = [sent for sent in listed(world.paths.prompts) if task_of(sent) not in alive]
+    config, now = world.config, world.clock.now()
+    return spent(prompts, config.attempts_keep_days, config.attempts_keep_gb, now)
+
+
+def old_parts(world: World, alive: set[str]) -> list[Path]:
+    """Of rotated logs, whether the log itself is still there or not."""
+    parts = [log for log in world.paths.logs.glob("*.log") if files.is_part(log)]
+    return spent(parts, world.config.logs_keep_days, world.config.logs_keep_gb, world.clock.now())
+
+
+def old_effects(world: World, alive: set[str]) -> list[Path]:
+    # Of what waits for a person it must be known for as long that they were told.
+    kept = alive | {task.stem for task in world.mailroom.folder(State.ESCALATED).glob("*.md")}
+    sent = old(world.paths.effects, world.clock.now() - EFFECTS_KEPT)
+    return [log for log in sent if log.stem not in kept]
+
+
+def broken_stores(world: World, alive: set[str]) -> list[Path]:
+    before = world.clock.now() - timedelta(days=world.config.worktrees_keep_days)
+    return [store for store in old(world.paths.repos, before) if store.suffix == stores.BROKEN]
+
+
+def dead_folders(world: World, alive: set[str]) -> list[Path]:
+    """The private folders of processes that were killed."""
+    runtime, before = world.paths.runtime, world.clock.now() - timedelta(seconds=LEFTOVER_SECONDS)
+    return [
+        *(left for left in old(runtime, before) if left.name.startswith(files.TEMPORARY_FOLDER)),
+        *old(runtime / "thinking", before),
+    ]
+
+
+def old_alerts(world: World, alive: set[str]) -> list[Path]:
+    return old(world.paths.state / "alerts", world.clock.now() - ALERTS_KEPT)
+
+
+def remove(path: Path) -> bool:
+    """Remove a file or a folder that was found in one of ours; whether it was there."""
+    if path.is_dir() and not path.is_symlink():
+        files.remove_tree(path, inside=path.parent)
+        return True
+    return files.remove_file(path)
+
+
 def prune_worktrees(world: World, alive: set[str]) -> None:
     """Leftover checkouts go like all else, but what is in no commit is kept in the store first."""
-    room, config = workspace.of(world), world.config
-    left: list[Path] = []
-    owners: dict[Path, str] = {}
-    for name, slug in repositories(world).items():
-        mine = [tree for tree in listed(world.paths.worktrees / name) if tree.name not in alive]
-        left += mine
-        owners |= dict.fromkeys(mine, slug)
-    days, gigabytes = config.worktrees_keep_days, config.worktrees_keep_gb
-    for path in spent(left, days, gigabytes, world.clock.now()):
-        slug, lock = owners[path], world.locks.try_task(path.name)
+    room, config, slugs = workspace.of(world), world.config, repositories(world)
+
+    def leftovers() -> list[Path]:
+        trees = [tree for name in slugs for tree in listed(world.paths.worktrees / name)]
+        left = [tree for tree in trees if tree.name not in alive]
+        days, gigabytes = config.worktrees_keep_days, config.worktrees_keep_gb
+        return spent(left, days, gigabytes, world.clock.now())
+
+    def give_up(path: Path) -> None:
+        slug, lock = slugs[path.parent.name], world.locks.try_task(path.name)
         if lock is None:
-            continue
-        with lock, tick.isolated(world, f"{slug} {path.name}"):
+            return
+        with lock:
             kept = room.give_up(slug, path.name)
             said = f"; its work is kept as refs/salvage/{path.name}" if kept else ""
             world.say(f"{slug} {path.name}: its old worktree was removed{said}")
+
+    each(world, "old worktrees", leftovers, give_up)
 
 
 def prune_clean(world: World, alive: set[str]) -> None:
     """Clean checkouts that a killed test run left; a worker at work holds its task's lock."""
     room = workspace.of(world)
-    for slug in repositories(world).values():
-        for left in listed(world.paths.clean(slug, "any").parent):
-            lock = None if left.name in alive else world.locks.try_task(left.name)
-            if lock is not None:
-                with lock:
-                    room.clear_clean(slug, left.name)
+    slugs = {world.paths.clean(slug, "any").parent: slug for slug in repositories(world).values()}
+
+    def leftovers() -> list[Path]:
+        return [left for folder in slugs for left in listed(folder) if left.name not in alive]
+
+    def clear(left: Path) -> None:
+        lock = world.locks.try_task(left.name)
+        if lock is not None:
+            with lock:
+                room.clear_clean(slugs[left.parent], left.name)
+
+    each(world, "clean checkouts", leftovers, clear)
 
 
 def repositories(world: World) -> dict[str, str]:
@@ -130,18 +239,6 @@ def repositories(world: World) -> dict[str, str]:
             with suppress(UnsafeName):
                 found.setdefault(flat(f"{owner}/{name}"), f"{owner}/{name}")
     return found
-
-
-def prune_temporary(world: World) -> int:
-    """Remove the private folders of processes that were killed, and count them."""
-    runtime, before = world.paths.runtime, world.clock.now() - timedelta(seconds=LEFTOVER_SECONDS)
-    left = [
-        *(each for each in old(runtime, before) if each.name.startswith(files.TEMPORARY_FOLDER)),
-        *old(runtime / "thinking", before),
-    ]
-    for folder in left:
-        files.remove_tree(folder, inside=runtime)
-    return len(left)
 
 
 def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from orchestrator import alerts, disk, housekeeping, supervisor, workspace
-from orchestrator.adapters import history
+from orchestrator import alerts, disk, housekeeping, supervisor, timetable, workspace
+from orchestrator.adapters import files, history
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
 from orchestrator.world import World
@@ -105,6 +106,76 @@ def test_a_part_of_a_log_is_never_rotated_again(
             office.pass_time(3601)
             housekeeping.sweep(office.world)
         assert [log.name for log in logs.glob("cron*")] == [part.name]
+
+
+def test_a_log_that_cannot_be_rotated_stops_no_other_and_is_told_once_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOG_BYTES", 1000)
+    with an_office(tmp_path) as office:
+        logs = office.world.paths.logs
+        odd = logs / f"{'x' * 240}.log"  # a date is longer than what its name may grow by
+        odd.write_bytes(b"x" * 1001)
+        for name in ("a.log", "z.log"):
+            (logs / name).write_bytes(b"x" * 1001)
+        for _ in range(3):
+            assert office._tick("supervisor", supervisor.story) == 0, office.told()
+            office.pass_time(3601)
+        assert not (logs / "a.log").exists() and not (logs / "z.log").exists() and odd.exists()
+        assert office.told().count("ALERT") == 1 and "File name too long" in office.told()
+        odd.unlink()
+        housekeeping.sweep(office.world)
+        assert "recovered: " in office.told() and not raised(office)
+
+
+def test_what_cannot_be_removed_stops_nothing_else_and_is_told_once_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root leaves it in an agent's home, from within a container."""
+    with an_office(tmp_path) as office:
+        world, really = office.world, files.remove_tree
+        made = [world.paths.attempts / f"task-{number}" for number in range(5)]
+        tree = left_behind(office, "task-old", "a thought\n")
+
+        def remove(path: Path, *, inside: Path) -> None:
+            if path in made[:2]:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path / "1" / "home"))
+            really(path, inside=inside)
+
+        for folder in made:
+            aged(filled(folder, 10, 0, world), 0)
+        monkeypatch.setattr(files, "remove_tree", remove)
+        for _ in range(3):
+            assert office._tick("supervisor", supervisor.story) == 0, office.told()
+            office.pass_time(3601)
+        assert [folder.exists() for folder in made] == [True, True, False, False, False]
+        assert not tree.exists()
+        assert timetable.last_success(world, "housekeeping")
+        assert office.told().count("ALERT") == 1
+        assert "housekeeping failed with old attempts (2)" in office.told()
+        monkeypatch.undo()
+        housekeeping.sweep(world)
+        assert not made[0].exists() and "recovered: " in office.told()
+
+
+@pytest.mark.parametrize("step", ["rotate_logs", "prune", "start_packing"])
+def test_a_step_that_fails_stops_no_other_and_is_tried_an_hour_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    with an_office(tmp_path) as office:
+        steps = ["rotate_logs", "prune", "start_packing"]
+        seen: list[str] = []
+        for name in steps:
+            monkeypatch.setattr(housekeeping, name, lambda _, name=name: seen.append(name))
+
+        def fails(_: World) -> None:
+            raise KeyError(step)
+
+        monkeypatch.setattr(housekeeping, step, fails)
+        for _ in range(2):
+            office._tick("supervisor", supervisor.story)
+        assert seen == [name for name in steps if name != step]
+        assert office.told().count("stopped by a fault of ours") == 1
 
 
 def raised(office: Office) -> list[str]:
