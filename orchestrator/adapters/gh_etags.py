@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -35,10 +36,14 @@ class Etags:
         self._who = hashlib.sha256(identity.encode()).hexdigest()
 
     def known(self, url: str) -> Kept | None:
+        """What lies here, unless its mark would not tell that more has come after it (A8)."""
         try:
             raw = files.read_bounded(self._place(url), 2 * LARGEST)
-            return msgspec.json.decode(raw, type=Kept)
-        except (OSError, files.NotReadable, msgspec.MsgspecError, RecursionError):
+            kept = msgspec.json.decode(raw, type=Kept)
+            return None if _ends_full(url, kept) else kept
+        except (
+            OSError, files.NotReadable, msgspec.MsgspecError, UnicodeError, RecursionError
+        ):  # fmt: skip
             return None
 
     def keep(self, url: str, kept: Kept) -> None:
@@ -63,6 +68,20 @@ class Etags:
     def _place(self, url: str) -> Path:
         name = hashlib.sha256(f"{self._who} {url}".encode()).hexdigest()
         return self.folder / f"{name[:32]}.json"
+
+
+def _ends_full(url: str, kept: Kept) -> bool:
+    """Whether it is the last page of a list and has no room left.
+
+    What is added to such a list changes nothing in this page: GitHub says that it still holds, and
+    where the next one is would be told by a new answer alone.
+    """
+    size = parse_qs(urlsplit(url).query).get("per_page", [""])[0]
+    if not size.isdecimal() or 'rel="next"' in kept.link:
+        return False
+    told = msgspec.json.decode(kept.body)
+    parts = told.values() if isinstance(told, dict) else [told]
+    return any(isinstance(part, list) and len(part) >= int(size) for part in parts)
 
 
 def _age(path: Path) -> float:

@@ -67,6 +67,51 @@ def test_every_page_of_a_list_is_asked_about(github: Github, tmp_path: Path) -> 
     assert len(queries(github, tmp_path).comments(SLUG, 1)) == 102 and used(github) == before + 1
 
 
+@pytest.mark.parametrize("full", [100, 200])
+def test_the_entry_after_a_full_page_is_seen(github: Github, tmp_path: Path, full: int) -> None:
+    session = github.session()
+
+    def says(number: int) -> None:
+        session.post(f"/repos/{SLUG}/issues/1/comments", json={"body": f"{number}"})
+
+    for number in range(full):
+        says(number)
+    for _ in range(2):
+        assert len(queries(github, tmp_path).comments(SLUG, 1)) == full
+    says(full)
+    before = used(github)
+    assert len(queries(github, tmp_path).comments(SLUG, 1)) == full + 1
+    assert len(queries(github, tmp_path).comments(SLUG, 1)) == full + 1
+    assert used(github) == before + 2  # the page that was the last, and the one after it
+
+
+NEXT = '<https://api.github.com/x?per_page=2&page=2>; rel="next"'
+PREVIOUS = '<https://api.github.com/x?per_page=2&page=1>; rel="prev"'
+
+
+@pytest.mark.parametrize(
+    ("url", "link", "body", "counts"),
+    [
+        ("/x?per_page=2", "", b"[1]", True),
+        ("/x?per_page=2", "", b"[1,2]", False),
+        ("/x?per_page=2&page=2", PREVIOUS, b"[1,2]", False),
+        ("/x?per_page=2", NEXT, b"[1,2]", True),
+        ("/x?state=all&per_page=2", "", b'{"total_count":2,"runs":[1,2]}', False),
+        ("/x?per_page=2", "", b'{"total_count":1,"runs":[1]}', True),
+        ("/x?per_page=2", "", b"null", True),
+        ("/x?per_page=2", "", b"no JSON", False),
+        ("/x?per_page=all", "", b"[1,2]", True),
+        ("/x", "", b"[1,2]", True),
+    ],
+)
+def test_only_of_a_full_last_page_it_is_not_known_what_comes_after(
+    tmp_path: Path, url: str, link: str, body: bytes, counts: bool
+) -> None:
+    etags = Etags(tmp_path, "me")
+    etags.keep(url, Kept(etag="e", link=link, body=body))
+    assert (etags.known(url) is not None) is counts
+
+
 def test_another_token_is_told_what_it_may_see(github: Github, tmp_path: Path) -> None:
     assert queries(github, tmp_path).shape(SLUG).default_branch == "main"
     eve = queries(github, tmp_path, "eve-token")
