@@ -117,8 +117,8 @@ def end(path: Path) -> Mark:
 def after(path: Path, mark: Mark, *, most_bytes: int) -> tuple[list[Event], Mark]:
     """The events behind the mark, oldest first, and the mark behind them, rotation or not.
 
-    The file of the mark is known by its inode; where it is gone, what there is counts from its
-    beginning. Lines that are no event are skipped.
+    The file of the mark is known by its inode; where it is gone, or shorter than it was, what there
+    is counts from its beginning. Lines that are no event are skipped.
     """
     parts = [part for part in (*files.rotated(path), path) if part.exists()]
     inodes = [part.stat().st_ino for part in parts]
@@ -128,7 +128,8 @@ def after(path: Path, mark: Mark, *, most_bytes: int) -> tuple[list[Event], Mark
         first = max(0, len(parts) - 1) if mark.inode else 0
     decoder, found = msgspec.json.Decoder(Event), []
     for part, inode in zip(parts[first:], inodes[first:], strict=True):
-        start = min(mark.offset, part.stat().st_size) if inode == mark.inode else 0
+        here = inode == mark.inode and mark.offset <= part.stat().st_size
+        start = mark.offset if here else 0
         lines, offset = files.read_on(part, start, most_bytes)
         mark = Mark(inode=inode, offset=offset)
         for line in lines:

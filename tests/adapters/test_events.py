@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import structs
 
 from orchestrator.adapters import events, files
 from orchestrator.adapters.clock import FixedClock
@@ -78,6 +82,24 @@ def test_an_attempt_becomes_one_line_of_metrics(tmp_path):
     line = json.loads(log.metrics_path.read_text())
     assert line["github_repo"] == "acme/web"
     assert line["timestamp"] == "2026-11-22T20:50:00Z"
+
+
+@pytest.mark.parametrize("way", ["truncated", "made anew"])
+def test_a_trail_that_begins_anew_is_read_from_its_beginning(tmp_path, way):
+    log = trail(tmp_path)
+    for _ in range(3):
+        log.add("before")
+    mark = events.end(log.events_path)
+    if way == "truncated":
+        os.truncate(log.events_path, 0)
+    else:  # by whom the disk gives the same inode again
+        log.events_path.unlink()
+    log.add("after")
+    if way == "made anew":
+        mark = structs.replace(mark, inode=log.events_path.stat().st_ino)
+    found, mark = events.after(log.events_path, mark, most_bytes=1_000)
+    assert [event.kind for event in found] == ["after"]
+    assert events.after(log.events_path, mark, most_bytes=1_000) == ([], mark)
 
 
 def stat(moment, number):
