@@ -208,12 +208,14 @@ class Workspace:
 
         Work is what the folder holds beyond the branch, and what the branch holds beyond the
         attempt's start, the remote, and the commits that are safe `elsewhere`. What was kept
-        before stays reachable from it. A folder that was just `seen` is not read again.
+        before stays reachable from it. A folder that was just `seen` is not read again. The
+        caller holds the task's lock.
         """
         store = self.ensure_store(tree.slug)
         name = salvage_ref(tree.task_id)
         with self.hold(tree.slug):
             store.mend()
+            store.remove_locks(tree.task_id, tree.branch)
             tip = store.git.ref(f"refs/heads/{tree.branch}") or tree.start_sha
             tip = tip if store.git.has_commit(tip) else tree.start_sha
             on_branch = history.tree_of(store.git, tip)

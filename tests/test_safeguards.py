@@ -1189,6 +1189,15 @@ GUARDS = {
         "return age > older_than_seconds",
         "tests/test_workspace.py::test_an_old_lock_that_a_process_has_open_is_left_to_it",
     ),
+    "G5 a lock of gc goes as any other": Guard(
+        "adapters/store.py", 'LOCKED_BELOW = ("refs", "objects/info", "objects/pack")',
+        'LOCKED_BELOW = ("refs",)',
+        "tests/test_workspace.py::test_an_old_lock_of_a_killed_gc_does_not_stop_the_next_one",
+    ),
+    "G5 a task's own lock stops no salvage": Guard(
+        "workspace.py", "            store.remove_locks(tree.task_id, tree.branch)\n", "",
+        "tests/test_workspace.py::test_a_lock_of_a_task_s_own_index_keeps_no_worktree_for_ever",
+    ),
     "G11 nothing of a task under way": Guard(
         "housekeeping.py", " if tree.name not in alive]", "]",
         "tests/test_housekeeping.py::"

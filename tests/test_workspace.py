@@ -476,6 +476,34 @@ def test_an_old_lock_that_a_process_has_open_is_left_to_it(
     assert not lock.exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "packed-refs.lock", "gc.pid.lock", "objects/info/commit-graph.lock",
+        "objects/info/commit-graphs/commit-graph-chain.lock", "objects/pack/multi-pack-index.lock",
+    ],
+)  # fmt: skip
+def test_an_old_lock_of_a_killed_gc_does_not_stop_the_next_one(
+    space: Workspace, tree: Worktree, name: str
+) -> None:
+    lock = space.ensure_store(tree.slug).folder / name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    os.utime(lock, (0, 0))
+    space.maintain(tree.slug)
+    assert not lock.exists()
+
+
+def test_a_lock_of_a_task_s_own_index_keeps_no_worktree_for_ever(
+    space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "thought.txt").write_text("not delivered\n")
+    space.ensure_store(tree.slug).index(tree.task_id).with_suffix(".index.lock").touch()
+    kept = space.give_up(tree.slug, tree.task_id)
+    assert kept and history.read_file(space.git(tree.slug), kept, "thought.txt")
+    assert not tree.path.exists()
+
+
 # --- the store itself is spoilt -------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,6 +19,8 @@ from orchestrator.records import regex
 from orchestrator.records.errors import UnsafeName
 
 STALE_LOCK_SECONDS = 600.0
+# Where gits of a bare store lock a file, besides its own folder.
+LOCKED_BELOW = ("refs", "objects/info", "objects/pack")
 INDEX_LIMIT = 500_000_000
 BROKEN = ".broken"  # what a damaged store is called beside the one that took its place
 SLUG = regex.late(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -269,7 +271,8 @@ class Store:
         `packed-refs.new` is one too: while it stands no ref can be packed.
         """
         locks = [self.folder / "packed-refs.new"]
-        for folder, _, names in (*islice(os.walk(self.folder), 1), *os.walk(self.folder / "refs")):
+        below = (os.walk(self.folder / name) for name in LOCKED_BELOW)
+        for folder, _, names in (*islice(os.walk(self.folder), 1), *chain.from_iterable(below)):
             locks += [Path(folder, name) for name in names if name.endswith(".lock")]
         for lock in locks:
             if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
