@@ -94,6 +94,7 @@ class Workspace:
         with self.hold(slug):
             store.mend()
             store.remove_stale_locks()
+            store.remove_halves()
             if store.condemned:
                 store.remake()
             try:
@@ -396,8 +397,10 @@ class Workspace:
         """
         words = (*PACKING, "gc", "--quiet", "--prune=2.weeks.ago")
         with self.hold(slug):
-            self.ensure_store(slug).remove_stale_locks()
-            done = self.git(slug).attempt(*words, timeout_seconds=PACKING_SECONDS)
+            store = self.ensure_store(slug)
+            store.remove_stale_locks()
+            store.remove_halves()
+            done = store.git.attempt(*words, timeout_seconds=PACKING_SECONDS)
         if done.timed_out or done.exit_code != 0:
             raise GitError("gc", done)
 

@@ -1180,7 +1180,7 @@ GUARDS = {
         "tests/test_workspace.py::test_what_can_be_read_of_a_damaged_store_is_taken_along",
     ),
     "G5 a young lock is its owner's": Guard(
-        "adapters/store.py", "if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):", "if True:",
+        "adapters/store.py", "if survivors.is_abandoned(path, STALE_LOCK_SECONDS):", "if True:",
         "tests/test_workspace.py::test_a_fresh_young_lock_of_the_store_is_left_to_its_owner",
     ),
     "G5 an old lock that is open": Guard(
@@ -1197,6 +1197,14 @@ GUARDS = {
     "G5 a task's own lock stops no salvage": Guard(
         "workspace.py", "            store.remove_locks(tree.task_id, tree.branch)\n", "",
         "tests/test_workspace.py::test_a_lock_of_a_task_s_own_index_keeps_no_worktree_for_ever",
+    ),
+    "G5 what a cut fetch left is removed": Guard(
+        "workspace.py", "            store.remove_halves()\n            if", "            if",
+        "tests/test_workspace.py::test_what_a_fetch_that_was_cut_short_left_behind_is_removed",
+    ),
+    "G5 no whole pack is taken for a half": Guard(
+        "adapters/store.py", "for name in names if name.startswith(HALVES))", "for name in names)",
+        "tests/test_workspace.py::test_what_a_fetch_that_was_cut_short_left_behind_is_removed",
     ),
     "G11 nothing of a task under way": Guard(
         "housekeeping.py", " if tree.name not in alive]", "]",

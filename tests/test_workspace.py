@@ -504,6 +504,30 @@ def test_a_lock_of_a_task_s_own_index_keeps_no_worktree_for_ever(
     assert not tree.path.exists()
 
 
+def test_what_a_fetch_that_was_cut_short_left_behind_is_removed(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    objects = space.ensure_store(tree.slug).folder / "objects"
+    (objects / "ab").mkdir(exist_ok=True)
+    left = [
+        objects / name
+        for name in ("pack/tmp_pack_a1b2c3", "pack/.tmp-17-pack-0f.pack", "ab/tmp_obj_d4e5f6")
+    ]
+    young = objects / "pack" / "tmp_pack_x9y8z7"
+    packs = {*objects.glob("pack/*.pack")}
+    branch = "refs/remotes/origin/tmp_branch"
+    repos.git(objects.parent, "update-ref", branch, tree.base_sha)
+    for again in (lambda: space.refresh(origin.slug, "main"), lambda: space.maintain(tree.slug)):
+        for half in (*left, young):
+            half.write_bytes(b"x")
+        for old in (*left, *packs, objects.parent / branch):
+            os.utime(old, (0, 0))
+        again()
+        assert not [half for half in left if half.exists()]
+        assert young.exists() and space.git(tree.slug).ref(branch)
+    assert repos.git(objects.parent, "fsck", "--no-dangling") == ""
+
+
 # --- the store itself is spoilt -------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from orchestrator.records.errors import UnsafeName
 STALE_LOCK_SECONDS = 600.0
 # Where gits of a bare store lock a file, besides its own folder.
 LOCKED_BELOW = ("refs", "objects/info", "objects/pack")
+HALVES = ("tmp_", ".tmp-")  # begins the name of an object or a pack that is being written
 INDEX_LIMIT = 500_000_000
 BROKEN = ".broken"  # what a damaged store is called beside the one that took its place
 SLUG = regex.late(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -274,9 +275,15 @@ class Store:
         below = (os.walk(self.folder / name) for name in LOCKED_BELOW)
         for folder, _, names in (*islice(os.walk(self.folder), 1), *chain.from_iterable(below)):
             locks += [Path(folder, name) for name in names if name.endswith(".lock")]
-        for lock in locks:
-            if survivors.is_abandoned(lock, STALE_LOCK_SECONDS):
-                files.remove_file(lock)
+        _remove_abandoned(locks)
+
+    def remove_halves(self) -> None:
+        """Objects and packs that killed gits left half written: old, and open in no process (G5).
+
+        A fetch that is cut short leaves all that it got, and git keeps it for two weeks.
+        """
+        for folder, _, names in os.walk(self.folder / "objects"):
+            _remove_abandoned(Path(folder, name) for name in names if name.startswith(HALVES))
 
     @property
     def condemned(self) -> bool:
@@ -312,6 +319,12 @@ class Store:
         files.remove_file(self.folder / f"refs/heads/{branch}.lock")
         files.remove_file(self.folder / f"agent-os/{task_id}.index.lock")
         self.remove_stale_locks()
+
+
+def _remove_abandoned(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if survivors.is_abandoned(path, STALE_LOCK_SECONDS):
+            files.remove_file(path)
 
 
 def _content(path: Path) -> bytes:

@@ -19,6 +19,7 @@ from orchestrator.records import regex
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 
 TIMEOUT_SECONDS = 300.0
+FIRST = 3.0  # so much longer a fetch may take that brings the whole of a repository
 OURS = regex.late(r"refs/(?:heads/agent|salvage)/[A-Za-z0-9][A-Za-z0-9._/-]*")
 SHA = regex.late(r"[0-9a-f]{40}")
 # A stalled transfer ends by itself, long before the deadline of the whole command.
@@ -134,10 +135,12 @@ class Wire:
         a pattern covers and the remote no longer has.
         """
         self._wait()
+        # A store that has fetched anything holds a pack of it (`fetch.unpackLimit`).
+        fetched = any(store.glob("objects/pack/*.pack"))
         done = self._git(
             store, url, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
             "--no-recurse-submodules", "--no-write-fetch-head", "--no-show-forced-updates",
-            "--", url, *refspecs,
+            "--", url, *refspecs, longer=1.0 if fetched else FIRST,
         )  # fmt: skip
         if done.exit_code != 0 or done.timed_out:
             raise self._trouble(url, done)
@@ -194,8 +197,10 @@ class Wire:
             return trouble
         return self._limits.heard(trouble, {})
 
-    def _git(self, store: Path, url: str, *words: str) -> process.Completed:
-        seconds = self._timeout_seconds
+    def _git(
+        self, store: Path, url: str, *words: str, longer: float = 1.0
+    ) -> process.Completed:
+        seconds = self._timeout_seconds * longer
         return self._opened(
             url,
             lambda credential: Git(store, extra=credential, timeout_seconds=seconds).attempt(

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters import wire
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.git import ZERO, Git
+from orchestrator.adapters.store import Store
 from orchestrator.adapters.wire import (
     AlreadyThere,
     ForbiddenPush,
@@ -72,6 +74,25 @@ def test_a_branch_is_created_moved_and_found_there(store: Git, origin: Origin) -
     assert push(store, origin, second, first) == Pushed()
     assert push(store, origin, second, first) == AlreadyThere()
     assert origin.tip("agent/task-1") == second
+
+
+def test_the_fetch_of_a_whole_repository_has_more_time_than_a_later_one(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    class Timed(Git):
+        def __init__(self, git_dir: Path, *, extra: dict[str, str], timeout_seconds: float) -> None:
+            super().__init__(git_dir, extra=extra, timeout_seconds=timeout_seconds)
+            given.append(timeout_seconds)
+
+    monkeypatch.setattr(wire, "Git", Timed)
+    store = Store(tmp_path / "store.git")
+    store.make()
+    for _ in range(2):
+        refspecs = ("+refs/heads/main:refs/remotes/origin/main",)
+        Wire(timeout_seconds=50).fetch(store.folder, origin.bare.as_uri(), refspecs)
+    assert given == [50 * wire.FIRST, 50]
 
 
 def test_what_somebody_else_pushed_is_never_replaced(store: Git, origin: Origin) -> None:
