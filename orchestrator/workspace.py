@@ -97,17 +97,24 @@ class Workspace:
             store.remove_halves()
             if store.condemned:
                 store.remake()
-            try:
-                self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
-            except GitHubTrouble as trouble:
-                if trouble.trouble is not Trouble.UNKNOWN or not stores.is_damage(str(trouble)):
-                    raise
-                store.remake()
-                self.wire.fetch(store.folder, self.url(slug), tuple(refspecs))
+            self._fetch(store, slug, base, tuple(refspecs))
             tip = self.remote_tip(slug, base)
         if tip is None:
             raise CannotPrepare(f"{slug}: {base} was fetched and yet is not in {store.folder}.")
         return tip
+
+    def _fetch(self, store: Store, slug: str, base: str, refspecs: tuple[str, ...]) -> None:
+        """Fetch, and once more where the store itself was in the way of it."""
+        try:
+            self.wire.fetch(store.folder, self.url(slug), refspecs)
+        except GitHubTrouble as trouble:
+            if trouble.trouble is not Trouble.UNKNOWN:
+                raise
+            if stores.is_damage(str(trouble)):
+                store.remake()
+            elif not store.make_way(base):
+                raise
+            self.wire.fetch(store.folder, self.url(slug), refspecs)
 
     def doubt(self, slug: str, error: Exception) -> bool:
         """Have the store made anew by the next `refresh`, if that is what git's words ask for."""

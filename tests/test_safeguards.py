@@ -1206,6 +1206,10 @@ GUARDS = {
         "adapters/store.py", "for name in names if name.startswith(HALVES))", "for name in names)",
         "tests/test_workspace.py::test_what_a_fetch_that_was_cut_short_left_behind_is_removed",
     ),
+    "G2 an old base's ref is not in the way of the new one": Guard(
+        "workspace.py", "            elif not store.make_way(base):\n", "            else:\n",
+        "tests/test_workspace.py::test_a_base_that_cannot_be_beside_the_one_before_is_fetched",
+    ),
     "G11 nothing of a task under way": Guard(
         "housekeeping.py", " if tree.name not in alive]", "]",
         "tests/test_housekeeping.py::"

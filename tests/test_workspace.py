@@ -128,6 +128,23 @@ def test_a_base_that_is_not_there_is_told(origin: Origin, space: Workspace) -> N
     assert told.value.trouble is Trouble.NOT_FOUND
 
 
+@pytest.mark.parametrize(("before", "after"), [("release", "release/2"), ("v/2/1", "v/2")])
+def test_a_base_that_cannot_be_beside_the_one_before_is_fetched(
+    origin: Origin, space: Workspace, before: str, after: str
+) -> None:
+    for branch in (before, "release-1", "v/20"):
+        origin.commit({"a": "a"}, branch=branch)
+        space.refresh(origin.slug, branch)
+    for folder, ref in ((origin.bare, "refs/heads/"), (origin.clone, "refs/remotes/origin/")):
+        repos.git(folder, "update-ref", "-d", f"{ref}{before}")
+    repos.git(origin.clone, "checkout", "-q", "--detach")
+    repos.git(origin.clone, "branch", "-q", "-D", before)
+    moved = origin.commit({"b": "b"}, branch=after)
+    assert space.refresh(origin.slug, after) == moved
+    assert space.remote_tip(origin.slug, before) is None
+    assert space.remote_tip(origin.slug, "release-1") and space.remote_tip(origin.slug, "v/20")
+
+
 # --- prepare, from every leftover ---------------------------------------------------------------
 
 

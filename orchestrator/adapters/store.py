@@ -285,6 +285,21 @@ class Store:
         for folder, _, names in os.walk(self.folder / "objects"):
             _remove_abandoned(Path(folder, name) for name in names if name.startswith(HALVES))
 
+    def make_way(self, branch: str) -> bool:
+        """Forget where branches stood that cannot be beside this one; whether there were any.
+
+        A remote that has `release/2` has no `release` any more, but ours still has its ref.
+        """
+        tracked = "refs/remotes/origin/"
+        top, wanted = f"{tracked}{branch.partition('/')[0]}", f"{tracked}{branch}/"
+        named = self.git.attempt("for-each-ref", "--format=%(refname)", top)
+        found = named.stdout.decode("utf-8", "replace").split()
+        others = [ref for ref in found if f"{ref}/" != wanted]
+        over = [ref for ref in others if wanted.startswith(f"{ref}/") or ref.startswith(wanted)]
+        for ref in over:
+            self.git.run("update-ref", "-d", ref)
+        return bool(over)
+
     @property
     def condemned(self) -> bool:
         """Whether git met damage in it, so that the next fetch is into a new one."""

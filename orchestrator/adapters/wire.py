@@ -26,6 +26,8 @@ SHA = regex.late(r"[0-9a-f]{40}")
 STALL = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
 # The header of the next lines would be sent to whatever host a redirect names.
 NO_REDIRECT = ("-c", "http.followRedirects=false")
+# Three lines after the last error, about a check that is off because nobody reads its answer.
+NO_ADVICE = ("-c", "advice.fetchShowForcedUpdates=false")
 # Of git's own words, in LC_ALL=C. The first that fits counts.
 WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     (Trouble.READ_ONLY, regex.late(r"was archived so it is read-only")),
@@ -138,7 +140,7 @@ class Wire:
         # A store that has fetched anything holds a pack of it (`fetch.unpackLimit`).
         fetched = any(store.glob("objects/pack/*.pack"))
         done = self._git(
-            store, url, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
+            store, url, *NO_ADVICE, "fetch", "--quiet", "--no-tags", "--prune", "--no-auto-gc",
             "--no-recurse-submodules", "--no-write-fetch-head", "--no-show-forced-updates",
             "--", url, *refspecs, longer=1.0 if fetched else FIRST,
         )  # fmt: skip
@@ -269,7 +271,8 @@ def _trouble(url: str, done: process.Completed) -> GitHubTrouble:
     words = said.lower()
     found = (kind for kind, pattern in WORDS if pattern.search(words))
     kind = Trouble.NETWORK if done.timed_out else next(found, Trouble.UNKNOWN)
-    last = " / ".join(line for line in said.splitlines()[-3:] if line)
+    lines = [line for line in said.splitlines() if line and not line.startswith("warning:")]
+    last = " / ".join(lines[-3:])
     return GitHubTrouble(
         kind, f"{url}: {SENTENCES[kind]}; nothing was changed here. git said: {last[:500]}"
     )

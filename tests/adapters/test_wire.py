@@ -95,6 +95,17 @@ def test_the_fetch_of_a_whole_repository_has_more_time_than_a_later_one(
     assert given == [50 * wire.FIRST, 50]
 
 
+def test_what_git_says_of_a_fetch_that_failed_is_the_error_and_no_advice(
+    store: Git, origin: Origin
+) -> None:
+    store.run("update-ref", "refs/remotes/origin/x/y", str(origin.tip()))
+    with pytest.raises(GitHubTrouble, match="git said: error: cannot lock ref") as told:
+        Wire().fetch(
+            store.git_dir, origin.bare.as_uri(), ("+refs/heads/main:refs/remotes/origin/x",)
+        )
+    assert "warning" not in str(told.value) and "forced" not in str(told.value)
+
+
 def test_what_somebody_else_pushed_is_never_replaced(store: Git, origin: Origin) -> None:
     ours = made(store, origin, "ours")
     theirs = origin.commit({"theirs": "x"}, branch="agent/task-1")
