@@ -147,8 +147,8 @@ def test_a_comparison_counts_what_is_missing_and_names_what_is_added(
 
 def test_a_missing_object_is_an_error_and_not_a_no(origin: Origin, store: Git) -> None:
     gone = "1" * 40
-    assert not store.has(gone)
-    assert store.has(str(origin.tip()))
+    assert not store.has_commit(gone)
+    assert store.has_commit(str(origin.tip()))
     for question in (
         lambda: store.is_ancestor(gone, str(origin.tip())),
         lambda: history.compare(store, gone, str(origin.tip())),
