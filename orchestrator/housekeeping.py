@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator import alerts, conditions, disk, escalation, salvage, tick, timetable, workspace
-from orchestrator.adapters import files
+from orchestrator.adapters import files, inheritance
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.git import GitError
 from orchestrator.adapters.locks import Locks
+from orchestrator.adapters.store import Store
 from orchestrator.paths import flat
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import UnsafeName
@@ -46,7 +47,7 @@ def sweep(world: World) -> None:
         return
     steps = (
         rotate_logs, clear_mailbox, disk.hold_back, prune, start_packing,
-        conditions.tell_the_unlisted,
+        tell_what_is_owed, conditions.tell_the_unlisted,
     )  # fmt: skip
     for step in steps:
         with tick.isolated(world, "housekeeping"):
@@ -234,11 +235,30 @@ def repositories(world: World) -> dict[str, str]:
     """
     found = {flat(repository.slug): repository.slug for repository in world.config.repositories}
     for store in listed(world.paths.repos):
-        owner, _, name = store.stem.partition("__")
-        if store.suffix == ".git":
+        owner, _, name = store.stem.partition("+")[0].partition("__")
+        if store.suffix in {".git", stores.OWING}:
             with suppress(UnsafeName):
                 found.setdefault(flat(f"{owner}/{name}"), f"{owner}/{name}")
     return found
+
+
+def tell_what_is_owed(world: World) -> None:
+    """Work of a damaged store that did not come into the new one: told until it does, or until
+    a person has removed that store, which no retention does."""
+    for slug in repositories(world).values():
+        owing = Store(world.paths.store(slug)).asides(stores.OWING)
+        left = [(aside, *one) for aside in owing for one in inheritance.left_in(aside).items()]
+        key = f"owed {slug}"
+        if left:
+            aside, ref, why = left[0]
+            alerts.alert(
+                world, key,
+                f"{slug}: of its damaged store {len(left)} refs could not be taken along, such as "
+                f"{ref}: {why}. Fetches try again, and until they can the old store is kept as "
+                f"{aside}: save from it what you need, and remove it.",
+            )  # fmt: skip
+        elif not owing:
+            alerts.recovered(world, key, f"{slug}: its damaged store holds nothing that is missing")
 
 
 def spent(paths: list[Path], days: float, gigabytes: float, now: datetime) -> list[Path]:

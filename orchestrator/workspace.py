@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import structs
 
 from orchestrator import worktree
-from orchestrator.adapters import files, history, process
+from orchestrator.adapters import files, history, inheritance, process
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.git import Git, GitError, Identity, Inline
@@ -97,7 +97,13 @@ class Workspace:
             store.remove_halves()
             if store.condemned:
                 store.remake()
-            self._fetch(store, slug, base, tuple(refspecs))
+            try:
+                self._fetch(store, slug, base, tuple(refspecs))
+            except GitHubTrouble:
+                # What is ours lies on this machine, whatever becomes of the remote.
+                inheritance.take_along(store)
+                raise
+            inheritance.take_along(store)
             tip = self.remote_tip(slug, base)
         if tip is None:
             raise CannotPrepare(f"{slug}: {base} was fetched and yet is not in {store.folder}.")

@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from orchestrator import alerts, disk, housekeeping, supervisor, timetable, workspace
-from orchestrator.adapters import files, history
+from orchestrator.adapters import files, history, inheritance
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.task import State
 from orchestrator.world import World
@@ -372,6 +372,29 @@ def test_a_damaged_store_that_was_kept_aside_goes_with_the_other_leftovers(tmp_p
         ]
         housekeeping.prune(office.world)
         assert [store.exists() for store in made] == [False, True, True]
+
+
+def test_a_damaged_store_with_work_that_is_nowhere_else_stays_and_is_told_of(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        world = office.world
+        begun = filled(world.paths.repos / "gone__away+1.owing", 10, 20, world)
+        owing = filled(world.paths.repos / f"{SLUG.replace('/', '__')}+1.owing", 10, 20, world)
+        (owing / inheritance.NOTE).write_text("refs/salvage/a: it is torn\nrefs/salvage/b: too\n")
+        aged(owing, 0)
+        housekeeping.sweep(world)
+        assert begun.exists() and owing.exists()
+        [raised] = alerts.raised(world, "owed ")
+        assert f"{SLUG}: of its damaged store 2 refs could not" in raised.text
+        assert "refs/salvage/a: it is torn. F" in raised.text and str(owing) in raised.text
+        for path in owing.iterdir():
+            path.unlink()
+        owing.rmdir()
+        office.pass_time(3601)
+        housekeeping.sweep(world)
+        assert not alerts.raised(world, "owed ")
+        assert "holds nothing that is missing" in office.told()
 
 
 def test_copies_of_prompts_go_with_the_attempts_they_were_sent_for(tmp_path: Path) -> None:

@@ -1210,6 +1210,58 @@ GUARDS = {
         "workspace.py", "            elif not store.make_way(base):\n", "            else:\n",
         "tests/test_workspace.py::test_a_base_that_cannot_be_beside_the_one_before_is_fetched",
     ),
+    "G4 a store that owes work is not taken for a leftover": Guard(
+        "adapters/inheritance.py", "        if missed:\n            lines",
+        "        if False:\n            lines",
+        "tests/test_workspace.py::"
+        "test_work_that_cannot_be_read_keeps_no_other_and_stays_with_the_old_store",
+    ),
+    "G4 a ref that cannot be read keeps no other": Guard(
+        "adapters/inheritance.py", "if done.exit_code != 0 and not done.timed_out:", "if False:",
+        "tests/test_workspace.py::"
+        "test_work_that_cannot_be_read_keeps_no_other_and_stays_with_the_old_store",
+    ),
+    "G4 a new store's refs are not replaced by an old one's": Guard(
+        "adapters/inheritance.py",
+        'elif not ref.startswith("refs/agent-os/") and not git.is_ancestor(sha, here):',
+        "elif False:",
+        "tests/test_workspace.py::"
+        "test_what_was_made_in_the_new_store_is_not_replaced_by_the_old_one_s",
+    ),
+    "G4 a torn HEAD hides no ref of the old store": Guard(
+        "adapters/inheritance.py", "    _make_readable(aside)\n", "",
+        "tests/test_workspace.py::"
+        "test_of_a_store_in_which_git_finds_nothing_the_refs_are_taken_along",
+    ),
+    "G4 a store that was being made anew is gone on with": Guard(
+        "adapters/store.py", "        for aside in self.asides(OWING):\n",
+        "        for aside in self.asides(OWING)[:0]:\n",
+        "tests/test_workspace.py::"
+        "test_killed_at_any_step_of_making_a_store_anew_the_next_one_takes_all_along[after]",
+    ),
+    "G4 a new store is not condemned with the old one": Guard(
+        "adapters/store.py", '        files.remove_file(aside / "agent-os" / "condemned")\n', "",
+        "tests/test_workspace.py::test_what_can_be_read_of_a_damaged_store_is_taken_along",
+    ),
+    "G4 a worktree on no branch fails no fetch": Guard(
+        "adapters/store.py", 'if not _content(head).startswith(b"ref: "):', "if False:",
+        "tests/test_workspace.py::test_a_worktree_on_no_branch_does_not_stop_the_new_store",
+    ),
+    "G4 what is ours comes along without the remote": Guard(
+        "workspace.py", "                inheritance.take_along(store)\n                raise\n",
+        "                raise\n",
+        "tests/test_workspace.py::test_what_is_ours_comes_along_whatever_the_remote_does",
+    ),
+    "G4 no retention removes a store that owes work": Guard(
+        "housekeeping.py", "if store.suffix == stores.BROKEN:", 'if store.suffix != ".git":',
+        "tests/test_housekeeping.py::"
+        "test_a_damaged_store_with_work_that_is_nowhere_else_stays_and_is_told_of",
+    ),
+    "G4 what came along once does not come again": Guard(
+        "adapters/inheritance.py", "owed = left_in(aside) or refs", "owed = refs",
+        "tests/test_workspace.py::"
+        "test_work_that_cannot_be_read_keeps_no_other_and_stays_with_the_old_store",
+    ),
     "G11 nothing of a task under way": Guard(
         "housekeeping.py", " if tree.name not in alive]", "]",
         "tests/test_housekeeping.py::"

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from orchestrator.adapters import history
+from orchestrator.adapters import files, history, inheritance
+from orchestrator.adapters import store as stores
 from orchestrator.adapters.files import NotReadable
-from orchestrator.adapters.git import GitError
+from orchestrator.adapters.git import Git, GitError
 from orchestrator.adapters.wire import Pushed
 from orchestrator.records.change import PathKind
 from orchestrator.records.errors import GitHubTrouble, Trouble, UnsafeName
@@ -623,6 +625,186 @@ def test_what_can_be_read_of_a_damaged_store_is_taken_along(
     assert store.git.ref(f"refs/heads/{tree.branch}") == tree.base_sha
     assert [entry.name for entry in store.folder.glob("worktrees/*")] == [tree.task_id]
     assert repos.git(tree.path, "status", "--porcelain") == "?? thought.txt"
+
+
+class Killed(BaseException):
+    """kill -9."""
+
+
+STEPS = ("move_durably", "write_durably", "write_cache", "remove_file", "remove_tree")
+
+
+def deadly(patch: pytest.MonkeyPatch, at: int, moment: str) -> None:
+    """Die before or after the step of that number: a change of a file, or a git."""
+    left = iter(range(at - 1, -1, -1))
+
+    def dying(step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*args: Any, **more: Any) -> Any:
+            dead = next(left, None) == 0
+            if dead and moment == "before":
+                raise Killed
+            done = step(*args, **more)
+            if dead:
+                raise Killed
+            return done
+
+        return stepped
+
+    for name in STEPS:
+        patch.setattr(files, name, dying(getattr(files, name)))
+    patch.setattr(Git, "attempt", dying(Git.attempt))
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_any_step_of_making_a_store_anew_the_next_one_takes_all_along(
+    origin: Origin, space: Workspace, tree: Worktree, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    (tree.path / "thought.txt").write_text("not delivered\n")
+    head = space.commit(tree, space.look(tree), "Not pushed", repos.WHO)
+    (tree.path / "more.txt").write_text("nor committed\n")
+    kept = space.salvage(tree)
+    store, at, died = space.ensure_store(tree.slug), 0, True
+    while died:
+        at += 1
+        store.condemn()
+        with monkeypatch.context() as patch:
+            deadly(patch, at, moment)
+            died = False
+            try:
+                space.refresh(origin.slug, "main")
+            except Killed:
+                died = True
+        assert space.refresh(origin.slug, "main") == origin.tip()
+        assert space.salvaged(tree.slug, tree.task_id) == kept, at
+        assert store.git.ref(f"refs/heads/{tree.branch}") == head, at
+        assert store.registration(tree.path).is_dir() and not store.condemned, at
+        left = sorted(path.suffix for path in space.stores.iterdir())
+        assert left == [".broken", ".git"], at
+    assert at > 15
+    assert repos.git(store.folder, "rev-list", "--objects", "--all")
+    assert repos.git(tree.path, "status", "--porcelain")
+
+
+def kept_of(space: Workspace, tree: Worktree, task_id: str, text: str) -> str:
+    """Work of a task by that name that is nowhere but in the store."""
+    (tree.path / "thought.txt").write_text(text)
+    kept = space.salvage(structs.replace(tree, task_id=task_id))
+    assert kept
+    return kept
+
+
+def time_passes(aside: Path) -> None:
+    os.utime(aside / inheritance.NOTE, (0, 0))
+
+
+def test_what_could_not_be_taken_along_is_taken_later(
+    origin: Origin, space: Workspace, tree: Worktree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a history whose copy takes too long."""
+    kept = kept_of(space, tree, tree.task_id, "not delivered\n")
+    store, real = space.ensure_store(tree.slug), Git.attempt
+    store.condemn()
+
+    def no_room(self: Git, *words: str, **more: Any) -> Any:
+        local = "--stdin" in words
+        return real(self, "cat-file", "-e", "no room") if local else real(self, *words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Git, "attempt", no_room)
+        space.refresh(origin.slug, "main")
+    [aside] = store.asides(stores.OWING)
+    [(ref, why)] = inheritance.left_in(aside).items()
+    assert ref == f"refs/salvage/{tree.task_id}" and "no room" in why
+    space.refresh(origin.slug, "main")
+    assert not space.salvaged(tree.slug, tree.task_id)  # a process for each, but not each minute
+    time_passes(aside)
+    space.refresh(origin.slug, "main")
+    assert space.salvaged(tree.slug, tree.task_id) == kept
+    assert not store.asides(stores.OWING)
+
+
+def test_what_is_ours_comes_along_whatever_the_remote_does(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    kept = kept_of(space, tree, tree.task_id, "not delivered\n")
+    space.ensure_store(tree.slug).condemn()
+    origin.bare.rename(origin.bare.with_suffix(".away"))
+    with pytest.raises(GitHubTrouble):
+        space.refresh(origin.slug, "main")
+    assert space.salvaged(tree.slug, tree.task_id) == kept
+
+
+def test_work_that_cannot_be_read_keeps_no_other_and_stays_with_the_old_store(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    kept, lost = (kept_of(space, tree, name, f"{name}\n") for name in ("whole", "spoilt"))
+    store = space.ensure_store(tree.slug)
+    blob = repos.git(store.folder, "rev-parse", f"{lost}:thought.txt")
+    (store.folder / "objects" / blob[:2] / blob[2:]).unlink()
+    (store.folder / "refs" / "salvage" / "torn").write_bytes(b"")
+    for _ in range(2):  # the store that took its place is damaged in its turn
+        store.condemn()
+        space.refresh(origin.slug, "main")
+        assert space.salvaged(tree.slug, "whole") == kept
+        [aside] = store.asides(stores.OWING)
+        left = inheritance.left_in(aside)
+        assert [*left] == ["refs/salvage/torn", "refs/salvage/spoilt"], left
+        assert repos.git(aside, "rev-parse", "refs/salvage/spoilt") == lost
+        time_passes(aside)
+    store.git.delete_ref("refs/salvage/whole", expected=kept)
+    space.refresh(origin.slug, "main")
+    assert not space.salvaged(tree.slug, "whole") and not space.salvaged(tree.slug, "spoilt")
+    assert repos.git(store.folder, "rev-list", "--objects", "--all")
+
+
+def torn_packed_refs(store: Path) -> None:
+    repos.git(store, "pack-refs", "--all")
+    with (store / "packed-refs").open("a") as stream:
+        stream.write("0d4fe139d711ed")
+
+
+@pytest.mark.parametrize("spoil", [torn_head, headless, torn_packed_refs])
+def test_of_a_store_in_which_git_finds_nothing_the_refs_are_taken_along(
+    origin: Origin, space: Workspace, tree: Worktree, spoil: Callable[[Path], None]
+) -> None:
+    kept = kept_of(space, tree, tree.task_id, "not delivered\n")
+    store = space.ensure_store(tree.slug)
+    spoil(store.folder)
+    store.condemn()
+    space.refresh(origin.slug, "main")
+    assert space.salvaged(tree.slug, tree.task_id) == kept
+
+
+def test_a_worktree_on_no_branch_does_not_stop_the_new_store(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    kept = kept_of(space, tree, tree.task_id, "not delivered\n")
+    repos.git(tree.path, "checkout", "-q", "--detach")
+    repos.git(tree.path, "commit", "-q", "--allow-empty", "-m", "own")
+    space.ensure_store(tree.slug).condemn()
+    assert space.refresh(origin.slug, "main") == origin.tip()
+    assert space.salvaged(tree.slug, tree.task_id) == kept
+    assert repos.git(tree.path, "symbolic-ref", "--short", "HEAD") == tree.branch
+
+
+def test_what_was_made_in_the_new_store_is_not_replaced_by_the_old_one_s(
+    origin: Origin, space: Workspace, tree: Worktree
+) -> None:
+    (tree.path / "own.txt").write_text("own\n")
+    head = space.commit(tree, space.look(tree), "Not pushed", repos.WHO)
+    earlier = kept_of(space, tree, tree.task_id, "earlier\n")
+    store = space.ensure_store(tree.slug)
+    store.remake()
+    space.wire.fetch(store.folder, space.url(tree.slug), ("+refs/heads/*:refs/remotes/origin/*",))
+    again = space.prepare(repos.task(), tree.base_sha)  # before a refresh, as after a kill
+    later = kept_of(space, again, tree.task_id, "later\n")
+    space.refresh(origin.slug, "main")
+    assert store.git.ref(f"refs/heads/{tree.branch}") == tree.base_sha
+    kept = space.salvaged(tree.slug, tree.task_id)
+    assert history.read_file(store.git, kept, "thought.txt") == "later\n"
+    for sha in (later, earlier, str(head)):
+        assert store.git.is_ancestor(sha, kept)
+    assert not store.asides(stores.OWING)
 
 
 def test_trouble_with_the_remote_is_no_doubt_of_the_store(space: Workspace, origin: Origin) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 
@@ -23,7 +24,9 @@ STALE_LOCK_SECONDS = 600.0
 LOCKED_BELOW = ("refs", "objects/info", "objects/pack")
 HALVES = ("tmp_", ".tmp-")  # begins the name of an object or a pack that is being written
 INDEX_LIMIT = 500_000_000
-BROKEN = ".broken"  # what a damaged store is called beside the one that took its place
+# What a damaged store is called beside the one that took its place: as long as that one may lack
+# something of ours, and from then on.
+OWING, BROKEN = ".owing", ".broken"
 SLUG = regex.late(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 # Written by us alone: any other text in it was put there by somebody else, and is put right.
 CONFIG = b"""\
@@ -111,6 +114,8 @@ class Store:
         self.remove_stale_locks()
         self.git.run("init", "--bare", "--quiet", "--template=", str(self.folder))
         files.write_durably(self.folder / "config", CONFIG, replace=True)
+        for aside in self.asides(OWING):
+            self._move_in(aside)
         files.make_folder(self.folder / "agent-os")
 
     def mend(self) -> bool:
@@ -309,25 +314,34 @@ class Store:
         files.write_cache(self.folder / "agent-os" / "condemned", b"")
 
     def remake(self) -> None:
-        """A new store in place of a damaged one: what can be read of ours is taken along.
+        """A new store in place of a damaged one, which stays beside it and owes what it holds.
 
-        Worktrees keep their registrations, so that attempts under way go on. The damaged one
-        stays beside it until it is as old as any leftover. The caller fetches the base anew.
+        The caller fetches the base anew, and then has `inheritance` take along what is ours. One
+        that was ended on the way is gone on with by whoever makes the store next.
         """
-        aside = self.folder.with_suffix(BROKEN)
-        files.remove_tree(aside, inside=self.folder.parent)
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        aside = self.folder.with_name(f"{self.folder.stem}+{moment}{OWING}")
         files.move_durably(self.folder, aside)
-        for kept in ("worktrees", "agent-os"):
-            if (aside / kept).is_dir():
-                files.make_folder(self.folder)
-                files.move_durably(aside / kept, self.folder / kept)
         self.make()
-        files.remove_file(self.folder / "agent-os" / "condemned")
-        old = Git(aside)
-        named = old.attempt("for-each-ref", "--format=%(refname)", *OURS)
-        for ref in named.stdout.decode("utf-8", "replace").split():
-            words = ("fetch", "--quiet", "--no-tags", "--no-auto-gc", "--update-head-ok")
-            self.git.attempt(*words, "--", str(aside), f"+{ref}:{ref}")
+
+    def asides(self, suffix: str) -> list[Path]:
+        """The earlier stores of this repository, the latest first; no other name has a `+`."""
+        return sorted(self.folder.parent.glob(f"{self.folder.stem}+*{suffix}"), reverse=True)
+
+    def _move_in(self, aside: Path) -> None:
+        """Worktrees keep their registrations, so that attempts under way go on.
+
+        What condemned the old store does not come along. Nor does the commit of a worktree that
+        is on no branch: every fetch fails as long as the new store lacks it.
+        """
+        files.remove_file(aside / "agent-os" / "condemned")
+        for head in aside.glob("worktrees/*/HEAD"):
+            if not _content(head).startswith(b"ref: "):
+                named = f"ref: refs/heads/agent/{head.parent.name}\n"
+                files.write_cache(head, os.fsencode(named))
+        for kept in ("worktrees", "agent-os"):
+            if (aside / kept).is_dir() and not os.path.lexists(self.folder / kept):
+                files.move_durably(aside / kept, self.folder / kept)
 
     def remove_locks(self, task_id: str, branch: str) -> None:
         """Locks that killed gits left: a task's own at once, the store's by the rule of G5."""
