@@ -28,7 +28,6 @@ from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.evidence import Evidence
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import (
-    ENDED,
     Attempt,
     PullRequestLink,
     State,
@@ -38,7 +37,7 @@ from orchestrator.records.task import (
     with_refusals_folded,
 )
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
-from orchestrator.rules import cadence, failures, lanes, obstacles
+from orchestrator.rules import cadence, failures, lanes, obstacles, rounds
 from orchestrator.rules.lanes import Action
 from orchestrator.texts import evidence, messages
 from orchestrator.world import World
@@ -294,15 +293,14 @@ def ended_on_github(
 
     A merged one goes to review/, where the merge is proved and recorded.
     """
-    if pull is not None and pull.closed_at is not None:
-        earlier = [mark.at for mark in task.marks if mark.state in ENDED]
-        if not earlier or pull.closed_at > earlier[-1]:
-            if pull.merged_at is None:
-                cancel(world, repository, task, f"somebody closed pull request #{pull.number}")
-                return True
-            world.say(f"{task.repo} {task.task_id}: somebody merged pull request #{pull.number}")
-            world.mailroom.move(task, State.REVIEW, by=BY)
+    merged = pull is not None and pull.merged_at is not None
+    if pull and pull.closed_at and rounds.counts(task, pull.closed_at, merged=merged):
+        if not merged:
+            cancel(world, repository, task, f"somebody closed pull request #{pull.number}")
             return True
+        world.say(f"{task.repo} {task.task_id}: somebody merged pull request #{pull.number}")
+        world.mailroom.move(task, State.REVIEW, by=BY)
+        return True
     if task.issue is not None and not world.read.issue_is_open(task.repo, task.issue):
         cancel(world, repository, task, f"somebody closed issue #{task.issue}")
         return True

@@ -128,6 +128,15 @@ GUARDS = {
         "tests/stories/test_cancelled.py::"
         "test_a_file_moved_by_hand_while_its_agent_works_stays_there_and_nothing_is_pushed",
     ),
+    "a closing from before a round does not end it": Guard(
+        "rules/rounds.py", "return since is None or closed > since", "return True",
+        "tests/stories/test_second_rounds.py::"
+        "test_closed_just_before_its_ready_it_begins_anew",
+    ),
+    "E8 a closing in a later round ends it": Guard(
+        "rules/rounds.py", "return since is None or closed > since", "return since is None",
+        "tests/stories/test_second_rounds.py::test_closed_after_its_ready_no_agent_runs",
+    ),
     "an order that came too late for the worker is heard by the monitor": Guard(
         "rules/obstacles.py", "    if not facts.task.cancel:", "    if True:",
         HANDS + "test_an_order_that_met_the_file_on_its_way_to_review_is_honoured_there",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orchestrator.records.task import UNDER_WAY, State
+from orchestrator.records.task import ENDED, UNDER_WAY, State, Task
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -122,3 +122,26 @@ def used_up(at: datetime, newest: File) -> UsedUp | None:
     if newest.state in UNDER_WAY:
         return UsedUp.UNDER_WAY
     return UsedUp.OVERRULED if at <= (newest.worked_at or EPOCH) else None
+
+
+def began(task: Task) -> datetime | None:
+    """When a person began this round, None in the first: by their Ready, else by the first mark.
+
+    A Ready has GitHub's own time. Of a round that has ended, it is that end.
+    """
+    ends = [i for i, mark in enumerate(task.marks) if mark.state in ENDED]
+    if not ends:
+        return None
+    over, after = task.marks[ends[-1]], task.marks[ends[-1] + 1 :]
+    if after and task.ready_at is not None and task.ready_at > over.at:
+        return task.ready_at
+    return after[0].at if after else over.at
+
+
+def counts(task: Task, closed: datetime, *, merged: bool) -> bool:
+    """Whether the closing of its pull request is meant for this round: who began it knew of those
+    before. A merge counts whenever it was, but for the one with which the task was done already.
+    """
+    done = [mark.at for mark in task.marks if mark.state is State.DONE]
+    since = (done[-1] if done else None) if merged else began(task)
+    return since is None or closed > since

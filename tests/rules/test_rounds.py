@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.records.task import State
+from orchestrator.records.task import Mark, State, Task
 from orchestrator.rules import rounds
 from orchestrator.rules.rounds import (
     Dispatch,
@@ -81,3 +81,41 @@ def test_the_newest_file_counts_unless_another_is_under_way():
 def test_what_cannot_be_read_starts_nothing():
     assert isinstance(judged(None), Nothing)
     assert isinstance(judged(AFTER, file("quarantine")), Nothing)
+
+
+def begun(*marks, ready_at=None):
+    """A task with these marks, an hour apart; the last is at noon."""
+    at = [NOON - timedelta(hours=len(marks) - n) for n in range(1, len(marks) + 1)]
+    made = [Mark(state=State(m), at=t, by="x") for m, t in zip(marks, at, strict=True)]
+    return Task(
+        task_id="t", repo="a/b", created=at[0] if at else NOON, marks=tuple(made), ready_at=ready_at
+    )
+
+
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("task", "since"),
+    [
+        (begun("inbox", "review"), None),
+        (begun("inbox", "review", "escalated"), NOON),
+        (begun("inbox", "escalated", "inbox"), NOON),
+        (begun("inbox", "escalated", "inbox", "processing"), BEFORE),
+        (begun("inbox", "escalated", "inbox", ready_at=NOON - QUARTER), NOON - QUARTER),
+        (begun("inbox", "escalated", "inbox", ready_at=BEFORE - QUARTER), NOON),
+        (begun("inbox", "cancelled", "inbox", "failed", "inbox"), NOON),
+    ],
+)
+def test_a_closing_counts_from_the_beginning_of_the_round(task, since):
+    assert rounds.began(task) == since
+    for closed in (NOON - timedelta(days=1), since) if since else ():
+        assert not rounds.counts(task, closed, merged=False)
+    assert rounds.counts(task, (since or NOON) + QUARTER, merged=False)
+
+
+def test_a_merge_counts_whenever_it_was_unless_it_was_recorded():
+    assert rounds.counts(begun("inbox", "cancelled", "inbox"), NOON - QUARTER * 9, merged=True)
+    again = begun("inbox", "done", "inbox")
+    assert not rounds.counts(again, BEFORE - QUARTER, merged=True)
+    assert rounds.counts(again, BEFORE + QUARTER, merged=True)

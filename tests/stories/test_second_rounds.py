@@ -150,6 +150,62 @@ def test_closed_it_opens_another_pull_request_from_the_same_branch(tmp_path: Pat
         assert len(office.pulls()) == 2
 
 
+def test_closed_just_before_its_ready_it_begins_anew(tmp_path: Path) -> None:
+    """The dispatcher is quicker than the pr_monitor, and the Ready was the later word."""
+    with escalated(tmp_path) as (office, issue, colour):
+        colour[0] = "success"
+        office.pass_time(60)
+        patch_pull(office, "closed")
+        ready_again(office, issue)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX and office.task(issue).round == 2
+        office.work_until_quiet(8)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(office.pulls()) == 2
+
+
+def test_closed_after_its_ready_no_agent_runs(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        runs = list(office.executor.agent_runs)
+        ready_again(office, issue)
+        office.pass_time(20)
+        patch_pull(office, "closed")
+        office.pass_time(20)
+        office.dispatch()
+        assert office.task(issue).round == 2
+        office.queue()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.executor.agent_runs == runs
+
+
+def test_cancelled_then_closed_then_begun_again_by_hand_it_is_worked_on(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        task_id = office.task(issue).task_id
+        hands.cancel(office.world, task_id, by="cli")
+        office.pass_time(600)
+        patch_pull(office, "closed")
+        office.pass_time(600)
+        office.monitor()
+        hands.retry(office.world, task_id, by="cli")
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+
+
+def test_merged_then_cancelled_then_begun_again_by_hand_it_is_done(tmp_path: Path) -> None:
+    """Its work is on the base, whenever a person has put it there."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        task_id = office.task(issue).task_id
+        merge_pull(office)
+        office.pass_time(60)
+        hands.cancel(office.world, task_id, by="cli")
+        office.pass_time(60)
+        hands.retry(office.world, task_id, by="cli")
+        office.work_until_quiet(4)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs == ["first"]
+
+
 def sent_back(office: Office, issue: int) -> None:
     head = office.task(issue).pushed[-1]
     body = {"state": "failure", "context": "lint"}
