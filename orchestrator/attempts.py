@@ -206,7 +206,7 @@ def attempt(
     )
     refused = cooling.heard(world, started.account, failure, seen)
     marked = cooling.marked(task, seen, refused=refused)
-    verdict = judge(world, repository, marked, failure, seen, site=site)
+    verdict = judge(world, repository, marked, failure, seen, site=site, refused=refused)
     return judged(
         world, task, started=started, site=site, seen=seen, verdict=verdict, refused=refused
     )
@@ -267,9 +267,11 @@ def judge(
     seen: Proof,
     *,
     site: Site,
+    refused: BlockerCode,
 ) -> AttemptJudgement:
     problem = seen.report.result_problem
-    left = choosing.choose(world, repository, task)
+    cut_off = refused is not BlockerCode.NONE and seen.result.blocker_code is not refused
+    left = choosing.choose(world, repository, task, refused_now=cut_off)
     made, unready = reaper.counted(task), reaper.unready(task)
     return retry.judge(
         retry.Facts(

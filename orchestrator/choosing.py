@@ -19,7 +19,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task, marked
-from orchestrator.records.verdicts import AttemptVerdict, Escalate
+from orchestrator.records.verdicts import Escalate
 from orchestrator.rules import cooldown, routing
 from orchestrator.world import World
 
@@ -27,9 +27,12 @@ TRIES = 10  # to be the one that starts an agent after its rest
 
 
 def choose(
-    world: World, repository: RepositoryConfig, task: Task
+    world: World, repository: RepositoryConfig, task: Task, *, refused_now: bool = False
 ) -> routing.Start | routing.AllCooling | routing.Exhausted:
-    """The next agent of the chain that may run here and has not tried since the last delivery."""
+    """The next agent of the chain that may run here and has not tried since the last delivery.
+
+    `refused_now`: its provider has ended the attempt that is being judged.
+    """
     wanted, fallbacks = briefing.first_choice(task), repository.agent_fallbacks
     chain = routing.chain(wanted, task.task_type, fallbacks, world.agents)
     chain = standing.ordered(world, repository, task, chain, first=wanted)
@@ -51,9 +54,12 @@ def choose(
     }  # fmt: skip
     choice = routing.next_agent(chain, tried, unavailable)
     if isinstance(choice, routing.Exhausted):
-        # A crash may be the machine's fault: who has only crashed gets another turn, after those
-        # who have had none; `max_attempts` bounds it.
-        had_a_turn = {one.agent for one in made if one.verdict is not AttemptVerdict.CRASHED}
+        # A crash may be the machine's fault, and a quota comes back: whose every attempt ended so
+        # gets another turn, after those who have had none; `max_attempts` bounds it.
+        had_a_turn = {
+            one.agent for one in made
+            if routing.had_its_turn(one) and not (refused_now and one is task.attempt)
+        }  # fmt: skip
         again = routing.next_agent(chain, had_a_turn, unavailable)
         choice = choice if isinstance(again, routing.Exhausted) else again
     unknown = routing.strangers(wanted, task.task_type, fallbacks, world.agents)

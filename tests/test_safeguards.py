@@ -173,6 +173,16 @@ GUARDS = {
         "attempts.py", "except PromptTooLarge as large:", "except ZeroDivisionError as large:",
         "tests/stories/test_stuck.py::test_a_prompt_that_fits_nobody_is_a_persons_turn",
     ),
+    "who is cut off by its quota is waited for": Guard(
+        "rules/routing.py", "refused = made.code in REFUSALS and not made.claimed",
+        "refused = False",
+        "tests/rules/test_routing.py::"
+        "test_who_crashed_or_was_refused_by_its_provider_had_no_turn",
+    ),
+    "who is cut off by its quota is waited for at once": Guard(
+        "choosing.py", "not (refused_now and one is task.attempt)", "True",
+        QUOTA + "test_the_only_agent_is_waited_for_when_its_quota_ends_in_the_middle",
+    ),
     "nobody starts who was not admitted": Guard(
         "choosing.py", "refused = admission.refusals(world, repository, task, chain)",
         "refused: dict[str, admission.Refuse] = {}",

@@ -126,7 +126,7 @@ def judge(facts: Facts) -> AttemptJudgement:
     if facts.agents_left > 0:
         return obstacle
     if facts.retry_at is not None:
-        until = facts.wait_reason or "every other agent is cooling down"
+        until = facts.wait_reason or "whoever is left is cooling down"
         return Defer(f"{why}; {until}", facts.retry_at, code)
     return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=code)
 

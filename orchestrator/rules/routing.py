@@ -8,7 +8,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import TaskType
+from orchestrator.records.task import Attempt, TaskType
+from orchestrator.records.verdicts import AttemptVerdict
 
 # What says nothing of the task, and that the agent should rest: it could not work at all.
 REFUSALS = frozenset({BlockerCode.QUOTA_LIMITED, BlockerCode.MISSING_CREDENTIALS})
@@ -98,6 +99,15 @@ def next_agent(
     have_tried = [name for name in agents if name in tried]
     told = [f"{', '.join(have_tried)} tried"] if have_tried else []
     return Exhausted(f"no agent is left: {'; '.join(told + skipped)}")
+
+
+def had_its_turn(made: Attempt) -> bool:
+    """Whether the attempt ended by what its agent did, and not by a crash or by its provider.
+
+    Who is cut off in the middle of the work goes on when it is served again.
+    """
+    refused = made.code in REFUSALS and not made.claimed
+    return made.verdict is not AttemptVerdict.CRASHED and not refused
 
 
 def _named(

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestrator.records.task import TaskType
+from orchestrator.records.result import BlockerCode, Result, Status
+from orchestrator.records.task import Attempt, TaskType
+from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import routing
 from orchestrator.rules.routing import AllCooling, Exhausted, Start, Unavailable
 
@@ -60,3 +62,23 @@ MISSING = Unavailable("not installed")
 )
 def test_who_is_next(agents, tried, unavailable, answer):
     assert routing.next_agent(agents, tried, unavailable) == answer
+
+
+LIMITED = BlockerCode.QUOTA_LIMITED
+CLAIM = Result(status=Status.BLOCKED, blocker_code=LIMITED)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "result", "had"),
+    [
+        (AttemptVerdict.REWORK, BlockerCode.TEST_FAILURE, None, True),
+        (AttemptVerdict.CRASHED, BlockerCode.WORKER_CRASH, None, False),
+        (AttemptVerdict.DEFER, LIMITED, None, False),
+        (AttemptVerdict.REWORK, LIMITED, Result(status=Status.PARTIAL), False),
+        (AttemptVerdict.REWORK, LIMITED, CLAIM, True),
+        (AttemptVerdict.REWORK, BlockerCode.MISSING_CREDENTIALS, None, False),
+    ],
+)
+def test_who_crashed_or_was_refused_by_its_provider_had_no_turn(verdict, code, result, had):
+    made = Attempt(n=1, agent="a", started=NOON, verdict=verdict, code=code, result=result)
+    assert routing.had_its_turn(made) is had

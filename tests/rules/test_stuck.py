@@ -22,7 +22,7 @@ def made(code=Code.RUNNER_FAILURE, reason=SAID, agent="codex", verdict=Word.REWO
 SAME, AGAIN = made(), made(reason=SAID.replace("12:01:44", "13:37").replace("7f3a", "beef"))
 DELIVERED = made(code=Code.NONE, reason="a diff", verdict=Word.DELIVER)
 OTHER = made(reason="it ended with exit code 2; its last words: no such table")
-PUT_OFF = made(reason=f"{SAID}; every other agent is cooling down", verdict=Word.DEFER)
+PUT_OFF = made(reason=f"{SAID}; whoever is left is cooling down", verdict=Word.DEFER)
 
 
 @pytest.mark.parametrize(

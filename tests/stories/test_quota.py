@@ -169,6 +169,59 @@ def test_a_refusal_in_the_middle_of_the_work_keeps_it_and_counts(tmp_path: Path)
         assert seen == ["half\n"] and office.state_of(issue) is State.DONE, office.told()
 
 
+def test_the_only_agent_is_waited_for_when_its_quota_ends_in_the_middle(tmp_path: Path) -> None:
+    """It has made half of it, and goes on with that when it is served again."""
+    alone = {"agent_fallbacks": {"implementation": ["first"]}}
+    agent = refused(path="half.txt")
+    with an_office(tmp_path, agent=agent, repository=QUICK, config=alone) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet(3)
+        task = office.task(issue)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        assert task.not_before is not None and f"{task.not_before:%H:%M}" == "11:30"
+        [made] = task.attempts
+        assert (made.verdict, made.code) == (AttemptVerdict.DEFER, BlockerCode.QUOTA_LIMITED)
+        assert "needs a person" not in office.comments(issue)[-1]
+        assert office.executor.agent_runs == ["first"]
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        later(office, 2.6)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.file("half.txt") == "half\n" and office.file("x.txt") == "x\n"
+
+
+def test_a_quota_that_always_ends_in_the_middle_is_a_persons_in_the_end(tmp_path: Path) -> None:
+    """I9: what leaves work behind counts, however often the wait is worth it."""
+    alone = {"agent_fallbacks": {"implementation": ["first"]}, "default_max_attempts": 2}
+
+    def half(folder: Path, prompt: str) -> AttemptReport:
+        path = f"half{len(office.executor.agent_runs)}.txt"
+        report = refused(VAGUE, path=path)(folder, prompt)
+        assert isinstance(report, AttemptReport)
+        return report
+
+    with an_office(tmp_path, agent=half, repository=QUICK, config=alone) as office:
+        issue = office.ready("Add it")
+        for _ in range(4):
+            office.work_until_quiet(3)
+            later(office, 6)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.executor.agent_runs == ["first", "first"]
+
+
+def test_who_was_cut_off_goes_on_after_those_who_have_not_tried(tmp_path: Path) -> None:
+    agents = {"first": refused(path="half.txt"), "second": says(None), "third": says(None)}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet(4)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        later(office, 2.6)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs == ["first", "second", "third", "first"]
+
+
 def test_a_refusal_that_only_brought_the_base_in_costs_no_attempt(tmp_path: Path) -> None:
     """What was there before is committed anew upon the base; the refused one made none of it."""
 
