@@ -304,8 +304,10 @@ def judge(
             unready_before=unready,
             try_again=preparing.again(world, repository, unready + 1),
             max_attempts=task.max_attempts or repository.max_attempts,
+            # Red checks of an earlier round are told only: a person may have mended them since.
             idle_repair=(
-                site.tree.start_sha in task.pushed[-1:]
+                task.reworks > 0
+                and site.tree.start_sha in task.pushed[-1:]
                 and not seen.worked
                 and answers.undisputed_checks(task.repair_items, seen.result.answers)
             ),

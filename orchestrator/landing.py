@@ -274,7 +274,8 @@ def do_merged(world: World, facts: Facts, verdict: Merged) -> bool:
     if task.merge is not None:
         after = BaseAfter.WATCHED if verdict.ours else None
         mark = structs.replace(task.merge, sha=verdict.sha, verified=True, after=after)
-    task = world.mailroom.update(structs.replace(task, merge=mark, note=""))
+    task = structs.replace(task, merge=mark, note="", repair="", repair_items=())
+    task = world.mailroom.update(task)
     leftover = room.worktree(task, head)
     if leftover.path.exists():  # its worker could not clear it away: the store was busy
         room.discard(leftover, committed=head)

@@ -146,11 +146,17 @@ def send_back(world: World, facts: Facts, verdict: Rework) -> bool:
 
 
 def hand_over(world: World, facts: Facts, verdict: Escalate) -> bool:
-    """A person's turn, with the same words on the issue about the checks."""
+    """A person's turn, with the same words on the issue about the checks.
+
+    They stay in the file too, for the agent of the round that a person may begin.
+    """
     items = check_items(world, facts.task.repo, own_reds(facts))
     tell(world, facts, items, "No agent repairs them any more: a person is needed.")
     task = facts.task
-    task = structs.replace(task, red_heads=(*task.red_heads, facts.pull.head_sha))
+    task = structs.replace(
+        task, repair=verdict.reason, repair_items=items,
+        red_heads=(*task.red_heads, facts.pull.head_sha),
+    )  # fmt: skip
     escalation.escalate(world, facts.repository, task, verdict, by=BY)
     return False
 

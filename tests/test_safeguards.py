@@ -133,6 +133,16 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_closed_just_before_its_ready_it_begins_anew",
     ),
+    "a later round is told which checks are red": Guard(
+        "adapters/custody.py", "repair_items=red,", "repair_items=(),",
+        "tests/stories/test_second_rounds.py::"
+        "test_a_new_round_is_told_what_is_red_on_its_pull_request",
+    ),
+    "what was red in an earlier round may have been mended": Guard(
+        "attempts.py", "task.reworks > 0\n                and ", "",
+        "tests/stories/test_second_rounds.py::"
+        "test_what_a_person_has_mended_since_needs_no_change",
+    ),
     "E8 a closing in a later round ends it": Guard(
         "rules/rounds.py", "return since is None or closed > since", "return since is None",
         "tests/stories/test_second_rounds.py::test_closed_after_its_ready_no_agent_runs",

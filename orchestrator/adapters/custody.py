@@ -8,11 +8,17 @@ from msgspec import structs
 
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.errors import AgentOSError
-from orchestrator.records.task import State, Task
+from orchestrator.records.task import RepairKind, State, Task
 
 
 def new_round(task: Task) -> Task:
-    """The same file, begun anew: counts from zero, its history kept (DESIGN, Rounds)."""
+    """The same file, begun anew: counts from zero, its history kept (DESIGN, Rounds).
+
+    With it go the checks that are red on its pull request: the first agent begins at that head.
+    What else was asked is looked at anew after the next delivery.
+    """
+    red = tuple(one for one in task.repair_items if one.kind is RepairKind.CHECK)
+    red = red if task.pull_request is not None else ()
     return structs.replace(
         task,
         round=task.round + 1,
@@ -24,8 +30,8 @@ def new_round(task: Task) -> Task:
         cancel="",
         merge=None,
         note="",
-        repair="",
-        repair_items=(),
+        repair=task.repair if red else "",
+        repair_items=red,
         review_rounds=0,
         heard=None,
         red_heads=(),

@@ -12,8 +12,10 @@ import pytest
 from msgspec import structs
 
 from orchestrator import github_dispatcher, hands, questions, reaper
+from orchestrator.adapters.custody import new_round
 from orchestrator.adapters.locks import Locks
-from orchestrator.records.task import State
+from orchestrator.records.order import AttemptReport
+from orchestrator.records.task import RepairKind, State
 from orchestrator.rules import reviews
 from orchestrator.whereabouts import telling
 from orchestrator.whereabouts.question import Question
@@ -26,7 +28,16 @@ from tests.stories.test_merge_safety import (
     tip,
 )
 from tests.support import hostile
-from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes, writes_anew
+from tests.support.office import (
+    SLUG,
+    AgentScript,
+    Office,
+    an_office,
+    meanwhile,
+    says,
+    writes,
+    writes_anew,
+)
 
 
 def ready_again(office: Office, issue: int) -> None:
@@ -109,6 +120,60 @@ def test_escalated_with_an_open_pull_request_it_goes_on_with_that_one(tmp_path: 
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.task(issue).round == 2
         assert [bool(pull["merged_at"]) for pull in office.pulls()] == [True]
+
+
+def test_a_new_round_is_told_what_is_red_on_its_pull_request(tmp_path: Path) -> None:
+    prompts: list[str] = []
+    with escalated(tmp_path) as (office, issue, colour):
+        colour[0] = "success"
+        office.executor.scripts["first"] = heard(prompts, writes_anew("x.txt"))
+        ready_again(office, issue)
+        office.dispatch()
+        office.queue()
+        assert len(prompts) == 1, office.told()
+        _, _, asked = prompts[0].partition("## Why you are called")
+        assert "is not accepted yet: failed: " in asked
+        assert "### Item 1" in asked.partition("## What has to be repaired")[2]
+        assert not office.task(issue).repair and not office.task(issue).repair_items
+        office.work_until_quiet(4)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_what_a_person_has_mended_since_needs_no_change(tmp_path: Path) -> None:
+    """The check was at fault, and runs well now: the same work is delivered again."""
+    with escalated(tmp_path) as (office, issue, _):
+        runs = len(office.executor.agent_runs)
+        office.executor.scripts["first"] = says(NOTHING_TO_DO)
+        ready_again(office, issue)
+        office.dispatch()
+        head = office.task(issue).pushed[-1]
+        office.queue()
+        task = office.task(issue)
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert len(office.executor.agent_runs) == runs + 1 and task.pushed[-1] == head
+
+
+def test_red_checks_of_a_branch_that_never_became_a_pull_request_are_none(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        task = office.task(issue)
+        assert new_round(task).repair_items == task.repair_items != ()
+        assert not new_round(structs.replace(task, pull_request=None)).repair_items
+        asked = structs.replace(task.repair_items[0], kind=RepairKind.THREAD)
+        after = new_round(structs.replace(task, repair_items=(asked,)))
+        assert (after.repair, after.repair_items) == ("", ())
+
+
+def heard(prompts: list[str], script: AgentScript) -> AgentScript:
+    """The agent, and what it was told."""
+
+    def work(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
+        prompts.append(prompt)
+        return script(folder, prompt)
+
+    return work
+
+
+NOTHING_TO_DO = "STATUS: complete\nBLOCKER_CODE: none\nSUMMARY: All is right as it is.\n"
 
 
 def test_escalated_and_put_back_into_review_it_has_its_attempts_again(tmp_path: Path) -> None:
