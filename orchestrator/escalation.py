@@ -24,7 +24,7 @@ def escalate(
     world: World, repository: RepositoryConfig, task: Task, verdict: Escalate, *, by: str
 ) -> Task:
     """Tell GitHub first, move the file last; a repeated call tells nothing twice."""
-    task = salvage.keep(world, task)
+    task = identified(world, salvage.keep(world, task))
     steps = checklists.left_or_all(world, task)
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone, steps=steps)
     task = structs.replace(task, note=world.redact(note))
@@ -41,6 +41,18 @@ def escalate(
         "escalated", task=moved, reason=world.redact(verdict.reason), code=verdict.code
     )
     return moved
+
+
+def identified(world: World, task: Task) -> Task:
+    """The task with the id of its issue, by which answers and closings are heard.
+
+    A file that a person dropped names its issue by the number alone.
+    """
+    if task.issue is None or task.issue_node:
+        return task
+    with github_sync.unless_refused(world, task, "asking for its id"):
+        return structs.replace(task, issue_node=world.read.issue_node(task.repo, task.issue))
+    return task
 
 
 def catch_up(world: World) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from orchestrator import escalation
 from orchestrator.forge import records
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
@@ -91,6 +93,42 @@ def test_the_answer_of_a_person_begins_the_next_round_by_itself(tmp_path: Path) 
         assert office.state_of(issue) is State.DONE, office.told()
         assert "Blue, please." in prompts[1] and "the token" not in prompts[1]
         assert office.task(issue).round == 2 and len(prompts) == 2
+
+
+def drop(office: Office, number: int) -> None:
+    """A file of a person's own that names an issue."""
+    (office.world.paths.inbox / "begun.md").write_text(
+        f"---\nrepo: {SLUG}\nissue: {number}\n---\nPaint it.\n"
+    )
+    office.work_until_quiet(3)
+    office.pass_time(30)
+
+
+def test_the_answer_on_the_issue_of_a_dropped_file_is_heard(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        prompts = asks_first(office)
+        issue = office.issue("Begun")
+        drop(office, issue)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert "the work goes on by itself" in "\n".join(office.comments(issue))
+        says_on(office, issue, "Blue, please.")
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert "Blue, please." in prompts[1] and "Paint it." in prompts[1]
+
+
+def test_a_dropped_file_that_names_no_issue_there_is_handed_over_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = office.issue("Begun")
+        drop(office, issue)
+        task = structs.replace(office.task(issue), issue=999, issue_node="")
+        assert escalation.identified(office.world, task) == task
+        assert "asking for its id was not possible" in office.told()
 
 
 @pytest.mark.parametrize("who", ["eve", "robot, before"])
