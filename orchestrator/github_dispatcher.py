@@ -235,7 +235,8 @@ def show_taken_up(world: World, candidate: Candidate, issue: Issue, task_id: str
 
 def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.RepairBoard) -> None:
     """The Ready was used up, and what GitHub shows was not written, or a person set it again."""
-    for found in world.mailroom.find(issue.repo, issue.number):
+    there = world.mailroom.done_of if meant.shown is rounds.Shown.DONE else world.mailroom.find
+    for found in there(issue.repo, issue.number):
         if found.task.task_id != meant.task_id:
             continue
         lock = world.locks.try_task(meant.task_id)

@@ -83,11 +83,12 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
         for f in world.mailroom.find(issue.repo, issue.number)
     ]
     ready = ready_of(candidate, issue)
-    if not files and ready.at is not None:
-        title = world.redact(issue.title)
-        task_id = taskname.new_id(ready.at, issue.repo, issue.number, title)
-        if world.mailroom.holds(task_id) is State.DONE:
-            files = [rounds.File(task_id=task_id, state=State.DONE, ready_at=ready.at)]
+    if not files:
+        # One that a Ready began may be done before its label is taken off, in whatever round.
+        files = [
+            rounds.File(task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at)
+            for f in world.mailroom.done_of(issue.repo, issue.number)
+        ]
     return rounds.judge(ready, files)
 
 

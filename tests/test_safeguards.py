@@ -143,6 +143,11 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_what_a_person_has_mended_since_needs_no_change",
     ),
+    "I3 one Ready is one task, in a later round too": Guard(
+        "intake.py", "    if not files:\n", "    if False:\n",
+        "tests/stories/test_second_rounds.py::"
+        "test_a_ready_whose_label_stayed_begins_no_second_task[2]",
+    ),
     "E8 a closing in a later round ends it": Guard(
         "rules/rounds.py", "return since is None or closed > since", "return since is None",
         "tests/stories/test_second_rounds.py::test_closed_after_its_ready_no_agent_runs",

@@ -16,7 +16,7 @@ from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.mailbox_index import Found, Line, Names, line_of
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import QueueEntry, State, Task
-from orchestrator.texts import taskfile
+from orchestrator.texts import taskfile, taskname
 from orchestrator.texts.fitting import LARGEST_FILE
 from orchestrator.texts.taskfile import NotATask
 
@@ -129,6 +129,21 @@ class Shelves:
             if line.entry.issue == issue and line.entry.repo.lower() == repo.lower()
             if (found := self.fit(line.path)) is not None and self.see(found)
         ]
+
+    def done_of(self, repo: str, issue: int) -> list[Found]:
+        """The tasks of an issue that are done, found by their names: done/ is not parsed."""
+        end = taskname.place_of(repo, issue)
+        named = [
+            name
+            for name in self._task_names(State.DONE)
+            if end in name and taskfile.key_of(name.removesuffix(".md")).endswith(end)
+        ]
+        found = (self._peek(self.folder(State.DONE) / name) for name in named)
+        return [
+            one for one in found
+            if one and one.task.issue == issue and one.task.repo.lower() == repo.lower()
+            and self.see(one)
+        ]  # fmt: skip
 
     def locate(self, task_id: str) -> Found | None:
         """The task's file wherever it stands, by its name, else by what it holds (not in done/).

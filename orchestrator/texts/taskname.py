@@ -20,8 +20,13 @@ LONGEST_ID = 230
 def new_id(ready_at: datetime, repo: str, issue: int | None, title: str) -> str:
     """`task-20261122T205000Z-owner-name-12-slug`; time, repository and issue alone decide (Q3)."""
     stamp = ready_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"task-{stamp}{place_of(repo, issue)}-{slug(title)}"
+
+
+def place_of(repo: str, issue: int | None) -> str:
+    """How the key of every task of an issue ends: `-owner-name-12`."""
     place = re.sub(r"\.{2,}", ".", re.sub(r"[^a-z0-9_.-]", "-", repo.lower())).strip(".-")
-    return f"task-{stamp}-{place}-{issue or 0}-{slug(title)}"
+    return f"-{place}-{issue or 0}"
 
 
 def new_branch(task_id: str) -> str:

@@ -344,6 +344,66 @@ def test_a_second_agent_is_told_why_the_pull_request_came_back(tmp_path: Path) -
 
 
 
+# --- one Ready, one task ----------------------------------------------------------------------
+
+REPORT = (
+    "STATUS: complete\nBLOCKER_CODE: none\nSUMMARY: Compared.\nREPORT:\n"
+    "SQLite is enough for this, since there is one writer and little data.\n"
+)
+
+
+@pytest.mark.parametrize("round_", [1, 2])
+def test_a_ready_whose_label_stayed_begins_no_second_task(tmp_path: Path, round_: int) -> None:
+    """GitHub refuses to take it off, and the task is done before the next look."""
+    lane = {**QUICK, "automation_mode": "dispatcher_only"}
+    everybody = dict.fromkeys(("first", "second", "third"), says(None))
+    with an_office(tmp_path, agents=everybody, repository=lane) as office:
+        issue = office.ready("Research: which store?")
+        if round_ == 2:
+            office.work_until_quiet(5)
+            assert office.state_of(issue) is State.ESCALATED, office.told()
+            ready_again(office, issue)
+        office.executor.scripts["first"] = says(REPORT)
+        bad = hostile.between(office.github)
+        bad.on("DELETE", r"/labels/ready$", hostile.answers(502), times=9)
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.task(issue).round == round_
+        runs = list(office.executor.agent_runs)
+        bad.calm()
+        for _ in range(2):
+            office.dispatch()
+            office.queue()
+        assert office.executor.agent_runs == runs and len(office.folders()[State.DONE]) == 1
+        assert "ready" not in labels(office, issue)
+        ready_again(office, issue)
+        office.dispatch()
+        assert len(office.folders()[State.INBOX]) == 1, office.told()
+
+
+def test_a_card_that_stayed_at_ready_is_brought_to_done(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        office.api.patch(f"/repos/{SLUG}/issues/{issue}", json={"state": "open"})
+        board, task = office.world.config.boards[0], office.task(issue)
+        page = office.world.read.board(board.owner, board.number, board.status_field)
+        ready = next(one.id for one in page.board.options if one.name == "Ready")
+        office.world.write.set_status(page.board.id, task.board_item, page.board.field_id, ready)
+        later = structs.replace(task, ready_at=office.world.clock.now())
+        office.world.mailroom.update(later)
+        office.dispatch()
+        page = office.world.read.board(board.owner, board.number, board.status_field)
+        assert [entry.item.status for entry in page.entries] == ["Done"], office.told()
+        assert not office.folders()[State.INBOX]
+
+
+def labels(office: Office, issue: int) -> list[str]:
+    there = office.api.get(f"/repos/{SLUG}/issues/{issue}").json()["labels"]
+    return [label["name"] for label in there]
+
+
 # --- the issue's text, mended by people before the round -------------------------------------
 
 OLD, NEW = "Paint it somehow.", "Paint it blue."
