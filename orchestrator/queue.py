@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def story(world: World) -> None:
-    """Claim and work while there is a slot, a task, no switch, and the code is still the same."""
+    """Claim and work while there is a slot, a task, no switch, and code and config are the same."""
     if world.dry_run:
         return foretell(world)
     slot = world.locks.try_worker_slot(world.config.max_parallel_workers)
@@ -52,7 +52,8 @@ def story(world: World) -> None:
             with claimed:
                 work(world, claimed)
             if world.code() != code:
-                return world.say("the code was changed: the next worker goes on with the new one")
+                what = "the code or the config was changed"
+                return world.say(f"{what}: the next worker goes on with the new one")
     return None
 
 

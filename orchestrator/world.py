@@ -71,7 +71,7 @@ class World:
 
     `at_once` is a person's `--now`: regular jobs are due, whenever they last succeeded. `troubles`
     are the exit codes of what went wrong, `regrets` what was said of it. `code` tells which code
-    lies on the disk now, to be compared with what it told before.
+    and config lie on the disk now, to be compared with what it told before.
     """
 
     script: str
@@ -259,7 +259,7 @@ def build(
         environment=environment,
         redact=redact,
         say=say,
-        code=lambda: checkout.modules(paths.code),
+        code=lambda: (checkout.modules(paths.code), checkout.stamp(config.source)),
         dry_run=dry_run,
         at_once=at_once,
         only=chosen(config, only),

@@ -949,6 +949,11 @@ GUARDS = {
         "queue.py", "            if world.code() != code:\n", "            if False:\n",
         SWITCHES + "test_a_worker_whose_code_was_exchanged_ends_after_its_task",
     ),
+    "no worker goes on by a config that was edited": Guard(
+        "world.py", "(checkout.modules(paths.code), checkout.stamp(config.source))",
+        "checkout.modules(paths.code)",
+        SWITCHES + "test_a_worker_whose_config_was_edited_ends_after_its_task",
+    ),
     "a dry run decides and does nothing": Guard(
         "world.py", "return not self.dry_run", "return True",
         SWITCHES + "test_a_dry_run_at_every_stage_changes_nothing",

@@ -60,6 +60,15 @@ def modules(code: Path) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found))
 
 
+def stamp(path: str) -> tuple[int, int, int] | None:
+    """What changes whenever a file is written or exchanged; None while there is none."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+
+
 class Checkout:
     """The folder `code` with its own repository; only who holds every lock moves it."""
 

@@ -223,5 +223,26 @@ def test_a_worker_whose_code_was_exchanged_ends_after_its_task(tmp_path: Path) -
         issues = [office.ready("Add x"), office.ready("Add y")]
         office.dispatch()
         office.queue()
-        assert "the code was changed" in office.told()
+        assert "the code or the config was changed" in office.told()
         assert sorted(map(office.state_of, issues)) == [State.INBOX, State.REVIEW]
+
+
+def test_a_worker_whose_config_was_edited_ends_after_its_task(tmp_path: Path) -> None:
+    """The next one knows which agents, repositories and commands hold now."""
+    with an_office(tmp_path) as office:
+        path = Path(office.world.config.source)
+
+        def edited() -> None:
+            path.write_text(path.read_text() + "# the first agent leaves us tomorrow\n")
+
+        office.executor.scripts = {
+            **office.executor.scripts,
+            "first": meanwhile(edited, writes("x.txt", "x\n")),
+        }
+        issues = [office.ready("Add x"), office.ready("Add y")]
+        office.dispatch()
+        office.queue()
+        assert "the code or the config was changed" in office.told()
+        assert sorted(map(office.state_of, issues)) == [State.INBOX, State.REVIEW]
+        office.queue()
+        assert {office.state_of(issue) for issue in issues} == {State.REVIEW}, office.told()
