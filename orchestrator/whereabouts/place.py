@@ -62,7 +62,12 @@ def stopped(world: World, found: Found) -> Iterator[Finding]:
             )
     script = "pr_monitor" if found.state is State.REVIEW else "queue"
     starts = ("supervisor",) if script == "queue" else ()
-    for name in (slug, script, *starts):
+    yield from switched_off(world, slug, script, *starts)
+
+
+def switched_off(world: World, *names: str) -> Iterator[Finding]:
+    """The first of these repositories and scripts that a switch stops."""
+    for name in names:
         if (switch := world.switch_against(name)) is not None:
             text = f"{name} is switched off: {world.stopped(name)}"
             yield Finding(reason=Reason.OFF, text=text, step=f"rm {switch}")

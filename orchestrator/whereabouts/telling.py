@@ -15,9 +15,9 @@ from orchestrator.world import World
 
 # What a look at the issue adds where a task of it is here: a Ready that waits, or cannot count.
 READY_REASONS = frozenset(
-    {Reason.USED_UP, Reason.NOT_WANTED, Reason.BOARD, Reason.TICK_LIMIT, Reason.UNREAD}
+    {Reason.USED_UP, Reason.NOT_WANTED, Reason.BOARD, Reason.TICK_LIMIT, Reason.UNREAD, Reason.OFF}
 )
-
+NO_READY = frozenset({Reason.NEVER_READY, Reason.CLOSED})  # then a switch stops nothing here
 
 
 def account(world: World, asked: Question, *, unasked: str = "") -> Account | Unknown:
@@ -74,6 +74,8 @@ def ready_again(world: World, found: Found) -> list[Finding]:
         return []
     number = task.issue or 0
     told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], unasked="")
+    if any(one.reason in NO_READY for one in told):
+        return []
     wanted = READY_REASONS | ({Reason.NOTHING} if found.state in ENDED else set())
     return [one for one in told if one.reason in wanted]
 

@@ -72,11 +72,8 @@ def of_issue(
 def undispatched(
     world: World, repository: RepositoryConfig, issue: Issue
 ) -> Iterator[Finding]:
-    for name in (repository.slug, "github_dispatcher"):
-        if (switch := world.switch_against(name)) is not None:
-            text = f"{name} is switched off: {world.stopped(name)}"
-            yield Finding(reason=Reason.OFF, text=text, step=f"rm {switch}")
-            break
+    off = list(place.switched_off(world, repository.slug, "github_dispatcher"))
+    yield from off
     if not issue.open:
         yield Finding(
             reason=Reason.CLOSED, text="the issue is closed",
@@ -96,7 +93,8 @@ def undispatched(
                 step="check project_number, the names of the columns and the token's scope",
             )
             return
-    yield from meaning(world, repository, issue, cards)
+    told = meaning(world, repository, issue, cards)
+    yield from (one for one in told if not (off and one.reason is Reason.NOTHING))
 
 
 def meaning(

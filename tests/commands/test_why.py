@@ -26,6 +26,7 @@ from orchestrator.records.task import State
 from orchestrator.texts import messages
 from orchestrator.whereabouts import paper, place, question, telling
 from orchestrator.whereabouts.account import Account, Finding, Reason, Unknown
+from tests.stories.test_second_rounds import in_need, ready_again
 from tests.support import forge, hostile
 from tests.support.crash import Killed
 from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
@@ -127,7 +128,7 @@ def test_its_ready_came_while_it_is_at_work(tmp_path: Path) -> None:
     """A second Ready while the task is under way is told by its task, not as a new one."""
     with an_office(tmp_path) as office:
         issue = dispatched(office)
-        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        ready_again(office, issue)
         told = answer(office, issue)
         assert told.state == "inbox" and "under way" in reasons(told)[Reason.USED_UP]
 
@@ -195,6 +196,25 @@ def test_its_repository_is_switched_off(tmp_path: Path, name: str) -> None:
         switch.write_text("moving house\n")
         told = answer(office, office.ready("Later"))
         assert "moving house" in reasons(told)[Reason.OFF] and f"rm {switch}" in steps(told)
+        assert Reason.NOTHING not in reasons(told)
+
+
+@pytest.mark.parametrize(
+    "name", ["off", f"off.d/{SLUG.replace('/', '__')}", "off.d/github_dispatcher"]
+)
+def test_what_is_set_ready_again_under_a_switch_is_not_promised(tmp_path: Path, name: str) -> None:
+    """The dispatcher takes nothing up; of an end that nobody set Ready the switch is no reason."""
+    with in_need(tmp_path) as (office, issue, _):
+        switch = office.world.paths.runtime / name
+        switch.parent.mkdir(exist_ok=True)
+        switch.write_text("moving house\n")
+        assert Reason.OFF not in reasons(answer(office, issue))
+        ready_again(office, issue)
+        told = answer(office, issue)
+        assert "moving house" in reasons(told)[Reason.OFF] and f"rm {switch}" in steps(told)
+        assert Reason.NOTHING not in reasons(told)
+        switch.unlink()
+        assert Reason.NOTHING in reasons(answer(office, issue))
 
 
 def test_the_switch_is_named_as_it_lies_there_whatever_its_letters(tmp_path: Path) -> None:
