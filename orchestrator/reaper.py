@@ -22,6 +22,7 @@ IGNORED = "inbox/"  # how alerts of files there are called
 CRASH_WAITS = (0.0, 1.0, 6.0)
 # Until what its living worker could not finish is taken up again; later ever more seldom.
 UNFINISHED_WAIT = timedelta(minutes=1)
+UNFINISHED = "its last step could not be finished; see runtime/logs/queue.log"
 # Interruptions of a round that cost no attempt: a machine that is restarted every night must not
 # use up a long task, and one that is restarted every hour must not work on it for ever.
 FORGIVEN = 10
@@ -153,7 +154,7 @@ def let_go(world: World, task: Task) -> None:
         until = cadence.more_seldom(since or now, now, least=UNFINISHED_WAIT)
         until = max(until, task.not_before or until)
         world.say(f"{task.repo} {task.task_id}: not finished; again after {world.spoken(until)}")
-        waiting = structs.replace(task, not_before=until)
+        waiting = structs.replace(task, not_before=until, note=UNFINISHED)
         world.mailroom.move(waiting, State.BLOCKED, by=world.script)
 
 
@@ -165,7 +166,7 @@ def bury(world: World, task: Task) -> None:
         return
     last = is_last(world, task)
     crash = crashed(attempt, world.clock.now())
-    task = with_attempt(task, crash)
+    task = structs.replace(with_attempt(task, crash), note="")  # what it waited for is over
     world.events.add("crashed", task=task, reason=crash.reason, attempt=crash.n)
     metering.measure_once(world, task, crash)
     repository = world.config.repository(task.repo)

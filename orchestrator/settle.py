@@ -62,13 +62,13 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     if attempt.verdict is AttemptVerdict.DELIVER:
         deliver_or_lose(world, repository, task, attempt)
     elif attempt.verdict is AttemptVerdict.REWORK:
-        world.mailroom.move(settled(world, task), State.INBOX, by=BY)
+        world.mailroom.move(over(world, task), State.INBOX, by=BY)
     elif attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}:
-        world.mailroom.move(settled(world, task), State.BLOCKED, by=BY)
+        world.mailroom.move(over(world, task), State.BLOCKED, by=BY)
     elif attempt.verdict is AttemptVerdict.CANCELLED:
-        over = settled(world, task)
-        if not ended_by_a_person(world, repository, over, pull_request_now(world, task)):
-            cancel(world, repository, over, attempt.reason)
+        ended = settled(world, task)
+        if not ended_by_a_person(world, repository, ended, pull_request_now(world, task)):
+            cancel(world, repository, ended, attempt.reason)
     else:
         verdict = Escalate(attempt.reason, attempt.code)
         escalate(world, repository, settled(world, task), verdict)
@@ -96,6 +96,11 @@ def settled(world: World, task: Task) -> Task:
         return task
     now = world.clock.now()
     return with_refusals_folded(with_attempt(task, structs.replace(attempt, settled=now)))
+
+
+def over(world: World, task: Task) -> Task:
+    """Settled, and without the word of what had kept it from that."""
+    return structs.replace(settled(world, task), note="")
 
 
 def lost(world: World, task: Task, attempt: Attempt) -> bool:
@@ -211,7 +216,8 @@ def held_back(
         now = world.clock.now()
         until = cadence.more_seldom(attempt.judged or now, now, least=HOLD_WAIT)
         world.say(f"{where}: {brake}; not pushed, waits")
-        task = structs.replace(task, not_before=until)
+        note = f"{brake}: its work is not pushed before that label is taken off"
+        task = structs.replace(task, not_before=until, note=note)
         world.mailroom.move(task, State.BLOCKED, by=BY)
         return True
     if not reviewing.withdrawn(world, repository, task):

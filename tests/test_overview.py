@@ -102,6 +102,19 @@ def test_what_waits_says_why_in_the_order_of_turns(world: World) -> None:
     assert "moving house" in seen(world).waiting[0].why
 
 
+def test_what_is_only_to_be_settled_waits_for_no_agent(world: World) -> None:
+    made = Attempt(
+        n=1, agent="first", started=NOW, judged=NOW, verdict=AttemptVerdict.DELIVER,
+        head_sha="a" * 40,
+    )  # fmt: skip
+    a_task(world, 1, attempts=(made,))
+    a_task(world, 2, attempts=(structs.replace(made, verdict=AttemptVerdict.REWORK, settled=NOW),))
+    for name in ("first", "second", "third"):
+        cooling.of(world).refused(name, NOW + timedelta(hours=3))
+    one, two = seen(world).waiting
+    assert one.why.startswith("next: ") and "cooling down" in two.why
+
+
 def test_a_pull_request_is_shown_with_what_was_last_decided(world: World) -> None:
     link = PullRequestLink(number=34, node_id="PR_34")
     task = a_task(world, 1, State.REVIEW, pull_request=link)

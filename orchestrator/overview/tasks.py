@@ -248,6 +248,8 @@ class Line:
             self._free[key] = (found.text, found.until) if found else ("", None)
         return self._free.get(key, ("", None))
 
+        if place.settling(task):
+            return "", None
 
 def cause(task: Task) -> str:
     said = place.because(task).lstrip(":, ")

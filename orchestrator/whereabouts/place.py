@@ -152,8 +152,11 @@ def alive(world: World, task: Task) -> bool:
 def agents(
     world: World, task: Task, repository: RepositoryConfig | None
 ) -> Iterator[Finding]:
-    """Whether anybody of its chain could run now, by the rule that the worker asks."""
-    if repository is None:
+    """Whether anybody of its chain could run now, by the rule that the worker asks.
+
+    What is judged and not settled needs nobody for its next step.
+    """
+    if repository is None or settling(task):
         return
     choice = choosing.choose(world, repository, task)
     if isinstance(choice, routing.AllCooling):
@@ -178,6 +181,12 @@ def wake(world: World) -> str:
     accounts = {cooling.account(world, name): None for name in world.agents}
     files = [str(rests.path(name)) for name in accounts if rests.until(name)]
     return f"to ask a provider again at once: rm {' '.join(files)}" if files else ""
+
+def settling(task: Task) -> bool:
+    """Whether a judged attempt is left to be settled, which comes before any other."""
+    attempt = task.attempt
+    return attempt is not None and bool(attempt.judged) and not attempt.settled
+
 
 
 def beside(world: World, found: Found) -> Iterator[Finding]:
@@ -258,7 +267,7 @@ def blocked(world: World, found: Found) -> Iterator[Finding]:
 
 
 def because(task: Task) -> str:
-    """What put it off, from its last attempt or the fault before one."""
+    """What put it off: who did so said it in the note, or as the verdict on the last attempt."""
     attempt = task.attempt
     if task.note.startswith(readonly.NOTED):
         return f": {task.note.removeprefix(readonly.NOTED)}"
@@ -267,10 +276,13 @@ def because(task: Task) -> str:
     if attempt is None:
         return ""
     if attempt.verdict is AttemptVerdict.CRASHED:
-        return f": attempt {attempt.n} by {attempt.agent} crashed, the second in a row"
-    if attempt.judged and not attempt.settled:
-        return ": its last step could not be finished; see runtime/logs/queue.log"
-    return f": {attempt.agent}: {attempt.reason}" if attempt.reason else ""
+        row = reaper.in_a_row(task)
+        again = f", {'the second' if row == 2 else row} in a row" if row > 1 else ""
+        return f": attempt {attempt.n} by {attempt.agent} crashed{again}"
+    put_off = attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}
+    return f": {attempt.agent}: {attempt.reason}" if put_off and attempt.reason else ""
+    if task.note not in {"", task.repair}:
+        return f": {first_words(task.note)}"
 
 
 def at_once(found: Found) -> str:

@@ -26,13 +26,24 @@ from orchestrator.records.task import State
 from orchestrator.texts import messages
 from orchestrator.whereabouts import paper, place, question, telling
 from orchestrator.whereabouts.account import Account, Finding, Reason, Unknown
+from tests.stories.test_reviews import BRAKES, Answering, one_round, reviewed
 from tests.stories.test_second_rounds import in_need, ready_again
 from tests.support import forge, hostile
-from tests.support.crash import Killed
-from tests.support.office import REPOSITORY, SEED, SLUG, Office, an_office, says, writes
+from tests.support.crash import Killed, a_new_process
+from tests.support.office import (
+    REPOSITORY,
+    SEED,
+    SLUG,
+    Office,
+    an_office,
+    meanwhile,
+    says,
+    writes,
+)
 
 CODE = Path(__file__).resolve().parents[2]
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+NAMES = ("first", "second", "third")
 PARTIAL = "STATUS: partial\nBLOCKER_CODE: environment_failure\nSUMMARY: The shelf is locked.\n"
 
 
@@ -340,6 +351,97 @@ def test_it_is_put_off_until_a_time(tmp_path: Path) -> None:
         assert "20:00 JST (in 2 h)" in " ".join(out.getvalue().split())
 
 
+def dies(folder: Path, prompt: str) -> str:
+    raise Killed("the machine ran out of memory")
+
+
+ALL_DIE = dict.fromkeys(NAMES, dies)
+
+
+def rest(office: Office) -> None:
+    for name in NAMES:
+        cooling.of(office.world).refused(name, office.world.clock.now() + timedelta(hours=3))
+
+
+@pytest.mark.parametrize("crashes", [1, 2])
+def test_a_crash_is_why_it_waits_only_where_it_is_the_second(tmp_path: Path, crashes: int) -> None:
+    """After the first it may go on at once; that every agent rests then is another reason."""
+    with an_office(tmp_path, agents=ALL_DIE, repository=QUICK) as office:
+        issue = dispatched(office)
+        for _ in range(crashes):
+            with pytest.raises(Killed):
+                office.queue()
+            a_new_process(office)
+        if crashes == 1:
+            rest(office)
+        office.queue()
+        waits = reasons(answer(office, issue, offline=True))[Reason.NOT_BEFORE]
+        [shown] = look.look(office.world).waiting
+        for said in (waits, shown.why):
+            assert ("crashed, the second in a row" in said) is (crashes == 2), said
+            assert ("every agent rests" in said) is (crashes == 1), said
+
+
+def test_an_old_wait_is_no_reason_for_a_new_one(tmp_path: Path) -> None:
+    """Every agent rested, which is over; by now it waits because of its crashes."""
+    with an_office(tmp_path, agents=ALL_DIE, repository=QUICK) as office:
+        issue = dispatched(office)
+        rest(office)
+        office.queue()
+        told = reasons(answer(office, issue, offline=True))
+        assert "every agent rests" in told[Reason.NOT_BEFORE]
+        office.pass_time(4 * 3600)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                office.queue()
+            a_new_process(office)
+        office.queue()
+        waits = reasons(answer(office, issue, offline=True))[Reason.NOT_BEFORE]
+        assert "crashed, the second in a row" in waits and "every agent rests" not in waits
+
+
+@pytest.mark.parametrize("brake", BRAKES)
+def test_work_that_a_label_keeps_back_says_which(tmp_path: Path, brake: str) -> None:
+    with reviewed(tmp_path, "Rename it.") as (office, issue):
+        answering = Answering("1: fixed", "2: fixed - renamed")
+        office.executor.scripts["first"] = meanwhile(lambda: BRAKES[brake](office, True), answering)
+        one_round(office)
+        office.queue()
+        rest(office)
+        told = reasons(answer(office, issue, offline=True))
+        assert "bears hold" in told[Reason.NOT_BEFORE], told
+        assert Reason.COOLING not in told, "no agent is needed to push what is made"
+        office.pass_time(900)
+        assert Reason.COOLING not in reasons(answer(office, issue, offline=True))
+
+
+def test_what_could_not_be_finished_says_so_whatever_held_it_before(tmp_path: Path) -> None:
+    with reviewed(tmp_path, "Rename it.") as (office, issue):
+        hold, bad = next(iter(BRAKES.values())), hostile.between(office.github)
+        answering = Answering("1: fixed", "2: fixed - renamed")
+        office.executor.scripts["first"] = meanwhile(lambda: hold(office, True), answering)
+        one_round(office)
+        office.queue()
+        hold(office, False)
+        office.pass_time(900)
+        bad.on("GET", "/pulls/", hostile.answers(502, "Bad Gateway"), times=99)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        waits = reasons(answer(office, issue, offline=True))[Reason.NOT_BEFORE]
+        assert "its last step could not be finished" in waits and "bears hold" not in waits
+
+
+def test_an_epic_says_how_many_of_its_parts_are_open(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
+        office.dispatch()
+        office.queue()
+        told = reasons(answer(office, issue, offline=True))
+        assert "2 of 2 parts are open" in told[Reason.NOT_BEFORE]
+        [shown] = look.look(office.world).waiting
+        assert shown.why == "2 of 2 parts are open"
+
+
 def test_a_person_blocked_it_without_a_time(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         issue = dispatched(office)
@@ -350,9 +452,6 @@ def test_a_person_blocked_it_without_a_time(tmp_path: Path) -> None:
 
 
 def test_its_worker_died(tmp_path: Path) -> None:
-    def dies(folder: Path, prompt: str) -> str:
-        raise Killed("the machine ran out of memory")
-
     with an_office(tmp_path, agent=dies) as office:
         issue = dispatched(office)
         with pytest.raises(Killed):
