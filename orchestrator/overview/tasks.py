@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from orchestrator import (
@@ -25,7 +26,7 @@ from orchestrator.records.task import Attempt, State, Task
 from orchestrator.rules import priority
 from orchestrator.texts import chatter
 from orchestrator.texts.taskfile import NotATask
-from orchestrator.whereabouts import place, tracker, trail
+from orchestrator.whereabouts import machine, place, tracker, trail
 from orchestrator.world import World
 
 LIVELY = tuple(state for state in State if state not in {State.DONE, State.QUARANTINE})
@@ -219,10 +220,17 @@ class Line:
             return why, until
         if self.before < MOST_ASKED and (met := self.neighbours.held(line_of(found).entry)):
             return met, None
+        if self._shut:
+            return self._shut, None
         self.before += 1
         if self.before == 1:
             return "next: the next tick of run_queue.sh takes it up", None
         return f"its turn comes after {self.before - 1} other{'s' * (self.before > 2)}", None
+
+    @cached_property
+    def _shut(self) -> str:
+        """What keeps all of them from beginning."""
+        return next((one.text for one in machine.shut(self.world, State.INBOX)), "")
 
     def _occupied(self, slug: str) -> str:
         if slug not in self._busy:
@@ -240,6 +248,8 @@ class Line:
 
     def _agents(self, task: Task) -> tuple[str, datetime | None]:
         """Whether anybody could work on it; many tasks have the same answer."""
+        if place.settling(task):
+            return "", None
         tried = frozenset(one.agent for one in reaper.counted(task))
         key = (task.repo, task.task_type, briefing.first_choice(task), tried)
         if key not in self._free and len(self._free) < MOST_ASKED:
@@ -248,8 +258,6 @@ class Line:
             self._free[key] = (found.text, found.until) if found else ("", None)
         return self._free.get(key, ("", None))
 
-        if place.settling(task):
-            return "", None
 
 def cause(task: Task) -> str:
     said = place.because(task).lstrip(":, ")

@@ -9,13 +9,14 @@ from typing import TypeVar
 
 import msgspec
 
-from orchestrator import alerts, conditions, disk, escalation
+from orchestrator import alerts, conditions, disk, escalation, updating
 from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.alerts import Raised
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.rules.diagnosis import cron
+from orchestrator.rules.pacing import Purpose
 from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
@@ -31,6 +32,7 @@ NEXT = {
     State.BLOCKED: ("supervisor", "run_queue.sh"),
     State.REVIEW: ("pr_monitor", "run_pr_monitor.sh"),
 }
+STARTS = frozenset({"", State.INBOX})  # from where something new begins
 
 
 def findings(world: World, state: str) -> Iterator[Finding]:
@@ -38,21 +40,33 @@ def findings(world: World, state: str) -> Iterator[Finding]:
     if state not in NEXT:
         return
     yield from script(world, *NEXT[state])
+    yield from shut(world, state)
     paused = world.limits.closed()
-    if paused is not None:
-        yield Finding(reason=Reason.MACHINE, text=f"GitHub is not asked: {paused}")
-    lacking = disk.short_of(world) if state in {"", State.INBOX} else ""
-    if lacking:
-        yield Finding(
-            reason=Reason.MACHINE, text=f"{lacking}, so nothing new starts",
-            step=f"make room: du -xhd2 {world.paths.runtime} {world.paths.worktrees}",
-        )  # fmt: skip
+    lacking = disk.short_of(world) if state in STARTS else ""
     for raised in open_alerts(world):
         told = raised.key.startswith(escalation.ALERT)  # its own account tells it
         told = told or (raised.key == conditions.TOKEN and paused is not None)
         if not told and (raised.key != disk.ALERT or not lacking):
             text = f"alert of {world.spoken(raised.at)}: {raised.text}"
             yield Finding(reason=Reason.MACHINE, text=text)
+
+
+def shut(world: World, state: str) -> Iterator[Finding]:
+    """What keeps everything that stands there from being taken up, by the scripts' own rules."""
+    paused = world.limits.closed()
+    if paused is not None:
+        yield Finding(reason=Reason.MACHINE, text=f"GitHub is not asked: {paused}")
+    if state not in STARTS:
+        return
+    lacking = disk.short_of(world)
+    if lacking:
+        yield Finding(
+            reason=Reason.MACHINE, text=f"{lacking}, so nothing new starts",
+            step=f"make room: du -xhd2 {world.paths.runtime} {world.paths.worktrees}",
+        )  # fmt: skip
+    held = updating.held_back(world) if state else world.limits.reserved(Purpose.NEW_WORK)
+    if held:
+        yield Finding(reason=Reason.MACHINE, text=f"nothing new is taken up: {held}")
 
 
 def script(world: World, name: str, wrapper: str) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from orchestrator.records.task import ENDED, QueueEntry, RevertEnd, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
-from orchestrator.whereabouts import trail
+from orchestrator.whereabouts import machine, trail
 from orchestrator.whereabouts.account import Finding, Reason
 from orchestrator.world import World
 
@@ -100,10 +100,17 @@ def waiting(world: World, found: Found) -> Iterator[Finding]:
     elif not before and not nobody and not list(stopped(world, found)):
         yield Finding(
             reason=Reason.NOTHING,
-            text="nothing stands in its way: the next tick of run_queue.sh takes it up"
+            text=unhindered(world, State.INBOX, "run_queue.sh")
             + (f", after {first} others" if first else ""),
             step=RUN_QUEUE,
         )
+
+
+def unhindered(world: World, state: str, wrapper: str) -> str:
+    """What holds of who could begin; what stops everybody is told beside it, of the machine."""
+    if any(machine.shut(world, state)):
+        return "nothing of its own stands in its way: it begins once new work begins here again"
+    return f"nothing stands in its way: the next tick of {wrapper} takes it up"
 
 
 def busy(world: World, task: Task, repository: RepositoryConfig | None) -> Iterator[Finding]:
@@ -175,18 +182,18 @@ def agents(
         )
 
 
+def settling(task: Task) -> bool:
+    """Whether a judged attempt is left to be settled, which comes before any other."""
+    attempt = task.attempt
+    return attempt is not None and bool(attempt.judged) and not attempt.settled
+
+
 def wake(world: World) -> str:
     """How a person says that a provider takes orders again, as after a larger plan was bought."""
     rests = cooling.of(world)
     accounts = {cooling.account(world, name): None for name in world.agents}
     files = [str(rests.path(name)) for name in accounts if rests.until(name)]
     return f"to ask a provider again at once: rm {' '.join(files)}" if files else ""
-
-def settling(task: Task) -> bool:
-    """Whether a judged attempt is left to be settled, which comes before any other."""
-    attempt = task.attempt
-    return attempt is not None and bool(attempt.judged) and not attempt.settled
-
 
 
 def beside(world: World, found: Found) -> Iterator[Finding]:
@@ -273,6 +280,8 @@ def because(task: Task) -> str:
         return f": {task.note.removeprefix(readonly.NOTED)}"
     if task.tries and task.note:
         return f", after {task.tries} tries in which no agent could start: {task.note}"
+    if task.note not in {"", task.repair}:
+        return f": {first_words(task.note)}"
     if attempt is None:
         return ""
     if attempt.verdict is AttemptVerdict.CRASHED:
@@ -281,8 +290,6 @@ def because(task: Task) -> str:
         return f": attempt {attempt.n} by {attempt.agent} crashed{again}"
     put_off = attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}
     return f": {attempt.agent}: {attempt.reason}" if put_off and attempt.reason else ""
-    if task.note not in {"", task.repair}:
-        return f": {first_words(task.note)}"
 
 
 def at_once(found: Found) -> str:

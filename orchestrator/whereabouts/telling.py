@@ -59,11 +59,17 @@ def of_task(world: World, meant: Subject, found: Found, *, unasked: str) -> Acco
         file=str(found.path),
         pull_request=f"{task.repo}#{pull.number}" if pull else "",
         findings=tuple(dict.fromkeys(findings)),
-        machine=tuple(machine.findings(world, found.state)),
+        machine=tuple(machine.findings(world, taken_up_from(found, findings))),
         tried=trail.tries(task),
         said=trail.said(world, task.repo, task.issue, task.task_id),
         others=question.names(meant.others),
     )
+
+
+def taken_up_from(found: Found, findings: Sequence[Finding]) -> str:
+    """Its folder; "", as for an issue without a task, where it ended and a new Ready counts."""
+    begins = any(one.reason in {Reason.NOTHING, Reason.TICK_LIMIT} for one in findings)
+    return "" if begins and found.state in ENDED else found.state
 
 
 def ready_again(world: World, found: Found) -> list[Finding]:

@@ -157,7 +157,7 @@ def limit(
         )
     return Finding(
         reason=Reason.NOTHING,
-        text="nothing stands in its way: the next tick of run_dispatcher.sh takes it up",
+        text=place.unhindered(world, "", "run_dispatcher.sh"),
         step=RUN_DISPATCHER,
     )
 

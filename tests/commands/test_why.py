@@ -17,10 +17,10 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from orchestrator import alerts, conditions, cooling
+from orchestrator import alerts, conditions, cooling, updating
 from orchestrator.commands import why
 from orchestrator.overview import look
-from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
 from orchestrator.texts import messages
@@ -514,6 +514,27 @@ def test_no_room_on_the_disk_and_an_alert_that_stands(tmp_path: Path) -> None:
         alerts.alert(office.world, "base red", "main of maria/library is red")
         told = machine(answer(office, issue))
         assert "nothing new starts" in told and "main of maria/library is red" in told
+
+
+@pytest.mark.parametrize("what", ["disk", "update", "github"])
+def test_no_tick_is_promised_where_nothing_new_starts(tmp_path: Path, what: str) -> None:
+    config = {"min_free_disk_gb": 9_000_000} if what == "disk" else {}
+    with an_office(tmp_path, config=config) as office:
+        world = office.world
+        (world.paths.inbox / "tidy.md").write_text(f"---\nrepo: {SLUG}\n---\n\nTidy up.\n")
+        if what == "update":
+            mark = world.paths.state / updating.WAITING
+            mark.write_text("")
+            begun = world.clock.now().timestamp() - 40 * 60
+            os.utime(mark, (begun, begun))
+        if what == "github":
+            world.limits.heard(GitHubTrouble(Trouble.RATE, "403"), {"retry-after": "3600"})
+        told = telling.account(world, question.read(["tidy"]), unasked=why.OFFLINE)
+        assert isinstance(told, Account)
+        assert "nothing new" in machine(told) or "GitHub is not asked" in machine(told)
+        assert "next tick" not in reasons(told)[Reason.NOTHING]
+        [shown] = look.look(world).waiting
+        assert "next tick" not in shown.why
 
 
 def test_all_its_agents_are_cooling_down(tmp_path: Path) -> None:
