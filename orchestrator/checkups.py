@@ -45,11 +45,13 @@ class Checkups:
     """One tick's questions: the ledger is read once a repository, each base is asked once.
 
     What bases said lies in a cache file, so that a base that was green is not asked again; losing
-    it costs a request for each base below a red pull request.
+    it costs a request for each base below a red pull request. Who is `quiet` fetches nothing, and
+    writes nothing down.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, quiet: bool = False) -> None:
         self.world = world
+        self.quiet = quiet or world.dry_run
         self.path = world.paths.state / "base_checks.json"
         self.before = self._read()
         self.now = dict(self.before)
@@ -69,7 +71,7 @@ class Checkups:
 
     def note(self, repo: str, head: str, found: Iterable[Check]) -> None:
         """Add to the ledger what it does not hold yet of the runs that have ended on a head."""
-        if self.world.dry_run:
+        if self.quiet:
             return
         held = {(one.check, one.head, one.run) for one in self.history(repo)}
         new = tuple(
@@ -94,7 +96,8 @@ class Checkups:
         repo, base = facts.pull.repo, facts.pull.base
         git = workspace.of(self.world).git(repo)
         head = facts.pull.head_sha
-        below = history.merge_base(git, tip, head) if git.has_commit(head) else None
+        stored = git.has_commit(head) and (not self.quiet or git.has_commit(tip))
+        below = history.merge_base(git, tip, head) if stored else None
         at_tip, waits = self._of((repo, base), tip, tip=True)
         below_it, waits_too = at_tip, False
         if below and below != tip:

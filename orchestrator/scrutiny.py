@@ -62,7 +62,7 @@ class Scrutiny:
         # Who is not reached in this tick keeps what was known; only who is gone is forgotten.
         watched = self.before if world.only else {task.task_id for task in tasks}
         self.now = {name: held for name, held in self.before.items() if name in watched}
-        self.checkups = Checkups(world)
+        self.checkups = Checkups(world, quiet=not fetch)
         self.tips: dict[tuple[str, str], str | AgentOSError] = {}
         self.required: dict[tuple[str, str], tuple[str, ...] | None] = {}
         self.expected: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -103,7 +103,7 @@ class Scrutiny:
             pass  # only watched: what the idle request tells is all that is recorded
         elif merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
             facts = self._asked(facts)
-        elif seen in RED and self.fetch:
+        elif seen in RED and (self.fetch or self._is_begun(pull)):
             facts = self._red(facts)
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
@@ -281,12 +281,15 @@ class Scrutiny:
             ours = [made.sha for made in since if history.same_tree(git, made.sha, head)]
         return ours[-1] if ours else ""
 
+    def _is_begun(self, pull: PullRequest) -> bool:
+        """Whether there is a store, and a base, that red checks can be compared with."""
+        return bool(pull.base_tip) and self.world.paths.store(pull.repo).exists()
+
     def _is_stored(self, pull: PullRequest) -> bool:
         """Whether the base tip that GitHub names was fetched before."""
-        if not self.world.paths.store(pull.repo).exists():
+        if not self._is_begun(pull):
             return False
-        git = workspace.of(self.world).git(pull.repo)
-        return bool(pull.base_tip) and git.has_commit(pull.base_tip)
+        return workspace.of(self.world).git(pull.repo).has_commit(pull.base_tip)
 
     def _tip(self, pull: PullRequest) -> str:
         if not self.fetch:

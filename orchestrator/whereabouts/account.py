@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NOT_WANTED = "not_wanted"
     USED_UP = "used_up"
     OFF = "switched_off"
+    READ_ONLY = "read_only"
     NOT_CONFIGURED = "not_configured"
     CONFIG = "config_broken"
     BOARD = "board_unread"

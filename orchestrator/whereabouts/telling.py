@@ -15,8 +15,11 @@ from orchestrator.world import World
 
 # What a look at the issue adds where a task of it is here: a Ready that waits, or cannot count.
 READY_REASONS = frozenset(
-    {Reason.USED_UP, Reason.NOT_WANTED, Reason.BOARD, Reason.TICK_LIMIT, Reason.UNREAD, Reason.OFF}
-)
+    {
+        Reason.USED_UP, Reason.NOT_WANTED, Reason.BOARD, Reason.TICK_LIMIT, Reason.UNREAD,
+        Reason.OFF, Reason.READ_ONLY,
+    }
+)  # fmt: skip
 NO_READY = frozenset({Reason.NEVER_READY, Reason.CLOSED})  # then a switch stops nothing here
 
 

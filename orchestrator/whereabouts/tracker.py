@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from orchestrator import checklists, foresight, gh_project, intake, reverting
+from orchestrator import checklists, foresight, gh_project, intake, readonly, reverting
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import RepositoryConfig
@@ -147,8 +147,11 @@ def limit(
     ready = {card[1].issue_node for card in cards if intake.candidate(
         repository, card[1].issue_node, card).by_board}  # fmt: skip
     slugs = [each.slug for each in world.repositories]
-    found = world.read.labelled(slugs, intake.READY_LABEL).found if slugs else {}
-    ready |= {node for nodes in found.values() for node in nodes} | {candidate.issue_node}
+    told = world.read.labelled(slugs, intake.READY_LABEL)
+    slug, seen = repository.slug, told.sights  # of what is switched off nothing was asked
+    if slug in seen and (why := access.objection(slug, seen[slug], world.limits.kind)):
+        return read_only(slug, why)
+    ready |= {node for nodes in told.found.values() for node in nodes} | {candidate.issue_node}
     if len(ready) > most:
         return Finding(
             reason=Reason.TICK_LIMIT,
@@ -160,6 +163,12 @@ def limit(
         text=place.unhindered(world, "", "run_dispatcher.sh"),
         step=RUN_DISPATCHER,
     )
+
+
+def read_only(slug: str, why: str) -> Finding:
+    """Nobody may work there now, whatever is in order with the issue or the pull request."""
+    text = f"nothing can be written in {slug} for now, so it waits: {why}"
+    return Finding(reason=Reason.READ_ONLY, text=text)
 
 
 def shown(card: intake.Card | None, repository: RepositoryConfig) -> str:
@@ -225,6 +234,8 @@ def of_pull(world: World, found: Found) -> Iterator[Finding]:
         )
         return
     yield from standing(world, mine[0], looked)
+    if closed := readonly.closed(world, found.task.repo):
+        yield read_only(found.task.repo, str(closed))
 
 
 def neighbours(world: World, mine: Task) -> list[Task]:
@@ -252,7 +263,7 @@ def standing(world: World, facts: Facts, looked: list[Facts]) -> Iterator[Findin
     if isinstance(verdict, Wait) and seen.patience is not None and facts.held_since:
         until = facts.held_since + seen.patience
     said = f"pull request #{pull.number}: {word}: {verdict.reason}"
-    if seen.obstacle is Obstacle.LOOK:
+    if seen.obstacle is Obstacle.LOOK and facts.task.merge is None:
         said = (
             f"pull request #{pull.number} is in order as far as GitHub tells; the next tick of "
             "run_pr_monitor.sh fetches and compares it with the base"

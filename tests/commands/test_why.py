@@ -22,10 +22,12 @@ from orchestrator.commands import why
 from orchestrator.overview import look
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.health import Health
-from orchestrator.records.task import State
+from orchestrator.records.task import Attempt, BaseAfter, MergeMark, State
+from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import messages
 from orchestrator.whereabouts import paper, place, question, telling
 from orchestrator.whereabouts.account import Account, Finding, Reason, Unknown
+from tests.stories.test_archived_repositories import archive
 from tests.stories.test_reviews import BRAKES, Answering, one_round, reviewed
 from tests.stories.test_second_rounds import in_need, ready_again
 from tests.support import forge, hostile
@@ -223,9 +225,11 @@ def test_what_is_set_ready_again_under_a_switch_is_not_promised(tmp_path: Path, 
         ready_again(office, issue)
         told = answer(office, issue)
         assert "moving house" in reasons(told)[Reason.OFF] and f"rm {switch}" in steps(told)
-        assert Reason.NOTHING not in reasons(told)
+        assert not {Reason.NOTHING, Reason.READ_ONLY} & reasons(told).keys()
         switch.unlink()
-        assert Reason.NOTHING in reasons(answer(office, issue))
+        told = answer(office, issue)
+        assert Reason.NOTHING in reasons(told)
+        assert "run_dispatcher.sh has left no word yet" in machine(told), "it is next"
 
 
 def test_the_switch_is_named_as_it_lies_there_whatever_its_letters(tmp_path: Path) -> None:
@@ -751,6 +755,40 @@ def test_the_many_names_of_one_task(tmp_path: Path) -> None:
         for words in (
             (f"{issue}",), (f"#{issue}",), (f"{SLUG}#{issue}",), (f"library#{issue}",),
             (task.task_id,), ("add-first",), (f"{task.task_id}.md",), ("pr", f"{number}"),
+def test_a_base_that_is_red_itself_is_why_no_agent_is_sent(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK, verdict=lambda run: "failure") as office:
+        work = forge.clone(office.github.git_url(SLUG, "maria-token"), tmp_path / "maria")
+        issue = in_review(office)
+        work.commit({"other.txt": "o\n"})  # so that the base has checks of its own
+        work.git("push", "-q", "origin", "HEAD:main")
+        office.pass_time(12)
+        for _ in range(2):  # before anybody has fetched that base, and after
+            told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
+            assert ": wait: main is red itself: test" in told
+            office.monitor()
+        assert not office.task(issue).reruns, office.told()
+
+
+def test_a_merge_without_an_answer_is_not_told_as_in_order(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = in_review(office)
+        mark = MergeMark(head_sha=office.task(issue).pushed[-1], base_sha="a" * 40)
+        office.world.mailroom.update(structs.replace(office.task(issue), merge=mark))
+        told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
+        assert "an earlier merge call had no clear answer" in told
+
+
+def test_a_repository_that_is_closed_to_us_is_why(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue, waits = in_review(office), office.ready("Later")
+        archive(office)
+        told = reasons(answer(office, issue))
+        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
+        told = reasons(answer(office, waits))
+        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
+        assert Reason.NOTHING not in told
+
+
             (f"https://github.com/{SLUG}/issues/{issue}",),
             (f"https://github.com/{SLUG}/pull/{number}",), (f"{SLUG}#{number}",),
         ):  # fmt: skip
