@@ -15,11 +15,13 @@ from msgspec import structs
 from orchestrator import alerts, cooling, hands, scrutiny, switches
 from orchestrator.adapters.locks import Locks
 from orchestrator.overview import look
+from orchestrator.records.config import Budget
 from orchestrator.records.event import AttemptStat
 from orchestrator.records.health import Health
 from orchestrator.records.overview import Overview
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import Attempt, Claim, PullRequestLink, State, Task
+from orchestrator.records.usage import Usage
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import overview as texts
 from orchestrator.world import World
@@ -115,6 +117,22 @@ def test_what_is_only_to_be_settled_waits_for_no_agent(world: World) -> None:
     assert one.why.startswith("next: ") and "cooling down" in two.why
 
 
+def test_the_spent_budget_of_one_task_is_not_another_s(tmp_path: Path) -> None:
+    world = a_world(tmp_path, **DAY)
+    [repository] = world.config.repositories
+    limited = structs.replace(repository, task_budget=Budget(hard_stop_tokens=100))
+    world = replace(world, config=structs.replace(world.config, repositories=(limited,)))
+    usages = (Usage(input_tokens=90, output_tokens=20), Usage(input_tokens=9, output_tokens=2))
+    for number, usage in enumerate(usages, start=1):
+        made = Attempt(
+            n=1, agent="first", started=NOW, judged=NOW, settled=NOW, usage=usage,
+            verdict=AttemptVerdict.REWORK,
+        )  # fmt: skip
+        a_task(world, number, attempts=(made,))
+    one, two = seen(world).waiting
+    assert "this task" in one.why and "next tick" in two.why
+
+
 def test_a_pull_request_is_shown_with_what_was_last_decided(world: World) -> None:
     link = PullRequestLink(number=34, node_id="PR_34")
     task = a_task(world, 1, State.REVIEW, pull_request=link)
@@ -126,6 +144,8 @@ def test_a_pull_request_is_shown_with_what_was_last_decided(world: World) -> Non
     [one] = seen(world).pull_requests
     assert (one.pull_request, one.verdict) == (f"{SLUG}#34", "wait: checks run")
     assert one.url.endswith(f"/{SLUG}/pull/34")
+    switches.off(world.paths, world.events, "pr_monitor", "moving house", by="cli")
+    assert "moving house" in seen(world).pull_requests[0].verdict, "nobody looks any more"
 
 
 def test_what_needs_a_person_comes_with_its_commands(world: World) -> None:

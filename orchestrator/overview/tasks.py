@@ -250,10 +250,13 @@ class Line:
         """Whether anybody could work on it; many tasks have the same answer."""
         if place.settling(task):
             return "", None
+        repository = self.world.config.repository(task.repo)
         tried = frozenset(one.agent for one in reaper.counted(task))
-        key = (task.repo, task.task_type, briefing.first_choice(task), tried)
+        limited = repository is not None and repository.task_budget is not None
+        alone = task.task_id if limited and task.this_round else ""
+        wanted = briefing.first_choice(task)
+        key = (task.repo, task.task_type, task.epic, wanted, tried, alone)
         if key not in self._free and len(self._free) < MOST_ASKED:
-            repository = self.world.config.repository(task.repo)
             found = next(place.agents(self.world, task, repository), None)
             self._free[key] = (found.text, found.until) if found else ("", None)
         return self._free.get(key, ("", None))
@@ -275,7 +278,9 @@ def pull_requests(world: World, shelf: Shelf, *, live: bool) -> tuple[Open, ...]
         number = task.pull_request.number if task.pull_request else 0
         held = known.get(task.task_id)
         said = held.verdict if held else ""
-        if live and task.pull_request:
+        if stop := next(place.stopped(world, found), None):
+            said = stop.text
+        elif live and task.pull_request:
             said = judged_now(world, found) or said
         shown.append(
             Open(

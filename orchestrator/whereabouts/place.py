@@ -20,7 +20,16 @@ from orchestrator import (
 )
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
-from orchestrator.records.task import ENDED, QueueEntry, RevertEnd, State, Task
+from orchestrator.records.result import BlockerCode
+from orchestrator.records.task import (
+    ENDED,
+    PERSON,
+    BaseAfter,
+    QueueEntry,
+    RevertEnd,
+    State,
+    Task,
+)
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import priority, routing
 from orchestrator.texts import messages
@@ -161,7 +170,7 @@ def agents(
 ) -> Iterator[Finding]:
     """Whether anybody of its chain could run now, by the rule that the worker asks.
 
-    What is judged and not settled needs nobody for its next step.
+    What is judged and not settled needs nobody for its next step, and an epic nobody who works.
     """
     if repository is None or settling(task):
         return
@@ -174,11 +183,13 @@ def agents(
             until=choice.until,
             step=wake(world) if not choice.reason else "wait, or raise it in config.yaml (budgets)",
         )
-    elif isinstance(choice, routing.Exhausted):
+    elif isinstance(choice, routing.Exhausted) and not task.epic:
+        spent = choice.code is BlockerCode.BUDGET_SPENT
+        install = "install or log in an agent, or name another in config.yaml (agent_fallbacks)"
         yield Finding(
             reason=Reason.NO_AGENT,
             text=f"{choice.reason}; the next attempt would hand it to a person",
-            step="install or log in an agent, or name another in config.yaml (agent_fallbacks)",
+            step=messages.NEEDED[choice.code] if spent else install,
         )
 
 
@@ -337,7 +348,17 @@ def answer(world: World, task: Task) -> str:
     return f"{ANSWER}{world.config.github_web_url}/{task.repo}/issues/{task.issue}"
 
 
+def by_hand(found: Found) -> str:
+    """That a person's move has brought it where it is, in words; "" when it came by itself."""
+    marks = found.task.marks
+    ours = bool(marks) and marks[-1].state is found.state and PERSON not in marks[-1].by
+    return "" if ours else f"a person put it into {found.state}/"
+
+
 def failed(world: World, found: Found) -> Iterator[Finding]:
+    if moved := by_hand(found):
+        yield Finding(reason=Reason.FAILED, text=moved, step=again(found))
+        return
     yield Finding(
         reason=Reason.FAILED,
         text=f"no agent could be started in {found.task.tries} tries: "
@@ -359,11 +380,17 @@ def done(world: World, found: Found) -> Iterator[Finding]:
         proof = "verified" if mark.verified else "not verified yet"
         text = f"merged as {mark.sha[:12]} and {proof}"
     else:
-        text = "delivered"
-    if mark is None or mark.revert is None:
+        text = by_hand(found) or "delivered"
+    broke = mark is not None and mark.after is BaseAfter.RED
+    if broke:
+        text += f"; {task.base} failed its checks after it"
+    if broke and (switch := world.switch_against(task.repo)) is not None:
+        text += f", and {task.repo} is switched off: {world.stopped(task.repo)}"
+        steps.append(f"to go on: rm {switch}")
+    elif mark is None or mark.revert is None:
         text += "; nothing is left to do"
-        if mark and mark.sha:
-            steps.append(f"to take it back: bin/task.sh revert {hands.name_of(task)}")
+    if mark and mark.sha and mark.revert is None:
+        steps.append(f"to take it back: bin/task.sh revert {hands.name_of(task)}")
     yield Finding(reason=Reason.DONE, text=text, step="; ".join(steps))
 
 

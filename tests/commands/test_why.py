@@ -42,6 +42,7 @@ from tests.support.office import (
     says,
     writes,
 )
+from tests.support.still import a_task, a_world
 
 CODE = Path(__file__).resolve().parents[2]
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -336,6 +337,34 @@ def test_no_agent_is_left_that_could_run(tmp_path: Path) -> None:
         assert Reason.NOTHING not in reasons(told), "what cannot start is not next"
 
 
+def test_a_spent_budget_is_raised_and_no_agent_installed_for_it(tmp_path: Path) -> None:
+    spent = {**QUICK, "budgets": {"task": {"hard_stop_attempts": 1}}}
+    with an_office(tmp_path, repository=spent, agent=says(None)) as office:
+        issue = dispatched(office)
+        task = office.task(issue)
+        made = Attempt(
+            n=1, agent="first", started=task.created, judged=task.created, settled=task.created,
+            verdict=AttemptVerdict.REWORK,
+        )  # fmt: skip
+        office.world.mailroom.update(structs.replace(task, attempts=(made,)))
+        told = answer(office, issue, offline=True)
+        assert "for this task" in reasons(told)[Reason.NO_AGENT]
+        assert "Raise the budget" in steps(told) and "install" not in steps(told)
+
+
+def test_an_epic_needs_no_agent_for_its_next_look(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Weeks", "- [ ] Read weeks\n- [ ] Show weeks\n", labels=("epic",))
+        office.dispatch()
+        for name in NAMES:
+            (tmp_path / "bin" / name).unlink()
+        told = reasons(answer(office, issue, offline=True))
+        assert Reason.NO_AGENT not in told and "next tick" in told[Reason.NOTHING]
+        assert "next tick" in look.look(office.world).waiting[0].why
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+
+
 def test_it_is_put_off_until_a_time(tmp_path: Path) -> None:
     with an_office(tmp_path, config={"timezone": "Asia/Tokyo"}) as office:
         issue = dispatched(office)
@@ -609,6 +638,35 @@ def test_a_cancelled_and_a_done_task_say_so(tmp_path: Path) -> None:
         assert "closed" in reasons(answer(office, other, offline=True))[Reason.CANCELLED]
 
 
+@pytest.mark.parametrize("state", [State.DONE, State.FAILED])
+def test_what_a_person_put_aside_is_told_as_that(tmp_path: Path, state: State) -> None:
+    with an_office(tmp_path) as office:
+        issue = dispatched(office)
+        [path] = office.world.mailroom.folder(State.INBOX).glob("*.md")
+        path.rename(office.world.mailroom.folder(state) / path.name)
+        for _ in range(2):  # before anybody has seen it, and after
+            told = str(reasons(answer(office, issue, offline=True)))
+            assert f"a person put it into {state}/" in told
+            assert "delivered" not in told and "no agent could" not in told
+            office.queue()
+
+
+def test_what_broke_its_base_is_not_told_as_over(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    mark = MergeMark(head_sha="a" * 40, base_sha="b" * 40, sha="c" * 40, verified=True)
+    red = structs.replace(mark, after=BaseAfter.RED)
+    a_task(world, 1, State.DONE, merge=red)
+    [found] = world.mailroom.read_state(State.DONE)
+    [told] = place.done(world, found)
+    assert "main failed its checks after it" in told.text
+    switch = world.paths.switch(SLUG)
+    switch.parent.mkdir(exist_ok=True)
+    switch.write_text("main fails test")
+    [told] = place.done(world, found)
+    assert "main fails test" in told.text and "nothing is left to do" not in told.text
+    assert f"rm {switch}" in told.step
+
+
 def test_a_file_in_quarantine_is_found_by_its_name(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         place = office.world.mailroom.folder(State.QUARANTINE)
@@ -697,6 +755,40 @@ def test_why_it_is_not_merged(
         assert told.pull_request == f"{SLUG}#{office.pulls()[0]['number']}"
 
 
+def test_a_base_that_is_red_itself_is_why_no_agent_is_sent(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK, verdict=lambda run: "failure") as office:
+        work = forge.clone(office.github.git_url(SLUG, "maria-token"), tmp_path / "maria")
+        issue = in_review(office)
+        work.commit({"other.txt": "o\n"})  # so that the base has checks of its own
+        work.git("push", "-q", "origin", "HEAD:main")
+        office.pass_time(12)
+        for _ in range(2):  # before anybody has fetched that base, and after
+            told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
+            assert ": wait: main is red itself: test" in told
+            office.monitor()
+        assert not office.task(issue).reruns, office.told()
+
+
+def test_a_merge_without_an_answer_is_not_told_as_in_order(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = in_review(office)
+        mark = MergeMark(head_sha=office.task(issue).pushed[-1], base_sha="a" * 40)
+        office.world.mailroom.update(structs.replace(office.task(issue), merge=mark))
+        told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
+        assert "an earlier merge call had no clear answer" in told
+
+
+def test_a_repository_that_is_closed_to_us_is_why(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue, waits = in_review(office), office.ready("Later")
+        archive(office)
+        told = reasons(answer(office, issue))
+        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
+        told = reasons(answer(office, waits))
+        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
+        assert Reason.NOTHING not in told
+
+
 def test_green_and_settling_until_a_time(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         issue = in_review(office)
@@ -755,40 +847,6 @@ def test_the_many_names_of_one_task(tmp_path: Path) -> None:
         for words in (
             (f"{issue}",), (f"#{issue}",), (f"{SLUG}#{issue}",), (f"library#{issue}",),
             (task.task_id,), ("add-first",), (f"{task.task_id}.md",), ("pr", f"{number}"),
-def test_a_base_that_is_red_itself_is_why_no_agent_is_sent(tmp_path: Path) -> None:
-    with an_office(tmp_path, repository=QUICK, verdict=lambda run: "failure") as office:
-        work = forge.clone(office.github.git_url(SLUG, "maria-token"), tmp_path / "maria")
-        issue = in_review(office)
-        work.commit({"other.txt": "o\n"})  # so that the base has checks of its own
-        work.git("push", "-q", "origin", "HEAD:main")
-        office.pass_time(12)
-        for _ in range(2):  # before anybody has fetched that base, and after
-            told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
-            assert ": wait: main is red itself: test" in told
-            office.monitor()
-        assert not office.task(issue).reruns, office.told()
-
-
-def test_a_merge_without_an_answer_is_not_told_as_in_order(tmp_path: Path) -> None:
-    with an_office(tmp_path, repository=QUICK) as office:
-        issue = in_review(office)
-        mark = MergeMark(head_sha=office.task(issue).pushed[-1], base_sha="a" * 40)
-        office.world.mailroom.update(structs.replace(office.task(issue), merge=mark))
-        told = reasons(answer(office, issue))[Reason.PULL_REQUEST]
-        assert "an earlier merge call had no clear answer" in told
-
-
-def test_a_repository_that_is_closed_to_us_is_why(tmp_path: Path) -> None:
-    with an_office(tmp_path, repository=QUICK) as office:
-        issue, waits = in_review(office), office.ready("Later")
-        archive(office)
-        told = reasons(answer(office, issue))
-        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
-        told = reasons(answer(office, waits))
-        assert f"nothing can be written in {SLUG}" in told[Reason.READ_ONLY]
-        assert Reason.NOTHING not in told
-
-
             (f"https://github.com/{SLUG}/issues/{issue}",),
             (f"https://github.com/{SLUG}/pull/{number}",), (f"{SLUG}#{number}",),
         ):  # fmt: skip
