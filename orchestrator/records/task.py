@@ -225,6 +225,7 @@ class Task(Struct, frozen=True, kw_only=True):
 
     `repo` is "owner/name". Times are UTC. `next_at` is when a person put it first, until it is
     claimed; `cancel` is a person's order to end it, with the reason, for whoever works on it.
+    `note` says why it waits or has ended: who puts it off or ends it writes it anew.
     `pushed` are the SHAs that we pushed to `branch`, in order: the last is what the next push
     expects to find there. `repair` says why the pull request came back and `repair_items` what has
     to be answered, until the next delivery. `review_rounds` counts the repairs that a reviewer
