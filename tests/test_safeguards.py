@@ -1292,7 +1292,7 @@ GUARDS = {
         "tests/test_workspace.py::test_what_is_ours_comes_along_whatever_the_remote_does",
     ),
     "G4 no retention removes a store that owes work": Guard(
-        "housekeeping.py", "if store.suffix == stores.BROKEN:", 'if store.suffix != ".git":',
+        "housekeeping.py", "if store.suffix == stores.BROKEN]", 'if store.suffix != ".git"]',
         "tests/test_housekeeping.py::"
         "test_a_damaged_store_with_work_that_is_nowhere_else_stays_and_is_told_of",
     ),
