@@ -412,7 +412,7 @@ class Workspace:
         with self.hold(slug):
             store = self.ensure_store(slug)
             store.remove_stale_locks()
-            store.remove_halves()
+            store.remove_halves(all_objects=True)
             done = store.git.attempt(*words, timeout_seconds=PACKING_SECONDS)
         if done.timed_out or done.exit_code != 0:
             raise GitError("gc", done)

@@ -528,15 +528,14 @@ def test_what_a_fetch_that_was_cut_short_left_behind_is_removed(
 ) -> None:
     objects = space.ensure_store(tree.slug).folder / "objects"
     (objects / "ab").mkdir(exist_ok=True)
-    left = [
-        objects / name
-        for name in ("pack/tmp_pack_a1b2c3", "pack/.tmp-17-pack-0f.pack", "ab/tmp_obj_d4e5f6")
-    ]
+    halves = [objects / "pack" / name for name in ("tmp_pack_a1b2c3", ".tmp-17-pack-0f.pack")]
+    one = objects / "ab" / "tmp_obj_d4e5f6"
     young = objects / "pack" / "tmp_pack_x9y8z7"
     packs = {*objects.glob("pack/*.pack")}
     branch = "refs/remotes/origin/tmp_branch"
     repos.git(objects.parent, "update-ref", branch, tree.base_sha)
-    for again in (lambda: space.refresh(origin.slug, "main"), lambda: space.maintain(tree.slug)):
+    fetch, pack = (lambda: space.refresh(origin.slug, "main")), lambda: space.maintain(tree.slug)
+    for again, left in ((fetch, halves), (pack, [*halves, one])):
         for half in (*left, young):
             half.write_bytes(b"x")
         for old in (*left, *packs, objects.parent / branch):

@@ -282,12 +282,14 @@ class Store:
             locks += [Path(folder, name) for name in names if name.endswith(".lock")]
         _remove_abandoned(locks)
 
-    def remove_halves(self) -> None:
-        """Objects and packs that killed gits left half written: old, and open in no process (G5).
+    def remove_halves(self, *, all_objects: bool = False) -> None:
+        """Packs that killed gits left half written: old, and open in no process (G5).
 
-        A fetch that is cut short leaves all that it got, and git keeps it for two weeks.
+        A fetch that is cut short leaves all that it got, and git keeps it for two weeks. Single
+        objects are small, and many folders to look into.
         """
-        for folder, _, names in os.walk(self.folder / "objects"):
+        below = "objects" if all_objects else "objects/pack"
+        for folder, _, names in os.walk(self.folder / below):
             _remove_abandoned(Path(folder, name) for name in names if name.startswith(HALVES))
 
     def make_way(self, branch: str) -> bool:
