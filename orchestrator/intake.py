@@ -64,13 +64,17 @@ def urgency(candidate: Candidate, issue: Issue) -> tuple[float, datetime, str]:
 
 
 def ready_of(candidate: Candidate, issue: Issue) -> rounds.Ready:
-    """When it was set Ready; of both means the later."""
+    """When it was set Ready; of both means the later.
+
+    Beside the label, which has an actor, a board that anybody may write has no say: it would move
+    the moment since when the text was read (S7).
+    """
+    counts = candidate.by_board and (candidate.repository.trusted_board or not candidate.by_label)
     at_label = issue.ready_label_at if candidate.by_label else None
-    at_board = candidate.on_board_since if candidate.by_board else None
+    at_board = candidate.on_board_since if counts else None
     if at_label and (at_board is None or at_label > at_board):
         return rounds.Ready(at_label, rounds.Means.LABEL)
-    means = rounds.Means.BOARD if candidate.by_board else rounds.Means.LABEL
-    return rounds.Ready(at_board, means)
+    return rounds.Ready(at_board, rounds.Means.BOARD if counts else rounds.Means.LABEL)
 
 
 def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
@@ -174,11 +178,18 @@ def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) ->
 
 
 def trust_facts(asked: Asked, candidate: Candidate, issue: Issue) -> trust.Facts:
-    """Ask the role of everybody whose word counts here."""
+    """Ask the role of everybody whose word counts here.
+
+    Beside a trusted board the label's actor is asked only where the label is the later word: of
+    somebody who may not write, it does not say that the text was read once more (S7).
+    """
     repository, on_board = candidate.repository, candidate.by_board
-    asks_actor = candidate.by_label and not (on_board and repository.trusted_board)
-    facts = text_facts(asked, repository, issue, since=ready_of(candidate, issue).at)
+    ready, by_board = ready_of(candidate, issue), on_board and repository.trusted_board
+    asks_actor = candidate.by_label and (not by_board or ready.means is rounds.Means.LABEL)
     labelled_by = asked.person(issue.repo, issue.ready_label_by) if asks_actor else None
+    unread = by_board and labelled_by is not None and not trust.may_write(labelled_by)
+    since = candidate.on_board_since if unread else ready.at
+    facts = text_facts(asked, repository, issue, since=since)
     return structs.replace(facts, labelled_by=labelled_by, on_board=on_board)
 
 

@@ -901,6 +901,16 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_what_somebody_without_write_access_changed_begins_no_round_by_hand",
     ),
+    "S7 beside the label an open board has no say": Guard(
+        "intake.py", "(candidate.repository.trusted_board or not candidate.by_label)", "True",
+        "tests/stories/test_who_may_command.py::test_a_card_on_an_open_board_says_nothing_"
+        "of_a_text_that_changed_since_the_label",
+    ),
+    "S7 who may not write has read nothing": Guard(
+        "intake.py", "since = candidate.on_board_since if unread else ready.at", "since = ready.at",
+        "tests/stories/test_who_may_command.py::test_a_label_beside_a_card_says_that_the_text_"
+        "was_read_by_who_may_write_alone",
+    ),
     "S7 the rename is looked up": Guard(
         "intake.py", "renamed_at=issue.renamed,", "renamed_at=None,",
         "tests/stories/test_who_may_command.py::"
