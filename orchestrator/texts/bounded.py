@@ -11,6 +11,7 @@ from orchestrator.records import regex
 from orchestrator.texts import quoting
 
 NOTE = 64  # bytes that are kept for the line on what was left out
+LEAST = 400  # bytes of a long text that are worth to be shown
 ITEM = regex.late(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+\S|^\s*\|")
 HEADING = regex.late(r"^ {0,3}#{1,6}\s+\S")
 # In half a diff the other half is missing; half a log is still a log.
@@ -46,6 +47,23 @@ def whole(items: Iterable[str], room: int, *, what: str, apart: str = "\n\n") ->
     if left_out and room >= NOTE:
         kept.append(f"({left_out} more {what} left out)")
     return apart.join(kept)
+
+
+def shared(items: Iterable[tuple[str, str]], room: int, *, what: str) -> str:
+    """As `whole`, of texts with a heading each; one that is too long does not hide the others.
+
+    Each may take half of what is left, or all that those after it do not need, and is cut to that.
+    """
+    told = [(head, text, size(head) + size(text) + 2) for head, text in items]
+    after = sum(cost for _, _, cost in told)
+    left = room - NOTE
+    fitted: list[str] = []
+    for head, text, cost in told:
+        after -= cost
+        share = max(left // 2, left - after) - size(head) - 2
+        fitted.append(head + (prose(text, share) if share >= LEAST else text))
+        left -= size(fitted[-1]) + 2
+    return whole(fitted, room, what=what)
 
 
 def prose(text: str, room: int, *, what: str = "parts") -> str:

@@ -158,11 +158,14 @@ def _comments(briefing: Briefing, room: int) -> str:
         return ""
     newest = sorted(briefing.comments, key=lambda c: (c.created, c.id), reverse=True)
     line = _before_comment(briefing)
-    told = (
-        f"{line}\n{c.author}, {c.created:%Y-%m-%d %H:%M} UTC:\n{markdown.visible(c.body).strip()}"
+    told = [
+        (
+            f"{line}\n{c.author}, {c.created:%Y-%m-%d %H:%M} UTC:\n",
+            markdown.visible(c.body).strip(),
+        )
         for c in newest
-    )
-    return f"{bounded.whole(told, room - len(line) - 2, what='comments')}\n\n{line}"
+    ]
+    return f"{bounded.shared(told, room - len(line) - 2, what='comments')}\n\n{line}"
 
 
 def _tail(tail: str, room: int) -> str:

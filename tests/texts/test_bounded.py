@@ -66,6 +66,32 @@ PART = st.one_of(
 )
 
 
+def test_one_that_is_too_long_is_cut_and_hides_no_other():
+    long = "A sentence. " * 500
+    told = bounded.shared([("a:\n", long), ("b:\n", "short"), ("c:\n", long)], 3_000, what="x")
+    first, second, third = told.split("\n\n(")[0], told.index("b:\nshort"), told.index("c:\n")
+    assert first.startswith("a:\nA sentence. ") and second < third
+    assert 1_200 < len(first) < 1_500 and 2_800 < bounded.size(told) <= 3_000
+    assert "more x left out" not in told
+
+
+def test_what_others_do_not_need_one_may_have():
+    long = "A sentence. " * 200
+    told = bounded.shared([("a:\n", long), ("b:\n", "short")], 2_500, what="x")
+    assert told == f"a:\n{long}\n\nb:\nshort"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 3_000), max_size=9), st.integers(0, 6_000))
+def test_what_is_shared_fits_and_each_is_told_or_counted(sizes, room):
+    items = [(f"<{n}>\n", ("word. " * size)[:size]) for n, size in enumerate(sizes)]
+    told = bounded.shared(items, room, what="x")
+    assert bounded.size(told) <= room
+    shown = len(re.findall(r"<\d>", told))
+    left_out = re.search(r"\((\d+) more x left out\)", told)
+    assert room < bounded.NOTE or shown + int(left_out[1] if left_out else 0) == len(sizes)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(PART, max_size=12), st.integers(0, 3_000))
 def test_no_budget_is_exceeded_and_no_sentence_is_cut(parts, room):

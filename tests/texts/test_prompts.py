@@ -197,6 +197,17 @@ def test_comments_are_told_with_who_and_when_newest_first_and_cleaned():
     assert "ann, 2026-05-04 14:00 UTC:" in text and "hidden" not in text
 
 
+def test_a_long_comment_is_cut_and_hides_no_older_one():
+    long = "Blue, please.\n\n" + "It printed a line.\n" * 400
+    comments = tuple(
+        Comment(id=n, body=body, author="ann", created=NOON + timedelta(hours=n))
+        for n, body in enumerate(["Use our own parser.", long])
+    )
+    text = prompt(comments=comments)
+    assert text.index("Blue, please.") < text.index("more parts left out")
+    assert "Use our own parser." in text and "comments left out" not in text
+
+
 def test_the_memory_is_shown():
     text = prompt(background=Background(memory="## House rules\n\nuse tabs\n"))
     known = text.split("## What is known of this repository\n\n======== data ")[1]
