@@ -71,12 +71,17 @@ def heard(world: World, name: str, failure: Failure | None, seen: Proof) -> Bloc
         rests(world, name, BlockerCode.QUOTA_LIMITED, None)
         return refused
     if refused is BlockerCode.NONE:
-        of(world).worked(name)
-        alerts.recovered(world, f"refused:{name}", f"{name} is served again")
-        alerts.recovered(world, f"login:{name}", f"{name} is logged in again")
+        served(world, name)
         return refused
     rests(world, name, refused, failure)
     return refused
+
+
+def served(world: World, name: str) -> None:
+    """An account whose provider answered: who else waits for it need not wait on."""
+    of(world).worked(name)
+    alerts.recovered(world, f"refused:{name}", f"{name} is served again")
+    alerts.recovered(world, f"login:{name}", f"{name} is logged in again")
 
 
 def rests(world: World, name: str, refused: BlockerCode, failure: Failure | None) -> None:

@@ -190,10 +190,12 @@ def run(
     failure = agent.read_failure(report, cooling.here(world))
     code = failure.code if failure else BlockerCode.NONE
     metering.thought(world, task, question.purpose, agent, ready.account, report, code)
+    account = cooling.account(world, name, ready.account)
     if failure is None:
+        cooling.served(world, account)
         return agent.read_answer(report)
     if code in routing.REFUSALS:
-        cooling.rests(world, cooling.account(world, name, ready.account), code, failure)
+        cooling.rests(world, account, code, failure)
     raise NotServed(world.redact(failure.reason))
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator import alerts
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.whereabouts import trail
+from tests.stories.test_sloppy_issues import Thinker
 from tests.support import forge, hostile
 from tests.support.crash import fresh
 from tests.support.office import SLUG, AgentScript, Office, an_office, says, writes
@@ -261,6 +263,27 @@ def test_a_refused_agent_has_its_turn_when_it_is_served_again(tmp_path: Path) ->
         later(office, 2.6)
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_who_was_just_served_while_it_thought_makes_the_attempt(tmp_path: Path) -> None:
+    """After a rest one start goes first: what it put in order is not another agent's to work on."""
+
+    def works(folder: Path, prompt: str) -> Any:
+        if "engineer working alone" in prompt:
+            return writes("x.txt", "x\n")(folder, prompt)
+        return Thinker(agent=None)(folder, prompt)
+
+    config = {"format_issues": True, "planner_agents": ["first"]}
+    with an_office(tmp_path, agent=works, repository=QUICK, config=config) as office:
+        until = office.world.clock.now() + timedelta(minutes=2)
+        of(office.world).refused("first", until)
+        alerts.alert(office.world, "refused:first", "first was refused")
+        later(office, 1)
+        issue = office.ready("weeks dont work", "pls look at parser.py")
+        office.dispatch()
+        office.queue()
+        assert [one.agent for one in office.task(issue).attempts] == ["first"], office.told()
+        assert "first is served again" in office.told()
 
 
 def test_what_failed_is_told_after_whatever_wait(tmp_path: Path) -> None:
