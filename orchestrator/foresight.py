@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from orchestrator.adapters import files, history
 from orchestrator.adapters.git import Git
 from orchestrator.records.change import Clash, Forecast, Mending, OpenBranch
 from orchestrator.records.errors import AgentOSError
-from orchestrator.records.task import ENDED, Priority, QueueEntry, State, Task
+from orchestrator.records.task import Priority, QueueEntry, State, Task
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import EVERYBODYS, Ahead, Pair, Place, UnderWay
 from orchestrator.rules.facts import Facts
@@ -221,7 +221,7 @@ class Neighbours:
             task.priority,
             self._footprint(task),
             others,
-            since=began(task),
+            since=task.began,
             now=self.world.clock.now(),
             patience=timedelta(minutes=repository.overlap_wait_minutes),
             spoken=self.world.spoken,
@@ -260,12 +260,3 @@ class Neighbours:
         if base is None or not git.has_commit(heads[0]):
             return frozenset()
         return frozenset(history.paths_between(git, base, heads[0])) - EVERYBODYS
-
-
-def began(task: Task) -> datetime:
-    """When this round came into the inbox; waits in between do not begin it anew."""
-    since = task.created
-    for before, mark in zip((None, *task.marks), task.marks, strict=False):
-        if mark.state is State.INBOX and (before is None or before.state in ENDED):
-            since = mark.at
-    return since

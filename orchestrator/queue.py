@@ -62,7 +62,7 @@ def waiting(world: World) -> list[QueueEntry]:
 
     def urgency(entry: QueueEntry) -> tuple[float, datetime, str]:
         return priority.key(
-            entry.priority, entry.created, entry.task_id, now, next_at=entry.next_at
+            entry.priority, entry.began, entry.task_id, now, next_at=entry.next_at
         )
 
     return sorted(world.mailroom.waiting(now), key=urgency)

@@ -1382,8 +1382,13 @@ GUARDS = {
         "tests/adapters/test_files.py::test_lines_survive_a_torn_one",
     ),
     "Q12 who waits long goes up": Guard(
-        "rules/priority.py", "steps = max(0, (now - created) // ages_up)", "steps = 0",
+        "rules/priority.py", "steps = max(0, (now - since) // ages_up)", "steps = 0",
         "tests/rules/test_priority.py::test_who_waits_long_goes_up_a_class_and_then_another",
+    ),
+    "Q12 what ages is the wait, not the issue": Guard(
+        "adapters/mailbox_index.py", "began=task.began", "began=task.created",
+        "tests/stories/test_nobody_starves.py"
+        "::test_an_old_issue_of_low_priority_does_not_go_before_an_urgent_one",
     ),
     "I12 a person's save is not overwritten": Guard(
         "adapters/files.py", "            _take_back_unless(expected, temporary, path)\n", "",

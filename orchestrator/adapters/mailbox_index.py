@@ -91,7 +91,7 @@ def line_of(found: Found) -> Line:
         repo=task.repo,
         issue=task.issue,
         priority=task.priority,
-        created=task.created,
+        began=task.began,
         not_before=task.not_before,
         next_at=task.next_at,
         path=str(found.path),

@@ -168,7 +168,7 @@ def waiting(world: World, shelf: Shelf) -> tuple[Waiting, ...]:
         task, entry = found.task, line_of(found).entry
         later = task.not_before is not None and task.not_before > now
         key = priority.key(
-            entry.priority, entry.created, entry.task_id, now, next_at=entry.next_at
+            entry.priority, entry.began, entry.task_id, now, next_at=entry.next_at
         )
         return found.state is State.BLOCKED or later, key
 

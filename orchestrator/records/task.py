@@ -308,6 +308,15 @@ class Task(Struct, frozen=True, kw_only=True):
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def began(self) -> datetime:
+        """When this round came into the inbox; waits in between do not begin it anew."""
+        since = self.created
+        for before, mark in zip((None, *self.marks), self.marks, strict=False):
+            if mark.state is State.INBOX and (before is None or before.state in ENDED):
+                since = mark.at
+        return since
+
+    @property
     def runs(self) -> int:
         """How many attempts were begun; the number of the newest."""
         return max((a.n for a in self.attempts), default=0)
@@ -353,13 +362,16 @@ def marked(task: Task, state: State, at: datetime, by: str) -> Task:
 
 
 class QueueEntry(Struct, frozen=True, kw_only=True):
-    """A task that waits in inbox/: what its place in the order is computed from (Q12)."""
+    """A task that waits in inbox/: what its place in the order is computed from (Q12).
+
+    `began` is since when it waits: an issue that nobody wanted yet has not waited.
+    """
 
     task_id: str
     repo: str
     issue: int | None = None
     priority: Priority = Priority.NORMAL
-    created: datetime
+    began: datetime
     not_before: datetime | None = None
     next_at: datetime | None = None
     path: str = ""

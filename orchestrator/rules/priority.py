@@ -15,7 +15,7 @@ CLASSES = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
 def key(
     priority: Priority,
-    created: datetime,
+    since: datetime,
     task_id: str,
     now: datetime,
     *,
@@ -23,15 +23,15 @@ def key(
     weights: Mapping[str, float] = PRIORITY_WEIGHTS,
     ages_up: timedelta = AGES_UP,
 ) -> tuple[float, datetime, str]:
-    """A sort key, the first to be taken smallest: weight, then age, then id.
+    """A sort key, the first to be taken smallest: weight, then wait, then id.
 
     A task goes up one class for each `ages_up` that it has waited, so that a stream of urgent
     ones cannot starve it for ever. What a person put first at `next_at` goes before all that
     nobody did, and the newest such word counts most.
     """
     if next_at is not None:
-        return (-(PUT_FIRST + next_at.timestamp()), created, task_id)
-    steps = max(0, (now - created) // ages_up)
+        return (-(PUT_FIRST + next_at.timestamp()), since, task_id)
+    steps = max(0, (now - since) // ages_up)
     effective = CLASSES[max(0, CLASSES.index(priority) - steps)]
     weight = max(weights.get(c, PRIORITY_WEIGHTS[c]) for c in {priority, effective})
-    return (-weight, created, task_id)
+    return (-weight, since, task_id)

@@ -222,7 +222,7 @@ def ahead(world: World, found: Found, now: datetime) -> int:
 
     def place(entry: QueueEntry) -> tuple[float, datetime, str]:
         return priority.key(
-            entry.priority, entry.created, entry.task_id, now, next_at=entry.next_at
+            entry.priority, entry.began, entry.task_id, now, next_at=entry.next_at
         )
 
     mine = line_of(found).entry

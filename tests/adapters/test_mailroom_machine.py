@@ -122,7 +122,7 @@ class Life(RuleBasedStateMachine):
             return
         entries = sorted(
             worker.room.waiting(now),
-            key=lambda e: priority.key(e.priority, e.created, e.task_id, now),
+            key=lambda e: priority.key(e.priority, e.began, e.task_id, now),
         )
         could = [entry for entry in entries if self.nothing_speaks_against(entry)]
         worker.claimed = worker.room.claim(

@@ -198,7 +198,7 @@ def claims(base: Path, number: int, *, beginning: int) -> None:
     assert slot is not None
     with open(base / f"claims-{number}", "w", encoding="utf-8") as log:
         while waiting := room.waiting(room.clock.now()):
-            order = sorted(waiting, key=lambda e: (e.priority, e.created, e.task_id))
+            order = sorted(waiting, key=lambda e: (e.priority, e.began, e.task_id))
             entries = iter(order[beginning:] + order[:beginning])
             while claimed := room.claim(
                 entries,
@@ -228,7 +228,7 @@ locks = Locks(base / "locks")
 began = time.perf_counter()
 room = Mailroom(base / "mailbox", locks, Clock())
 slot = locks.try_worker_slot(1)
-entries = sorted(room.waiting(room.clock.now()), key=lambda e: (e.priority, e.created, e.task_id))
+entries = sorted(room.waiting(room.clock.now()), key=lambda e: (e.priority, e.began, e.task_id))
 claimed = room.claim(entries, slot, by="bench",
                      accept=lambda entry: locks.try_repository_slot(entry.repo, 1))
 assert claimed is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from orchestrator import landing, reaper, supervisor
+from orchestrator import landing, queue, reaper, supervisor
 from orchestrator.adapters.effects import SECOND_LOOK
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import (
@@ -94,6 +94,24 @@ def test_work_that_never_can_be_delivered_is_in_nobodys_way(tmp_path: Path) -> N
             office.queue()
         tries = [line for line in office.said if "not finished" in line]
         assert office.executor.agent_runs == ["first"] * 2 and 5 < len(tries) < 30, office.told()
+
+
+def test_an_old_issue_of_low_priority_does_not_go_before_an_urgent_one(tmp_path: Path) -> None:
+    """Q12: what nobody had set Ready has not waited; what was, goes up a class each day."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        clock, month = office.github.clock, 30 * 24 * 3600
+        assert clock is not None
+        issues = [office.issue("Some day", labels=("prio:low",))]
+        clock.advance(month)
+        issues.append(office.issue("Now", labels=("prio:high",)))
+        for issue in issues:
+            office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.dispatch()
+        assert [entry.issue for entry in queue.waiting(office.world)] == issues[::-1]
+        clock.advance(48 * 3600)
+        newest = office.ready("And this", labels=("prio:high",))
+        office.dispatch()
+        assert [entry.issue for entry in queue.waiting(office.world)][-1] == newest
 
 
 def test_one_that_waits_for_a_person_does_not_hold_up_the_others(tmp_path: Path) -> None:
