@@ -247,7 +247,7 @@ def dependency(world: World, asked: Asked, candidate: Candidate, issue: Issue) -
         note(world, candidate, issue, "cycle", circle)
         return f"blocked: it waits for itself ({circle})"
     note(world, candidate, issue, "not-planned", str(judged.number))
-    return f"blocked: #{judged.number}, which it waits for, was closed as not planned"
+    return f"blocked: #{judged.number}, which it waits for, was closed without having been done"
 
 
 def as_known(body: str, repo: str, state: dependencies.IssueState) -> dependencies.Known:

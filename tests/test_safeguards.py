@@ -1385,6 +1385,12 @@ GUARDS = {
         "rules/priority.py", "steps = max(0, (now - since) // ages_up)", "steps = 0",
         "tests/rules/test_priority.py::test_who_waits_long_goes_up_a_class_and_then_another",
     ),
+    "an open pull request is waited for": Guard(
+        "adapters/gh_queries.py", 'open="OPEN" in {state.state, state.pull_state},',
+        'open=state.state == "OPEN",',
+        "tests/stories/test_issue_to_merge.py"
+        "::test_what_waits_for_a_pull_request_starts_when_that_is_merged",
+    ),
     "Q12 what ages is the wait, not the issue": Guard(
         "adapters/mailbox_index.py", "began=task.began", "began=task.created",
         "tests/stories/test_nobody_starves.py"

@@ -252,10 +252,13 @@ class Questioned(Camel, frozen=True, kw_only=True):
 
 
 class IssueState(Camel, frozen=True, kw_only=True):
+    """Of an issue `state`, of a pull request `pull_state`."""
+
     id: str
     number: int
-    state: str
+    state: str = ""
     state_reason: str | None = None
+    pull_state: str = ""
     body: str = ""
 
 

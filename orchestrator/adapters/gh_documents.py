@@ -298,17 +298,28 @@ def labelled(
     return f"query Labelled {{\n  rateLimit {{ limit cost remaining resetAt }}\n{blocks}\n}}\n"
 
 
+# Both have a `state`, of two kinds: in one answer they need two names.
+_STATE = """
+fragment State on IssueOrPullRequest {
+  ... on Issue { id number state stateReason body }
+  ... on PullRequest { id number pullState: state }
+}
+"""
+
+
 def issue_states(slug: str, numbers: Sequence[int]) -> str:
-    """State, reason and text of the named issues of one repository, as i12, i13, …"""
+    """State, reason and text of the named issues of one repository, as i12, i13, …
+
+    Of a number that is a pull request's, its state alone.
+    """
     owner, _, name = slug.partition("/")
     blocks = "\n".join(
-        f"    i{number}: issue(number: {number}) {{ id number state stateReason body }}"
-        for number in numbers
+        f"    i{number}: issueOrPullRequest(number: {number}) {{ ...State }}" for number in numbers
     )
     return (
         "query IssueStates {\n  rateLimit { limit cost remaining resetAt }\n"
         f"  repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) {{\n"
-        f"{blocks}\n  }}\n}}\n"
+        f"{blocks}\n  }}\n}}\n{_STATE}"
     )
 
 

@@ -52,7 +52,11 @@ class BoardPage(Struct, frozen=True, kw_only=True):
 
 
 class IssueFacts(Struct, frozen=True, kw_only=True):
-    """What a dependency is judged by, and by which id it is written to."""
+    """What a dependency is judged by, and by which id it is written to.
+
+    A number may be a pull request's: one that was closed unmerged is `not_planned`, and what its
+    text says of other issues is nobody's order.
+    """
 
     number: int
     node: str
@@ -342,7 +346,7 @@ class Queries(ReviewQueries):
         )
 
     def issue_facts(self, slug: str, numbers: Sequence[int]) -> dict[int, IssueFacts]:
-        """State and text of issues of one repository; a number that is not there is left out."""
+        """As `IssueFacts`, of one repository; a number that is not there is left out."""
         facts: dict[int, IssueFacts] = {}
         left = list(numbers)
         while left:
@@ -352,8 +356,10 @@ class Queries(ReviewQueries):
                 facts[number] = IssueFacts(
                     number=number,
                     node=state.id,
-                    open=state.state == "OPEN",
-                    not_planned=state.state_reason == "NOT_PLANNED",
+                    open="OPEN" in {state.state, state.pull_state},
+                    not_planned=(
+                        state.state_reason == "NOT_PLANNED" or state.pull_state == "CLOSED"
+                    ),
                     body=state.body,
                 )
         return facts

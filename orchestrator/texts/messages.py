@@ -266,7 +266,7 @@ def not_planned_comment(number: int, *, marker: str) -> str:
     """`number` is the dependency that was closed without having been done."""
     return _signed(
         marker,
-        f"This depends on #{number}, which was closed as not planned.",
+        f"This depends on #{number}, which was closed without having been done.",
         "Remove that dependency or open it again, then set this issue to Ready again.",
     )
 

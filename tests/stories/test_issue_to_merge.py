@@ -20,6 +20,8 @@ from tests.support.office import (
     writes_anew,
 )
 
+QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+
 
 def test_a_ready_issue_becomes_a_verified_merge(tmp_path: Path) -> None:
     with an_office(tmp_path, agent=writes("hello.txt", "hello\n")) as office:
@@ -97,6 +99,37 @@ def test_a_second_issue_waits_for_the_one_it_depends_on(tmp_path: Path) -> None:
         )
         office.work_until_quiet(20)
         assert office.state_of(second) is State.DONE, office.told()
+
+
+def test_what_waits_for_a_pull_request_starts_when_that_is_merged(tmp_path: Path) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        number = office.pulls()[0]["number"]
+        other = office.ready("Then this", f"Depends on #{number}")
+        office.dispatch()
+        assert f"{SLUG}#{other}: waits for #{number}" in office.told()
+        office.pass_time(60)
+        office.monitor()
+        assert office.state_of(issue) is State.DONE, office.told()
+        office.dispatch()
+        assert office.state_of(other) is State.INBOX, office.told()
+
+
+def test_what_waits_for_a_pull_request_that_was_given_up_is_a_persons_turn(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path, repository=QUICK) as office:
+        office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        number = office.pulls()[0]["number"]
+        office.api.patch(f"/repos/{SLUG}/pulls/{number}", json={"state": "closed"})
+        other = office.ready("Then this", f"Depends on #{number}")
+        office.dispatch()
+        said = f"depends on #{number}, which was closed without having been done"
+        assert [said in one for one in office.comments(other)] == [True], office.told()
 
 
 def test_two_that_insert_at_the_same_place_are_both_merged(tmp_path: Path) -> None:
