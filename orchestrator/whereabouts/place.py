@@ -17,6 +17,7 @@ from orchestrator import (
     readonly,
     reaper,
     reverting,
+    scrutiny,
 )
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
@@ -318,6 +319,15 @@ def review(world: World, found: Found) -> Iterator[Finding]:
         )
 
 
+def looked_last(world: World, task: Task) -> Iterator[Finding]:
+    """What the pr_monitor decided at its last look, where GitHub is not asked now."""
+    held = scrutiny.remembered(world).get(task.task_id)
+    if task.pull_request is not None and held is not None and held.verdict:
+        number, said = task.pull_request.number, world.redact(held.verdict)
+        text = f"pull request #{number} when run_pr_monitor.sh looked last: {said}"
+        yield Finding(reason=Reason.PULL_REQUEST, text=text)
+
+
 def escalated(world: World, found: Found) -> Iterator[Finding]:
     task, last = found.task, found.task.attempt
     code = f" ({last.code})" if last and last.verdict is not AttemptVerdict.DELIVER else ""
@@ -329,6 +339,8 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
         step=answer(world, task) if asks else again(found),
     )  # fmt: skip
     yield structs.replace(needed(task), step=again(found))
+    if asks:  # who answers expects to be heard
+        yield from switched_off(world, task.repo, "github_dispatcher")
 
 
 def named_steps(task: Task) -> Finding:

@@ -43,7 +43,8 @@ def of_task(world: World, meant: Subject, found: Found, *, unasked: str) -> Acco
     task = found.task
     findings = list(place.findings(world, found))
     if found.state is State.REVIEW and task.pull_request and not findings:
-        findings += looked(world, lambda: list(tracker.of_pull(world, found)), unasked=unasked)
+        told = looked(world, lambda: list(tracker.of_pull(world, found)), unasked=unasked)
+        findings += [*place.looked_last(world, task), *told] if unread(told) else told
     if task.merge and task.merge.revert:
         told = looked(world, lambda: [tracker.taken_back(world, task)], unasked=unasked)
         findings += [place.taken_back(world, task), *told] if unread(told) else told

@@ -604,6 +604,21 @@ def test_an_escalated_task_says_who_tried_what_and_how_to_go_on(tmp_path: Path) 
         assert not machine(told)  # the alert is of this task, and told already
 
 
+def test_a_switch_that_keeps_an_answer_from_being_heard_is_named(tmp_path: Path) -> None:
+    asks = (
+        "STATUS: blocked\nBLOCKER_CODE: missing_context\nSUMMARY: I cannot choose.\n"
+        "BLOCKERS:\n- Which colour?\n"
+    )
+    with an_office(tmp_path, agent=says(asks)) as office:
+        issue = dispatched(office)
+        office.queue()
+        told = answer(office, issue, offline=True)
+        assert Reason.OFF not in reasons(told) and "answer in a comment" in steps(told)
+        office.world.paths.off.write_text("moving house\n")
+        told = answer(office, issue, offline=True)
+        assert "moving house" in reasons(told)[Reason.OFF]
+
+
 def test_what_is_to_be_copied_is_neither_broken_nor_marked() -> None:
     """Neither by a line's end, nor by what keeps a mention harmless on GitHub."""
     command = "`npm install -g @anthropic-ai/claude-code`"
@@ -798,6 +813,16 @@ def test_green_and_settling_until_a_time(tmp_path: Path) -> None:
         assert finding.reason is Reason.SETTLING
         assert finding.until == office.world.clock.now() + timedelta(seconds=120)
         assert not finding.step, "no command makes the head any older"
+
+
+def test_where_github_is_not_asked_the_last_look_is_told(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = in_review(office, seconds=0)
+        assert Reason.PULL_REQUEST not in reasons(answer(office, issue, offline=True))
+        office.monitor()
+        told = reasons(answer(office, issue, offline=True))
+        assert "looked last: wait: still running: test" in told[Reason.PULL_REQUEST]
+        assert "not asked" in told[Reason.UNREAD]
 
 
 def test_running_checks_and_when_a_person_is_called(tmp_path: Path) -> None:
