@@ -13,6 +13,7 @@ from orchestrator.adapters import files, slips
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.task import Task
+from orchestrator.texts import quoting
 from orchestrator.world import World
 
 COOL_DOWN = timedelta(hours=24)
@@ -35,7 +36,7 @@ def alert(world: World, key: str, text: str, *, task: Task | None = None) -> boo
     Of processes that raise one key in the same moment one is heard. It never raises, whatever
     the disk does: then the line alone is said. `text` is one sentence, and what to do about it.
     """
-    said = " ".join(world.redact(text).split())
+    said = _one_line(world, text)
     if world.dry_run:
         world.say(f"ALERT {said} [dry run]")
         return True
@@ -55,7 +56,7 @@ def recovered(world: World, key: str, text: str) -> None:
             return
     except OSError:
         return  # said at the next tick, when the disk lets it be said once
-    said = " ".join(world.redact(text).split())
+    said = _one_line(world, text)
     world.say(f"recovered: {said}")
     _recorded(world, "recovered", key, said, None)
 
@@ -74,6 +75,10 @@ def raised(world: World, prefix: str = "") -> list[Raised]:
 def place(world: World, key: str) -> Path:
     """The file of one key: processes that raise other keys never meet in it."""
     return slips.path(world.paths.state / "alerts", key)
+
+
+def _one_line(world: World, text: str) -> str:
+    return quoting.writable(" ".join(world.redact(text).split()))
 
 
 def _first_to_tell(world: World, raised: Raised) -> bool:

@@ -20,6 +20,7 @@ from orchestrator.records.task import Priority, QueueEntry, State, Task
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import EVERYBODYS, Ahead, Pair, Place, UnderWay
 from orchestrator.rules.facts import Facts
+from orchestrator.texts import quoting
 from orchestrator.world import World
 
 # In one tick; what is left is compared in the next.
@@ -89,7 +90,7 @@ def mends(world: World, facts: Facts, paths: Collection[str]) -> None:
     task, pull, known = facts.task, facts.pull, read(where(world))
     mark = Mending(
         task_id=task.task_id, repo=pull.repo, base=pull.base, number=pull.number,
-        priority=task.priority, paths=tuple(sorted({*paths} - EVERYBODYS)),
+        priority=task.priority, paths=written(sorted({*paths} - EVERYBODYS)),
         repaired=task.reworks + 1,
         since=world.clock.now(),
     )  # fmt: skip
@@ -128,7 +129,7 @@ def branch_of(git: Git | None, facts: Facts, tip: str, before: Forecast) -> Open
     if paths is None:
         if git is None or not git.has_commit(pull.head_sha):
             return None
-        paths = history.paths_between(git, tip, pull.head_sha)[:LISTED]
+        paths = written(history.paths_between(git, tip, pull.head_sha)[:LISTED])
     return OpenBranch(
         task_id=facts.task.task_id,
         repo=pull.repo,
@@ -152,8 +153,13 @@ def pairs(git: Git | None, branches: Sequence[OpenBranch], before: Forecast) -> 
     if fresh and git is not None:
         found = history.clashes(git, fresh, besides=EVERYBODYS)
         for pair, paths in zip(fresh, found, strict=True):
-            known[pair] = Clash(heads=pair, paths=paths[:LISTED])
+            known[pair] = Clash(heads=pair, paths=written(paths[:LISTED]))
     return [known[pair] for pair in sorted_pairs if pair in known]
+
+
+def written(paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths as the forecast keeps them, and as they are compared with it."""
+    return tuple(quoting.writable(path) for path in paths)
 
 
 def places(looked: Sequence[Facts]) -> list[Place]:
@@ -259,4 +265,4 @@ class Neighbours:
         base = git.ref(f"refs/remotes/origin/{task.base}")
         if base is None or not git.has_commit(heads[0]):
             return frozenset()
-        return frozenset(history.paths_between(git, base, heads[0])) - EVERYBODYS
+        return frozenset(written(history.paths_between(git, base, heads[0]))) - EVERYBODYS

@@ -376,7 +376,7 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
     world.check_switches(task.repo)
     outcome = groundwork.update(world, task, verdict.head_sha, verdict.base_sha)
     if isinstance(outcome, Conflict):
-        paths = [one.path for one in outcome.paths]
+        paths = foresight.written(one.path for one in outcome.paths)
         conflict = Rework(f"conflicts with {facts.pull.base} in {', '.join(paths)}")
         foresight.mends(world, facts, paths)
         world.say(f"{task.repo}#{facts.pull.number} {task.task_id}: rework: {conflict.reason}")

@@ -30,6 +30,7 @@ from orchestrator.records.verdicts import (
     Rework,
 )
 from orchestrator.rules import failures, lanes, merge
+from orchestrator.rules.conflicts import Ahead
 from orchestrator.rules.facts import Facts
 from orchestrator.rules.lanes import Action
 from orchestrator.world import World
@@ -70,7 +71,7 @@ def story(world: World) -> None:
                 looked.append(structs.replace(facts, read_at=asked))
         # Who is only watched is nobody's front: the others would wait for it for ever.
         candidates = [facts for facts in looked if not hands_off(facts)]
-        ahead = foresight.look(world, looked, fetched=bool(scrutiny_.tips))
+        ahead = foreseen(world, looked, fetched=bool(scrutiny_.tips))
         turns = merge.turns(candidates, ahead, world.clock.now())
         fronts = merge.order(candidates, world.clock.now(), turns)
         merged_bases: set[tuple[str, str]] = set()
@@ -85,6 +86,13 @@ def story(world: World) -> None:
                 if act(world, placed, verdict):
                     merged_bases.add(place)
         repairs.tell_of_red_bases(world, candidates)
+
+
+def foreseen(world: World, looked: Sequence[Facts], *, fetched: bool) -> Ahead:
+    """What will conflict; its trouble costs a better order of merges, and never a merge."""
+    with tick.isolated(world, "conflicts are not foreseen"):
+        return foresight.look(world, looked, fetched=fetched)
+    return Ahead()
 
 
 def tell_of_what_is_gone(world: World, task: Task) -> None:

@@ -101,6 +101,15 @@ def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_alert(tmp_path: 
         assert "could not be written to the events log" in office.told()
 
 
+def test_a_word_that_no_file_can_hold_is_alerted_all_the_same(tmp_path: Path) -> None:
+    """As in the name of a file that is no UTF-8."""
+    with an_office(tmp_path) as office:
+        assert alerts.alert(office.world, "conflict", "It conflicts in caf\udce9.txt.")
+        alerts.recovered(office.world, "conflict", "caf\udce9.txt is mended.")
+        assert told(office.world, "alert") == [r"It conflicts in caf\udce9.txt."]
+        assert told(office.world, "recovered") == [r"caf\udce9.txt is mended."]
+
+
 def test_a_dry_run_only_says_it(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         alerts.alert(replace(office.world, dry_run=True), "disk", "The disk is full.")

@@ -1211,6 +1211,16 @@ GUARDS = {
         "tests/stories/test_odd_conflicts.py::"
         "test_who_puts_nothing_of_the_branch_into_a_conflict_is_followed_by_another",
     ),
+    "a forecast that fails keeps nobody from the merge": Guard(
+        "pr_monitor.py", '    with tick.isolated(world, "conflicts are not foreseen"):\n',
+        "    if True:\n",
+        "tests/stories/test_conflicts_ahead.py::"
+        "test_a_forecast_that_fails_keeps_nobody_from_the_merge",
+    ),
+    "a file name that is no UTF-8 stops no forecast": Guard(
+        "foresight.py", "tuple(quoting.writable(path) for path in paths)", "tuple(paths)",
+        "tests/stories/test_conflicts_ahead.py::test_a_file_name_that_is_no_utf8_stops_nobody",
+    ),
     "I9 interruptions are bounded": Guard(
         "reaper.py", "or interrupted > FORGIVEN:", "or False:",
         "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",

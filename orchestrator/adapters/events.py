@@ -14,6 +14,7 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.records.desk import Mark
 from orchestrator.records.event import AttemptStat, Event
 from orchestrator.records.task import Task
+from orchestrator.texts import quoting
 
 LIMIT_BYTES = 10_000_000
 KEPT_PARTS = 5
@@ -65,7 +66,7 @@ class Events:
             task_id=task.task_id if task else "",
             repo=repo or (task.repo if task else ""),
             issue=issue if issue is not None or task is None else task.issue,
-            reason=self.redact(reason)[:_LONGEST_REASON],
+            reason=self._words(reason),
             details={name: self._clean(value) for name, value in details.items()},
         )
         self._append(self.events_path, msgspec.json.encode(event), f"`{kind}`", "events log")
@@ -86,7 +87,10 @@ class Events:
                 self.say(f"{what} could not be written to the {where}: {path} is a folder")
 
     def _clean(self, value: Detail) -> Detail:
-        return self.redact(value)[:_LONGEST_REASON] if isinstance(value, str) else value
+        return self._words(value) if isinstance(value, str) else value
+
+    def _words(self, text: str) -> str:
+        return quoting.writable(self.redact(text)[:_LONGEST_REASON])
 
 
 def read(path: Path, since: datetime) -> Iterator[Event]:

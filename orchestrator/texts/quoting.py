@@ -52,6 +52,11 @@ def plain(text: str, limit: int) -> str:
     return COMMENT_OPENER.sub(f"<{BREAK}", markdown.one_line(_seen(text, limit), limit))
 
 
+def writable(text: str) -> str:
+    """As it is, but that a file of ours can hold it: to git a path is bytes, and no UTF-8 maybe."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _seen(text: str, limit: int) -> str:
     return " ".join(markdown.visible(text[: 8 * limit + 1_000]).split())
 

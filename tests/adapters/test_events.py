@@ -37,6 +37,15 @@ def test_a_step_names_its_task_and_hides_secrets(tmp_path):
     assert event.details == {"agent": "***", "n": 1}
 
 
+def test_a_word_that_no_file_can_hold_stops_no_step(tmp_path):
+    log = trail(tmp_path)
+    log.add("rework", task=TASK, reason="conflicts in caf\udce9.txt", path="caf\udce9.txt")
+    (event,) = events.read(log.events_path, START)
+    assert (event.reason, event.details) == (
+        r"conflicts in caf\udce9.txt", {"path": r"caf\udce9.txt"},
+    )
+
+
 def test_a_file_that_is_set_aside_is_said_and_nothing_else(tmp_path):
     said = []
     log = trail(tmp_path)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import foresight, tick
 from orchestrator.records.task import State
 from orchestrator.rules import conflicts
-from tests.support.office import SEED, SLUG, Office, an_office
+from tests.stories.test_merge_safety import pushes
+from tests.support.office import COMPLETE, SEED, SLUG, Office, an_office
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
 FILES = {**SEED["repos"][0]["files"], "a.txt": "one\n", "b.txt": "one\n"}
@@ -68,6 +70,41 @@ def test_a_repair_is_not_spoilt_while_it_is_made(tmp_path: Path, lost: bool) -> 
         office.work_until_quiet(30)
         assert [office.state_of(issue) for issue in issues] == [State.DONE] * 3, office.told()
         assert lost or attempts(office, issues) == [1, 2, 2], office.told()
+
+
+def test_a_file_name_that_is_no_utf8_stops_nobody(tmp_path: Path) -> None:
+    """To git a name is bytes: neither the forecast, nor a repair, nor a log may fail of it."""
+    name = os.fsdecode(b"caf\xe9.txt")
+
+    def agent(folder: Path, prompt: str) -> str:
+        path = folder / name
+        path.write_text((path.read_text() if path.exists() else "") + "ours\n")
+        return COMPLETE.format(summary="Wrote it.")
+
+    with an_office(tmp_path, agent=agent, repository=QUICK) as office:
+        [issue] = in_review(office, "Write it")
+        assert office.monitor() == 0, office.told()
+        pushes(office, tmp_path, "main", {name: "theirs\n"})
+        codes = [office.monitor() for _ in range(10) if office.pass_time(10) is None]
+        assert set(codes) == {0} and office.state_of(issue) is State.INBOX, office.told()
+        assert "conflicts with main in caf\\udce9.txt" in office.task(issue).note
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_forecast_that_fails_keeps_nobody_from_the_merge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("no forecast today")
+
+    with an_office(tmp_path, agent=as_told, seed=TWO_FILES, repository=QUICK) as office:
+        [issue] = in_review(office, "First to: a")
+        office.pass_time(20)
+        monkeypatch.setattr(foresight, "look", fails)
+        assert office.monitor() == tick.BUG
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert "conflicts are not foreseen: stopped by a fault of ours" in office.told()
 
 
 def test_an_urgent_one_goes_first_whatever_it_spoils(tmp_path: Path) -> None:
