@@ -41,7 +41,7 @@ from orchestrator.readiness import Ready
 from orchestrator.records.config import RepositoryConfig, Sandbox
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.order import AttemptOrder, AttemptReport
-from orchestrator.records.result import BlockerCode
+from orchestrator.records.result import BlockerCode, Status
 from orchestrator.records.task import Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import (
     AttemptJudgement,
@@ -344,8 +344,9 @@ def judged(
     """Commit what is there and write the verdict down, before anything leaves this machine."""
     word = type_of_attempt[type(verdict)]
     deliver = word is AttemptVerdict.DELIVER
+    half = not deliver and half_a_merge(site, seen)
     head = ""
-    if seen.changes and not seen.refused:
+    if seen.changes and not seen.refused and not half:
         head = commit(world, task, started, site, seen, deliver=deliver)
     else:
         # No commit takes it; a person may want to look.
@@ -355,8 +356,9 @@ def judged(
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
     if refused is not BlockerCode.NONE and not deliver:
         code = refused
-        # What it made itself, and not a commit that only brings the base in.
-        head = head if seen.worked else ""
+        # What it made itself, and not a commit that only brings the base in. Half a merge names
+        # where it began, so that it counts as the attempt that it was.
+        head = (site.ground.head if half else head) if seen.worked else ""
     done = structs.replace(
         started,
         judged=now,
@@ -384,6 +386,17 @@ def judged(
         f"{task.repo} {task.task_id}: attempt {done.n} by {done.agent}: {word}: {done.reason}"
     )
     return task
+
+
+def half_a_merge(site: Site, seen: Proof) -> bool:
+    """Whether the branch's side of a conflict may still be missing from what stands there.
+
+    In a commit it would count as merged: nobody would be told of that side again, and the base
+    would get the work without it. So nothing of it is committed, and the next attempt meets the
+    same conflict.
+    """
+    finished = seen.worked and seen.result.status is Status.COMPLETE
+    return site.ground.owes and not finished
 
 
 def failing_tail(world: World, seen: Proof) -> str:

@@ -25,6 +25,11 @@ class Ground(Struct, frozen=True, kw_only=True):
     parents: tuple[str, ...] | None = None
 
     @property
+    def head(self) -> str:
+        """The task's own work that this start is made of, as it was before the base came in."""
+        return self.parents[0] if self.parents else self.sha
+
+    @property
     def owes(self) -> bool:
         """Whether this branch's side of a conflict is still to be put in; a submodule is not."""
         return any(one.branch_kind is not PathKind.SUBMODULE for one in self.conflicts)

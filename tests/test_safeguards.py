@@ -649,8 +649,8 @@ GUARDS = {
         ARCHIVED + "test_an_escalation_that_could_not_be_told_is_told_later_and_once",
     ),
     "a refused run is no attempt, whatever was there before": Guard(
-        "attempts.py", 'head = head if seen.worked else ""', "pass",
-        QUOTA + "test_a_refusal_that_only_brought_the_base_in_costs_no_attempt",
+        "attempts.py", 'head = (site.ground.head if half else head) if seen.worked else ""', "pass",
+        QUOTA + "test_a_refusal_that_only_brought_the_base_in_costs_no_attempt[merge]",
     ),
     "M9 the tree is compared": Guard(
         "landing.py", "if unproved and not same_tree(world, facts, verdict):", "if False:",
@@ -1210,6 +1210,22 @@ GUARDS = {
         "rules/retry.py", "if facts.idle_merge:", "if False:",
         "tests/stories/test_odd_conflicts.py::"
         "test_who_puts_nothing_of_the_branch_into_a_conflict_is_followed_by_another",
+    ),
+    "half a merge is no commit that the next attempt goes on from": Guard(
+        "attempts.py", "half = not deliver and half_a_merge(site, seen)", "half = False",
+        "tests/stories/test_odd_conflicts.py::"
+        "test_what_a_repair_left_in_conflict_is_the_next_agents_whole[came half way]",
+    ),
+    "who put nothing in has not ended the conflict": Guard(
+        "attempts.py", "finished = seen.worked and seen.result.status is Status.COMPLETE",
+        "finished = seen.result.status is Status.COMPLETE",
+        "tests/stories/test_odd_conflicts.py::"
+        "test_what_a_repair_left_in_conflict_is_the_next_agents_whole[says that it is done]",
+    ),
+    "half a merge counts as the attempt that it was": Guard(
+        "attempts.py", "(site.ground.head if half else head) if seen.worked", "head if seen.worked",
+        "tests/stories/test_odd_conflicts.py::"
+        "test_what_a_repair_left_in_conflict_is_the_next_agents_whole[was refused half way]",
     ),
     "a forecast that fails keeps nobody from the merge": Guard(
         "pr_monitor.py", '    with tick.isolated(world, "conflicts are not foreseen"):\n',

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from msgspec import structs
+
+from orchestrator import attempts, reaper, settle
+from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import a_person, pushes
-from tests.support.office import COMPLETE, Office, an_office, says
+from tests.stories.test_salvage import PARTIAL, kept
+from tests.support.crash import Killed, a_new_process
+from tests.support.office import COMPLETE, AgentScript, Office, an_office, says
 
 
 def reviewed(office: Office) -> int:
@@ -124,3 +131,119 @@ def test_who_puts_nothing_of_the_branch_into_a_conflict_is_followed_by_another(
             ("first", BlockerCode.NO_DIFF_PRODUCED), ("second", BlockerCode.NONE),
         ]  # fmt: skip
         assert office.file("README.md") == "# By a person\n\nBy the agent.\n"
+
+
+BY_AGENT = {"README.md": "# By the agent\n", "notes.txt": "agent's notes\n"}
+BY_PERSON = {"README.md": "# By a person\n", "notes.txt": "a person's notes\n"}
+HALF = PARTIAL.replace("missing_context", "timeout")
+LIMIT = AttemptReport(
+    exit_code=1, seconds=2, output_tail="You've hit your session limit \u00b7 resets 11:30am (UTC)"
+)
+
+
+def repaired_by(
+    first: AgentScript, prompts: list[str], second: AgentScript | None = None
+) -> dict[str, AgentScript]:
+    """Three files by one agent, whose repair of two is `first`; the next puts them together."""
+
+    def begins(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
+        if conflicting(prompt):
+            return first(folder, prompt)
+        for name, text in {**BY_AGENT, "own.txt": "own\n"}.items():
+            (folder / name).write_text(text)
+        return COMPLETE.format(summary="All done.")
+
+    def ends(folder: Path, prompt: str) -> str | bytes | AttemptReport | None:
+        prompts.append(conflicting(prompt))
+        if second is not None:
+            return second(folder, prompt)
+        for name, text in BY_AGENT.items():
+            path = folder / name
+            path.write_text(path.read_text() + text)
+        return COMPLETE.format(summary="Put it together.")
+
+    return {"first": begins, "second": ends, "third": says(None)}
+
+
+def does_half(result: str | AttemptReport) -> AgentScript:
+    def work(folder: Path, prompt: str) -> str | AttemptReport:
+        (folder / "README.md").write_text("# By the agent and a person\n")
+        return result
+
+    return work
+
+
+HALF_WAY: dict[str, AgentScript] = {
+    "says that it is done": says(COMPLETE.format(summary="All done.")),
+    "changed nothing": says(HALF),
+    "came half way": does_half(HALF),
+    "was refused half way": does_half(LIMIT),
+}
+
+
+@pytest.mark.parametrize("how", HALF_WAY)
+def test_what_a_repair_left_in_conflict_is_the_next_agents_whole(
+    tmp_path: Path, how: str
+) -> None:
+    """Half a merge is no ground to go on from: the branch's side of the rest would be gone."""
+    prompts: list[str] = []
+    with an_office(tmp_path, agents=repaired_by(HALF_WAY[how], prompts)) as office:
+        issue = reviewed(office)
+        pushes(office, tmp_path, "main", BY_PERSON)
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(prompts) == 1 and all(text in prompts[0] for text in BY_AGENT.values())
+        assert all(text in prompts[0] for text in BY_PERSON.values())
+        for name, text in BY_PERSON.items():
+            assert office.file(name) == text + BY_AGENT[name]
+        if "half way" in how:
+            assert kept(office, issue, "README.md") == "# By the agent and a person\n"
+            repair = structs.replace(office.task(issue), attempts=office.task(issue).attempts[1:2])
+            assert len(reaper.counted(repair)) == 1, "it was an attempt, whoever ended it"
+
+
+def test_the_next_agent_that_does_nothing_either_merges_nothing(tmp_path: Path) -> None:
+    """It used to be told of no conflict any more, and what it left as it was counted as whole."""
+    idle = says(COMPLETE.format(summary="Nothing left to do."))
+    agents = repaired_by(does_half(HALF), [], second=idle)
+    with an_office(tmp_path, agents=agents) as office:
+        issue = reviewed(office)
+        pushes(office, tmp_path, "main", BY_PERSON)
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert all(office.file(name) == text for name, text in BY_PERSON.items())
+
+
+@pytest.mark.parametrize("when", ["commit", "judged"])
+def test_a_worker_that_dies_at_its_commit_leaves_the_whole_conflict(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit is there and nobody has judged it, or it is judged as no end of the conflict."""
+    prompts: list[str] = []
+    first = does_half(COMPLETE.format(summary="All done.") if when == "commit" else HALF)
+    with an_office(tmp_path, agents=repaired_by(first, prompts)) as office:
+        issue = reviewed(office)
+        pushes(office, tmp_path, "main", BY_PERSON)
+        for _ in range(5):
+            office.pass_time(20)
+            office.monitor()
+        assert office.state_of(issue) is State.INBOX, office.told()
+        room, name = (attempts, "commit") if when == "commit" else (settle, "settle")
+        whole = getattr(room, name)
+
+        def dies(*given: object, **more: object) -> None:
+            if when == "commit":
+                whole(*given, **more)
+            raise Killed
+
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(room, name, dies)
+            office.queue()
+        a_new_process(office)
+        office.executor.scripts["first"] = office.executor.scripts["second"]
+        office.pass_time(60)
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(prompts) == 1 and all(text in prompts[0] for text in BY_AGENT.values())
+        for name, text in BY_PERSON.items():
+            assert office.file(name) == text + BY_AGENT[name]

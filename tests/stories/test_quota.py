@@ -224,7 +224,10 @@ def test_who_was_cut_off_goes_on_after_those_who_have_not_tried(tmp_path: Path) 
         assert office.executor.agent_runs == ["first", "second", "third", "first"]
 
 
-def test_a_refusal_that_only_brought_the_base_in_costs_no_attempt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("theirs", ["x.txt", "theirs.txt"], ids=["conflict", "merge"])
+def test_a_refusal_that_only_brought_the_base_in_costs_no_attempt(
+    tmp_path: Path, theirs: str
+) -> None:
     """What was there before is committed anew upon the base; the refused one made none of it."""
 
     def half(folder: Path, prompt: str) -> str:
@@ -238,7 +241,7 @@ def test_a_refusal_that_only_brought_the_base_in_costs_no_attempt(tmp_path: Path
         def tests(folder: Path) -> int:
             if office.executor.agent_runs == ["first"]:
                 person = forge.clone(office.github.git_url(SLUG, "maria-token"), tmp_path / "maria")
-                person.commit({"x.txt": "theirs\n"})
+                person.commit({theirs: "theirs\n"})
                 person.git("push", "-q", "origin", "HEAD:main")
             return (folder / "x.txt").read_text() == "half\n"
 
