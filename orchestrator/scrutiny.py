@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from orchestrator import groundwork, tampering, workspace
 from orchestrator.adapters import files, history
+from orchestrator.adapters.clock import FixedClock
 from orchestrator.adapters.git import Git
 from orchestrator.checkups import RED, Checkups, digest
 from orchestrator.records.change import Commit
@@ -19,6 +20,7 @@ from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Closes, PullRequest
+from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import failures, merge, reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.obstacles import view
@@ -261,8 +263,14 @@ class Scrutiny:
             in_base=self._in_base(facts, git, tip),
             carried=before,
             linear=all(len(made.parents) < 2 for made in compared.commits),
-            work_at=max(work, default=None),
+            work_at=self._by_github(max([*work, *shown(task, (head, *before)[-1])], default=None)),
         )
+
+    def _by_github(self, at: datetime | None) -> datetime | None:
+        """A time of our clock by GitHub's, which labels are dated by; `--now` is no such clock."""
+        if at is None or isinstance(self.world.clock, FixedClock):
+            return at
+        return at - timedelta(seconds=self.world.limits.skew or 0.0)
 
     def _in_base(self, facts: Facts, git: Git, tip: str) -> str | None:
         """The commit of the base that carries our merge, "" when there is none (M10).
@@ -338,6 +346,18 @@ def git_decides(facts: Facts) -> bool:
     delivered = {one.head_sha for one in facts.task.attempts}
     more = len(facts.task.pushed) > 1 and pull.head_sha not in delivered
     return seen is Obstacle.REVIEW and more
+
+
+def shown(task: Task, sha: str) -> list[datetime]:
+    """When the attempt that made this commit had pushed it; empty where none of ours did.
+
+    The commit itself bears the time at which its attempt began: nobody had seen it then. A later
+    attempt that changed nothing names the same commit.
+    """
+    delivered = (one for one in task.attempts if one.verdict is AttemptVerdict.DELIVER)
+    made = next((one for one in delivered if one.head_sha == sha), None)
+    at = made and (made.settled or made.judged)
+    return [at] if at else []
 
 
 def carried(head: str, updates: list[Commit]) -> tuple[str, ...]:

@@ -798,6 +798,11 @@ GUARDS = {
         "if facts.label_by_writer and pull.approved_label_at > facts.work_at:",
         "if facts.label_by_writer:", MERGING + "test_work_after_an_approval_voids_it[label]",
     ),
+    "an approval is of work that was there to be seen": Guard(
+        "scrutiny.py", "max([*work, *shown(task, (head, *before)[-1])], default=None)",
+        "max(work, default=None)",
+        MERGING + "test_a_label_set_while_work_is_made_approves_nothing_of_it[False-clock right]",
+    ),
     "an approval by a writer": Guard(
         "rules/reviews.py", "_last(review for review in facts.pull.reviews if review.by_writer)",
         "_last(facts.pull.reviews)",

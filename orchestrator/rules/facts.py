@@ -28,10 +28,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     head), `empty_diff` (head against base tip), `commits_ours`, and `in_base`, the commit of the
     base that carries our marker ("" when there is none). `carried` are the earlier heads that
     differ from this one only by our own Updates; `linear` says that none of its commits is a merge;
-    `work_at` is when the last commit that is no Update was pushed. `label_by_writer` says whether
-    whoever set `approved` may write. `held_since` is the time since which `key` has given the same
-    answer, `head_since` since when we have seen this head, `read_at` when GitHub was
-    asked. `front` comes from `order`, and `gives_way` from `turns`: for whom it waits, and why.
+    `work_at` is since when the last of them that is no Update was there to be seen, by GitHub's
+    clock. `label_by_writer` says whether whoever set `approved` may write. `held_since` is the time
+    since which `key` has given the same answer, `head_since` since when we have seen this head,
+    `read_at` when GitHub was asked. `front` comes from `order`, and `gives_way` from `turns`: for
+    whom it waits, and why.
     For red checks `sightings` are what was seen of the repository's checks lately, and `base` what
     the base says of them (None: it was not asked). `suspicions` are what a person must look at.
     """

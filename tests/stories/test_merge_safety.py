@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -635,6 +636,40 @@ def test_work_after_an_approval_voids_it(tmp_path: Path, how: str) -> None:
             approve(office, how)
             monitor(office)
             assert merged(office), office.told()
+
+
+@pytest.mark.parametrize("skew", [0, 900], ids=["clock right", "clock ahead"])
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_label_set_while_work_is_made_approves_nothing_of_it(
+    tmp_path: Path, seen: bool, skew: float
+) -> None:
+    """Its commit is as old as its attempt's beginning, and nobody has seen it before its push."""
+    with an_open_pull_request(
+        tmp_path, repository={"merge": "approved"}, agent=appends("README.md", "more\n")
+    ) as (office, issue):
+        head = office.task(issue).pushed[-1]
+        red = {"state": "failure", "context": "lint"}
+        office.api.post(f"/repos/{SLUG}/statuses/{head}", json=red)
+        office.monitor()
+        assert office.state_of(issue) is State.INBOX, office.told()
+        office.world.clock.wrong += timedelta(seconds=skew)  # type: ignore[attr-defined]
+        office.world.limits.skew = skew
+
+        def takes_time() -> None:
+            office.pass_time(300)
+            if not seen:
+                approve(office, "label")
+            office.pass_time(300)
+
+        work = meanwhile(takes_time, appends("README.md", "unseen\n"))
+        office.executor.scripts = {**office.executor.scripts, "first": work}
+        office.queue()
+        assert office.task(issue).pushed[-1] != head, office.told()
+        office.pass_time(10)
+        if seen:
+            approve(office, "label")
+        monitor(office)
+        assert merged(office) is seen, office.told()
 
 
 @pytest.mark.parametrize("repaired", [False, True], ids=["once made", "repaired before"])
