@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from orchestrator import codebase_memory, github_sync, reviewing, workspace
-from orchestrator.adapters import history
+from orchestrator.adapters import history, markers
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import Answer, AnswerKind, BlockerCode
 from orchestrator.records.task import Attempt, RepairItem, RepairKind, Task
@@ -79,7 +79,10 @@ def moved(world: World, task: Task, attempt: Attempt) -> bool:
 def reply_in_threads(
     world: World, task: Task, attempt: Attempt, pairs: list[Pair], *, changed: bool
 ) -> None:
-    """One answer in each thread and round; what is fixed is resolved, unless a person did."""
+    """One answer in each thread and round; what is fixed is resolved, unless a person did.
+
+    Where somebody has spoken since, it stays open: nobody has answered that yet.
+    """
     wanted = [pair for pair in pairs if pair[0].kind is RepairKind.THREAD]
     if not wanted or task.pull_request is None:
         return
@@ -91,10 +94,17 @@ def reply_in_threads(
             continue
         with github_sync.unless_refused(world, task, f"answering the thread at {item.where}"):
             reply(world, task, attempt, thread, said, changed=changed)
-            if said.kind is AnswerKind.FIXED and changed and not thread.resolved:
+            ended = said.kind is AnswerKind.FIXED and changed
+            if ended and not (thread.resolved or spoken_since(item, thread)):
                 key = f"{task.key}:resolved:{thread.id}"
                 resolve = partial(world.write.resolve_thread, thread.id)
                 world.effects.settled(task.task_id, key, str(task.review_rounds), resolve)
+
+
+def spoken_since(item: RepairItem, thread: ReviewThread) -> bool:
+    """Whether the thread holds more than the agent was given, and than what we said in it."""
+    later = thread.comments[item.comments :]
+    return any(not markers.signed(one.body) for one in later)
 
 
 def reply(

@@ -74,6 +74,7 @@ def items(world: World, facts: Facts) -> Iterator[RepairItem]:
         yield RepairItem(
             number=0, kind=RepairKind.THREAD, where=world.redact(place), author=author,
             ref=thread.id, text=texts.conversation(heard, ITEM_BYTES),
+            comments=len(thread.comments),
         )  # fmt: skip
     yield from commented(world, facts, voices)
     yield from repairs.check_items(world, pull.repo, redness.reds(pull.checks or ()))

@@ -781,13 +781,18 @@ GUARDS = {
         REVIEWS + "test_hold_set_while_the_agent_works_keeps_its_work_back",
     ),
     "a thread is resolved by a change, not by a claim": Guard(
-        "answering.py", "if said.kind is AnswerKind.FIXED and changed and not thread.resolved:",
-        "if said.kind is AnswerKind.FIXED and not thread.resolved:",
+        "answering.py", "ended = said.kind is AnswerKind.FIXED and changed\n",
+        "ended = said.kind is AnswerKind.FIXED\n",
         REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
     ),
     "a round without a change is the last": Guard(
         "answering.py", "    if not changed:\n        reason =", "    if False:\n        reason =",
         REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
+    ),
+    "nobody's word in a thread is resolved away unheard": Guard(
+        "answering.py", "not (thread.resolved or spoken_since(item, thread))",
+        "not thread.resolved",
+        REVIEWS + "test_what_is_said_in_a_thread_while_the_agent_works_is_for_the_next_round",
     ),
     "M16 repairs are bounded": Guard(
         "rules/facts.py", "if reworks < REWORKS:", "if reworks < 99:",

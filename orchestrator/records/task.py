@@ -191,7 +191,7 @@ class RepairItem(Struct, frozen=True, kw_only=True):
     """One thing that a repair owes an answer: `where` is a check's name or path:line.
 
     `text` is redacted and bounded where it is made; `ref` is GitHub's id of the thread, comment
-    or check run, and never reaches an agent.
+    or check run, and never reaches an agent. `comments` is how many its thread had then.
     """
 
     number: int
@@ -201,6 +201,7 @@ class RepairItem(Struct, frozen=True, kw_only=True):
     author: str = ""
     ref: str = ""
     url: str = ""
+    comments: int = 0
 
 
 class Rerun(Struct, frozen=True, kw_only=True):

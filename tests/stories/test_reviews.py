@@ -319,6 +319,31 @@ def test_a_review_taken_back_while_the_agent_works_keeps_the_head_as_it_is(
         assert office.state_of(issue) is State.DONE and office.file("first.txt") == "done\n"
 
 
+def test_what_is_said_in_a_thread_while_the_agent_works_is_for_the_next_round(
+    tmp_path: Path,
+) -> None:
+    agent = Answering("1: fixed", "2: fixed", "3: fixed")
+    with reviewed(tmp_path, "Rename this.", "Shorten this.") as (office, _):
+        found = office.api.query(THREADS, id=office.pulls()[-1]["node_id"])
+        thread = found["data"]["node"]["reviewThreads"]["nodes"][0]["id"]
+        later = {"pullRequestReviewThreadId": thread, "body": "No, delete it instead."}
+
+        def speaks() -> None:
+            mutate(office, "addPullRequestReviewThreadReply", **later)
+
+        office.executor.scripts["first"] = meanwhile(speaks, agent)
+        one_round(office)
+        (renamed, said), (shortened, _) = threads(office)
+        assert shortened and not renamed, office.told()
+        assert said[1] == ("maria", later["body"]) and said[2][0] == "robot"
+        office.executor.scripts["first"] = agent
+        objects(office)
+        one_round(office)
+        assert "delete it instead" not in agent.prompts[0]
+        assert "delete it instead" in agent.prompts[1]
+        assert all(resolved for resolved, _ in threads(office)), office.told()
+
+
 def test_another_reviewers_objection_keeps_the_round_alive(tmp_path: Path) -> None:
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         objects(office, "Shorten it.", who="nora")
