@@ -50,7 +50,7 @@ def obstacle(facts: Facts) -> View | None:
     if seen.green or no_ci_allowed(facts):
         return _too_fast(facts)
     # GitHub starts no pull_request workflow on a conflicting head; its checks follow the Update.
-    if facts.pull.mergeable is False and seen.none:
+    if facts.pull.mergeable is False and (seen.none or seen.missing):
         return None
     return _not_green(facts, seen)
 

@@ -313,6 +313,8 @@ NOT_MERGED = [
     (dict(behind=True), Update, "the base has moved on"),
     (dict(behind=True, pull__mergeable=False), Update, "the base has moved on"),
     (dict(behind=True, pull__mergeable=False, pull__checks=()), Update, "the base has moved on"),
+    (dict(behind=True, pull__mergeable=False, required=("deploy",)), Update, "base has moved on"),
+    (dict(pull__mergeable=False, required=("deploy",)), Wait, "where git sees none"),
     (dict(behind=True, front=False), Wait, "another one goes first"),
     (dict(behind=True, front=None), Wait, "another one goes first"),
     # settling

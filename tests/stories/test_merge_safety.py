@@ -201,6 +201,18 @@ def test_a_check_that_the_branch_requires_must_have_passed(tmp_path: Path, rules
         assert merged(office), office.told()
 
 
+def test_a_conflict_on_which_a_required_check_never_starts_is_repaired(tmp_path: Path) -> None:
+    """GitHub starts no workflow on a conflicting head, whatever else reports on it."""
+    rule = {"main": {"required": ["deploy"]}}
+    seed = {**SEED, "repos": [{**SEED["repos"][0], "protection": rule}]}
+    ours = appends("README.md", "ours\n")
+    with an_open_pull_request(tmp_path, seed=seed, agent=ours) as (office, issue):
+        pushes(office, tmp_path, "main", {"README.md": "# Another\n"})
+        monitor(office)
+        assert office.state_of(issue) is State.INBOX, office.told()
+        assert "conflicts with main in README.md" in office.task(issue).note
+
+
 def test_what_the_branch_requires_must_be_readable(tmp_path: Path) -> None:
     """F23, M4: unknown is not none."""
     with an_open_pull_request(tmp_path) as (office, _):
