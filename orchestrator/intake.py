@@ -267,12 +267,8 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
     A secret of ours in it gets no further: branches and files are named after the title (S15).
     """
     repository, digest = candidate.repository, issues.digest(issue)
-    shown = world.redact(markdown.visible(issue.body[: issues.READ]))
-    issue = structs.replace(issue, title=world.redact(issue.title), body=shown)
-    read = classify.Fields(
-        title=issue.title, labels=issue.labels, sections=markdown.sections(issue.body)
-    )
-    found = classify.read(read, world.agents.keys(), repository)
+    issue = harmless(world, issue)
+    found = classified(world, repository, issue)
     for problem in found.problems:
         world.say(f"{issue.repo}#{issue.number}: {problem}; the default holds")
     text = issues.to_task(issue, found)
@@ -298,8 +294,22 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         epic=EPIC_LABEL in {label.lower() for label in issue.labels},
         assumed=(*text.assumed, *found.assumed) if repository.format_issues else (),
         issue_digest=digest,
+        issue_labels=classify.heeded(issue.labels, world.agents.keys()),
         body=text.body,
     )
+
+
+def harmless(world: World, issue: Issue) -> Issue:
+    """The issue with what a reader of it sees, and no secret of ours (S15)."""
+    shown = world.redact(markdown.visible(issue.body[: issues.READ]))
+    return structs.replace(issue, title=world.redact(issue.title), body=shown)
+
+
+def classified(world: World, repository: RepositoryConfig, issue: Issue) -> classify.Classified:
+    read = classify.Fields(
+        title=issue.title, labels=issue.labels, sections=markdown.sections(issue.body)
+    )
+    return classify.read(read, world.agents.keys(), repository)
 
 
 def note(

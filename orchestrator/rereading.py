@@ -9,7 +9,7 @@ from orchestrator.intake import Asked, Candidate
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Issue
-from orchestrator.rules import trust
+from orchestrator.rules import classify, trust
 from orchestrator.texts import issues
 from orchestrator.world import World
 
@@ -19,17 +19,19 @@ OLD = "the round begins with the text as it was read before"
 def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
     """The task with the issue's title and text, and what they say of how it is worked on.
 
-    Where nobody changed them since they were read, it stays as it is: a model may have put it in
-    order, or a person may have mended the file. Branch, base and history stay in any case.
+    Where nobody changed them since they were read, they stay as they are: a model may have put
+    them in order, or a person may have mended the file; labels are heard all the same. Branch,
+    base and history stay in any case.
     """
     if not changed(issue, task):
-        return task
+        return labelled(world, candidate, issue, task)
     read = intake.new_task(world, candidate, issue, task.ready_at or task.created)
     return structs.replace(
         task,
         title=read.title,
         body=read.body,
         issue_digest=read.issue_digest,
+        issue_labels=read.issue_labels,
         task_type=read.task_type,
         deliverable=read.deliverable,
         priority=read.priority,
@@ -37,6 +39,28 @@ def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
         outcome_check_ids=read.outcome_check_ids,
         assumed=read.assumed,
     )
+
+
+def labelled(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
+    """The task with what the labels say otherwise than those that were read last, and no more."""
+    labels = classify.heeded(issue.labels, world.agents.keys())
+    if labels == task.issue_labels:
+        return task
+    shown = intake.harmless(world, issue)
+    before, after = (
+        intake.classified(world, candidate.repository, structs.replace(shown, labels=each))
+        for each in (task.issue_labels, labels)
+    )
+    for problem in after.problems:
+        world.say(f"{issue.repo}#{issue.number}: {problem}; the default holds")
+    said = set(before.assumed) - set(after.assumed)
+    changes = {
+        name: getattr(after, name)
+        for name in ("task_type", "deliverable", "priority", "agent")
+        if getattr(after, name) != getattr(before, name)
+    }
+    assumed = tuple(one for one in task.assumed if one not in said)
+    return structs.replace(task, issue_labels=labels, assumed=assumed, **changes)
 
 
 def changed(issue: Issue, task: Task) -> bool:

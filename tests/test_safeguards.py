@@ -939,8 +939,8 @@ GUARDS = {
         "tests/texts/test_redact.py::test_a_secret_is_found_by_its_shape_wherever_it_stands",
     ),
     "S15 names are made of a title without secrets": Guard(
-        "intake.py", "issue = structs.replace(issue, title=world.redact(issue.title), body=shown)",
-        "pass", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
+        "intake.py", "return structs.replace(issue, title=world.redact(issue.title), body=shown)",
+        "return issue", "tests/stories/test_words_that_leave.py::test_no_door_lets_our_token_out",
     ),
     "S1 the kernel is not root's to set": Guard(
         "agents/sandbox.py", "\"--proc\", \"/proc\", *closed,", "\"--proc\", \"/proc\",",

@@ -235,12 +235,12 @@ class Task(Struct, frozen=True, kw_only=True):
     in this round: none costs two (M14). `reruns` are the checks of this round that were run again.
     `epic` asks for several issues in place of work, and `parts` are these, written down before the
     first is made. `assumed` names what nobody said, until the issue was read more closely.
-    `issue_digest` is of the issue's title and text as they were read last, so that a new round
-    knows whether somebody has changed them since. `blocked_label` says that the label `blocked` on
-    the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
-    that exists nowhere else. `marks_left_out` counts the marks of long waits that are kept no
-    longer. `extra` keeps the front-matter keys that a person added, so that a rewrite loses
-    nothing.
+    `issue_digest` is of the issue's title and text as they were read last, and `issue_labels` are
+    those that say how it is worked on, so that a new round knows whether somebody has changed them
+    since. `blocked_label` says that the label `blocked` on the issue is ours. `salvage` is the
+    commit of refs/salvage/<task>, "" while there is no work that exists nowhere else.
+    `marks_left_out` counts the marks of long waits that are kept no longer. `extra` keeps the
+    front-matter keys that a person added, so that a rewrite loses nothing.
     """
 
     task_id: str
@@ -249,6 +249,7 @@ class Task(Struct, frozen=True, kw_only=True):
     issue: int | None = None
     issue_node: str = ""
     issue_digest: str = ""
+    issue_labels: tuple[str, ...] = ()
     project: str = ""
     board_item: str = ""
     board: str = ""  # owner/number of the board that the item is on; "": the first one

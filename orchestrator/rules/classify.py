@@ -96,6 +96,21 @@ def read(fields: Fields, known_agents: Collection[str], defaults: RepositoryConf
     )
 
 
+def heeded(labels: Collection[str], known_agents: Collection[str]) -> tuple[str, ...]:
+    """The labels that say how an issue is worked on, in the order in which they count.
+
+    Known words alone: they are kept in the task's file.
+    """
+    return tuple(
+        label
+        for label in (one.lower() for one in labels)
+        if label in TYPE_LABELS
+        or label.removeprefix("agent:").strip() in known_agents
+        or (label.startswith("task:") and _word(label.removeprefix("task:")) in set(TaskType))
+        or NAMED.fullmatch(label)
+    )
+
+
 def _stated(fields: Fields, name: str) -> str:
     """The first line of a section, without the marks around it."""
     text = fields.sections.get(name, "").strip()

@@ -15,7 +15,7 @@ from orchestrator import github_dispatcher, hands, questions, reaper
 from orchestrator.adapters.custody import new_round
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.order import AttemptReport
-from orchestrator.records.task import RepairKind, State
+from orchestrator.records.task import Priority, RepairKind, State
 from orchestrator.rules import reviews
 from orchestrator.whereabouts import telling
 from orchestrator.whereabouts.question import Question
@@ -491,6 +491,44 @@ def test_a_file_that_a_person_mended_keeps_its_words_where_the_issue_says_the_sa
         office.world.mailroom.update(structs.replace(task, body="# Goal\n\nPaint it red.\n"))
         by_label(office, issue)
         assert "Paint it red." in office.task(issue).body
+
+
+def label(office: Office, issue: int, *labels: str) -> None:
+    office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": list(labels)})
+
+
+def test_labels_that_a_person_set_before_a_new_round_are_heard(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        before = office.task(issue)
+        label(office, issue, "agent:second", "prio:high")
+        by_label(office, issue)
+        after = office.task(issue)
+        assert (after.round, after.agent, after.priority) == (2, "second", Priority.HIGH)
+        assert (after.title, after.body, after.task_type) == (
+            before.title, before.body, before.task_type,
+        )  # fmt: skip
+        office.queue()
+        assert office.task(issue).this_round[0].agent == "second"
+
+
+def test_labels_of_before_do_not_undo_what_a_person_wrote_into_the_file(tmp_path: Path) -> None:
+    """Only what was changed on the issue since is news."""
+    with in_need(tmp_path) as (office, issue, _):
+        label(office, issue, "prio:high")
+        by_label(office, issue)
+        office.work_until_quiet(6)
+        task = office.task(issue)
+        assert (office.state_of(issue), task.round) == (State.ESCALATED, 2), office.told()
+        mended = structs.replace(task, priority=Priority.LOW, agent="third")
+        office.world.mailroom.update(mended)
+        by_label(office, issue)
+        after = office.task(issue)
+        assert (after.round, after.priority, after.agent) == (3, Priority.LOW, "third")
+        office.work_until_quiet(6)
+        office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/prio:high")
+        by_label(office, issue)
+        after = office.task(issue)
+        assert (after.round, after.priority, after.agent) == (4, Priority.NORMAL, "third")
 
 
 def test_an_issue_that_cannot_be_read_holds_up_no_retry(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ tasks = st.builds(
     task_id=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,40}(\.[a-z]{1,3})?", fullmatch=True),
     repo=st.from_regex(r"[A-Za-z0-9-]{1,10}/[A-Za-z0-9_.-]{1,10}", fullmatch=True),
     title=words, issue=st.none() | numbers, issue_node=words, project=words, board_item=words,
+    issue_labels=st.lists(words, max_size=2).map(tuple),
     task_type=st.sampled_from(TaskType), deliverable=st.sampled_from(Deliverable), agent=words,
     priority=st.sampled_from(Priority), branch=branches, base=words, created=moments,
     ready_at=st.none() | moments, not_before=st.none() | moments,
