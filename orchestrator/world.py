@@ -259,7 +259,7 @@ def build(
         environment=environment,
         redact=redact,
         say=say,
-        code=lambda: (checkout.modules(paths.code), checkout.stamp(config.source)),
+        code=lambda: (checkout.modules(paths.code), checkout.digest(config.source)),
         dry_run=dry_run,
         at_once=at_once,
         only=chosen(config, only),

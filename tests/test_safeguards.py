@@ -970,7 +970,7 @@ GUARDS = {
         SWITCHES + "test_a_worker_whose_code_was_exchanged_ends_after_its_task",
     ),
     "no worker goes on by a config that was edited": Guard(
-        "world.py", "(checkout.modules(paths.code), checkout.stamp(config.source))",
+        "world.py", "(checkout.modules(paths.code), checkout.digest(config.source))",
         "checkout.modules(paths.code)",
         SWITCHES + "test_a_worker_whose_config_was_edited_ends_after_its_task",
     ),

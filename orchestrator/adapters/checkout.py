@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from orchestrator.adapters import files, git, process
@@ -60,13 +61,12 @@ def modules(code: Path) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(found))
 
 
-def stamp(path: str) -> tuple[int, int, int] | None:
-    """What changes whenever a file is written or exchanged; None while there is none."""
+def digest(path: str) -> str:
+    """A name for what a file says now; "" while it cannot be read."""
     try:
-        seen = os.stat(path)
-    except OSError:
-        return None
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino
+        return sha256(files.read_bounded(Path(path), LARGEST)).hexdigest()
+    except (OSError, AgentOSError):
+        return ""
 
 
 class Checkout:
