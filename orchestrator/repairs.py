@@ -111,10 +111,21 @@ def refused(world: World, facts: Facts, trouble: GitHubTrouble) -> bool:
 
 def own_reds(facts: Facts) -> tuple[Check, ...]:
     """The red checks that are this pull request's own, and not its base's."""
-    ruling = redness.judge(
+    return ruling(facts).checks
+
+
+def reds_to_mend(facts: Facts) -> tuple[Check, ...]:
+    """What a round that is made anyway should mend too: nothing while it may be the base's."""
+    if not redness.reds(facts.pull.checks or ()):
+        return ()
+    found = ruling(facts)
+    return () if found.course in redness.OF_THE_BASE else found.checks
+
+
+def ruling(facts: Facts) -> redness.Ruling:
+    return redness.judge(
         facts.pull.checks or (), facts.task, facts.pull.head_sha, facts.sightings, facts.base
     )
-    return ruling.checks
 
 
 def begun_at(facts: Facts) -> Task:

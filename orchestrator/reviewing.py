@@ -11,7 +11,7 @@ from orchestrator.adapters import markers
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import RepairItem, RepairKind, State, Task
 from orchestrator.records.tracker import Review
-from orchestrator.rules import redness, reviews, trust
+from orchestrator.rules import reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle, hours
 from orchestrator.rules.obstacles import view
 from orchestrator.texts import reviews as texts
@@ -77,7 +77,7 @@ def items(world: World, facts: Facts) -> Iterator[RepairItem]:
             comments=len(thread.comments),
         )  # fmt: skip
     yield from commented(world, facts, voices)
-    yield from repairs.check_items(world, pull.repo, redness.reds(pull.checks or ()))
+    yield from repairs.check_items(world, pull.repo, repairs.reds_to_mend(facts))
 
 
 def reviewed(world: World, facts: Facts, voices: Voices) -> Iterator[RepairItem]:

@@ -20,8 +20,8 @@ from orchestrator.records.errors import AgentOSError, GitHubTrouble
 from orchestrator.records.suspicion import Suspicion
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Closes, PullRequest
-from orchestrator.records.verdicts import AttemptVerdict
-from orchestrator.rules import failures, merge, reviews, trust
+from orchestrator.records.verdicts import AttemptVerdict, Rework
+from orchestrator.rules import failures, merge, redness, reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle
 from orchestrator.rules.obstacles import view
 from orchestrator.world import World
@@ -107,6 +107,8 @@ class Scrutiny:
             facts = self._asked(facts)
         elif seen in RED and (self.fetch or self._is_begun(pull)):
             facts = self._red(facts)
+        if self.fetch and begins_a_round(facts) and redness.reds(pull.checks or ()):
+            facts = self._red(facts)  # its agent is told of them too, if they are its own
         held = self._held(facts)
         return structs.replace(facts, held_since=held.since, head_since=held.head_since)
 
@@ -346,6 +348,12 @@ def git_decides(facts: Facts) -> bool:
     delivered = {one.head_sha for one in facts.task.attempts}
     more = len(facts.task.pushed) > 1 and pull.head_sha not in delivered
     return seen is Obstacle.REVIEW and more
+
+
+def begins_a_round(facts: Facts) -> bool:
+    """Whether a reviewer's word sends it to an agent now."""
+    seen = view(facts)
+    return seen.obstacle is Obstacle.REVIEW and isinstance(seen.verdict, Rework)
 
 
 def shown(task: Task, sha: str) -> list[datetime]:

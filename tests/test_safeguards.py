@@ -789,6 +789,10 @@ GUARDS = {
         "answering.py", "    if not changed:\n        reason =", "    if False:\n        reason =",
         REVIEWS + "test_a_round_that_changes_nothing_ends_with_a_person",
     ),
+    "a review's round is not to mend what the base is red with": Guard(
+        "repairs.py", "() if found.course in redness.OF_THE_BASE else found.checks", "found.checks",
+        REVIEWS + "test_failed_checks_come_in_the_same_round[True]",
+    ),
     "nobody's word in a thread is resolved away unheard": Guard(
         "answering.py", "not (thread.resolved or spoken_since(item, thread))",
         "not thread.resolved",

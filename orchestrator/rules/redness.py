@@ -39,6 +39,10 @@ class Course(StrEnum):
     BASE_HEALED = "base_healed"  # the trouble was the base's, which is well again
 
 
+# The trouble is the base's, or may be: nobody's work is blamed for it.
+OF_THE_BASE = frozenset({Course.BASE_RED, Course.BASE_OPEN, Course.BASE_HEALED})
+
+
 class Ruling(Struct, frozen=True, kw_only=True):
     """The course, why, and the red checks that it is about."""
 

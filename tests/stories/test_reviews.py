@@ -193,16 +193,21 @@ def test_a_bot_is_heard_only_where_the_config_names_it(tmp_path: Path, named: bo
         assert ("Line 1 is unused." in agent.prompts[0]) is named
 
 
-def test_failed_checks_come_in_the_same_round(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of_base", [False, True])
+def test_failed_checks_come_in_the_same_round(tmp_path: Path, of_base: bool) -> None:
+    """But those that the base fails too are not this work's to mend."""
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         body = {"state": "failure", "context": "lint"}
-        head = office.task(issue).pushed[-1]
-        office.api.post(f"/repos/{SLUG}/statuses/{head}", json=body)
+        heads = [office.task(issue).pushed[-1]]
+        heads += [tip(office, "main")] if of_base else []
+        for head in heads:
+            office.api.post(f"/repos/{SLUG}/statuses/{head}", json=body)
         office.monitor()
         items = office.task(issue).repair_items
         kinds = [item.kind for item in items]
-        assert kinds == [RepairKind.COMMENT, RepairKind.THREAD, RepairKind.CHECK], items
-        assert [item.number for item in items] == [1, 2, 3]
+        own = [] if of_base else [RepairKind.CHECK]
+        assert kinds == [RepairKind.COMMENT, RepairKind.THREAD, *own], items
+        assert [item.number for item in items] == [1, 2, 3][: len(kinds)]
 
 
 def test_a_resolved_thread_is_not_asked_about(tmp_path: Path) -> None:
