@@ -9,7 +9,13 @@ from enum import StrEnum
 from orchestrator.records.config import MergeMethod
 from orchestrator.records.errors import Trouble
 from orchestrator.records.task import State
-from orchestrator.records.verdicts import Escalate, Merge, PullRequestVerdict, Wait
+from orchestrator.records.verdicts import (
+    AttemptVerdict,
+    Escalate,
+    Merge,
+    PullRequestVerdict,
+    Wait,
+)
 from orchestrator.rules import conflicts
 from orchestrator.rules.conflicts import PRIORITIES, Ahead, Candidate, Place, Turn
 from orchestrator.rules.facts import Facts, Obstacle, View, bounded
@@ -185,9 +191,19 @@ def _seat(seen: View, facts: Facts, now: datetime) -> int | None:
     """How near to its merge, 0 the nearest; None who holds up nobody."""
     if seen.obstacle is Obstacle.NOTHING:
         return 0
-    if seen.obstacle is Obstacle.RUNNING and facts.carried and facts.behind is not True:
+    if seen.obstacle is Obstacle.RUNNING and _updated(facts) and facts.behind is not True:
         return 1 if _on_its_way(seen, facts, now) else None
     return 2 if seen.obstacle is Obstacle.BEHIND else None
+
+
+def _updated(facts: Facts) -> bool:
+    """Whether its head is an Update of ours: pushed on top of other work, and by no attempt.
+
+    Known by the task alone, because git is not asked about a head whose checks still run.
+    """
+    head, task = facts.pull.head_sha, facts.task
+    made = {one.head_sha for one in task.attempts if one.verdict is AttemptVerdict.DELIVER}
+    return bool(facts.carried) or (head in task.pushed[1:] and head not in made)
 
 
 def _on_its_way(seen: View, facts: Facts, now: datetime) -> bool:

@@ -18,9 +18,10 @@ from orchestrator.records.config import (
 from orchestrator.records.errors import Trouble
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.suspicion import Suspicion, Weight
-from orchestrator.records.task import MergeMark, Priority, PullRequestLink, Rerun, Task
+from orchestrator.records.task import Attempt, MergeMark, Priority, PullRequestLink, Rerun, Task
 from orchestrator.records.tracker import Check, Closes, PullRequest, Review
 from orchestrator.records.verdicts import (
+    AttemptVerdict,
     Cancelled,
     Escalate,
     Merge,
@@ -65,6 +66,9 @@ TASK = Task(
     pull_request=PullRequestLink(number=7, node_id="PR_1"), pushed=(HEAD,),
 )
 REPOSITORY = RepositoryConfig(slug="o/r", clone_url="https://github.com/o/r.git")
+REPAIR = Attempt(
+    n=2, agent="a", started=LONG_AGO, verdict=AttemptVerdict.DELIVER, head_sha=HEAD
+)
 GOOD = Facts(
     pull=PULL, task=TASK, repository=REPOSITORY, required=(), marker_ok=True, behind=False,
     empty_diff=False, suspicions=(), commits_ours=True, in_base="", work_at=LONG_AGO, front=True,
@@ -446,6 +450,12 @@ def candidate(number, **fields):
         ([candidate(1, behind=True),
           candidate(2, carried=(OLD,), pull__checks=(RUNNING,), pull__head_committed=NOW,
                     behind=True)], 1),
+        ([candidate(1, behind=True),
+          candidate(2, task__pushed=(OLD, HEAD), pull__checks=(RUNNING,),
+                    pull__head_committed=NOW, behind=None)], 2),
+        ([candidate(1, behind=True),
+          candidate(2, task__pushed=(OLD, HEAD), task__attempts=(REPAIR,),
+                    pull__checks=(RUNNING,), pull__head_committed=NOW, behind=None)], 1),
         ([candidate(1, behind=True),
           candidate(2, carried=(OLD,), pull__checks=(RUNNING,))], 1),
         ([candidate(1, behind=True),

@@ -39,6 +39,21 @@ def verdict(order: Any) -> str:
     return "failure" if "broken" in listed.split() else "success"
 
 
+def test_each_merge_costs_one_run_where_a_run_takes_longer_than_a_tick(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=by_title, repository=QUICK) as office:
+        issues = [office.ready(f"Add part{n}") for n in range(1, PULLS + 1)]
+        office.dispatch()
+        office.queue()
+        office.pass_time(20)
+        own = len(runs(office))
+        office.github.forge.state.runner.seconds = 700
+        for _ in range(PULLS * 4):
+            office.monitor()
+            office.pass_time(300)
+        assert [office.state_of(i) for i in issues] == [State.DONE] * PULLS, office.told()
+        assert len(runs(office)) - own == PULLS - 1, office.told()
+
+
 @pytest.mark.parametrize("bad", [0, 1, 3, 5])
 def test_each_merge_costs_one_run_and_a_red_one_only_its_own(tmp_path: Path, bad: int) -> None:
     """N green ones: N - 1 runs after their own, as the first is up to date.
