@@ -90,7 +90,7 @@ def mends(world: World, facts: Facts, paths: Collection[str]) -> None:
     task, pull, known = facts.task, facts.pull, read(where(world))
     mark = Mending(
         task_id=task.task_id, repo=pull.repo, base=pull.base, number=pull.number,
-        priority=task.priority, paths=written(sorted({*paths} - EVERYBODYS)),
+        priority=task.priority, paths=written(sorted({*paths} - EVERYBODYS)[:LISTED]),
         repaired=task.reworks + 1,
         since=world.clock.now(),
     )  # fmt: skip

@@ -51,6 +51,7 @@ MERGE_LOCK_SECONDS = 20.0
 # What GitHub puts off for so long, it will not do without a person.
 PATIENCE = timedelta(hours=1)
 MERGED_LABEL = "merged"
+NAMED = 20  # conflicting paths that a reason names: it rides in the task file and on GitHub
 # Within this time a snapshot is acted on; a tick may be slow, or its machine asleep.
 STILL_FRESH = timedelta(minutes=1)
 # After so many of them in a row a person is told: people merge faster than its checks run.
@@ -377,7 +378,9 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
     outcome = groundwork.update(world, task, verdict.head_sha, verdict.base_sha)
     if isinstance(outcome, Conflict):
         paths = foresight.written(one.path for one in outcome.paths)
-        conflict = Rework(f"conflicts with {facts.pull.base} in {', '.join(paths)}")
+        more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+        named = f"{', '.join(paths[:NAMED])}{more}"
+        conflict = Rework(f"conflicts with {facts.pull.base} in {named}")
         foresight.mends(world, facts, paths)
         world.say(f"{task.repo}#{facts.pull.number} {task.task_id}: rework: {conflict.reason}")
         return do_rework(world, facts, conflict)

@@ -133,6 +133,27 @@ def test_who_puts_nothing_of_the_branch_into_a_conflict_is_followed_by_another(
         assert office.file("README.md") == "# By a person\n\nBy the agent.\n"
 
 
+def test_of_very_many_conflicting_paths_some_are_named(tmp_path: Path) -> None:
+    many = [f"pages/{n:03d}.txt" for n in range(60)]
+
+    def agent(folder: Path, prompt: str) -> str:
+        (folder / "pages").mkdir(exist_ok=True)
+        for name in many:
+            (folder / name).write_text("ours, and theirs\n" if conflicting(prompt) else "ours\n")
+        return COMPLETE.format(summary="Wrote them.")
+
+    with an_office(tmp_path, agent=agent) as office:
+        issue = reviewed(office)
+        pushes(office, tmp_path, "main", dict.fromkeys(many, "theirs\n"))
+        for _ in range(5):
+            office.pass_time(30)
+            office.monitor()
+        task = office.task(issue)
+        assert task.repair.endswith("pages/018.txt, pages/019.txt and 40 more"), task.repair
+        office.work_until_quiet(20)
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
 BY_AGENT = {"README.md": "# By the agent\n", "notes.txt": "agent's notes\n"}
 BY_PERSON = {"README.md": "# By a person\n", "notes.txt": "a person's notes\n"}
 HALF = PARTIAL.replace("missing_context", "timeout")
