@@ -124,7 +124,7 @@ def used_up(at: datetime, newest: File) -> UsedUp | None:
     return UsedUp.OVERRULED if at <= (newest.worked_at or EPOCH) else None
 
 
-def began(task: Task) -> datetime | None:
+def begun_by_a_person(task: Task) -> datetime | None:
     """When a person began this round, None in the first: by their Ready, else by the first mark.
 
     A Ready has GitHub's own time. Of a round that has ended, it is that end.
@@ -143,5 +143,5 @@ def counts(task: Task, closed: datetime, *, merged: bool) -> bool:
     before. A merge counts whenever it was, but for the one with which the task was done already.
     """
     done = [mark.at for mark in task.marks if mark.state is State.DONE]
-    since = (done[-1] if done else None) if merged else began(task)
+    since = (done[-1] if done else None) if merged else begun_by_a_person(task)
     return since is None or closed > since

@@ -108,7 +108,7 @@ QUARTER = timedelta(minutes=15)
     ],
 )
 def test_a_closing_counts_from_the_beginning_of_the_round(task, since):
-    assert rounds.began(task) == since
+    assert rounds.begun_by_a_person(task) == since
     for closed in (NOON - timedelta(days=1), since) if since else ():
         assert not rounds.counts(task, closed, merged=False)
     assert rounds.counts(task, (since or NOON) + QUARTER, merged=False)
