@@ -21,10 +21,11 @@ from orchestrator import world as worlds
 from orchestrator.adapters import effects, files, gh_rest, inspection, locks, store
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
+from orchestrator.records.config import AutomationMode
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import Merge
-from orchestrator.rules import ci, obstacles, trust
-from orchestrator.rules.facts import Facts
+from orchestrator.rules import ci, lanes, obstacles, reviews, trust
+from orchestrator.rules.facts import Facts, Obstacle, wait
 from orchestrator.texts import redact
 from orchestrator.world import World
 from tests.sim import invariants, run
@@ -167,6 +168,17 @@ def strange(seed: int) -> Plan:
     )
 
 
+def configured(**overrides: Any) -> Callable[[int], Plan]:
+    """In a repository of this config everything is approved now and then."""
+
+    def plan(seed: int) -> Plan:
+        deeds = tuple(DeedPlan(at=900.0 * count, name="approve_all") for count in range(4, 20))
+        repository = RepositoryPlan(overrides={"max_parallel_per_repo": 2, **overrides})
+        return structs.replace(two_at_once(seed), deeds=deeds, repositories=(repository,))
+
+    return plan
+
+
 def interfered(name: str, **arguments: Any) -> Callable[[int], Plan]:
     """A person does this again and again in the first hour."""
 
@@ -238,6 +250,14 @@ def never_behind(original: Anything) -> Anything:
     return look
 
 
+def takes_every_lane_for_full(original: Anything) -> Anything:
+    def look(facts: Facts) -> Any:
+        full = structs.replace(facts.repository, automation_mode=AutomationMode.FULL)
+        return original(structs.replace(facts, repository=full))
+
+    return look
+
+
 def expects_whatever_is_there(original: Anything) -> Anything:
     def push(self: workspace.Workspace, slug: str, branch: str, sha: str, *, expected: str) -> Any:
         del expected
@@ -288,6 +308,23 @@ BUGS: dict[str, Bug] = {
     ),
     "a merge of whatever the head is": Bug(
         "GitHubWrite.merge", ("I4",), (Patch(GitHubWrite, "merge", merges_any_head),), two_at_once
+    ),
+    "lanes are not asked": Bug(
+        "lanes.may, obstacles._lane_and_issue", ("I4",),
+        (
+            Patch(lanes, "may", says(True)),
+            Patch(obstacles, "_lane_and_issue", takes_every_lane_for_full),
+        ),
+        configured(automation_mode="dispatcher_only"),
+    ),
+    "nobody need approve": Bug(
+        "reviews.wanted", ("I4",), (Patch(reviews, "wanted", says(False)),),
+        configured(merge="approved"),
+    ),
+    "an approval is not heard": Bug(
+        "reviews.approval", ("L",),
+        (Patch(reviews, "approval", says(wait(Obstacle.APPROVAL, "nobody approved"))),),
+        configured(merge="approved"),
     ),
     "who is behind is merged all the same": Bug(
         "obstacles._git", ("I5",), (Patch(obstacles, "_git", never_behind),), moving_base

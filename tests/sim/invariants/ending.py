@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from orchestrator.forge import issues, records
+from orchestrator.forge import issues
 from orchestrator.records.config import AutomationMode, MergePolicy
 from orchestrator.records.task import State, Task
 from tests.sim import forges
@@ -84,12 +84,14 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
     if pull.state != "open":
         return False
     labels = {label.name for label in issues.labels_of(facts.forge(seen), pull)}
+    words = facts.last_words(seen, pull)
+    approved = any(one.state == "APPROVED" and one.sha == pull.head_sha for one in words)
     return bool(
         repository.automation_mode is AutomationMode.DISPATCHER_ONLY
-        or repository.merge is MergePolicy.APPROVED
+        or (repository.merge is MergePolicy.APPROVED and not approved)
         or {"hold", "blocked"} & labels
         or pull.draft
-        or asked_for_changes(seen, pull)
+        or any(one.state == "CHANGES_REQUESTED" for one in words)
         or (facts.failed_on_base(seen, task) and alerted(seen, f"{task.base} is red itself"))
     )
 
@@ -100,11 +102,6 @@ def alerted(seen: Seen, words: str) -> bool:
     return any(
         when > since and line.startswith("ALERT") and words in line for when, _, line in seen.said
     )
-
-
-def asked_for_changes(seen: Seen, pull: records.Issue) -> bool:
-    where = "issue_id = ? and state = 'CHANGES_REQUESTED'"
-    return facts.forge(seen).store.count(records.Review, where, pull.id) > 0
 
 
 def unheard(seen: Seen, task: Task) -> str:

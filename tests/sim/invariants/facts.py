@@ -281,6 +281,15 @@ def calls(seen: Seen, issue: records.Issue) -> int:
     return sum(any(one in told.body for one in CALLS) for told in comments(seen, issue))
 
 
+def last_words(seen: Seen, pull: records.Issue) -> list[records.Review]:
+    """Each reviewer's last word on a pull request; a comment takes none back."""
+    last: dict[int, records.Review] = {}
+    for one in forge(seen).store.select(records.Review, "issue_id = ? order by id", pull.id):
+        if one.state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
+            last[one.author_id] = one
+    return list(last.values())
+
+
 def failed_on_base(seen: Seen, task: Task) -> list[str]:
     """The checks whose last run on the base's tip failed, as the forge holds them."""
     repo = repositories(seen)[task.repo]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from orchestrator.forge import moments, records
+from orchestrator.forge import issues, moments, records
+from orchestrator.records.config import AutomationMode, MergePolicy
 from tests.sim.interface import Seen, StepKind
 from tests.sim.invariants import facts
 from tests.sim.invariants.facts import Merge
@@ -163,6 +164,40 @@ def standing(seen: Seen, merge: Merge, when: datetime) -> dict[str, str]:
 
 def moment(text: str | None) -> datetime | None:
     return moments.parse(text) if text else None
+
+
+def i4_merged_only_as_the_config_allows(seen: Seen) -> list[str]:
+    """We merge nothing in a repository of lane `dispatcher_only`, and under `merge: approved`
+    nothing that does not descend from what its owner approved before.
+
+    An approval is a review, or the label `approved`, which may stand there without an act where the
+    command that set it died. Blind to an approval that did not stand any more.
+    """
+    found = []
+    for merge in facts.new_merges(seen, "policies"):
+        repository = seen.config.repository(merge.slug)
+        if repository is None:
+            continue
+        where = f"{merge.slug}#{merge.number}"
+        if repository.automation_mode is AutomationMode.DISPATCHER_ONLY:
+            found.append(f"{where} was merged in a repository where only people merge")
+        if repository.merge is MergePolicy.APPROVED and not approved(seen, merge):
+            found.append(f"{where} was merged, and no owner approved it")
+    return found
+
+
+def approved(seen: Seen, merge: Merge) -> bool:
+    pull = facts.place(seen, merge.slug, merge.number)
+    if pull is None:
+        return False
+    heads = {
+        act.sha
+        for act in facts.acts(seen, Did.APPROVED, slug=merge.slug)
+        if act.number == merge.number and act.order < merge.request.order
+    }
+    labels = {label.name for label in issues.labels_of(facts.forge(seen), pull)}
+    held = facts.ancestors(seen, merge.slug, merge.sha)
+    return "approved" in labels or not heads.isdisjoint(held)
 
 
 def i4_strange_commits_need_a_word(seen: Seen) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orchestrator.forge import moments, records
+from orchestrator.forge import moments
 from orchestrator.records.task import State, Task
 from tests.sim.interface import Act, Seen
 from tests.sim.invariants import facts
@@ -95,16 +95,12 @@ def objections(seen: Seen, merge: Merge) -> list[str]:
     pull = facts.place(seen, merge.slug, merge.number)
     if pull is None:
         return []
-    last: dict[int, records.Review] = {}
-    for one in facts.forge(seen).store.select(records.Review, "issue_id = ? order by id", pull.id):
-        if one.state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
-            last[one.author_id] = one
     path = f"/repos/{merge.slug}/pulls/{merge.number}"
     read = facts.last_look(seen, merge.request.process, merge.request.order, path)
     looked = merge.request.at if read is None else read.at
     return [
         f"{merge.slug}#{merge.number} was merged against a request for changes"
-        for one in last.values()
+        for one in facts.last_words(seen, pull)
         if one.state == "CHANGES_REQUESTED"
         and moments.parse(one.submitted_at) < looked - MEANWHILE
         and one.sha in facts.ancestors(seen, merge.slug, merge.sha)
