@@ -23,6 +23,7 @@ from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.config import AutomationMode
 from orchestrator.records.task import State
+from orchestrator.records.tracker import Review
 from orchestrator.records.verdicts import Merge
 from orchestrator.rules import ci, lanes, obstacles, reviews, trust
 from orchestrator.rules.facts import Facts, Obstacle, wait
@@ -179,6 +180,13 @@ def configured(**overrides: Any) -> Callable[[int], Plan]:
     return plan
 
 
+def content_at_last(seed: int) -> Plan:
+    """A person asks for changes once or twice, and approves what comes of it."""
+    asked = tuple(DeedPlan(at=300.0 * count, name="request_changes") for count in (1, 2, 3))
+    plan = configured()(seed)
+    return structs.replace(plan, ci="late", deeds=(*asked, *plan.deeds))
+
+
 def interfered(name: str, **arguments: Any) -> Callable[[int], Plan]:
     """A person does this again and again in the first hour."""
 
@@ -258,6 +266,18 @@ def takes_every_lane_for_full(original: Anything) -> Anything:
     return look
 
 
+def resents_for_ever(original: Anything) -> Anything:
+    """Whoever asked for changes once is never content again."""
+    held: dict[str, list[Review]] = {}
+
+    def objections(facts: Facts) -> list[Review]:
+        known = held.setdefault(facts.task.task_id, [])
+        known += original(facts)
+        return known
+
+    return objections
+
+
 def expects_whatever_is_there(original: Anything) -> Anything:
     def push(self: workspace.Workspace, slug: str, branch: str, sha: str, *, expected: str) -> Any:
         del expected
@@ -325,6 +345,10 @@ BUGS: dict[str, Bug] = {
         "reviews.approval", ("L",),
         (Patch(reviews, "approval", says(wait(Obstacle.APPROVAL, "nobody approved"))),),
         configured(merge="approved"),
+    ),
+    "a request for changes is never over": Bug(
+        "reviews.objections", ("L",), (Patch(reviews, "objections", resents_for_ever),),
+        content_at_last,
     ),
     "who is behind is merged all the same": Bug(
         "obstacles._git", ("I5",), (Patch(obstacles, "_git", never_behind),), moving_base
