@@ -18,7 +18,7 @@ from msgspec import structs
 
 from orchestrator import landing, proof, reaper, supervisor, workspace
 from orchestrator import world as worlds
-from orchestrator.adapters import effects, files, gh_rest, inspection, locks, store
+from orchestrator.adapters import custody, effects, files, gh_rest, inspection, locks, store
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.config import AutomationMode
@@ -297,6 +297,18 @@ def everybody_has_it(original: Anything) -> Anything:
     return try_task
 
 
+def returns_as_new(original: Anything) -> Anything:
+    del original
+
+    def return_due(world: World) -> None:
+        now = world.clock.now()
+        for task in world.mailroom.list_state(State.BLOCKED):
+            if task.not_before is not None and task.not_before <= now:
+                world.mailroom.move(custody.new_round(task), State.INBOX, by=world.script)
+
+    return return_due
+
+
 def calls_it_done(world: World, facts: Facts, verdict: Merge) -> bool:
     del verdict
     world.mailroom.move(facts.task, State.DONE, by="pr_monitor")
@@ -373,6 +385,11 @@ BUGS: dict[str, Bug] = {
     "attempts are not counted": Bug(
         "reaper.counted", ("I9",), (Patch(reaper, "counted", says(())),),
         with_agents("crashing", "crashing", "crashing"),
+    ),
+    "what returns begins a round": Bug(
+        "supervisor.return_due", ("I9",),
+        (Patch(supervisor, "return_due", returns_as_new),),
+        with_agents("tired", "tired", "tired", fallbacks=("first",)),
     ),
     "everybody is trusted": Bug(
         "trust.judge", ("I10",), (Patch(trust, "judge", says(trust.Trusted())),), strange

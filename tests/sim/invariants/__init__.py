@@ -27,7 +27,11 @@ BY_RULE: Mapping[str, tuple[Invariant, ...]] = {
     "I6": (secrets.i6_no_commit_of_a_person_is_lost,),
     "I7": (secrets.i7_no_secret_leaves,),
     "I8": (secrets.i8_the_store_is_ours,),
-    "I9": (mailbox.i9_attempts_are_bounded, mailbox.i9_escalated_once),
+    "I9": (
+        mailbox.i9_attempts_are_bounded,
+        mailbox.i9_rounds_are_begun_by_people,
+        mailbox.i9_escalated_once,
+    ),
     "I10": (secrets.i10_strangers_reach_no_agent, secrets.i10_only_our_places_are_written),
     "I11": (
         machine.i11_requests_are_bounded,
@@ -44,6 +48,7 @@ BY_RULE: Mapping[str, tuple[Invariant, ...]] = {
     "L": (
         ending.every_task_came_to_an_end,
         ending.every_ready_issue_is_heard,
+        ending.no_ready_is_left_unanswered,
         ending.a_third_may_fail,
         ending.idle_ticks_change_nothing,
     ),

@@ -13,7 +13,7 @@ from tests.sim import forges
 from tests.sim import plan as plans
 from tests.sim.interface import OWNER, Seen, StepKind
 from tests.sim.invariants import facts
-from tests.sim.people import Did
+from tests.sim.people import READY, Did
 
 ENDED_BY = (
     Did.CLOSED_ISSUE, Did.CLOSED_PULL, Did.DELETED_BRANCH, Did.MOVED, Did.PUSHED, Did.MERGED,
@@ -131,6 +131,29 @@ def every_ready_issue_is_heard(seen: Seen) -> list[str]:
         if gone or moved or issue.author != OWNER or issue.after:
             continue
         found.append(f"{issue.slug}#{number} was set Ready, and nothing came of it")
+    return found
+
+
+def no_ready_is_left_unanswered(seen: Seen) -> list[str]:
+    """At the end no open issue whose task has ended still bears `ready`: it began a round or a task
+    of its own, or was taken off.
+
+    Only issues of the owner that depend on no other, and where no switch of ours is off.
+    """
+    if seen.step.kind is not StepKind.END:
+        return []
+    found = []
+    for number, issue in zip(seen.issue_numbers, seen.plan.issues, strict=True):
+        row = facts.place(seen, issue.slug, number) if number else None
+        if row is None or row.state != "open" or issue.author != OWNER or issue.after:
+            continue
+        place = (issue.slug, number)
+        files = [(state, task) for state, task in seen.tasks() if (task.repo, task.issue) == place]
+        ended = any(state in facts.OVER for state, _ in files)
+        labels = {label.name for label in issues.labels_of(facts.forge(seen), row)}
+        if ended and READY in labels and not any(off(seen, task) for _, task in files):
+            where = ", ".join(state.value for state, _ in files)
+            found.append(f"{issue.slug}#{number} still bears ready, and its task is in {where}")
     return found
 
 

@@ -95,6 +95,32 @@ def meddled(seen: Seen, task_id: str) -> bool:
     return any(True for _ in acts(seen, *kinds, task_id=task_id))
 
 
+def concerning(seen: Seen, task: Task) -> list[Act]:
+    """What people did to a task: to its file, its issue, its branch, or a pull request from it.
+
+    A file that a person dropped has no name of ours yet: each of them may be that of a task without
+    an issue.
+    """
+    numbers = {task.issue, task.pull_request.number if task.pull_request else None}
+    numbers |= {
+        pull.number for slug, pull in pulls(seen)
+        if slug == task.repo and pull.head_ref == task.branch
+    }  # fmt: skip
+    numbers.discard(None)
+    mine = key(task.task_id)
+
+    def concerns(act: Act) -> bool:
+        if act.task_id:
+            return key(act.task_id) == mine
+        if act.slug != task.repo:
+            return False
+        if act.kind == Did.DROPPED:
+            return task.issue is None
+        return act.number in numbers or bool(act.branch and act.branch == task.branch)
+
+    return [act for act in seen.acts if concerns(act)]
+
+
 # --- the forge -------------------------------------------------------------------------------
 
 

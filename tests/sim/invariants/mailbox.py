@@ -15,6 +15,10 @@ from tests.sim.people import Did
 REWORKS = 3
 REVIEW_ROUNDS = 3
 REST = timedelta(minutes=1)
+# What may begin a round: Ready, a hand in the mailbox, an answer to a question.
+BEGINNINGS = (
+    Did.READY, Did.READY_AGAIN, Did.MOVED, Did.COPIED, Did.COMMENTED, Did.DROPPED,
+)  # fmt: skip
 
 
 def i1_no_task_is_lost(seen: Seen) -> list[str]:
@@ -132,8 +136,7 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
 
     A refusal by its provider, or a dead login of its own, before any work is no attempt unless the
     agent alone says so, but the same agent must have rested before it is asked again. Tolerated:
-    what a person broke, copied or removed. Blind to rounds: that a new one begins only by a
-    person's hand is checked by the comments of I9.
+    what a person broke, copied or removed.
     """
     if facts.as_before(seen, "attempts", seen.mailbox, len(seen.runs), len(seen.acts)):
         return []
@@ -172,6 +175,24 @@ def i9_attempts_are_bounded(seen: Seen) -> list[str]:
         ordered = any(name.startswith("task-") for name in seen.live)
         if ran.get(facts.key(task.task_id), 0) > task.runs and not ordered:
             found.append(f"{task.task_id}: an agent ran that its file does not know of")
+    return found
+
+
+def i9_rounds_are_begun_by_people(seen: Seen) -> list[str]:
+    """No task has had more rounds than people's deeds to it, or to its issue, can have begun.
+
+    Asked at the end, as rounds are never taken back. A deed counts whether it began one or not: how
+    many of them did is beyond this.
+    """
+    if seen.step.kind is not StepKind.END:
+        return []
+    found = []
+    for state, task in seen.tasks():
+        if state is State.QUARANTINE or facts.meddled(seen, task.task_id):
+            continue
+        deeds = sum(act.kind in BEGINNINGS for act in facts.concerning(seen, task))
+        if task.round > max(1, deeds):
+            found.append(f"{task.task_id} is in round {task.round}, begun by {deeds} deeds")
     return found
 
 
