@@ -9,23 +9,23 @@ run. Each names plans in which it can do harm, so that it is found within few se
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from orchestrator import landing, proof, reaper, supervisor, workspace
+from orchestrator import escalation, github_sync, landing, proof, reaper, supervisor, workspace
 from orchestrator import world as worlds
 from orchestrator.adapters import custody, effects, files, gh_rest, inspection, locks, store
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.config import AutomationMode
-from orchestrator.records.task import State
+from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Review
 from orchestrator.records.verdicts import Merge
-from orchestrator.rules import ci, lanes, obstacles, reviews, trust
+from orchestrator.rules import ci, lanes, obstacles, reviews, rounds, trust
 from orchestrator.rules.facts import Facts, Obstacle, wait
 from orchestrator.texts import redact
 from orchestrator.world import World
@@ -158,6 +158,12 @@ def moving_base(seed: int) -> Plan:
 def with_agents(*names: str, **more: Any) -> Callable[[int], Plan]:
     agents = dict(zip(plans.AGENTS, names, strict=True))
     return lambda seed: structs.replace(two_at_once(seed), agents=agents, **more)
+
+
+def asked_again(agent: str) -> Callable[[int], Plan]:
+    """Whatever came to an end without success is set Ready once more."""
+    deeds = tuple(DeedPlan(at=3600.0 + count, name="set_ready") for count in range(6))
+    return with_agents(agent, agent, agent, deeds=deeds)
 
 
 def strange(seed: int) -> Plan:
@@ -309,6 +315,23 @@ def returns_as_new(original: Anything) -> Anything:
     return return_due
 
 
+def as_in_the_first_round(original: Anything) -> Anything:
+    def once(world: World, task: Task, kind: str, *said: Any, **more: Any) -> Any:
+        first = structs.replace(task, round=1) if kind == escalation.CALL else task
+        return original(world, first, kind, *said, **more)
+
+    return once
+
+
+def hears_no_second_ready(original: Anything) -> Anything:
+    def judge(ready: rounds.Ready, filed: Sequence[rounds.File]) -> rounds.Plan:
+        plan: rounds.Plan = original(ready, filed)
+        again = isinstance(plan, rounds.NewRound)
+        return rounds.Nothing("it was worked on before") if again else plan
+
+    return judge
+
+
 def calls_it_done(world: World, facts: Facts, verdict: Merge) -> bool:
     del verdict
     world.mailroom.move(facts.task, State.DONE, by="pr_monitor")
@@ -391,6 +414,10 @@ BUGS: dict[str, Bug] = {
         (Patch(supervisor, "return_due", returns_as_new),),
         with_agents("tired", "tired", "tired", fallbacks=("first",)),
     ),
+    "a second Ready is not heard": Bug(
+        "rounds.judge", ("L",), (Patch(rounds, "judge", hears_no_second_ready),),
+        asked_again("without_context"),
+    ),
     "everybody is trusted": Bug(
         "trust.judge", ("I10",), (Patch(trust, "judge", says(trust.Trusted())),), strange
     ),
@@ -411,6 +438,10 @@ BUGS: dict[str, Bug] = {
         "obstacles._brakes, landing.last_look", ("I12",),
         (Patch(obstacles, "_brakes", says(None)), Patch(landing, "last_look", says(""))),
         interfered("label_pull"),
+    ),
+    "each round escalates as the first did": Bug(
+        "github_sync.comment_once", ("L",),
+        (Patch(github_sync, "comment_once", as_in_the_first_round),), asked_again("crashing"),
     ),
     "what is blocked never returns": Bug(
         "supervisor.return_due", ("L",), (Patch(supervisor, "return_due", nothing),),

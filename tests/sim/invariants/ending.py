@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from orchestrator.adapters.markers import Markers
+from orchestrator.escalation import CALL
 from orchestrator.forge import issues
 from orchestrator.records.config import AutomationMode, MergePolicy
 from orchestrator.records.task import State, Task
+from orchestrator.texts import messages
 from tests.sim import forges
 from tests.sim import plan as plans
 from tests.sim.interface import OWNER, Seen, StepKind
@@ -105,15 +108,20 @@ def alerted(seen: Seen, words: str) -> bool:
 
 
 def unheard(seen: Seen, task: Task) -> str:
-    """An escalation that GitHub does not show, unless a person put the file there, or took the
-    comment away."""
-    deleted = facts.acts(seen, Did.DELETED_COMMENT, slug=task.repo)
-    if any(act.number == task.issue for act in deleted):
+    """An escalation of this round that GitHub does not show, unless a person put the file there,
+    took the comment away, or closed the issue, so that nobody was left to be told."""
+    if task.issue is None:
         return ""
-    if task.issue is None or any(facts.acts(seen, Did.MOVED, Did.COPIED, task_id=task.task_id)):
-        return ""
+    for act in facts.concerning(seen, task):
+        put = act.kind == Did.MOVED and act.branch == State.ESCALATED
+        if put or act.kind in {Did.COPIED, Did.DELETED_COMMENT, Did.CLOSED_ISSUE}:
+            return ""
     issue = facts.place(seen, task.repo, task.issue)
-    return "" if issue and facts.calls(seen, issue) else "nobody was told"
+    if issue is None or not messages.said_in(task.note)[0]:
+        return "" if issue and facts.calls(seen, issue) else "nobody was told"
+    line = Markers(seen.paths.marker_key, read_only=True).line(task, CALL)
+    told = any(line in comment.body for comment in facts.comments(seen, issue))
+    return "" if told else f"nobody was told in round {task.round}"
 
 
 def every_ready_issue_is_heard(seen: Seen) -> list[str]:
