@@ -36,6 +36,7 @@ class Did(StrEnum):
     EDITED_ISSUE = "edited issue"
     READY = "set ready"
     READY_AGAIN = "ready again"
+    CARDED = "moved the card"
     LABELLED = "labelled"
     UNLABELLED = "unlabelled"
     CLOSED_PULL = "closed pull request"
@@ -173,8 +174,11 @@ def unready(stage: Stage) -> None:
 
 def move_card(stage: Stage, status: str = "Backlog") -> None:
     item = one(stage, stage.forge.state.store.select(cards.Item, "issue_id is not null"))
-    if item is not None:
+    if item is not None and item.issue_id is not None:
         set_card(stage, item, status)
+        row = stage.forge.state.store.need(records.Issue, item.issue_id)
+        slug = stage.forge.state.store.need(records.Repo, row.repo_id).full_name
+        told(stage, Did.CARDED, Place(slug, row), file=status)
 
 
 def set_card(stage: Stage, item: cards.Item, status: str) -> None:
@@ -433,7 +437,12 @@ def delete_branch(stage: Stage) -> None:
 
 
 def mail(stage: Stage, kind: Did, path: Path, task: Task | None) -> None:
-    stage.act(kind, file=path.name, task_id=task.task_id if task else path.stem)
+    if task is None:
+        stage.act(kind, file=path.name, task_id=path.stem)
+    else:
+        stage.act(
+            kind, file=path.name, task_id=task.task_id, slug=task.repo, number=task.issue
+        )  # fmt: skip
 
 
 def move_task(stage: Stage, to: str = "inbox") -> None:

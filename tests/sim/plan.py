@@ -200,6 +200,18 @@ def is_third(plan: Plan) -> bool:
     return plan.config.get("default_max_attempts") == 12
 
 
+def is_untroubled(plan: Plan) -> bool:
+    """Whether nothing stands in the way of any issue of the plan, and no person is waited for."""
+    ours = (repo.overrides for repo in plan.repositories)
+    return (
+        not (plan.deeds or plan.faults or plan.crash_chance)
+        and set(plan.agents.values()) == {"honest"}
+        and plan.ci in {"green", "late", "red_first"}
+        and all(issue.author == OWNER and issue.ready_after is not None for issue in plan.issues)
+        and not any({"merge", "automation_mode"} & overrides.keys() for overrides in ours)
+    )
+
+
 # --- the parts -------------------------------------------------------------------------------
 
 

@@ -49,6 +49,7 @@ BY_RULE: Mapping[str, tuple[Invariant, ...]] = {
         ending.every_task_came_to_an_end,
         ending.every_ready_issue_is_heard,
         ending.no_ready_is_left_unanswered,
+        ending.without_trouble_all_is_done,
         ending.a_third_may_fail,
         ending.idle_ticks_change_nothing,
     ),

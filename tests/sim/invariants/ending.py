@@ -23,6 +23,8 @@ ENDED_BY = (
     Did.COPIED,
 )  # fmt: skip
 
+# After these an issue that was set Ready need not have a task.
+UNSAID = (Did.REMOVED, Did.BROKE, Did.UNLABELLED, Did.CARDED, Did.CLOSED_ISSUE)
 # Whoever waits for a person who was told once hears of it each day.
 RECENTLY = timedelta(days=2)
 
@@ -55,19 +57,28 @@ def trouble(seen: Seen, state: State, task: Task) -> str:
         case State.PROCESSING:
             return "nobody works on it any more"
         case State.BLOCKED:
-            late = task.not_before is not None and task.not_before <= now
+            if task.not_before is None:
+                return "" if did(seen, task, Did.MOVED, Did.COPIED) else "it waits for no time"
+            late = task.not_before <= now
             return "its time has come, and nothing happens" if late else ""
         case State.REVIEW:
             return "" if waits_for_a_person(seen, task) else "it waits, and for nobody"
         case State.ESCALATED:
             return unheard(seen, task)
         case State.CANCELLED:
-            ended = any(facts.acts(seen, *ENDED_BY))
-            return "" if ended else "nobody ended it"
+            return "" if did(seen, task, *ENDED_BY) else "nobody ended it"
+        case State.FAILED:
+            # That no agent can be started befalls nobody here.
+            return "" if did(seen, task, Did.MOVED, Did.COPIED) else "its agents can be started"
         case State.QUARANTINE:
             meant = (Did.BROKE, Did.DROPPED, Did.COPIED, Did.MOVED)
-            return "" if any(facts.acts(seen, *meant)) else "nobody broke it"
+            return "" if did(seen, task, *meant) else "nobody broke it"
     return ""
+
+
+def did(seen: Seen, task: Task, *kinds: Did) -> bool:
+    """Whether a person did something of these kinds to this very task."""
+    return any(act.kind in kinds for act in facts.concerning(seen, task))
 
 
 def off(seen: Seen, task: Task) -> bool:
@@ -83,7 +94,7 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
     number = task.pull_request.number if task.pull_request else None
     pull = facts.place(seen, task.repo, number) if number else None
     if pull is None:
-        return any(facts.acts(seen, Did.MOVED, Did.COPIED))
+        return did(seen, task, Did.MOVED, Did.COPIED)
     if pull.state != "open":
         return False
     labels = {label.name for label in issues.labels_of(facts.forge(seen), pull)}
@@ -125,18 +136,19 @@ def unheard(seen: Seen, task: Task) -> str:
 
 
 def every_ready_issue_is_heard(seen: Seen) -> list[str]:
-    """At the end every issue that was set Ready has a task, or still says Ready and waits for
-    something, or a person took the word back."""
+    """At the end every issue that was set Ready has a task, or waits for another, or a person took
+    the word back, closed it, removed its file, or had switched us off."""
     if seen.step.kind is not StepKind.END:
         return []
     known = {(task.repo, task.issue) for _, task in seen.tasks()}
-    gone = any(facts.acts(seen, Did.REMOVED, Did.BROKE, Did.UNLABELLED, Did.OFF, Did.CLOSED_ISSUE))
-    moved = any(name == "move_card" for _, name, _ in seen.deeds)
     found = []
     for number, issue in zip(seen.issue_numbers, seen.plan.issues, strict=True):
         if number is None or issue.ready_after is None or (issue.slug, number) in known:
             continue
-        if gone or moved or issue.author != OWNER or issue.after:
+        if issue.author != OWNER or issue.after:
+            continue
+        gone = any(act.number == number for act in facts.acts(seen, *UNSAID, slug=issue.slug))
+        if gone or any(act.slug in {"", issue.slug} for act in facts.acts(seen, Did.OFF)):
             continue
         found.append(f"{issue.slug}#{number} was set Ready, and nothing came of it")
     return found
@@ -162,6 +174,18 @@ def no_ready_is_left_unanswered(seen: Seen) -> list[str]:
         if ended and READY in labels and not any(off(seen, task) for _, task in files):
             where = ", ".join(state.value for state, _ in files)
             found.append(f"{issue.slug}#{number} still bears ready, and its task is in {where}")
+    return found
+
+
+def without_trouble_all_is_done(seen: Seen) -> list[str]:
+    """Where nobody interferes, nothing fails and every agent is honest, every issue has a task, and
+    every task is done."""
+    if seen.step.kind is not StepKind.END or not plans.is_untroubled(seen.plan):
+        return []
+    states = [(task.task_id, state) for state, task in seen.tasks()]
+    found = [f"{name} is in {state}/" for name, state in states if state is not State.DONE]
+    if len(states) != len(seen.plan.issues):
+        found.append(f"{len(seen.plan.issues)} issues have {len(states)} tasks")
     return found
 
 

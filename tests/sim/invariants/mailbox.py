@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-from orchestrator.records.task import State, Task
+from orchestrator.records.task import Deliverable, State, Task
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.rules import routing
 from tests.sim.interface import Seen, StepKind
@@ -91,7 +91,8 @@ def i1_done_is_merged(seen: Seen) -> list[str]:
 
 def reported(task: Task) -> bool:
     attempt = task.attempt
-    return attempt is not None and attempt.verdict is AttemptVerdict.DELIVER
+    delivered = attempt is not None and attempt.verdict is AttemptVerdict.DELIVER
+    return delivered and task.deliverable is Deliverable.REPORT
 
 
 def i2_one_worker_for_each_task(seen: Seen) -> list[str]:
