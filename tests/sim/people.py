@@ -24,6 +24,7 @@ STRANGE_EDIT = "strange-edit-from-nowhere"
 STRANGER_SAYS = "strange-comment-from-nowhere"
 READY, HOLD, BLOCKED = "ready", "hold", "blocked"
 NEXT = "next"  # a branch beside the base
+KEY, VALUE = "mine", "keep"  # of a person's own, in a task's file
 T = TypeVar("T")
 LIVING = (State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW)
 
@@ -470,7 +471,7 @@ def edit_task(stage: Stage) -> None:
     found = some_task(stage, *LIVING, State.ESCALATED)
     if found and found[1].is_file():
         then = found[1].stat().st_mtime
-        text = found[1].read_text(errors="replace").replace("---\n", "---\nmine: keep\n", 1)
+        text = found[1].read_text(errors="replace").replace("---\n", f"---\n{KEY}: {VALUE}\n", 1)
         stage.save(found[1], f"{text}\nMind the spelling.\n")
         if found[2] and found[2].task_id != found[1].stem:
             os.utime(found[1], (then, then))  # nobody has taken it up, and its time names it

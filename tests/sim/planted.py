@@ -18,7 +18,16 @@ from msgspec import structs
 
 from orchestrator import escalation, github_sync, landing, proof, reaper, supervisor, workspace
 from orchestrator import world as worlds
-from orchestrator.adapters import custody, effects, files, gh_rest, inspection, locks, store
+from orchestrator.adapters import (
+    custody,
+    effects,
+    files,
+    gh_rest,
+    inspection,
+    locks,
+    mailroom,
+    store,
+)
 from orchestrator.adapters.gh_write import GitHubWrite
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.config import AutomationMode
@@ -204,6 +213,16 @@ def interfered(name: str, **arguments: Any) -> Callable[[int], Plan]:
     return plan
 
 
+def once(name: str) -> Callable[[int], Plan]:
+    """A person does this once, while agents work."""
+
+    def plan(seed: int) -> Plan:
+        deed = DeedPlan(at=70.0 + 23 * (seed % 7), name=name)
+        return structs.replace(two_at_once(seed), deeds=(deed,))
+
+    return plan
+
+
 def faulty(seed: int) -> Plan:
     """Every second comment is written, and its answer lost."""
     lost = FaultPlan(
@@ -332,6 +351,14 @@ def hears_no_second_ready(original: Anything) -> Anything:
     return judge
 
 
+def keeps_ours(original: Anything) -> Anything:
+    def merged(self: mailroom.Mailroom, task: Task, found: Any) -> Task:
+        both: Task = original(self, task, found)
+        return structs.replace(both, body=task.body, extra=task.extra)
+
+    return merged
+
+
 def calls_it_done(world: World, facts: Facts, verdict: Merge) -> bool:
     del verdict
     world.mailroom.move(facts.task, State.DONE, by="pr_monitor")
@@ -428,6 +455,14 @@ BUGS: dict[str, Bug] = {
     "switches are not read": Bug(
         "World.stopped", ("I12",), (Patch(worlds.World, "stopped", says("")),),
         interfered("switch_off"),
+    ),
+    "whoever runs does not look again": Bug(
+        "World.check_switches", ("I12",), (Patch(worlds.World, "check_switches", nothing),),
+        once("switch_off"),
+    ),
+    "what a person wrote is written over": Bug(
+        "Mailroom._merged", ("I12",), (Patch(mailroom.Mailroom, "_merged", keeps_ours),),
+        once("edit_task"),
     ),
     "an issue is always open": Bug(
         "IssueRest.open", ("I12",),

@@ -43,7 +43,9 @@ BY_RULE: Mapping[str, tuple[Invariant, ...]] = {
         people.i12_a_closed_issue_is_left_alone,
         people.i12_held_is_not_merged,
         people.i12_a_moved_file_stays,
+        people.i12_an_edit_stays,
         people.i12_switched_off_is_off,
+        people.i12_whoever_runs_hears_of_a_switch,
     ),
     "L": (
         ending.every_task_came_to_an_end,

@@ -6,15 +6,17 @@ from datetime import timedelta
 
 from orchestrator.forge import moments
 from orchestrator.records.task import State, Task
-from tests.sim.interface import Act, Seen
+from tests.sim.interface import Act, Seen, StepKind
 from tests.sim.invariants import facts
 from tests.sim.invariants.facts import Merge
-from tests.sim.people import Did
+from tests.sim.people import KEY, VALUE, Did
 
 BRAKES = ("hold", "blocked")
 ENDED = {State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED, State.QUARANTINE}
 # Between a look at GitHub and what follows from it a person may be quicker.
 MEANWHILE = timedelta(minutes=5)
+# No step between two looks at the switches takes longer, but the work of an agent.
+LATE = timedelta(minutes=15)
 
 
 def i12_a_closed_issue_is_left_alone(seen: Seen) -> list[str]:
@@ -141,6 +143,23 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
     return found
 
 
+def i12_an_edit_stays(seen: Seen) -> list[str]:
+    """At the end the key that a person wrote into a task's file stands there as they wrote it.
+
+    Tolerated: a file that a person broke, copied or removed. Blind to what they wrote beside it.
+    """
+    if seen.step.kind is not StepKind.END:
+        return []
+    edited = {facts.key(act.task_id) for act in facts.acts(seen, Did.EDITED)}
+    return [
+        f"{task.task_id} in {state}/ has lost what a person wrote into it"
+        for state, task in seen.tasks()
+        if facts.key(task.task_id) in edited
+        and not facts.meddled(seen, task.task_id)
+        and task.extra.get(KEY) != VALUE
+    ]
+
+
 def i12_switched_off_is_off(seen: Seen) -> list[str]:
     """A process that began after a switch was set starts no agent, merges, pushes and writes
     nothing of what the switch stops, as long as it is set.
@@ -164,6 +183,32 @@ def i12_switched_off_is_off(seen: Seen) -> list[str]:
             if stops and began and since < began and order < until and order not in told:
                 told.add(order)
                 found.append(f"{process} touched {slug} {what} while {name} was off")
+    return found
+
+
+def i12_whoever_runs_hears_of_a_switch(seen: Seen) -> list[str]:
+    """Nobody starts an agent, pushes or merges a quarter of an hour after a switch was set that
+    stops it, however long it has run: before each of these the switches are looked at again."""
+    spans = switches(seen)
+    if not spans:
+        return []
+    set_at = {act.order: act.at for act in facts.acts(seen, Did.OFF)}
+    told: set[int] = facts.kept(seen, "told of late deeds", set())
+    deeds = [(run.order, run.started, run.process, "queue", run.slug, f"started {run.agent}")
+             for run in facts.agent_runs(seen)]  # fmt: skip
+    deeds += [(one.order, one.at, one.process, one.process.rpartition("-")[0], one.slug,
+               f"pushed {one.ref}") for one in seen.pushes if not facts.by_person(one)]  # fmt: skip
+    deeds += [(one.request.order, one.request.at, one.request.process, one.request.script, one.slug,
+               f"merged #{one.number}") for one in facts.merges(seen) if one.applied]  # fmt: skip
+    found = []
+    for order, at, process, script, slug, what in deeds:
+        for name, since, until in spans:
+            stops = script != "task" and name in {"off", script, slug.replace("/", "__")}
+            late = since < order < until and at > set_at[since] + LATE
+            if stops and late and order not in told:
+                told.add(order)
+                after = at - set_at[since]
+                found.append(f"{process} {what} of {slug} {after} after {name} was off")
     return found
 
 
