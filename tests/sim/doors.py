@@ -56,6 +56,8 @@ class Watch:
         self.tell: Told | None = None
         self.lock_taken: Callable[[int, Process], None] | None = None
         self.installed = False
+        # With which the file is to be opened at whose door somebody stands.
+        self.flags = 0
         self._touched: list[str] | None = None
 
     def install(self) -> None:
@@ -107,6 +109,7 @@ class Watch:
         if isinstance(flags, int) and flags & WRITING and isinstance(path, str | bytes):
             name = os.fsdecode(path)
             if name.startswith(self.root) and not name.endswith(".lock"):
+                self.flags = flags
                 self._door(process, Kind.FILE, "write", name)
 
     def _changed(self, process: Process, event: str, told: tuple[Any, ...]) -> None:

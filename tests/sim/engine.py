@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import random
@@ -526,9 +527,22 @@ class Simulation:
             return
         if self.rng.random() < self.plan.crash_chance:
             place = where.replace(str(self.folder), "")
-            self.crash(process, f"before {kind} {what} {place}"[:150])
+            torn = kind is Kind.FILE and what == "write" and self._torn(process, where)
+            when = "in the midst of" if torn else "before"
+            self.crash(process, f"{when} {kind} {what} {place}"[:150])
         if self.rng.random() < self.plan.switch_chance:
             process.wait(self.rng.choice(DELAYS))
+
+    def _torn(self, process: Process, where: str) -> bool:
+        """Half of those who die at a write have opened the file, and written nothing into it."""
+        making = WATCH.flags & (os.O_CREAT | os.O_TRUNC)
+        if not making or self.rng.random() < 0.5:
+            return False
+        with process.elsewhere(), contextlib.suppress(OSError):
+            # It may be a pipe, which nobody reads.
+            os.close(os.open(where, WATCH.flags | os.O_NONBLOCK, 0o600))
+            self.counts["torn"] += 1
+        return True
 
     # --- time ---------------------------------------------------------------------------------
 

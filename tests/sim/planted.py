@@ -250,6 +250,29 @@ def unlink_then_write(original: Anything) -> Anything:
     return move
 
 
+def writes_in_place(original: Anything) -> Anything:
+    """Who dies after the file was opened leaves an empty one."""
+    del original
+
+    def write(path: Path, data: bytes, *, replace: bool) -> None:
+        if not replace and os.path.lexists(path):
+            raise FileExistsError(path)
+        path.write_bytes(data)
+        path.chmod(0o600)
+
+    return write
+
+
+def swaps_in_place(original: Anything) -> Anything:
+    del original
+
+    def swap(path: Path, data: bytes, *, expected: Any) -> None:
+        files._expect(path, expected)
+        path.write_bytes(data)
+
+    return swap
+
+
 def nothing(original: Anything) -> Anything:
     return lambda *_, **__: None
 
@@ -368,6 +391,14 @@ def calls_it_done(world: World, facts: Facts, verdict: Merge) -> bool:
 BUGS: dict[str, Bug] = {
     "a move that unlinks before it writes": Bug(
         "files.move_durably", ("I1",), (Patch(files, "move_durably", unlink_then_write),), dying
+    ),
+    "files are written in place": Bug(
+        "files.write_durably, swap_durably", ("I1", "L"),
+        (
+            Patch(files, "write_durably", writes_in_place),
+            Patch(files, "swap_durably", swaps_in_place),
+        ),
+        dying,
     ),
     "done without a merge": Bug(
         "landing.do_merge", ("I1",),
