@@ -59,6 +59,8 @@ STORIES: dict[str, tuple[tick.Story, int]] = {
 }
 # One tick of so many that need not run is run to prove that it changes nothing.
 PROVEN_ONE_IN = 500
+# In the calm, where nearly all of them lie, as seldom as costs nothing.
+PROVEN_IN_THE_CALM_ONE_IN = 5_000
 # A tick that ends in trouble is run again so often, though nothing has changed.
 AGAIN_AFTER_TROUBLE = 3
 # What a process that was switched away from may lose before it goes on (seconds).
@@ -130,6 +132,7 @@ class Simulation:
         self.phase = {
             script: timedelta(seconds=self.rng.choice((0, 0, 5, 11, 20))) for script in STORIES
         }
+        self.calm = self._swept = False
         self.proof = {script: self._proof_after() for script in STORIES}
         # Versions: of refs, forecasts, watched bases, switches, freed locks,
         # of what people do to this machine, and of regular jobs, which only the clock asks for.
@@ -140,7 +143,6 @@ class Simulation:
         self.proving: dict[str, tuple[int, datetime]] = {}
         self.orders = 0
         self.acts: list[Act] = []
-        self.calm = self._swept = False
         self._forge_seen = -1
         self._forge_due: datetime | None = None
         self._shown: Mapping[State, tuple[Filed, ...]] = {}
@@ -227,6 +229,7 @@ class Simulation:
 
     def _calm_down(self) -> None:
         self.calm = self.weather.calm = True
+        self.proof = {script: self._proof_after() for script in STORIES}
         setting.calm(self)
         self.person_acted("the world becomes calm")
 
@@ -523,7 +526,7 @@ class Simulation:
             if number == self.crash_at:
                 self.crash(process, f"before {kind} {what}")
             return
-        if self.calm:
+        if self.calm or process.name in self.proving:
             return
         if self.rng.random() < self.plan.crash_chance:
             place = where.replace(str(self.folder), "")
@@ -558,10 +561,7 @@ class Simulation:
         if habit.last is None or self._wants(script):
             return self._cron_after(script, self.time.moment)
         due = self._due(script, habit.last)
-        if not self.calm:
-            due.append(habit.last + timedelta(minutes=STORIES[script][1]) * self.proof[script])
-        if not due:
-            return None
+        due.append(habit.last + timedelta(minutes=STORIES[script][1]) * self.proof[script])
         return self._cron_after(script, max(min(due) - timedelta(milliseconds=1), self.time.moment))
 
     def _wants(self, script: str) -> bool:
@@ -604,7 +604,8 @@ class Simulation:
         same = last is not None and not self._wants(script)
         if same and last and not any(moment <= now for moment in self._due(script, last)):
             every = timedelta(minutes=STORIES[script][1])
-            if self.calm or now < last + every * self.proof[script]:
+            # While somebody is at work it would prove nothing.
+            if now < last + every * self.proof[script] or self._living():
                 return
             proven = True
             self.proof[script] = self._proof_after()
@@ -620,7 +621,8 @@ class Simulation:
             self.memory.setdefault("proof", {})[script] = (habit.last, now, self.regular)
 
     def _proof_after(self) -> int:
-        return self.rng.randint(1, 2 * PROVEN_ONE_IN)
+        seldom = PROVEN_IN_THE_CALM_ONE_IN if self.calm else PROVEN_ONE_IN
+        return self.rng.randint(1, 2 * seldom)
 
     def _inputs(self, script: str) -> Inputs:
         """What this script's tick reads, as versions."""
