@@ -166,6 +166,20 @@ def set_ready(stage: Stage) -> None:
     told(stage, Did.READY_AGAIN, place)
 
 
+def label_issue(stage: Stage, label: str = HOLD) -> None:
+    """On the issue it holds up the merge as well."""
+    place = some_issue(stage, "open")
+    if place:
+        stage.session().post(f"{place.path}/labels", json={"labels": [label]})
+        told(stage, Did.LABELLED, place, file=label)
+
+
+def unlabel_issues(stage: Stage, label: str = HOLD) -> None:
+    for place in places(stage, "is_pull = 0"):
+        stage.session().delete(f"{place.path}/labels/{label}")
+        told(stage, Did.UNLABELLED, place, file=label)
+
+
 def unready(stage: Stage) -> None:
     place = some_issue(stage, "open")
     if place:
@@ -572,7 +586,8 @@ def github_shows(stage: Stage, name: str, lasts: float, **fields: Any) -> None:
 
 
 DEEDS: tuple[Deed, ...] = (
-    close_issue, reopen_issue, edit_issue, set_ready, unready, move_card, comment, strange_comment,
+    close_issue, reopen_issue, edit_issue, set_ready, label_issue, unlabel_issues, unready,
+    move_card, comment, strange_comment,
     paste_our_comment, delete_our_comment, label_pull, unlabel_pulls, close_pull, reopen_pull,
     merge_by_hand, approve, request_changes, remark, resolve_threads, dismiss, approve_all,
     outside_status, rerun_checks, draft_pull, undraft_pulls, retarget_pull, retarget_back,

@@ -289,6 +289,15 @@ def tampering(job: Job) -> Outcome:
     return job.rng.choice(ATTACKS)(job)
 
 
+def bending(job: Job) -> Outcome:
+    """Honest work, and a change to what CI runs."""
+    do_the_work(job)
+    path = job.folder / ".github/workflows/ci.yml"
+    if path.is_file():
+        path.write_text(path.read_text() + f"# {job.task_id}\n")
+    return ended(job, 0, "all green\n", complete(job))
+
+
 def leaking(job: Job) -> Outcome:
     """Puts its key into a file, and into everything it says."""
     do_the_work(job)
@@ -378,7 +387,8 @@ TEMPERAMENTS: Mapping[str, Personality] = {
     for each in (
         honest, lazy, lying, straying, crashing, killed, slow, quota_struck, tired, logged_out,
         overloaded, partial, without_context, without_credentials, echoing, verbose, babbling, mute,
-        stubborn, deaf, arguing, asking_for_hands, tampering, leaking, prattling, deletes_tests,
+        stubborn, deaf, arguing, asking_for_hands, tampering, bending, leaking, prattling,
+        deletes_tests,
     )
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ CHARACTERS: Mapping[str, int] = {
     "moody": 6, "mostly_failing": 3, "hapless": 2, "lazy": 1, "lying": 1, "straying": 1,
     "crashing": 1, "killed": 1, "slow": 1, "quota_struck": 1, "tired": 2, "partial": 1,
     "tampering": 2, "echoing": 1, "verbose": 1, "babbling": 1, "mute": 1, "stubborn": 1,
-    "deaf": 1, "arguing": 2,
+    "deaf": 1, "arguing": 2, "bending": 1,
     "asking_for_hands": 1, "leaking": 1, "prattling": 1, "without_context": 1,
     "without_credentials": 1, "logged_out": 1, "overloaded": 1,
 }  # fmt: skip
@@ -74,6 +74,9 @@ STORIES: Sequence[tuple[int, tuple[tuple[str, dict[str, Any]], ...]]] = (
     (1, story(("label_pull", {"label": "blocked"}), ("unlabel_pulls", {"label": "blocked"}))),
     (3, story("request_changes", "approve")),
     (2, story("request_changes")),
+    (1, story("request_changes", "request_changes", "request_changes", "approve")),
+    (1, story("label_issue", "unlabel_issues")),
+    (1, story("label_issue")),
     (2, story("approve")),
     (2, story("remark", "resolve_threads", "approve")),
     (1, story("remark", "dismiss")),
@@ -90,6 +93,7 @@ STORIES: Sequence[tuple[int, tuple[tuple[str, dict[str, Any]], ...]]] = (
     (2, story("break_base", "mend_base")),
     (1, story("delete_branch")),
     (3, story("set_ready")),
+    (1, story("set_ready", "set_ready")),
     (1, story("unready")),
     (1, story("move_card")),
     (2, story("edit_issue")),
@@ -130,6 +134,7 @@ STORIES: Sequence[tuple[int, tuple[tuple[str, dict[str, Any]], ...]]] = (
     (1, story("hand_approve")),
     (1, story("push_to_branch", "hand_approve")),
     (2, story("hand_revert")),
+    (1, story("hand_revert", "merge_by_hand")),
     (1, story("hand_close", "reopen_issue", "hand_give")),
     (2, story("switch_off", "switch_on")),
     (2, story(("switch_off", {"name": "any"}), "switch_on")),
@@ -277,6 +282,8 @@ def repository(rng: Random, slug: str, kind: Kind) -> RepositoryPlan:
         overrides["merge"] = "approved"
     if rng.random() < 0.05:
         overrides["automation_mode"] = "dispatcher_only"
+    if rng.random() < 0.1:
+        overrides["required_checks"] = ["test"]
     if rng.random() < 0.7:
         overrides["trust"] = "author"
     return RepositoryPlan(slug=slug, overrides=overrides)

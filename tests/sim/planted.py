@@ -434,6 +434,10 @@ BUGS: dict[str, Bug] = {
         "reviews.wanted", ("I4",), (Patch(reviews, "wanted", says(False)),),
         configured(merge="approved"),
     ),
+    "whoever bends the checks is merged": Bug(
+        "reviews.wanted, of suspicions", ("I4",), (Patch(reviews, "wanted", says(False)),),
+        with_agents("bending", "bending", "bending"),
+    ),
     "an approval is not heard": Bug(
         "reviews.approval", ("L",),
         (Patch(reviews, "approval", says(wait(Obstacle.APPROVAL, "nobody approved"))),),

@@ -21,6 +21,7 @@ BY_RULE: Mapping[str, tuple[Invariant, ...]] = {
         github.i4_merged_once_and_by_head,
         github.i4_merged_only_what_passed,
         github.i4_merged_only_as_the_config_allows,
+        github.i4_bent_checks_need_a_word,
         github.i4_strange_commits_need_a_word,
     ),
     "I5": (github.i5_the_base_holds_what_was_tested,),

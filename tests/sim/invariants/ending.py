@@ -24,7 +24,7 @@ ENDED_BY = (
 )  # fmt: skip
 
 # After these an issue that was set Ready need not have a task.
-UNSAID = (Did.REMOVED, Did.BROKE, Did.UNLABELLED, Did.CARDED, Did.CLOSED_ISSUE)
+UNSAID = (Did.REMOVED, Did.BROKE, Did.CARDED, Did.CLOSED_ISSUE)
 # Whoever waits for a person who was told once hears of it each day.
 RECENTLY = timedelta(days=2)
 
@@ -98,12 +98,16 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
     if pull.state != "open":
         return False
     labels = {label.name for label in issues.labels_of(facts.forge(seen), pull)}
+    issue = facts.place(seen, task.repo, task.issue) if task.issue else None
+    its = {label.name for label in issues.labels_of(facts.forge(seen), issue)} if issue else set()
     words = facts.last_words(seen, pull)
     approved = any(one.state == "APPROVED" and one.sha == pull.head_sha for one in words)
     return bool(
         repository.automation_mode is AutomationMode.DISPATCHER_ONLY
         or (repository.merge is MergePolicy.APPROVED and not approved)
+        or (any(attempt.suspicions for attempt in task.attempts) and not approved)
         or {"hold", "blocked"} & labels
+        or "hold" in its
         or pull.draft
         or any(one.state == "CHANGES_REQUESTED" for one in words)
         or (facts.failed_on_base(seen, task) and alerted(seen, f"{task.base} is red itself"))
@@ -147,7 +151,11 @@ def every_ready_issue_is_heard(seen: Seen) -> list[str]:
             continue
         if issue.author != OWNER or issue.after:
             continue
-        gone = any(act.number == number for act in facts.acts(seen, *UNSAID, slug=issue.slug))
+        gone = any(
+            act.kind in UNSAID or (act.kind == Did.UNLABELLED and act.file == READY)
+            for act in facts.acts(seen, slug=issue.slug)
+            if act.number == number
+        )
         if gone or any(act.slug in {"", issue.slug} for act in facts.acts(seen, Did.OFF)):
             continue
         found.append(f"{issue.slug}#{number} was set Ready, and nothing came of it")

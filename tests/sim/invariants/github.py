@@ -12,7 +12,7 @@ from tests.sim.invariants import facts
 from tests.sim.invariants.facts import Merge
 from tests.sim.people import Did
 
-BRAKES = ("hold", "blocked")
+CHECKS = ".github/workflows/ci.yml"
 
 
 def i3_one_pull_request_for_each_round(seen: Seen) -> list[str]:
@@ -183,6 +183,26 @@ def i4_merged_only_as_the_config_allows(seen: Seen) -> list[str]:
             found.append(f"{where} was merged in a repository where only people merge")
         if repository.merge is MergePolicy.APPROVED and not approved(seen, merge):
             found.append(f"{where} was merged, and no owner approved it")
+    return found
+
+
+def i4_bent_checks_need_a_word(seen: Seen) -> list[str]:
+    """No merge of ours changes the workflow that judges it, unless its owner approved it (S13).
+
+    What stands on the base is compared with what stood there before the merge. Blind to a rebase of
+    several commits, and to what is packed.
+    """
+    found = []
+    for merge in facts.new_merges(seen, "workflows"):
+        pull = facts.place(seen, merge.slug, merge.number)
+        made = facts.commit(seen, merge.slug, pull.merge_sha) if pull and pull.merge_sha else None
+        if pull is None or made is None or not made[1]:
+            continue
+        bare, read = facts.bare(seen, merge.slug), facts.objects(seen)
+        after, before = (dict(read.files(bare, sha)) for sha in (str(pull.merge_sha), made[1][0]))
+        bent = after and before and after.get(CHECKS) != before.get(CHECKS)
+        if bent and not approved(seen, merge):
+            found.append(f"{merge.slug}#{merge.number} changed {CHECKS}, and no owner approved it")
     return found
 
 

@@ -9,7 +9,7 @@ from orchestrator.records.task import State, Task
 from tests.sim.interface import Act, Seen, StepKind
 from tests.sim.invariants import facts
 from tests.sim.invariants.facts import Merge
-from tests.sim.people import KEY, VALUE, Did
+from tests.sim.people import HOLD, KEY, VALUE, Did
 
 BRAKES = ("hold", "blocked")
 ENDED = {State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED, State.QUARANTINE}
@@ -69,11 +69,12 @@ def task_of(seen: Seen, merge: Merge) -> Task | None:
 
 
 def i12_held_is_not_merged(seen: Seen) -> list[str]:
-    """Nothing is merged by us while it bears `hold` or `blocked`, or while a writer's request for
-    changes stands.
+    """Nothing is merged by us while it bears `hold` or `blocked`, or its issue `hold`, or while a
+    writer's request for changes stands.
 
-    A label that came after the merging process's last read of the pull request excuses it; a
-    review that came less than some minutes before that does, because it is read once in a tick.
+    Of an issue's label only a process knows that began after it. A label that came after the
+    merging process's last read of the pull request excuses it; a review that came less than some
+    minutes before that does, because it is read once in a tick.
     """
     found = []
     for merge in facts.new_merges(seen, "holds"):
@@ -83,6 +84,11 @@ def i12_held_is_not_merged(seen: Seen) -> list[str]:
                 held.pop(act.file, None)
                 if act.kind == Did.LABELLED:
                     held[act.file] = act.order
+        found += [
+            f"{merge.slug}#{merge.number} was merged, and its issue bears {HOLD}"
+            for order in on_the_issue(seen, merge)
+            if seen.began.get(merge.request.process, 0) > order
+        ]
         path = f"/repos/{merge.slug}/pulls/{merge.number}"
         for label, order in held.items():
             if label in BRAKES and knew(
@@ -91,6 +97,17 @@ def i12_held_is_not_merged(seen: Seen) -> list[str]:
                 found.append(f"{merge.slug}#{merge.number} was merged under the label {label}")
         found += objections(seen, merge)
     return found
+
+
+def on_the_issue(seen: Seen, merge: Merge) -> list[int]:
+    """The order since which the issue bore `hold` when this was merged, if it did."""
+    task = task_of(seen, merge)
+    held: list[int] = []
+    for act in facts.acts(seen, Did.LABELLED, Did.UNLABELLED, slug=merge.slug):
+        mine = task and act.number == task.issue and act.file == HOLD
+        if mine and act.order < merge.request.order:
+            held = [*held, act.order][:1] if act.kind == Did.LABELLED else []
+    return held
 
 
 def objections(seen: Seen, merge: Merge) -> list[str]:
