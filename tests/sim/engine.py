@@ -526,6 +526,7 @@ class Simulation:
             if number == self.crash_at:
                 self.crash(process, f"before {kind} {what}")
             return
+        # Whoever is to prove something is left to itself.
         if self.calm or process.name in self.proving:
             return
         if self.rng.random() < self.plan.crash_chance:
