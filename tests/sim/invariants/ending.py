@@ -16,7 +16,7 @@ from tests.sim import forges
 from tests.sim import plan as plans
 from tests.sim.interface import OWNER, Seen, StepKind
 from tests.sim.invariants import facts
-from tests.sim.people import READY, Did
+from tests.sim.people import HOLD, READY, Did
 
 ENDED_BY = (
     Did.CLOSED_ISSUE, Did.CLOSED_PULL, Did.DELETED_BRANCH, Did.MOVED, Did.PUSHED, Did.MERGED,
@@ -141,7 +141,7 @@ def unheard(seen: Seen, task: Task) -> str:
 
 def every_ready_issue_is_heard(seen: Seen) -> list[str]:
     """At the end every issue that was set Ready has a task, or waits for another, or a person took
-    the word back, closed it, removed its file, or had switched us off."""
+    the word back, holds it, closed it, removed its file, or had switched us off."""
     if seen.step.kind is not StepKind.END:
         return []
     known = {(task.repo, task.issue) for _, task in seen.tasks()}
@@ -156,17 +156,26 @@ def every_ready_issue_is_heard(seen: Seen) -> list[str]:
             for act in facts.acts(seen, slug=issue.slug)
             if act.number == number
         )
-        if gone or any(act.slug in {"", issue.slug} for act in facts.acts(seen, Did.OFF)):
+        if gone or held(seen, issue.slug, number):
+            continue
+        if any(act.slug in {"", issue.slug} for act in facts.acts(seen, Did.OFF)):
             continue
         found.append(f"{issue.slug}#{number} was set Ready, and nothing came of it")
     return found
+
+
+def held(seen: Seen, slug: str, number: int) -> bool:
+    row = facts.place(seen, slug, number)
+    found = issues.labels_of(facts.forge(seen), row) if row else []
+    return HOLD in {label.name for label in found}
 
 
 def no_ready_is_left_unanswered(seen: Seen) -> list[str]:
     """At the end no open issue whose task has ended still bears `ready`: it began a round or a task
     of its own, or was taken off.
 
-    Only issues of the owner that depend on no other, and where no switch of ours is off.
+    Only issues of the owner that depend on no other and that nobody holds, and where no switch of
+    ours is off.
     """
     if seen.step.kind is not StepKind.END:
         return []
@@ -179,7 +188,8 @@ def no_ready_is_left_unanswered(seen: Seen) -> list[str]:
         files = [(state, task) for state, task in seen.tasks() if (task.repo, task.issue) == place]
         ended = any(state in facts.OVER for state, _ in files)
         labels = {label.name for label in issues.labels_of(facts.forge(seen), row)}
-        if ended and READY in labels and not any(off(seen, task) for _, task in files):
+        asked = READY in labels and HOLD not in labels
+        if ended and asked and not any(off(seen, task) for _, task in files):
             where = ", ".join(state.value for state, _ in files)
             found.append(f"{issue.slug}#{number} still bears ready, and its task is in {where}")
     return found
