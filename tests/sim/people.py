@@ -24,6 +24,7 @@ STRANGE_EDIT = "strange-edit-from-nowhere"
 STRANGER_SAYS = "strange-comment-from-nowhere"
 READY, HOLD, BLOCKED = "ready", "hold", "blocked"
 NEXT = "next"  # a branch beside the base
+COPY = "copy-of-"  # begins the name of a second file of a task
 KEY, VALUE = "mine", "keep"  # of a person's own, in a task's file
 T = TypeVar("T")
 LIVING = (State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIEW)
@@ -473,7 +474,7 @@ def move_task(stage: Stage, to: str = "inbox") -> None:
 def copy_task(stage: Stage, to: str = "inbox") -> None:
     found = some_task(stage, *State)
     if found and found[1].is_file():
-        name = found[1].name if found[0].value != to else f"copy-of-{found[1].name}"
+        name = found[1].name if found[0].value != to else f"{COPY}{found[1].name}"
         target = stage.mailbox / to / name
         if not os.path.lexists(target):
             stage.save(target, found[1].read_text(errors="replace"))

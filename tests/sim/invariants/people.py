@@ -9,7 +9,7 @@ from orchestrator.records.task import State, Task
 from tests.sim.interface import Act, Seen, StepKind
 from tests.sim.invariants import facts
 from tests.sim.invariants.facts import Merge
-from tests.sim.people import HOLD, KEY, VALUE, Did
+from tests.sim.people import COPY, HOLD, KEY, VALUE, Did
 
 BRAKES = ("hold", "blocked")
 ENDED = {State.DONE, State.ESCALATED, State.FAILED, State.CANCELLED, State.QUARANTINE}
@@ -131,7 +131,8 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
     person moves it on, copies it, or sets the issue Ready again.
 
     A worker that had the task already may go on with the attempt that it prepares; and a Ready that
-    is set while a command still works is later than its order.
+    is set while a command still works is later than its order. Of two files of a task the one that
+    counts is not the copy.
     """
     stopped: dict[str, Act] = {}
     ready, ordered = 0, dict[str, int]()
@@ -142,6 +143,8 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
             ready = act.order
             continue
         stopped.pop(key, None)
+        if act.file.startswith(COPY):
+            continue
         if act.kind == Did.MOVED and not act.branch:
             ordered[key] = act.order
         elif act.kind == Did.MOVED and act.branch in ENDED and ready <= ordered.pop(key, act.order):
