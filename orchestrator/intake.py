@@ -197,8 +197,7 @@ def text_facts(
     asked: Asked, repository: RepositoryConfig, issue: Issue, *, since: datetime | None
 ) -> trust.Facts:
     """Whose words the text is: the author's, and those of who changed it `since` it was read."""
-    trusted = {login.lower() for login in repository.trusted_authors}
-    by_actor_only = repository.trust == "actor" or issue.author.lower() in trusted
+    by_actor_only = repository.trust == "actor" or trust.is_named(issue.author, repository)
 
     def later(changed: datetime | None) -> bool:
         return changed is not None and (since is None or changed > since)

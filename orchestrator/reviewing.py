@@ -28,7 +28,6 @@ class Voices:
     def __init__(self, world: World, repository: RepositoryConfig) -> None:
         self.world = world
         self.repository = repository
-        self.named = {login.lower() for login in repository.trusted_authors}
         self.known: dict[str, bool] = {}
 
     def trusted(self, login: str) -> bool:
@@ -36,7 +35,8 @@ class Voices:
         if not login:
             return False
         if login not in self.known:
-            self.known[login] = login.lower() in self.named or self.may_write(login)
+            named = trust.is_named(login, self.repository)
+            self.known[login] = named or self.may_write(login)
         return self.known[login]
 
     def may_write(self, login: str) -> bool:

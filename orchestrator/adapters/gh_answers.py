@@ -40,6 +40,16 @@ class Login(Camel, frozen=True, kw_only=True):
     login: str
 
 
+class Actor(Camel, frozen=True, kw_only=True):
+    typename: str = field(name="__typename")
+    login: str
+
+    @property
+    def name(self) -> str:
+        """As REST has it: a person may bear the name of an app, less the brackets."""
+        return f"{self.login}[bot]" if self.typename == "Bot" else self.login
+
+
 class ViewerAnswer(Camel, frozen=True, kw_only=True):
     viewer: Login
 
@@ -63,7 +73,7 @@ class Names(Camel, frozen=True, kw_only=True):
 
 class Labeled(Camel, frozen=True, kw_only=True):
     created_at: datetime | None = None
-    actor: Login | None = None
+    actor: Actor | None = None
     label: Name | None = None
 
 
@@ -137,8 +147,8 @@ class IssueNode(Camel, frozen=True, kw_only=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     last_edited_at: datetime | None = None
-    author: Login | None = None
-    editor: Login | None = None
+    author: Actor | None = None
+    editor: Actor | None = None
     repository: NameWithOwner | None = None
     labels: Names | None = None
     timeline_items: Timeline | None = None
@@ -164,17 +174,17 @@ def issue(node: IssueNode) -> tracker.Issue | None:
         body=node.body,
         open=node.state == "OPEN",
         not_planned=node.state_reason == "NOT_PLANNED",
-        author=node.author.login if node.author else "",
+        author=node.author.name if node.author else "",
         created=node.created_at,
         updated=node.updated_at or node.created_at,
         edited=node.last_edited_at,
-        editor=node.editor.login if node.editor else "",
+        editor=node.editor.name if node.editor else "",
         renamed=renamed.created_at if renamed else None,
-        renamer=renamed.actor.login if renamed and renamed.actor else "",
+        renamer=renamed.actor.name if renamed and renamed.actor else "",
         labels=tuple(label.name for label in labels.nodes) if labels else (),
         labels_complete=labels is not None and labels.total_count == len(labels.nodes),
         ready_label_at=ready.created_at if ready else None,
-        ready_label_by=ready.actor.login if ready and ready.actor else "",
+        ready_label_by=ready.actor.name if ready and ready.actor else "",
     )
 
 
@@ -213,16 +223,11 @@ class LabelledRepository(Camel, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-class Speaker(Camel, frozen=True, kw_only=True):
-    typename: str = field(name="__typename")
-    login: str
-
-
 class NewComment(Camel, frozen=True, kw_only=True):
     body: str
     created_at: datetime
     database_id: int | None = None
-    author: Speaker | None = None
+    author: Actor | None = None
 
 
 class NewComments(Camel, frozen=True, kw_only=True):
@@ -322,7 +327,7 @@ class ReviewNode(Camel, frozen=True, kw_only=True):
     state: str
     submitted_at: datetime | None = None
     author_can_push_to_repository: bool = False
-    author: Login | None = None
+    author: Actor | None = None
     commit: Oid | None = None
 
 
@@ -419,7 +424,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
         labels=tuple(label.name for label in labels.nodes) if labels else (),
         labels_complete=labels is not None and labels.total_count == len(labels.nodes),
         approved_label_at=approved.created_at if approved else None,
-        approved_label_by=approved.actor.login if approved and approved.actor else "",
+        approved_label_by=approved.actor.name if approved and approved.actor else "",
         reviews=tuple(review_of(review) for review in reviews),
         reviews_complete=said is not None and said.total_count == len(said.nodes),
         checks=checks_of(target) if same_head else None,
@@ -438,7 +443,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
 
 def review_of(node: ReviewNode) -> tracker.Review:
     return tracker.Review(
-        author=node.author.login if node.author else "",
+        author=node.author.name if node.author else "",
         state=node.state.lower(),
         commit=node.commit.oid if node.commit else "",
         submitted=node.submitted_at,

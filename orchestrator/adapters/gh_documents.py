@@ -60,15 +60,17 @@ query Issues($ids: [ID!]!) {
     __typename
     ... on Issue {
       id number title body state stateReason createdAt updatedAt lastEditedAt
-      author { login }
-      editor { login }
+      author { __typename login }
+      editor { __typename login }
       repository { nameWithOwner }
       labels(first: 100) { totalCount nodes { name } }
       timelineItems(last: 50, itemTypes: [LABELED_EVENT]) {
-        nodes { __typename ... on LabeledEvent { createdAt actor { login } label { name } } }
+        nodes {
+          __typename ... on LabeledEvent { createdAt actor { __typename login } label { name } }
+        }
       }
       renamed: timelineItems(last: 1, itemTypes: [RENAMED_TITLE_EVENT]) {
-        nodes { __typename ... on RenamedTitleEvent { createdAt actor { login } } }
+        nodes { __typename ... on RenamedTitleEvent { createdAt actor { __typename login } } }
       }
     }
   }
@@ -113,10 +115,14 @@ query PullRequests($ids: [ID!]!) {
       }
       latestOpinionatedReviews(first: 100) {
         totalCount
-        nodes { state submittedAt authorCanPushToRepository author { login } commit { oid } }
+        nodes {
+          state submittedAt authorCanPushToRepository author { __typename login } commit { oid }
+        }
       }
       timelineItems(last: 20, itemTypes: [LABELED_EVENT]) {
-        nodes { __typename ... on LabeledEvent { createdAt actor { login } label { name } } }
+        nodes {
+          __typename ... on LabeledEvent { createdAt actor { __typename login } label { name } }
+        }
       }
       headRef {
         target {

@@ -8,28 +8,18 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from orchestrator.adapters import gh_documents
-from orchestrator.adapters.gh_answers import Camel, PageInfo
+from orchestrator.adapters.gh_answers import Actor, Camel, PageInfo
 from orchestrator.adapters.gh_read import Door
 from orchestrator.adapters.gh_rest import UserRest
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import Review, ReviewThread, ThreadComment
 
 
-class Author(Camel, frozen=True, kw_only=True):
-    typename: str = field(name="__typename")
-    login: str
-
-    @property
-    def name(self) -> str:
-        """As REST has it: a person may bear the name of an app, less the brackets."""
-        return f"{self.login}[bot]" if self.typename == "Bot" else self.login
-
-
 class CommentNode(Camel, frozen=True, kw_only=True):
     id: str
     body: str
     created_at: datetime
-    author: Author | None = None
+    author: Actor | None = None
 
 
 class CommentNodes(Camel, frozen=True, kw_only=True):

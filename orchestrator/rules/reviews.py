@@ -8,6 +8,7 @@ from datetime import timedelta
 from orchestrator.records.config import MergePolicy
 from orchestrator.records.task import Task
 from orchestrator.records.tracker import Review
+from orchestrator.rules import trust
 from orchestrator.rules.facts import Facts, Obstacle, View, bounded, hours, unread, wait
 
 STRANGE_COMMIT = timedelta(hours=24)  # until a person is told of it
@@ -96,8 +97,7 @@ def _refused(facts: Facts) -> bool:
 
     Anybody else may say so on GitHub, and blocks nothing there either.
     """
-    named = {login.lower() for login in facts.repository.trusted_authors}
-    words = (one for one in facts.pull.reviews if one.author.lower() in named)
+    words = (one for one in facts.pull.reviews if trust.is_named(one.author, facts.repository))
     return any(one.state.lower() == "changes_requested" for one in _last(words))
 
 

@@ -13,6 +13,7 @@ AGAIN = (
     "Somebody with write access who has read it as it is now sets it Ready again: takes the label "
     "`ready` off and adds it, or moves its card out of Ready and back."
 )
+APP = "[bot]"  # ends the name of an app's account, as REST has it
 WRITERS = frozenset({Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE})
 
 
@@ -108,15 +109,21 @@ def _ready(facts: Facts) -> Judgement:
     return Unknown("nobody is known to have set it Ready")
 
 
+def is_named(login: str, repository: RepositoryConfig) -> bool:
+    """Whether `trusted_authors` names that account; an app's name may lack its `[bot]` there."""
+    names = {name.lower() for name in repository.trusted_authors}
+    return bool(names & {login.lower(), login.lower().removesuffix(APP)})
+
+
 def _author(facts: Facts) -> Judgement:
-    trusted = {login.lower() for login in facts.repository.trusted_authors}
-    if facts.repository.trust is Trust.ACTOR or facts.author.login.lower() in trusted:
+    if facts.repository.trust is Trust.ACTOR or is_named(facts.author.login, facts.repository):
         return Trusted()
     return _asked(facts.author, "wrote the issue", _quoted_or_named(facts.author))
 
 
 def _quoted_or_named(author: Person) -> str:
-    name = f"`trusted_authors: [{author.login}]` or " if author.login else ""
+    login = author.login.removesuffix(APP)  # brackets would end a list of YAML
+    name = f"`trusted_authors: [{login}]` or " if login else ""
     return (
         "Nobody's Ready is enough for it under `trust: author`: open an issue of your own that "
         f"quotes it, or set {name}`trust: actor` (whoever sets Ready decides alone) for this "

@@ -22,6 +22,7 @@ STRANGER = Person("stranger", Permission.READ)
 TRIAGER = Person("tri", Permission.TRIAGE)
 SOMEBODY = Person("somebody")
 GHOST = Person("")
+APP = Person("helper[bot]", Permission.NONE)
 
 
 def judged(repository=AUTHOR, author=ANN, **fields):
@@ -81,6 +82,7 @@ def test_who_is_trusted(fields, kind, words):
     [
         (dict(labelled_by=BO, author=STRANGER), "`trusted_authors: [stranger]` or `trust: actor`",
          "adds"),
+        (dict(labelled_by=BO, author=APP), "`trusted_authors: [helper]` or `trust: actor`", "bot"),
         (dict(labelled_by=BO, author=GHOST), "or set `trust: actor`", "trusted_authors"),
         (dict(labelled_by=STRANGER), "takes the label `ready` off and adds it", "trust"),
         (dict(on_board=True, **LATER, editor=STRANGER), "as it is now sets it Ready", "trust"),

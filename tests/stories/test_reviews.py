@@ -151,14 +151,27 @@ def test_a_stranger_is_not_heard_and_hidden_text_reaches_nobody(tmp_path: Path) 
         assert len(threads(office)[1][1]) == 1
 
 
-@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    ("who", "names", "named"),
+    [
+        ("eve", "eve", True),
+        ("eve", "eve[bot]", False),
+        ("helper[bot]", "helper[bot]", True),
+        ("helper[bot]", "Helper", True),
+        ("helper[bot]", "help", False),
+    ],
+)
 def test_a_stranger_who_asks_for_changes_starts_nothing_and_blocks_nothing(
-    tmp_path: Path, named: bool
+    tmp_path: Path, who: str, names: str, named: bool
 ) -> None:
-    """As on GitHub itself; whom the config names is waited for."""
-    more = {"repository": {"trusted_authors": ["eve"]}} if named else {}
+    """As on GitHub itself; whom the config names is waited for, be it a person or an app."""
+    app = {"login": "helper[bot]", "type": "Bot", "token": "helper[bot]-token"}
+    more = {
+        "repository": {"trusted_authors": [names]},
+        "seed": {**LABELLED, "users": [*LABELLED["users"], app]},
+    }
     with an_open_pull_request(tmp_path, **more) as (office, issue):
-        objects(office, "Change it all.", who="eve")
+        objects(office, "Change it all.", who=who)
         one_round(office)
         assert office.executor.agent_runs == ["first"]
         assert office.state_of(issue) is (State.REVIEW if named else State.DONE), office.told()

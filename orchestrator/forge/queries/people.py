@@ -152,7 +152,8 @@ FIELDS: dict[str, Fields] = {
         "organizations": organizations,
     },
     "Organization": ACCOUNT | {"description": constant(None)},
-    "Bot": ACCOUNT,
+    # As an actor an app bears its name without the brackets; `viewer` has them, as REST has.
+    "Bot": ACCOUNT | {"login": lambda row, ask, args: row.login.removesuffix("[bot]")},
     # The forge has no teams, no milestones and no cards of old: these are never told.
     "Team": {name: attribute(name) for name in ("id", "name", "slug", "organization")},
     "Milestone": {
