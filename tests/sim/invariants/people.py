@@ -136,9 +136,10 @@ def i12_a_moved_file_stays(seen: Seen) -> list[str]:
     """
     stopped: dict[str, Act] = {}
     ready, ordered = 0, dict[str, int]()
-    for act in facts.acts(seen, Did.MOVED, Did.COPIED, Did.READY_AGAIN, Did.REMOVED, Did.BROKE):
+    again = (Did.READY, Did.READY_AGAIN)
+    for act in facts.acts(seen, Did.MOVED, Did.COPIED, Did.REMOVED, Did.BROKE, *again):
         key = facts.key(act.task_id)
-        if act.kind == Did.READY_AGAIN:
+        if act.kind in again:
             stopped.clear()
             ready = act.order
             continue
