@@ -350,8 +350,11 @@ def judged(
         head = commit(world, task, started, site, seen, deliver=deliver)
     else:
         # No commit takes it; a person may want to look.
-        workspace.of(world).salvage(site.tree, seen=seen.work)
-        task = salvage.noted(world, task)
+        try:
+            workspace.of(world).salvage(site.tree, seen=seen.work)
+            task = salvage.noted(world, task)
+        except AgentOSError as error:  # it stays in its folder, which goes with its work alone
+            world.say(f"{task.repo} {task.task_id}: its work stays where it is: {error}")
     now = world.clock.now()
     code = BlockerCode.NONE if deliver else getattr(verdict, "code", BlockerCode.NONE)
     if refused is not BlockerCode.NONE and not deliver:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from orchestrator.adapters import files, history
-from orchestrator.adapters.git import Git, GitError
+from orchestrator.adapters.git import ZERO, Git, GitError
 from orchestrator.adapters.store import Store
 from orchestrator.executors import private
 from orchestrator.records.change import ChangedPath
@@ -21,6 +22,8 @@ RESULT_FILE = ".agent_result.md"
 # What agents leave beside their work, and nobody wants in a commit, tracked or not.
 EXCLUDED = (f":(top,exclude){RESULT_FILE}",)
 # How git says, in the C locale, that a file was not taken because the store could not be written.
+AT_ONCE = 500  # names of files in one command
+LINK = "120000"
 NOT_STORED = "failed to insert into database"
 
 
@@ -71,7 +74,7 @@ def snapshot(store: Store, tree: Worktree) -> str | None:
 
     def take() -> None:
         _add_what_can_be_read(git, extent, *EXCLUDED)
-        for place in _repositories_within(git, tree.path):
+        for place in _repositories_within(git, tree):
             _take_as_files(store, tree, git, place)
 
     return _taken(git, tree, take)
@@ -95,27 +98,73 @@ def _taken(git: Git, tree: Worktree, take: Callable[[], object]) -> str:
 def _add_what_can_be_read(git: Git, extent: str, *excluded: str) -> None:
     large = tuple(f":(top,exclude,literal){change.path}" for change in _oversized(git))
     words = ("add", extent, "--ignore-errors", "--", ":/", *excluded, *large)
-    done = git.run(*words, ok=(0, 1))
+    done = git.run(*words, ok=(0, 1, 128))
     if NOT_STORED.encode() in done.stderr:
         raise GitError("add", done)
+    if done.exit_code == 128:
+        _take_as_they_are(git, removals=extent == "--all")
 
 
-def _repositories_within(git: Git, folder: Path) -> Iterator[str]:
+def _take_as_they_are(git: Git, *, removals: bool) -> None:
+    """Every file by its bytes, without the conversions that its attributes ask for.
+
+    One that cannot be converted ends `git add`, whatever it was told of errors, and nothing is
+    taken. Where the store or the disk is the trouble this raises GitError, as that should.
+    """
+    folder = git.work_tree or git.git_dir
+    listed = git.run("ls-files", "--others", "--modified", "--exclude-standard", "-z").stdout
+    paths = {*os.fsdecode(listed).split("\0")} - {"", RESULT_FILE}
+    modes = {path: mode for path in paths if (mode := _mode(folder / path))}
+    plain = [path for path, mode in modes.items() if mode != LINK]
+    blobs: dict[str, str] = {}
+    for start in range(0, len(plain), AT_ONCE):
+        some = plain[start : start + AT_ONCE]
+        written = git.text("hash-object", "-w", "--no-filters", "--", *some).split()
+        blobs |= zip(some, written, strict=True)
+    for path in modes.keys() - blobs.keys():
+        target = os.fsencode(os.readlink(folder / path))
+        blobs[path] = git.text("hash-object", "-w", "--stdin", stdin=target)
+    entries = [f"{modes[path]} {blob}\t{path}" for path, blob in blobs.items()]
+    if removals:
+        gone = os.fsdecode(git.run("ls-files", "--deleted", "-z").stdout).split("\0")
+        entries += [f"0 {ZERO}\t{path}" for path in gone if path]
+    stdin = os.fsencode("".join(f"{entry}\0" for entry in entries))
+    git.run("update-index", "--add", "--replace", "-z", "--index-info", stdin=stdin)
+
+
+def _mode(path: Path) -> str:
+    """git's mode of a link, or of a file that can be read and is not too large; "" of all else."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return ""  # deleted, or a parent that is no folder any more
+    if stat.S_ISLNK(status.st_mode):
+        return LINK
+    if not stat.S_ISREG(status.st_mode) or status.st_size > gate.LARGEST:
+        return ""
+    mode = "100755" if status.st_mode & stat.S_IXUSR else "100644"
+    return mode if os.access(path, os.R_OK) else ""
+
+
+def _repositories_within(git: Git, tree: Worktree) -> Iterator[str]:
     """The paths in which a repository of an agent's own stands, the outermost first.
 
-    git would take no more than the SHA of its HEAD, and nothing where it has no commit.
+    git would take no more than the SHA of its HEAD, and nothing where it has no commit. A submodule
+    of the base is not an agent's, and what was changed in it alone is no work that we deliver.
     """
     found = []
-    for place, folders, names in os.walk(folder):
-        if place != str(folder) and ".git" in (*folders, *names):
-            found.append(os.path.relpath(place, folder))
+    for place, folders, names in os.walk(tree.path):
+        if place != str(tree.path) and ".git" in (*folders, *names):
+            found.append(os.path.relpath(place, tree.path))
         folders[:] = sorted(name for name in folders if name != ".git")
     if not found:
         return
     words = ("check-ignore", "--no-index", "-z", "--stdin")
     asked = os.fsencode("\0".join(found))
-    ignored = os.fsdecode(git.run(*words, stdin=asked, ok=(0, 1)).stdout).split("\0")
-    yield from (path for path in found if path not in ignored)
+    left = {*os.fsdecode(git.run(*words, stdin=asked, ok=(0, 1)).stdout).split("\0")}
+    listed = os.fsdecode(git.run("ls-tree", "-r", "-z", "--full-tree", tree.start_sha).stdout)
+    left |= {line.partition("\t")[2] for line in listed.split("\0") if line.startswith("160000 ")}
+    yield from (path for path in found if path not in left)
 
 
 def _take_as_files(store: Store, tree: Worktree, git: Git, place: str) -> None:

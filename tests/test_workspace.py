@@ -374,6 +374,57 @@ def test_no_worktree_goes_of_which_the_store_took_only_a_part(
         assert (tree.path / "one.txt").exists()
 
 
+def test_what_git_cannot_convert_is_kept_by_its_bytes(space: Workspace, tree: Worktree) -> None:
+    """One such file ends `git add`, whatever it was told of errors, and nothing is taken."""
+    names = {".gitattributes": "*.rc working-tree-encoding=UTF-16\n*.txt eol=crlf\n", "a.rc": "z",
+             "new.txt": "a\r\nday\n", "bad \udcff/-n.sh": "#!/bin/sh\n", "run.log": "noise\n",
+             ".gitignore": "*.log\n", "inner/.agent_result.md": "theirs\n"}  # fmt: skip
+    for name, text in names.items():
+        (tree.path / name).parent.mkdir(exist_ok=True)
+        (tree.path / name).write_bytes(text.encode())
+    (tree.path / "bad \udcff/-n.sh").chmod(0o755)
+    (tree.path / ".agent_result.md").write_text("STATUS: partial\n")
+    (tree.path / "link").symlink_to("bad \udcff/-n.sh")
+    gone = next(iter(repos.CALCULATOR))
+    (tree.path / gone).unlink()
+    (tree.path / gone).mkdir()
+    (tree.path / gone / "now").write_text("a folder\n")
+    repos.git(tree.path, "init", "-q", "within")
+    (tree.path / "within" / "b.rc").write_text("z")
+    with pytest.raises(GitError):
+        space.look(tree)
+    again = space.prepare(repos.task(), tree.base_sha)
+    assert not (again.path / "a.rc").exists()
+    kept, git = space.salvaged(tree.slug, tree.task_id), space.git(tree.slug)
+    listed = os.fsdecode(git.run("ls-tree", "-r", "-z", kept).stdout).split("\0")
+    modes = {line.partition("\t")[2]: line[:6] for line in listed if line}
+    expected = {*repos.CALCULATOR, *names, "link", f"{gone}/now", "within/b.rc"}
+    assert modes.keys() == expected - {gone, "run.log"}
+    assert modes["link"] == "120000" and modes["bad \udcff/-n.sh"] == "100755"
+    assert git.run("cat-file", "blob", f"{kept}:new.txt").stdout == b"a\r\nday\n"
+
+
+def test_a_submodule_of_the_base_that_was_checked_out_is_no_work(
+    space: Workspace, tree: Worktree, tmp_path: Path
+) -> None:
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    repos.git(lib, "init", "-q")
+    (lib / "lib.c").write_text("int x;\n")
+    repos.git(lib, "add", "lib.c")
+    repos.git(lib, "commit", "-q", "-m", "theirs")
+    link = f"160000,{repos.git(lib, 'rev-parse', 'HEAD')},vendor"
+    repos.git(tree.path, "update-index", "--add", "--cacheinfo", link)
+    repos.git(tree.path, "commit", "-q", "-m", "a base with a submodule")
+    with_it = repos.git(tree.path, "rev-parse", "HEAD")
+    base = structs.replace(space.prepare(repos.task(), with_it), base_sha=with_it)
+    kept = space.salvaged(tree.slug, tree.task_id)
+    repos.git(base.path, "clone", "-q", str(lib), "vendor")
+    space.discard(base)
+    assert space.salvaged(tree.slug, tree.task_id) == kept
+    assert history.read_file(space.git(tree.slug), kept, "vendor/lib.c") is None
+
+
 def test_a_folder_of_the_base_that_became_a_repository_is_kept(
     space: Workspace, tree: Worktree
 ) -> None:

@@ -11,7 +11,9 @@ from orchestrator import housekeeping, salvage, workspace
 from orchestrator.adapters import history
 from orchestrator.adapters.git import Git
 from orchestrator.records.task import State
+from orchestrator.records.verdicts import AttemptVerdict
 from tests.stories.test_merge_safety import pushes
+from tests.support import repos
 from tests.support.crash import Killed
 from tests.support.office import COMPLETE, SLUG, Office, an_office, meanwhile, says, writes
 
@@ -66,6 +68,51 @@ def test_what_the_gate_refused_is_kept_when_its_worktree_goes(tmp_path: Path) ->
         assert kept(office, issue, "idea.txt") == "worth a look\n"
         assert office.file("idea.txt") is None and no_worktree(office)
         assert told(office, issue) == 1
+
+
+def test_a_file_that_git_cannot_take_is_its_attempts_trouble_and_no_crash(tmp_path: Path) -> None:
+    """The next agent is asked, and what the first made is kept by its bytes."""
+
+    def unlucky(folder: Path, prompt: str) -> str:
+        (folder / ".gitattributes").write_text("*.rc working-tree-encoding=UTF-16\n")
+        (folder / "menu.rc").write_text("z")
+        return COMPLETE.format(summary="Made a menu.")
+
+    agents = {"first": unlucky, "second": writes("menu.txt", "menu\n")}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Make a menu")
+        office.work_until_quiet()
+        task = office.task(issue)
+        assert task.state is State.DONE, office.told()
+        assert [one.agent for one in task.attempts] == ["first", "second"]
+        assert kept(office, issue, "menu.rc") == "z"
+
+
+def test_a_verdict_stands_where_the_store_does_not_take_the_work(tmp_path: Path) -> None:
+    """The folder stays, and is salvaged before the next attempt begins."""
+    in_the_way = list[Path]()
+
+    def refused(folder: Path, prompt: str) -> str:
+        (folder / "idea.txt").write_text("worth a look\n")
+        (folder / "link").symlink_to("/etc/passwd")
+        blob = repos.git(folder, "hash-object", "idea.txt")
+        in_the_way.append(office.world.paths.store(SLUG) / "objects" / blob[:2])
+        in_the_way[0].write_text("no folder\n")
+        return COMPLETE.format(summary="Linked it.")
+
+    agents = {"first": refused, "second": writes("first.txt", "done\n")}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        assert "its work stays where it is" in office.told()
+        assert office.task(issue).attempts[0].verdict is not AttemptVerdict.CRASHED
+        in_the_way[0].unlink()
+        office.pass_time(3600)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert [one.agent for one in office.task(issue).attempts] == ["first", "second"]
+        assert kept(office, issue, "idea.txt") == "worth a look\n"
 
 
 def test_partial_work_is_kept_when_nobody_could_finish_it(tmp_path: Path) -> None:
