@@ -737,6 +737,11 @@ GUARDS = {
         " and not attempt.head_sha:",
         QUOTA + "test_who_only_says_that_it_was_refused_has_had_its_turn",
     ),
+    "who fails beside one that was refused has had its turn": Guard(
+        "rules/retry.py", 'return Defer(f"{why}; {until}", facts.retry_at, code)',
+        'return Defer(f"{why}; {until}", facts.retry_at, cause)',
+        QUOTA + "test_who_fails_beside_one_that_was_cut_off_has_had_its_turn[no result]",
+    ),
     "an attempt's number and folder are used once": Guard(
         "attempts.py", "number, name = task.runs + 1,", "number, name = len(task.attempts) + 1,",
         QUOTA + "test_refusals_in_a_row_are_one_entry_that_says_how_many_and_since_when",

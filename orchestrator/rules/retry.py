@@ -47,13 +47,14 @@ class Facts(Struct, frozen=True, kw_only=True):
     `result` is None when the agent wrote none. `has_diff` compares the whole branch with its base,
     not only this run. `gate_refused` also holds a git store that the agent tampered with (G8).
     `fault` is what went wrong with the run itself (a timeout, a quota message, the agent's own
-    login), and `fault_reason` says it in words. `agents_left` counts those
-    of the chain that have not tried yet; `retry_at` is when the first cooling one may run again,
-    for a chain that has only such left, `wait_reason` says it where that is no rest, and `spent`
-    by which budget no agent may start on this task any more. `attempts` counts this round's,
-    this one and crashes included, since the last Deliver; `history` are those of the round before
-    this one, which is by `agent`, and of these `refused_work` is the last that changed something;
-    `idle` says that this one did not. `deaf` is an agent that no question reaches.
+    login), and `fault_reason` says it in words. `agents_left` counts those of the chain that may
+    go on now: untried, asked for a reason, or so far only crashed or refused; `retry_at` is
+    when the first cooling one may run again, for a chain that has only such left, `wait_reason`
+    says it where that is no rest, and `spent` by which budget no agent may start on this task any
+    more. `attempts` counts this round's, this one and crashes included, since the last Deliver;
+    `history` are those of the round before this one, which is by `agent`, and of these
+    `refused_work` is the last that changed something; `idle` says that this one did not.
+    `deaf` is an agent that no question reaches.
     `unready_before` of those were interrupted because our tests had no place to run; `try_again`
     is when this one would be repeated for that. `idle_repair` is a repair of red checks that
     changed nothing and disputes nothing, `idle_merge` a run that put nothing of the branch into
@@ -114,21 +115,23 @@ def judge(facts: Facts) -> AttemptJudgement:
     exhausted = stuck.common(facts.history, code)
     if exhausted is BlockerCode.NONE:
         exhausted = BlockerCode.FALLBACK_EXHAUSTED
+    cause = code
     if facts.idle and facts.refused_work is not None:
         # What a person has to look at is the work, and not that nothing came after it.
-        code = facts.refused_work.code
+        cause = facts.refused_work.code
         why = f"{facts.refused_work.reason}; {facts.agent} then changed nothing ({why})"
     if facts.attempts >= facts.max_attempts:
         reason = f"{why}; {facts.attempts} of {facts.max_attempts} attempts are used"
-        return Escalate(reason, exhausted, cause=code)
+        return Escalate(reason, exhausted, cause=cause)
     if facts.spent:
-        return Escalate(f"{why}; {facts.spent}", BlockerCode.BUDGET_SPENT, cause=code)
+        return Escalate(f"{why}; {facts.spent}", BlockerCode.BUDGET_SPENT, cause=cause)
     if facts.agents_left > 0:
         return obstacle
     if facts.retry_at is not None:
         until = facts.wait_reason or "whoever is left is cooling down"
+        # Its own code: by that is told whether it had its turn, and no other's refusal is its own.
         return Defer(f"{why}; {until}", facts.retry_at, code)
-    return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=code)
+    return Escalate(f"{why}; no agent of the chain is left", exhausted, cause=cause)
 
 
 def _obstacle(facts: Facts) -> Rework | Interrupt | Escalate | None:

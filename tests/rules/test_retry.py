@@ -168,6 +168,25 @@ def test_what_changed_nothing_hides_no_reason_of_the_work_before_it():
     assert isinstance(judged(idle=True, **fields | dict(agents_left=1)), Rework)
 
 
+@pytest.mark.parametrize(
+    ("before", "fields", "own"),
+    [
+        ("quota_limited", dict(result=None), "invalid_result_contract"),
+        ("quota_limited", dict(result=None, fault=BlockerCode.TIMEOUT), "timeout"),
+        ("test_failure", dict(result=None, fault=BlockerCode.QUOTA_LIMITED), "quota_limited"),
+    ],
+)
+def test_who_changed_nothing_is_put_off_for_what_it_met_itself(before, fields, own):
+    """Whether it had its turn, and whether that counts, is read from this code."""
+    work = Attempt(n=1, agent="first", started=LATER, code=BlockerCode(before), reason="the work")
+    common = dict(agents_left=0, agent="second", refused_work=work, idle=True)
+    verdict = judged(**common, **fields, retry_at=LATER)
+    assert isinstance(verdict, Defer) and verdict.code is BlockerCode(own)
+    assert verdict.reason.startswith("the work; second then changed nothing")
+    told = judged(**common, **fields)
+    assert isinstance(told, Escalate) and told.cause is BlockerCode(before)
+
+
 def test_the_last_work_is_the_last_that_moved_the_head():
     def made(n, head, round_=1, verdict=AttemptVerdict.REWORK):
         return Attempt(

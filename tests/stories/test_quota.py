@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import alerts
+from orchestrator import alerts, reaper
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
@@ -222,6 +222,41 @@ def test_who_was_cut_off_goes_on_after_those_who_have_not_tried(tmp_path: Path) 
         office.work_until_quiet()
         assert office.state_of(issue) is State.DONE, office.told()
         assert office.executor.agent_runs == ["first", "second", "third", "first"]
+
+
+def hangs(folder: Path, prompt: str) -> AttemptReport:
+    return AttemptReport(exit_code=None, seconds=3600, exceeded="it ran longer than 60 minutes")
+
+
+@pytest.mark.parametrize("second", [hangs, says(None)], ids=["timeout", "no result"])
+def test_who_fails_beside_one_that_was_cut_off_has_had_its_turn(
+    tmp_path: Path, second: AgentScript
+) -> None:
+    """The quota was the other's: after every rest the one that is waited for goes on, alone."""
+    two = {"agent_fallbacks": {"implementation": ["first", "second"]}}
+
+    def half(folder: Path, prompt: str) -> AttemptReport:
+        path = f"half{len(office.executor.agent_runs)}.txt"
+        report = refused(VAGUE, path=path)(folder, prompt)
+        assert isinstance(report, AttemptReport)
+        return report
+
+    agents = {"first": half, "second": second}
+    with an_office(tmp_path, agents=agents, repository=QUICK, config=two) as office:
+        issue = office.ready("Add it")
+        office.work_until_quiet(4)
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        task = office.task(issue)
+        assert task.attempt is not None and task.attempt.code is not BlockerCode.QUOTA_LIMITED
+        assert len(reaper.counted(task)) == 2
+        later(office, 6)
+        office.work_until_quiet(4)
+        assert office.executor.agent_runs == ["first", "second", "first"], office.told()
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        later(office, 6)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.executor.agent_runs == ["first", "second", "first", "first"]
 
 
 @pytest.mark.parametrize("theirs", ["x.txt", "theirs.txt"], ids=["conflict", "merge"])
