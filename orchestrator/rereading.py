@@ -42,10 +42,15 @@ def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
 
 
 def labelled(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
-    """The task with what the labels say otherwise than those that were read last, and no more."""
+    """The task with what the labels say otherwise than those that were read last, and no more.
+
+    Where none were noted nobody knows what is news: they are noted, and undo nothing.
+    """
     labels = classify.heeded(issue.labels, world.agents.keys())
     if labels == task.issue_labels:
         return task
+    if task.issue_labels is None:
+        return structs.replace(task, issue_labels=labels)
     shown = intake.harmless(world, issue)
     before, after = (
         intake.classified(world, candidate.repository, structs.replace(shown, labels=each))

@@ -237,8 +237,9 @@ class Task(Struct, frozen=True, kw_only=True):
     first is made. `assumed` names what nobody said, until the issue was read more closely.
     `issue_digest` is of the issue's title and text as they were read last, and `issue_labels` are
     those that say how it is worked on, so that a new round knows whether somebody has changed them
-    since. `blocked_label` says that the label `blocked` on the issue is ours. `salvage` is the
-    commit of refs/salvage/<task>, "" while there is no work that exists nowhere else.
+    since; None in a file of before they were noted. `blocked_label` says that the label `blocked`
+    on the issue is ours. `salvage` is the commit of refs/salvage/<task>, "" while there is no work
+    that exists nowhere else.
     `marks_left_out` counts the marks of long waits that are kept no longer. `extra` keeps the
     front-matter keys that a person added, so that a rewrite loses nothing.
     """
@@ -249,7 +250,7 @@ class Task(Struct, frozen=True, kw_only=True):
     issue: int | None = None
     issue_node: str = ""
     issue_digest: str = ""
-    issue_labels: tuple[str, ...] = ()
+    issue_labels: tuple[str, ...] | None = None
     project: str = ""
     board_item: str = ""
     board: str = ""  # owner/number of the board that the item is on; "": the first one

@@ -38,17 +38,19 @@ class Unreadable(AgentOSError):
 def load(text: str, known: Container[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The `known` keys as strings (their types are the record's matter), and the others, typed.
 
-    A key without a value counts as absent. Raises Unreadable.
+    A key without a value counts as absent, and [] is a list without items. Raises Unreadable.
     """
     extra: dict[str, Any] = {}
     data = _load_ours(text, known)
     if data is None:
         data, extra = _load_yaml(text, known)
-    return {name: value for name, value in data.items() if value not in ("", [])}, extra
+    return {name: value for name, value in data.items() if value != ""}, extra
 
 
 def line(name: str, value: object) -> str:
     """`name: value` with its line end; a list has one line for each item."""
+    if value == ():
+        return f"{name}: []\n"
     if isinstance(value, tuple):
         return f"{name}:\n" + "".join(f"- {_shown(item)}\n" for item in value)
     return f"{name}: {_shown(value)}\n"
@@ -119,17 +121,19 @@ def _load_ours(text: str, known: Container[str]) -> dict[str, Any] | None:
     Each of these forms means the same in YAML, so the two ways never disagree.
     """
     data: dict[str, Any] = {}
+    name = ""
     items: list[Any] | None = None
     for written in text.split("\n")[:-1]:
         if written.startswith("- ") and items is not None:
             value = _read(written[2:])
             items.append(value)
+            data[name] = items
         else:
             name, colon, rest = written.partition(":")
             if not colon or name in data or name not in known:
                 return None
             items = None if rest else []
-            value = data[name] = _read(rest[1:]) if rest.startswith(" ") else items
+            value = data[name] = "" if not rest else _read(rest[1:]) if rest[0] == " " else None
         if value is None:
             return None
     return data if text.endswith("\n") else None

@@ -531,6 +531,25 @@ def test_labels_of_before_do_not_undo_what_a_person_wrote_into_the_file(tmp_path
         assert (after.round, after.priority, after.agent) == (4, Priority.NORMAL, "third")
 
 
+def test_labels_in_a_file_of_before_they_were_noted_undo_nothing(tmp_path: Path) -> None:
+    """Whether they are news is not known then: they are noted, and from then on they are."""
+    with in_need(tmp_path) as (office, issue, _):
+        label(office, issue, "prio:high", "agent:second")
+        mended = structs.replace(
+            office.task(issue), issue_labels=None, priority=Priority.LOW, agent="third"
+        )
+        office.world.mailroom.update(mended)
+        by_label(office, issue)
+        after = office.task(issue)
+        assert (after.round, after.priority, after.agent) == (2, Priority.LOW, "third")
+        assert set(after.issue_labels or ()) == {"prio:high", "agent:second"}
+        office.work_until_quiet(6)
+        office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/prio:high")
+        by_label(office, issue)
+        after = office.task(issue)
+        assert (after.round, after.priority, after.agent) == (3, Priority.NORMAL, "third")
+
+
 def test_an_issue_that_cannot_be_read_holds_up_no_retry(tmp_path: Path) -> None:
     with in_need(tmp_path) as (office, issue, _):
         edit(office, issue)

@@ -60,7 +60,7 @@ tasks = st.builds(
     task_id=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,40}(\.[a-z]{1,3})?", fullmatch=True),
     repo=st.from_regex(r"[A-Za-z0-9-]{1,10}/[A-Za-z0-9_.-]{1,10}", fullmatch=True),
     title=words, issue=st.none() | numbers, issue_node=words, project=words, board_item=words,
-    issue_labels=st.lists(words, max_size=2).map(tuple),
+    issue_labels=st.none() | st.lists(words, max_size=2).map(tuple),
     task_type=st.sampled_from(TaskType), deliverable=st.sampled_from(Deliverable), agent=words,
     priority=st.sampled_from(Priority), branch=branches, base=words, created=moments,
     ready_at=st.none() | moments, not_before=st.none() | moments,
@@ -94,6 +94,17 @@ def test_a_task_survives_its_file(task):
 def _without_empty(task):
     """An empty agent is what a person left open: the default."""
     return structs.replace(task, agent=task.agent or "auto")
+
+
+@pytest.mark.parametrize("more", ["", "colour: red\n"], ids=["our reader", "as YAML"])
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [("", None), ("issue_labels:\n", None), ("issue_labels: []\n", ()),
+     ("issue_labels:\n- bug\n", ("bug",))],
+)  # fmt: skip
+def test_that_there_were_no_labels_is_another_thing_than_that_nobody_looked(more, written, labels):
+    task = read(f"---\nrepo: a/b\ntitle: x\n{written}{more}---\n")
+    assert task.issue_labels == labels and read(taskfile.render(task)).issue_labels == labels
 
 
 @given(tasks)
