@@ -351,7 +351,9 @@ def git_decides(facts: Facts) -> bool:
 
 
 def begins_a_round(facts: Facts) -> bool:
-    """Whether a reviewer's word sends it to an agent now."""
+    """Whether a reviewer's word sends it to an agent now; what is only watched is sent nowhere."""
+    if facts.task.state is State.ESCALATED:
+        return False
     seen = view(facts)
     return seen.obstacle is Obstacle.REVIEW and isinstance(seen.verdict, Rework)
 

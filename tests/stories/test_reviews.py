@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from orchestrator.records.task import RepairKind, State
+from orchestrator.workspace import Workspace
 from tests.stories.test_merge_safety import (
     BRAKES,
     LABELLED,
@@ -256,6 +257,31 @@ def test_a_round_that_changes_nothing_ends_with_a_person(tmp_path: Path) -> None
         [(resolved, said)] = threads(office)
         assert not resolved and "changed nothing in this round" in said[-1][1]
         assert requested(office) == []
+
+
+def test_an_idle_tick_fetches_nothing_for_a_round_that_waits_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head is red, and no agent is to be told of it: one request tells all there is."""
+    with reviewed(tmp_path, "Rename it.") as (office, issue):
+        office.executor.scripts["first"] = Answering("1: disagree", "2: disagree", text="")
+        one_round(office)
+        head = office.task(issue).pushed[-1]
+        failed = {"state": "failure", "context": "lint"}
+        office.api.post(f"/repos/{SLUG}/statuses/{head}", json=failed)
+        office.monitor()
+        fetched: list[str] = []
+        true = Workspace.refresh
+
+        def refresh(room: Workspace, slug: str, *bases: str, **more: Any) -> str:
+            fetched.append(slug)
+            return true(room, slug, *bases, **more)
+
+        monkeypatch.setattr(Workspace, "refresh", refresh)
+        before = office.world.read.door.requests_made
+        office.monitor()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert not fetched and office.world.read.door.requests_made - before == 1
 
 
 def test_a_round_without_a_word_and_a_change_ends_with_a_person(tmp_path: Path) -> None:
