@@ -33,7 +33,8 @@ def answer(
     by_number = {one.item: one for one in said}
     pairs = [(item, by_number[item.number]) for item in items if item.number in by_number]
     changed = moved(world, task, attempt)
-    reply_in_threads(world, task, attempt, pairs, changed=changed)
+    voices = reviewing.Voices(world, repository)
+    reply_in_threads(world, voices, task, attempt, pairs, changed=changed)
     reply_below(world, task, attempt, pairs, changed=changed)
     if changed:
         ask_again(world, repository, task)
@@ -77,11 +78,17 @@ def moved(world: World, task: Task, attempt: Attempt) -> bool:
 
 
 def reply_in_threads(
-    world: World, task: Task, attempt: Attempt, pairs: list[Pair], *, changed: bool
+    world: World,
+    voices: reviewing.Voices,
+    task: Task,
+    attempt: Attempt,
+    pairs: list[Pair],
+    *,
+    changed: bool,
 ) -> None:
     """One answer in each thread and round; what is fixed is resolved, unless a person did.
 
-    Where somebody has spoken since, it stays open: nobody has answered that yet.
+    Where somebody who is heard has spoken since, it stays open: nobody has answered that yet.
     """
     wanted = [pair for pair in pairs if pair[0].kind is RepairKind.THREAD]
     if not wanted or task.pull_request is None:
@@ -95,16 +102,20 @@ def reply_in_threads(
         with github_sync.unless_refused(world, task, f"answering the thread at {item.where}"):
             reply(world, task, attempt, thread, said, changed=changed)
             ended = said.kind is AnswerKind.FIXED and changed
-            if ended and not (thread.resolved or spoken_since(item, thread)):
+            if ended and not (thread.resolved or spoken_since(voices, item, thread)):
                 key = f"{task.key}:resolved:{thread.id}"
                 resolve = partial(world.write.resolve_thread, thread.id)
                 world.effects.settled(task.task_id, key, str(task.review_rounds), resolve)
 
 
-def spoken_since(item: RepairItem, thread: ReviewThread) -> bool:
-    """Whether the thread holds more than the agent was given, and than what we said in it."""
-    later = thread.comments[item.comments :]
-    return any(not markers.signed(one.body) for one in later)
+def spoken_since(voices: reviewing.Voices, item: RepairItem, thread: ReviewThread) -> bool:
+    """Whether the thread holds more than the agent was given, and than what we said in it.
+
+    Whom no round hears would keep it open for ever. An item made before comments were counted has
+    none, and does not tell.
+    """
+    later = thread.comments[item.comments :] if item.comments else ()
+    return any(not markers.signed(one.body) and voices.trusted(one.author) for one in later)
 
 
 def reply(

@@ -799,7 +799,7 @@ GUARDS = {
         REVIEWS + "test_failed_checks_come_in_the_same_round[True]",
     ),
     "nobody's word in a thread is resolved away unheard": Guard(
-        "answering.py", "not (thread.resolved or spoken_since(item, thread))",
+        "answering.py", "not (thread.resolved or spoken_since(voices, item, thread))",
         "not thread.resolved",
         REVIEWS + "test_what_is_said_in_a_thread_while_the_agent_works_is_for_the_next_round",
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orchestrator.records.task import RepairKind, State
 from orchestrator.workspace import Workspace
@@ -78,10 +79,10 @@ def threads(office: Office) -> list[tuple[bool, list[tuple[str, str]]]]:
     ]  # fmt: skip
 
 
-def mutate(office: Office, name: str, **given: Any) -> None:
+def mutate(office: Office, name: str, *, who: str = "maria", **given: Any) -> None:
     kind = name[0].upper() + name[1:]
     document = f"mutation ($input: {kind}Input!) {{ {name}(input: $input) {{ clientMutationId }} }}"
-    answer = office.api.query(document, input=given)
+    answer = office.github.session(f"{who}-token").query(document, input=given)
     assert "errors" not in answer, answer
 
 
@@ -386,6 +387,34 @@ def test_what_is_said_in_a_thread_while_the_agent_works_is_for_the_next_round(
         assert "delete it instead" not in agent.prompts[0]
         assert "delete it instead" in agent.prompts[1]
         assert all(resolved for resolved, _ in threads(office)), office.told()
+
+
+def test_who_is_not_heard_keeps_no_thread_open_nor_does_an_item_without_a_count(
+    tmp_path: Path,
+) -> None:
+    """Where conversations must be resolved, a stranger's word would keep it from its merge."""
+    with reviewed(tmp_path, "Rename this.", "Shorten this.") as (office, issue):
+        found = office.api.query(THREADS, id=office.pulls()[-1]["node_id"])
+        first, second = found["data"]["node"]["reviewThreads"]["nodes"]
+
+        def speak() -> None:
+            for who, thread in (("eve", first), ("maria", second)):
+                said = {"pullRequestReviewThreadId": thread["id"], "body": "Me too."}
+                mutate(office, "addPullRequestReviewThreadReply", who=who, **said)
+
+        agent = Answering("1: fixed", "2: fixed", "3: fixed")
+        office.executor.scripts["first"] = meanwhile(speak, agent)
+        office.monitor()
+        task = office.task(issue)
+        old = [
+            structs.replace(item, comments=0) if item.ref == second["id"] else item
+            for item in task.repair_items
+        ]
+        office.world.mailroom.update(structs.replace(task, repair_items=tuple(old)))
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert [resolved for resolved, _ in threads(office)] == [True, True], threads(office)
+        assert all("Me too." in words[1] for _, words in threads(office))
 
 
 def test_another_reviewers_objection_keeps_the_round_alive(tmp_path: Path) -> None:
