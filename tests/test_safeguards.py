@@ -779,6 +779,11 @@ GUARDS = {
         "return False",
         REVIEWS + "test_a_review_taken_back_while_the_agent_works_keeps_the_head_as_it_is",
     ),
+    "nor one that waits for a person": Guard(
+        "rules/obstacles.py", "elif not (pull.open or _of_before(facts)):", "elif not pull.open:",
+        "tests/rules/test_obstacles.py::"
+        "test_what_was_closed_before_its_last_round_ends_no_escalated_one",
+    ),
     "E8 hold while the agent works": Guard(
         "settle.py",
         "brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})",

@@ -354,6 +354,7 @@ class PullRequestNode(Camel, frozen=True, kw_only=True):
     url: str = ""
     body: str = ""
     state: str = ""
+    closed_at: datetime | None = None
     is_draft: bool = False
     merged: bool = False
     mergeable: str = "UNKNOWN"
@@ -411,6 +412,7 @@ def pull_request(node: PullRequestNode) -> tracker.PullRequest | None:
         url=node.url,
         body=node.body,
         open=node.state == "OPEN",
+        closed_at=node.closed_at,
         merged=node.merged,
         merge_sha=node.merge_commit.oid if node.merge_commit else "",
         draft=node.is_draft,

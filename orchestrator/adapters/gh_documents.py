@@ -100,7 +100,7 @@ query PullRequests($ids: [ID!]!) {
   nodes(ids: $ids) {
     __typename
     ... on PullRequest {
-      id number url body state isDraft merged mergeable isCrossRepository
+      id number url body state closedAt isDraft merged mergeable isCrossRepository
       headRefName headRefOid baseRefName
       repository { nameWithOwner }
       mergeCommit { oid }

@@ -176,6 +176,7 @@ class PullRequest(Struct, frozen=True, kw_only=True):
     url: str
     body: str = ""
     open: bool = True
+    closed_at: datetime | None = None
     merged: bool = False
     merge_sha: str = ""
     draft: bool = False

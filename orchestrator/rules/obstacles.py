@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orchestrator.records.config import AutomationMode
+from orchestrator.records.task import State
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -14,7 +15,7 @@ from orchestrator.records.verdicts import (
     Update,
     Wait,
 )
-from orchestrator.rules import ci, reviews
+from orchestrator.rules import ci, reviews, rounds
 from orchestrator.rules.facts import UNREAD, Facts, Obstacle, View, unread, wait
 
 BRAKES = frozenset({"hold", "blocked"})
@@ -25,7 +26,7 @@ UNKNOWN_TO_GITHUB = timedelta(hours=6)  # until a person is told of it
 def view(facts: Facts) -> View:
     """The first obstacle, in the order in which they matter; the whole decision but the clock."""
     looks = (
-        _over, _ordered, _lane_and_issue, _identity, _brakes,
+        _over, _ordered, _lane_and_issue, _left_closed, _identity, _brakes,
         reviews.obstacle, ci.obstacle, reviews.approval, _git,
     )  # fmt: skip
     for look in looks:
@@ -58,11 +59,20 @@ def _over(facts: Facts) -> View | None:
     elif mark is not None and facts.in_base is None:
         reason = "an earlier merge call had no clear answer; the base must be read first"
         return wait(Obstacle.LOOK, reason, UNREAD)
-    elif not pull.open:
+    elif not (pull.open or _of_before(facts)):
         verdict = Cancelled("somebody closed the pull request")
     else:
         return None
     return View(obstacle=Obstacle.OVER, verdict=verdict)
+
+
+def _of_before(facts: Facts) -> bool:
+    """Whether an escalated file's pull request was closed before its last round: who began that
+    one knew of it, and it ended before there was another to link."""
+    task, pull = facts.task, facts.pull
+    was_closed = not (pull.open or pull.merged)
+    escalated = task.state is State.ESCALATED
+    return was_closed and escalated and rounds.closed_before(task, pull.closed_at)
 
 
 def _ordered(facts: Facts) -> View | None:
@@ -81,6 +91,13 @@ def _lane_and_issue(facts: Facts) -> View | None:
         reason = f"somebody closed issue #{facts.task.issue}"
         return View(obstacle=Obstacle.ISSUE_CLOSED, verdict=Cancelled(reason))
     return None
+
+
+def _left_closed(facts: Facts) -> View | None:
+    """Nothing can be merged, and the order, or the issue's closing, that ends it came before."""
+    if not _of_before(facts):
+        return None
+    return wait(Obstacle.OVER, "somebody closed the pull request before this round")
 
 
 def _identity(facts: Facts) -> View | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orchestrator.records.task import ENDED, UNDER_WAY, State, Task
 
@@ -145,3 +145,13 @@ def counts(task: Task, closed: datetime, *, merged: bool) -> bool:
     done = [mark.at for mark in task.marks if mark.state is State.DONE]
     since = (done[-1] if done else None) if merged else begun_by_a_person(task)
     return since is None or closed > since
+
+
+def closed_before(task: Task, closed: datetime | None) -> bool:
+    """Whether its pull request was closed before the round began that ended where the file lies.
+
+    That end itself began nothing. False where it is not known when it was closed.
+    """
+    until = [i + 1 for i, mark in enumerate(task.marks) if mark.state not in ENDED]
+    worked = structs.replace(task, marks=task.marks[: until[-1] if until else 0])
+    return closed is not None and not counts(worked, closed, merged=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from orchestrator.records.verdicts import Escalate, Merge, Rework, RunAgain, Wait
+from orchestrator.records.task import Mark, State
+from orchestrator.records.verdicts import Cancelled, Escalate, Merge, Rework, RunAgain, Wait
 from orchestrator.rules import obstacles
 from orchestrator.rules.facts import Obstacle
-from tests.rules.test_merge import GOOD, NOT_MERGED, STILL_MERGED, changed
+from tests.rules.test_merge import GOOD, LONG_AGO, NOT_MERGED, STILL_MERGED, changed
 
 SEEN = [obstacles.view(changed(**fields)) for fields, _, _ in NOT_MERGED]
 
@@ -36,3 +39,31 @@ def test_patience_ends_in_a_repair_or_with_a_person_never_in_a_merge(seen):
 def test_every_reason_is_one_line_that_a_person_can_read(seen):
     for verdict in filter(None, (seen.verdict, seen.then)):
         assert verdict.reason and "\n" not in verdict.reason and "None" not in verdict.reason
+
+
+HOUR = timedelta(hours=1)
+SECOND_ROUND = tuple(
+    Mark(state=state, at=LONG_AGO + HOUR * n, by="x")
+    for n, state in enumerate((State.INBOX, State.CANCELLED, State.INBOX, State.ESCALATED))
+)
+IN_REVIEW = (*SECOND_ROUND[:-1], Mark(state=State.REVIEW, at=SECOND_ROUND[-1].at, by="x"))
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ({}, Wait),
+        ({"task__marks": IN_REVIEW}, Cancelled),
+        ({"pull__closed_at": LONG_AGO + HOUR * 2.5}, Cancelled),
+        ({"pull__closed_at": None}, Cancelled),
+        ({"task__cancel": "somebody cancelled it"}, Cancelled),
+        ({"pull__issue_open": False}, Cancelled),
+    ],
+)
+def test_what_was_closed_before_its_last_round_ends_no_escalated_one(more, verdict):
+    old = {
+        "task__marks": SECOND_ROUND, "pull__open": False,
+        "pull__closed_at": LONG_AGO + HOUR / 2, **more,
+    }  # fmt: skip
+    seen = obstacles.view(changed(**old))
+    assert isinstance(seen.verdict, verdict) and seen.patience is None

@@ -114,6 +114,22 @@ def test_a_closing_counts_from_the_beginning_of_the_round(task, since):
     assert rounds.counts(task, (since or NOON) + QUARTER, merged=False)
 
 
+@pytest.mark.parametrize(
+    ("marks", "since"),
+    [
+        (("inbox", "review", "escalated"), None),
+        (("inbox", "review", "cancelled", "escalated"), None),
+        (("inbox", "cancelled", "inbox", "processing", "escalated"), NOON - timedelta(hours=2)),
+        (("escalated",), None),
+    ],
+)
+def test_the_end_of_a_round_makes_no_earlier_closing_one_of_before(marks, since):
+    task = begun(*marks)
+    assert not rounds.closed_before(task, None)
+    assert not rounds.closed_before(task, (since or NOON) + QUARTER)
+    assert rounds.closed_before(task, (since or NOON) - QUARTER) is (since is not None)
+
+
 def test_a_merge_counts_whenever_it_was_unless_it_was_recorded():
     assert rounds.counts(begun("inbox", "cancelled", "inbox"), NOON - QUARTER * 9, merged=True)
     again = begun("inbox", "done", "inbox")

@@ -27,6 +27,7 @@ from tests.stories.test_merge_safety import (
     pushes,
     tip,
 )
+from tests.stories.test_questions import ASKS
 from tests.support import hostile
 from tests.support.office import (
     SLUG,
@@ -213,6 +214,26 @@ def test_closed_it_opens_another_pull_request_from_the_same_branch(tmp_path: Pat
         office.work_until_quiet(8)
         assert office.state_of(issue) is State.DONE, office.told()
         assert len(office.pulls()) == 2
+
+
+def test_closed_before_a_round_that_asks_a_person_it_stays_with_them(tmp_path: Path) -> None:
+    """It links that pull request still: there is no other before it delivers."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        patch_pull(office, "closed")
+        office.monitor()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        office.executor.scripts["first"] = says(ASKS)
+        ready_again(office, issue)
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        before, note = office.world.read.door.requests_made, office.task(issue).note
+        office.pass_time(300)
+        office.monitor()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert office.task(issue).note == note
+        assert office.world.read.door.requests_made - before == 1
+        assert "closed the pull request before this round" in office.told()
 
 
 def test_closed_just_before_its_ready_it_begins_anew(tmp_path: Path) -> None:
