@@ -157,7 +157,7 @@ class Workspace:
 
         Whatever an earlier run left is cleared away first; work in it that exists nowhere else
         is kept as refs/salvage/<task>. The caller holds the task's lock, so nobody else works
-        there. Raises CannotPrepare, and LockBusy.
+        there. Raises CannotPrepare, LockBusy, and GitError where that work could not be kept.
         """
         tree = self.worktree(task, base_sha, start_sha)
         store = self.ensure_store(tree.slug)
