@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from orchestrator import hands, landing, settle, workspace
-from orchestrator.records.task import State
+from orchestrator.records.task import State, Task
 from tests.support import forge, hostile, repos
 from tests.support.office import SEED, SLUG, Office, an_office, appends, meanwhile, writes
 
@@ -368,6 +369,35 @@ def test_looks_that_never_become_fresh_merge_nothing(tmp_path: Path) -> None:
         bad.on("GET", r"/pulls/\d+$", slow, times=landing.LOOKS)
         office.monitor()
         assert not merged(office) and "took too long to be acted on" in office.told()
+        monitor(office)
+        assert merged(office), office.told()
+
+
+class StandsStill:
+    """A mailroom on a disk that stands still once, while the mark of a merge is written."""
+
+    def __init__(self, office: Office) -> None:
+        self.inner = office.world.mailroom
+        self.office: Office | None = office
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def update(self, task: Task) -> Task:
+        if task.merge is not None and self.office is not None:
+            self.office.pass_time(200)
+            self.office = None
+        return self.inner.update(task)
+
+
+def test_a_look_that_grew_old_while_its_mark_was_written_merges_nothing(tmp_path: Path) -> None:
+    """Whatever a person merged in between would be in the base, untested beside this."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        stalled: Any = StandsStill(office)
+        office.world = replace(office.world, mailroom=stalled)
+        office.monitor()
+        assert not merged(office) and "took too long to be acted on" in office.told()
+        assert office.task(issue).merge is None
         monitor(office)
         assert merged(office), office.told()
 

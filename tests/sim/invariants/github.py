@@ -93,8 +93,8 @@ def i4_merged_once_and_by_head(seen: Seen) -> list[str]:
 
 def i4_merged_only_what_passed(seen: Seen) -> list[str]:
     """When checks were last read before each merge of ours, on that very head: at least one check
-    or status was a success, every required one was, and none was red or still running; and the last
-    request before the merge was sent within a minute of that.
+    or status was a success, every required one was there, and none was red or still running; and
+    the last request before the merge was sent within a minute of that.
 
     Judged by the forge's rows, by rules of its own. What came after the look counts for nothing:
     GitHub merges what its caller says is green. Only a repository with `allow_no_ci` may have none
@@ -109,7 +109,8 @@ def i4_merged_only_what_passed(seen: Seen) -> list[str]:
         words = standing(seen, merge, looked)
         bad = sorted(f"{name} {word}" for name, word in words.items() if word not in PASSING)
         passed = {name for name, word in words.items() if word == "success"}
-        missing = sorted(set(repository.required_checks) - passed)
+        may_pass = {name for name, word in words.items() if word in PASSING}
+        missing = sorted(set(repository.required_checks) - may_pass)
         where = f"{merge.slug}#{merge.number} at {merge.sha[:10]}"
         if last - looked > FRESH:
             found.append(f"{where} was merged by checks that were read {last - looked} before")
@@ -290,17 +291,18 @@ def i5_the_base_holds_what_was_tested(seen: Seen) -> list[str]:
 
 
 def overtaken(seen: Seen, merge: Merge, base: str) -> bool:
-    """Whether a person's push slipped in between the last look at the base and the merge."""
+    """Whether a person's push or merge slipped in between the last look at the base and ours."""
     path = f"/repos/{merge.slug}/branches/{base}"
     request = merge.request
     looked = facts.last_look(seen, request.process, request.order, path)
-    return looked is not None and any(
-        push.slug == merge.slug
-        and push.ref == f"{facts.HEADS}{base}"
-        and looked.order < push.order < request.order
-        for push in seen.pushes
-        if facts.by_person(push)
-    )
+    if looked is None:
+        return False
+    pushed = [
+        push.order for push in seen.pushes
+        if push.slug == merge.slug and push.ref == f"{facts.HEADS}{base}" and facts.by_person(push)
+    ]  # fmt: skip
+    merged = [act.order for act in facts.acts(seen, Did.MERGED, slug=merge.slug)]
+    return any(looked.order < order < request.order for order in (*pushed, *merged))
 
 
 def pointed_elsewhere(seen: Seen, merge: Merge) -> bool:
