@@ -309,7 +309,7 @@ class Simulation:
             ]
         if process.script == "queue" or process.dead:
             self.freed += 1
-        proven = self._undisturbed(process)
+        proven = self._proves(process)
         self._remember(process)
         if not process.dead:
             kind = StepKind.PROVEN if proven else StepKind.TICK
@@ -333,7 +333,7 @@ class Simulation:
                 habit.ran(self._inputs(process.script), self.time.moment, idle=True)
                 habit.kept_out = True
             return
-        undisturbed = self._undisturbed(process)
+        proves = self._proves(process)
         quiet = process.exit_code == 0 and not process.faults
         habit.asked(process.script, process.requests, in_order=quiet)
         inputs = self._inputs(process.script)
@@ -343,12 +343,17 @@ class Simulation:
         habit.ran(inputs, self.time.moment, idle=inputs == began, again=again)
         if process.name in self.memory.get("news", ()):
             self.changes[process.script].seen(self.time.moment)
-        if undisturbed and self._deeds_of(process):
-            since, until, regular = self.memory["proof"][process.script]
-            due = self.regular != regular
-            if not due and not self.changes[process.script].any_between(since, until):
-                told = "; ".join(process.said[-5:])
-                self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
+        if proves and self._deeds_of(process):
+            told = "; ".join(process.said[-5:])
+            self._notice("an unchanged world needs no tick", [f"{process.name} acted: {told}"])
+
+    def _proves(self, process: Process) -> bool:
+        """Whether nothing was news to it, and no moment of a rule lay between it and the last."""
+        if not self._undisturbed(process):
+            return False
+        since, until, regular = self.memory["proof"][process.script]
+        due = self.regular != regular or self.changes[process.script].any_between(since, until)
+        return not due
 
     def _undisturbed(self, process: Process) -> bool:
         """Whether a tick that need not run was run, and nobody else acted while it did."""

@@ -208,17 +208,16 @@ def i12_switched_off_is_off(seen: Seen) -> list[str]:
 
 
 def i12_whoever_runs_hears_of_a_switch(seen: Seen) -> list[str]:
-    """Nobody starts an agent, pushes or merges a quarter of an hour after a switch was set that
-    stops it, however long it has run: before each of these the switches are looked at again."""
+    """Nobody pushes or merges a quarter of an hour after a switch was set that stops it, however
+    long it has run: before each of these the switches are looked at again. Who has claimed a task
+    already may still start its agent (S20)."""
     spans = switches(seen)
     if not spans:
         return []
     set_at = {act.order: act.at for act in facts.acts(seen, Did.OFF)}
     told: set[int] = facts.kept(seen, "told of late deeds", set())
-    deeds = [(run.order, run.started, run.process, "queue", run.slug, f"started {run.agent}")
-             for run in facts.agent_runs(seen)]  # fmt: skip
-    deeds += [(one.order, one.at, one.process, one.process.rpartition("-")[0], one.slug,
-               f"pushed {one.ref}") for one in seen.pushes if not facts.by_person(one)]  # fmt: skip
+    deeds = [(one.order, one.at, one.process, one.process.rpartition("-")[0], one.slug,
+              f"pushed {one.ref}") for one in seen.pushes if not facts.by_person(one)]  # fmt: skip
     deeds += [(one.request.order, one.request.at, one.request.process, one.request.script, one.slug,
                f"merged #{one.number}") for one in facts.merges(seen) if one.applied]  # fmt: skip
     found = []
