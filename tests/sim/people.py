@@ -169,14 +169,21 @@ def set_ready(stage: Stage) -> None:
 
 def label_issue(stage: Stage, label: str = HOLD) -> None:
     """On the issue it holds up the merge as well."""
-    place = some_issue(stage, "open")
+    put_label(stage, some_issue(stage, "open"), label)
+
+
+def unlabel_issues(stage: Stage, label: str = HOLD) -> None:
+    take_labels(stage, "is_pull = 0", label)
+
+
+def put_label(stage: Stage, place: Place | None, label: str) -> None:
     if place:
         stage.session().post(f"{place.path}/labels", json={"labels": [label]})
         told(stage, Did.LABELLED, place, file=label)
 
 
-def unlabel_issues(stage: Stage, label: str = HOLD) -> None:
-    for place in places(stage, "is_pull = 0"):
+def take_labels(stage: Stage, where: str, label: str) -> None:
+    for place in places(stage, where):
         stage.session().delete(f"{place.path}/labels/{label}")
         told(stage, Did.UNLABELLED, place, file=label)
 
@@ -241,17 +248,12 @@ def delete_our_comment(stage: Stage) -> None:
 
 
 def label_pull(stage: Stage, label: str = HOLD) -> None:
-    place = some_pull(stage)
-    if place:
-        stage.session().post(f"{place.path}/labels", json={"labels": [label]})
-        told(stage, Did.LABELLED, place, file=label)
+    put_label(stage, some_pull(stage), label)
 
 
 def unlabel_pulls(stage: Stage, label: str = HOLD) -> None:
     """Off all of them: whoever held them up is content."""
-    for place in places(stage, "is_pull = 1"):
-        stage.session().delete(f"{place.path}/labels/{label}")
-        told(stage, Did.UNLABELLED, place, file=label)
+    take_labels(stage, "is_pull = 1", label)
 
 
 def close_pull(stage: Stage) -> None:

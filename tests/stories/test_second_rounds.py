@@ -15,7 +15,7 @@ from orchestrator import github_dispatcher, hands, questions, reaper
 from orchestrator.adapters.custody import new_round
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.order import AttemptReport
-from orchestrator.records.task import Priority, RepairKind, State
+from orchestrator.records.task import Priority, RepairKind, State, Task
 from orchestrator.rules import reviews
 from orchestrator.whereabouts import telling
 from orchestrator.whereabouts.question import Question
@@ -518,6 +518,14 @@ def label(office: Office, issue: int, *labels: str) -> None:
     office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": list(labels)})
 
 
+def without_its_priority(office: Office, issue: int) -> Task:
+    """The round ends, its label `prio:high` is taken off, and the next one begins."""
+    office.work_until_quiet(6)
+    office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/prio:high")
+    by_label(office, issue)
+    return office.task(issue)
+
+
 def test_labels_that_a_person_set_before_a_new_round_are_heard(tmp_path: Path) -> None:
     with in_need(tmp_path) as (office, issue, _):
         before = office.task(issue)
@@ -545,10 +553,7 @@ def test_labels_of_before_do_not_undo_what_a_person_wrote_into_the_file(tmp_path
         by_label(office, issue)
         after = office.task(issue)
         assert (after.round, after.priority, after.agent) == (3, Priority.LOW, "third")
-        office.work_until_quiet(6)
-        office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/prio:high")
-        by_label(office, issue)
-        after = office.task(issue)
+        after = without_its_priority(office, issue)
         assert (after.round, after.priority, after.agent) == (4, Priority.NORMAL, "third")
 
 
@@ -564,10 +569,7 @@ def test_labels_in_a_file_of_before_they_were_noted_undo_nothing(tmp_path: Path)
         after = office.task(issue)
         assert (after.round, after.priority, after.agent) == (2, Priority.LOW, "third")
         assert set(after.issue_labels or ()) == {"prio:high", "agent:second"}
-        office.work_until_quiet(6)
-        office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/prio:high")
-        by_label(office, issue)
-        after = office.task(issue)
+        after = without_its_priority(office, issue)
         assert (after.round, after.priority, after.agent) == (3, Priority.NORMAL, "third")
 
 
