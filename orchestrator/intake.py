@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from orchestrator import github_sync, tick
 from orchestrator.adapters.gh_queries import BoardEntry, IssueFacts
+from orchestrator.adapters.mailbox_index import Found
 from orchestrator.paths import flat
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
@@ -79,36 +80,42 @@ def ready_of(candidate: Candidate, issue: Issue) -> rounds.Ready:
 
 def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     """What this Ready means, given the files that the issue has already."""
+    # One that a Ready began may be done before its label is taken off, in whatever round.
+    found = world.mailroom.find(issue.repo, issue.number) or world.mailroom.done_of(
+        issue.repo, issue.number
+    )
     files = [
         rounds.File(
-            task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at,
-            worked_at=worked_at(world, f.task, f.state),
+            task_id=one.task.task_id, state=one.state, ready_at=one.task.ready_at,
+            worked_at=worked_at(world, one),
         )
-        for f in world.mailroom.find(issue.repo, issue.number)
+        for one in found
     ]
-    ready = ready_of(candidate, issue)
-    if not files:
-        # One that a Ready began may be done before its label is taken off, in whatever round.
-        files = [
-            rounds.File(task_id=f.task.task_id, state=f.state, ready_at=f.task.ready_at)
-            for f in world.mailroom.done_of(issue.repo, issue.number)
-        ]
-    return rounds.judge(ready, files)
+    return rounds.judge(ready_of(candidate, issue), files)
 
 
-def worked_at(world: World, task: Task, state: State) -> datetime | None:
+def worked_at(world: World, found: Found) -> datetime | None:
     """When a worker had it last, of a task that a person ended; None of all others.
 
     Marks bear our clock's time, a Ready has GitHub's, in whole seconds; in doubt it counts.
     """
-    by_hand = state is State.CANCELLED or (task.marks and PERSON in task.marks[-1].by)
-    if not by_hand or state in UNDER_WAY:
+    task = found.task
+    if found.state in UNDER_WAY or not ended_by_a_person(world, found):
         return None
     ahead = timedelta(seconds=max(0.0, world.limits.skew or 0.0))
     # A claim's alone: other marks may have been written into a file that was moved before.
     claims = (mark.at for mark in task.marks if mark.state is State.PROCESSING)
     known = (min(at, world.clock.now()).replace(microsecond=0) - ahead for at in claims)
     return max(known, default=None)
+
+
+def ended_by_a_person(world: World, found: Found) -> bool:
+    """By the marks; where they do not tell of the folder yet, it was moved by hand a moment ago."""
+    last = found.task.marks[-1] if found.task.marks else None
+    if found.state is State.CANCELLED or last is None:
+        return found.state is State.CANCELLED
+    moved = last.state is not found.state and not world.mailroom.interrupted(found)
+    return moved or PERSON in last.by
 
 
 def new(world: World, candidate: Candidate, issue: Issue) -> bool:

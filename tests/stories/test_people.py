@@ -48,13 +48,16 @@ def test_a_goal_edited_while_it_waits_reaches_the_agent(tmp_path: Path) -> None:
         assert "Paint it blue." in prompts[0] and "mind the cat" in prompts[0], office.told()
 
 
-def test_a_ready_from_before_a_person_ended_the_task_begins_no_round(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ended", [State.CANCELLED, State.ESCALATED])
+def test_a_ready_from_before_a_person_ended_the_task_begins_no_round(
+    tmp_path: Path, ended: State
+) -> None:
     """It was said while the task was under way; one that is said afterwards counts."""
     rooms: list[Mailroom] = []
 
     def takes_it_away() -> None:
         [path] = rooms[0].folder(State.PROCESSING).glob("*.md")
-        path.rename(rooms[0].folder(State.CANCELLED) / path.name)
+        path.rename(rooms[0].folder(ended) / path.name)
 
     with an_office(tmp_path, agent=meanwhile(takes_it_away, writes("x.txt", "x\n"))) as office:
         rooms.append(office.world.mailroom)
@@ -65,11 +68,29 @@ def test_a_ready_from_before_a_person_ended_the_task_begins_no_round(tmp_path: P
         office.pass_time(60)
         office.queue()
         office.dispatch()
-        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.state_of(issue) is ended, office.told()
         office.pass_time(60)
         office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
         office.dispatch()
-        assert office.state_of(issue) is State.INBOX, office.told()
+        assert [path.name for path in rooms[0].folder(State.INBOX).glob("*.md")], office.told()
+
+
+@pytest.mark.parametrize("ended", [State.CANCELLED, State.ESCALATED, State.FAILED, State.DONE])
+def test_a_file_that_was_moved_just_now_is_a_persons_word_already(
+    tmp_path: Path, ended: State
+) -> None:
+    """No mark tells of it before the supervisor has looked."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        issue = office.ready("Not now")
+        office.dispatch()
+        office.pass_time(60)
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.pass_time(60)
+        office.queue()
+        [path] = office.world.mailroom.folder(State.REVIEW).glob("*.md")
+        path.rename(office.world.mailroom.folder(ended) / path.name)
+        office.dispatch()
+        assert office.state_of(issue) is ended, office.told()
 
 
 def test_an_attempt_counts_whose_worker_died_after_a_person_took_the_file(tmp_path: Path) -> None:
