@@ -114,7 +114,7 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
         choosing.stand_by(world, repository, task, choice)
         workspace.of(world).discard(site.tree)
         return
-    if taken_away(world, task):
+    if taken_away(world, task) or switched_off(world, task):
         workspace.of(world).discard(site.tree)
         return
     task = repair_begins(world, structs.replace(task, base=site.base))
@@ -134,6 +134,14 @@ def taken_away(world: World, task: Task) -> bool:
     place = f"was moved to {where}/" if where else "was removed"
     world.say(f"{task.repo} {task.task_id}: {place} by a person; no attempt begins")
     return True
+
+
+def switched_off(world: World, task: Task) -> bool:
+    """Whether a switch was set meanwhile: what it would pay for could not be pushed (S20)."""
+    reason = world.stopped(task.repo) or world.stopped(world.script)
+    if reason:
+        world.say(f"{task.repo} {task.task_id}: switched off: {reason}; no attempt begins")
+    return bool(reason)
 
 
 def repair_begins(world: World, task: Task) -> Task:

@@ -114,6 +114,30 @@ def turn_off(switch: Path) -> None:
 
 
 @pytest.mark.parametrize("which", [global_switch, repository_switch, script_switch])
+def test_a_switch_that_is_set_during_the_preparations_starts_no_agent(
+    tmp_path: Path, which: Callable[[Office], Path]
+) -> None:
+    """They may take long, and what the agent makes could not be pushed."""
+    with an_office(tmp_path, repository={**QUICK, "setup_command": "make ready"}) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+
+        def sets_up(folder: Path) -> int:
+            turn_off(which(office))
+            return 0
+
+        office.executor.tests = sets_up
+        office.queue()
+        assert not office.executor.agent_runs, office.told()
+        assert office.state_of(issue) is State.INBOX and "back on Monday" in office.told()
+        assert office.task(issue).attempts == ()
+        office.executor.tests = lambda folder: 0
+        which(office).unlink()
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+@pytest.mark.parametrize("which", [global_switch, repository_switch, script_switch])
 def test_a_switch_stops_the_claim_and_the_push_and_work_is_kept(
     tmp_path: Path, which: Callable[[Office], Path]
 ) -> None:

@@ -208,9 +208,8 @@ def i12_switched_off_is_off(seen: Seen) -> list[str]:
 
 
 def i12_whoever_runs_hears_of_a_switch(seen: Seen) -> list[str]:
-    """Nobody pushes or merges a quarter of an hour after a switch was set that stops it, however
-    long it has run: before each of these the switches are looked at again. Who has claimed a task
-    already may still start its agent (S20)."""
+    """Nobody pushes, merges or starts an agent a quarter of an hour after a switch was set that
+    stops it, however long it has run: before each of these the switches are looked at again."""
     spans = switches(seen)
     if not spans:
         return []
@@ -220,6 +219,8 @@ def i12_whoever_runs_hears_of_a_switch(seen: Seen) -> list[str]:
               f"pushed {one.ref}") for one in seen.pushes if not facts.by_person(one)]  # fmt: skip
     deeds += [(one.request.order, one.request.at, one.request.process, one.request.script, one.slug,
                f"merged #{one.number}") for one in facts.merges(seen) if one.applied]  # fmt: skip
+    deeds += [(one.order, one.started, one.process, "queue", one.slug, f"started {one.agent}")
+              for one in facts.agent_runs(seen)]  # fmt: skip
     found = []
     for order, at, process, script, slug, what in deeds:
         for name, since, until in spans:
