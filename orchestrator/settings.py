@@ -139,7 +139,8 @@ def understood(
         raise ConfigError((f"{path.name}: is nested too deep, or contains itself",)) from None
     if not isinstance(data, dict):
         raise ConfigError((f"{path.name}:1: must be keys with values, such as github_owner: me",))
-    mode = path.stat().st_mode
+    # Its last good copy is read also where the file itself is gone.
+    mode = path.stat().st_mode if path.exists() else 0
     if mode & TOO_OPEN:
         faults += [
             Fault((name,), complaints.too_open("this file holds the value", str(path), mode))
@@ -274,7 +275,8 @@ def kept(path: Path, *, missing: str = "") -> str:
 def private(path: Path, *, missing: str) -> str:
     """The text of a file that nobody else may read."""
     text = read(path, missing=missing).strip()
-    mode = path.stat().st_mode
+    # Its last good copy is read also where the file itself is gone.
+    mode = path.stat().st_mode if path.exists() else 0
     if mode & TOO_OPEN:
         raise ConfigError((complaints.too_open(f"{path} holds a secret", str(path), mode),))
     return text

@@ -130,6 +130,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(tmp_path, github)
 
 
+def test_what_leads_cron_to_the_installation_holds_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """README's own `ORCH_ROOT=runtime/demo` is said in the checkout; cron starts at home."""
+    monkeypatch.chdir(tmp_path)
+    said = {"ORCH_ROOT": "runtime/demo", "AGENT_OS_CONFIG": "my.yaml", "HOME": "/home/maria"}
+    assert schedule.elsewhere(said) == {
+        "ORCH_ROOT": f"{tmp_path}/runtime/demo", "AGENT_OS_CONFIG": f"{tmp_path}/my.yaml",
+    }  # fmt: skip
+
+
 FIVE = ["Backlog", "Ready", "In Progress", "Blocked", "Done"]
 
 

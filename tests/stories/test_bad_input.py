@@ -109,6 +109,23 @@ def test_a_typo_made_later_leaves_the_last_good_config_at_work(
         assert len(office.folders()[State.INBOX]) == 1
 
 
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_config_that_is_gone_leaves_the_last_good_one_at_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dangling: bool
+) -> None:
+    with an_office(tmp_path) as office:
+        assert started(office, "github_dispatcher") == 0
+        config = office.world.paths.root / "config.yaml"
+        config.unlink()
+        if dangling:
+            config.symlink_to(tmp_path / "elsewhere.yaml")
+        office.ready("Add a thing")
+        assert started(office, "github_dispatcher") == 20
+        said = capsys.readouterr().out
+        assert "not there; bin/init.sh makes it" in said and "dispatched as" in said, said
+        assert len(office.folders()[State.INBOX]) == 1
+
+
 def test_a_typo_in_one_repository_leaves_the_others_at_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,15 @@ def root() -> str:
     return str(Path(__file__).resolve().parents[3])
 
 
+def elsewhere(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that lead there, absolute: cron starts in the home folder."""
+    return {
+        name: str(Path(value).expanduser().absolute())
+        for name in ELSEWHERE
+        if (value := environment.get(name))
+    }
+
+
 def step(scene: Scene, voice: Voice) -> Step | None:
     """What is to be put in; None where it cannot be, which is told with what mends it."""
     tab = Crontab(scene.world.environment)
@@ -31,7 +40,7 @@ def step(scene: Scene, voice: Voice) -> Step | None:
         voice.remains(f"Nothing starts the scripts: {trouble}", "bin/init.sh --cron")
         return None
     remarks(voice, before)
-    said = {name: value for name in ELSEWHERE if (value := scene.world.environment.get(name))}
+    said = elsewhere(scene.world.environment)
     after = cron.with_block(before, root(), said)
     if after == before:
         return Step(said="our lines are in your crontab")
