@@ -197,7 +197,7 @@ meaning() {
 need_venv() {
     if [ ! -x "$VENV/bin/python" ] || [ -e "$INSTALLING" ]; then
         say "$1: .venv is missing or not finished; nothing was done."
-        say "Run this once: $ROOT/bin/test.sh (it makes .venv and checks this installation)"
+        say "Run this once: $ROOT/bin/init.sh (it makes .venv, and keeps what is set up already)"
         exit 20
     fi
 }
@@ -216,7 +216,7 @@ run_script() {
     if [ ! -x "$VENV/bin/python" ] || [ -e "$INSTALLING" ]; then
         banner "$name" "${@:4}"
         say "$name: .venv is missing or not finished; nothing was done."
-        say "Run this once: $ROOT/bin/test.sh (it makes .venv and checks this installation)"
+        say "Run this once: $ROOT/bin/init.sh (it makes .venv, and keeps what is set up already)"
         exit 20
     fi
     run_program "$name" "$seconds" "$VENV/bin/python" -m "orchestrator.$module" "${@:4}"

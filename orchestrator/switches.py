@@ -22,7 +22,7 @@ FROZEN = "frozen by Agent OS: "
 BY_HAND = "a person stopped it"
 LARGEST = 20_000
 # What cron's wrappers are called, beside the scripts behind them.
-NICKNAMES = {"dispatcher": "github_dispatcher", "monitor": "pr_monitor"}
+NICKNAMES = {"dispatcher": "github_dispatcher", "monitor": "pr_monitor", "telegram": "chat"}
 
 
 class Switch(Struct, frozen=True, kw_only=True):
@@ -130,7 +130,11 @@ def on(paths: Paths, events: Events, name: str, *, by: str, dry_run: bool = Fals
     was = there.why or "no reason was given"
     if dry_run:
         return Said(outcome=Outcome.DONE, sentence=f"{what} would go on; off for: {was} [dry run]")
-    files.remove_file(path)
+    try:
+        files.remove_file(path)
+    except IsADirectoryError:
+        said = f"{what} stays off: {path} is a folder, whose content is yours to remove"
+        return Said(outcome=Outcome.REFUSED, sentence=said)
     audit(events, "switched_on", name, was, by)
     said = f"{what} goes on at the next tick; it was off for: {was}"
     return Said(outcome=Outcome.DONE, sentence=said)

@@ -292,7 +292,7 @@ def test_without_a_venv_cron_makes_nothing_and_says_what_to_run(
     before = sorted(checkout.rglob("*"))
     ended = run(checkout / "bin" / wrapper, environment=CRON)
     assert ended.returncode == 20
-    assert f"Run this once: {checkout}/bin/test.sh" in ended.stderr
+    assert f"Run this once: {checkout}/bin/init.sh" in ended.stderr
     assert sorted(checkout.rglob("*")) == before
 
 

@@ -111,7 +111,7 @@ def act(place: Place, asked: argparse.Namespace) -> int:
         under_way(place)
     if asked.verb == "on" or said.outcome is Outcome.ALREADY:
         show(place)
-    return DONE
+    return UNKNOWN if said.outcome is Outcome.REFUSED else DONE
 
 
 def known(place: Place, *, scripts: bool) -> list[str]:

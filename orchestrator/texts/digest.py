@@ -57,7 +57,9 @@ def part(heading: str, rows: Iterable[Row], *, most: int) -> Iterator[Row]:
     yield (Span(heading, Style.BOLD),)
     yield from found[:most]
     if len(found) > most:
-        yield (Span(f"and {len(found) - most} more lines; /status shows them"),)
+        more = len(found) - most
+        lines = "1 more line" if more == 1 else f"{more} more lines"
+        yield (Span(f"and {lines}; /status and bin/status.sh show all"),)
 
 
 def _off(seen: Overview, zone: tzinfo) -> Iterator[Row]:

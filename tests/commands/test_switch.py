@@ -74,6 +74,19 @@ def test_a_freeze_of_ours_says_that_it_is_one(
     assert "main fails ci since #4" in capsys.readouterr().out
 
 
+def test_a_switch_that_is_a_folder_stops_and_is_its_owners_to_remove(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "runtime" / "off").mkdir()
+    assert switch.main(["on"]) == 2
+    assert "stays off" in capsys.readouterr().out and (here / "runtime" / "off").is_dir()
+
+
+def test_a_script_goes_by_its_wrappers_name_too(here: Path) -> None:
+    assert switch.main(["off", "--script", "telegram"]) == 0
+    assert os.listdir(here / "runtime" / "off.d") == ["chat"]
+
+
 def test_a_dry_run_changes_nothing(here: Path) -> None:
     assert switch.main(["off", "--dry-run", "why"]) == 0
     assert not (here / "runtime" / "off").exists()
