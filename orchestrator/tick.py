@@ -357,9 +357,12 @@ def parsed(
 
 def moment(text: str) -> datetime:
     """An ISO 8601 time; one without a zone is UTC."""
-    when = datetime.fromisoformat(text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = datetime.min.replace(tzinfo=UTC)
     if not 1970 < when.year < 9999:  # what is reckoned from it must be a time as well
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-29T23:00:00Z")
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 

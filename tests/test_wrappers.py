@@ -520,4 +520,4 @@ def test_a_time_that_nothing_can_be_reckoned_from_is_refused(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         tick.run("pr_monitor", lambda world: None, ["--now", moment], about="", environment={})
-    assert "invalid moment value" in capsys.readouterr().err
+    assert "is no time; write it as" in capsys.readouterr().err
