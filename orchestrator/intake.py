@@ -22,7 +22,6 @@ from orchestrator.world import World
 Card = tuple[BoardConfig, BoardEntry]
 
 READY_LABEL = "ready"
-EPIC_LABEL = "epic"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -297,7 +296,7 @@ def new_task(world: World, candidate: Candidate, issue: Issue, at: datetime) -> 
         created=issue.created,
         ready_at=at,
         outcome_check_ids=found.outcome_check_ids,
-        epic=EPIC_LABEL in {label.lower() for label in issue.labels},
+        epic=classify.is_epic(issue.labels),
         assumed=(*text.assumed, *found.assumed) if repository.format_issues else (),
         issue_digest=digest,
         issue_labels=classify.heeded(issue.labels, world.agents.keys()),

@@ -36,6 +36,7 @@ def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
         deliverable=read.deliverable,
         priority=read.priority,
         agent=read.agent,
+        epic=read.epic,
         outcome_check_ids=read.outcome_check_ids,
         assumed=read.assumed,
     )
@@ -64,6 +65,8 @@ def labelled(world: World, candidate: Candidate, issue: Issue, task: Task) -> Ta
         for name in ("task_type", "deliverable", "priority", "agent")
         if getattr(after, name) != getattr(before, name)
     }
+    if (epic := classify.is_epic(labels)) != classify.is_epic(task.issue_labels):
+        changes["epic"] = epic
     assumed = tuple(one for one in task.assumed if one not in said)
     return structs.replace(task, issue_labels=labels, assumed=assumed, **changes)
 

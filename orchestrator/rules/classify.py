@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ CHECK_ID = regex.late(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 BRANCH = regex.late(r"(?![-./])(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)))[\w./@+-]{1,200}(?<![./])")
 NAMED = regex.late(r"(?:prio|priority)\s*[:/ ]\s*(high|normal|medium|low)")
 
+EPIC_LABEL = "epic"
 TYPE_LABELS = {
     "bug": TaskType.DEBUGGING,
     "regression": TaskType.DEBUGGING,
@@ -96,6 +97,11 @@ def read(fields: Fields, known_agents: Collection[str], defaults: RepositoryConf
     )
 
 
+def is_epic(labels: Iterable[str]) -> bool:
+    """Whether the issue asks for several others in place of work."""
+    return EPIC_LABEL in {label.lower() for label in labels}
+
+
 def heeded(labels: Collection[str], known_agents: Collection[str]) -> tuple[str, ...]:
     """The labels that say how an issue is worked on, in the order in which they count.
 
@@ -105,6 +111,7 @@ def heeded(labels: Collection[str], known_agents: Collection[str]) -> tuple[str,
         label
         for label in (one.lower() for one in labels)
         if label in TYPE_LABELS
+        or label == EPIC_LABEL
         or label.removeprefix("agent:").strip() in known_agents
         or (label.startswith("task:") and _word(label.removeprefix("task:")) in set(TaskType))
         or NAMED.fullmatch(label)

@@ -12,7 +12,7 @@ from orchestrator.records.order import AttemptReport
 from orchestrator.records.task import State
 from tests.support import hostile
 from tests.support.crash import crash
-from tests.support.office import CONFIG, SLUG, Office, an_office
+from tests.support.office import CONFIG, SLUG, Office, an_office, says, writes
 
 LIST = (
     "Weeks everywhere.\n\n- [ ] Read weeks\n- [x] Think\n"
@@ -153,6 +153,31 @@ def test_an_epic_that_cannot_be_split_is_a_persons(tmp_path: Path, answer: str) 
         office.work_until_quiet()
         assert office.state_of(epic) is State.ESCALATED and len(issues(office)) == 1
         assert "could not be split" in "\n".join(office.comments(epic))
+
+
+def test_an_epic_whose_label_is_taken_off_is_worked_on(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=writes("weeks.txt", "W03\n")) as office:
+        issue = office.ready("Weeks", "Everywhere.", labels=("epic",))
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/epic")
+        office.pass_time(60)
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_a_task_that_becomes_an_epic_is_split(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=says(None), config={"default_max_attempts": 1}) as office:
+        issue = office.ready("Weeks", LIST)
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        runs = len(office.executor.agent_runs)
+        office.pass_time(60)
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["epic", "ready"]})
+        office.work_until_quiet(3)
+        assert len(office.executor.agent_runs) == runs, office.told()
+        assert len(issues(office)) == 3
 
 
 def test_without_the_label_nothing_is_split(tmp_path: Path) -> None:
