@@ -56,6 +56,7 @@ def update_now(world: World) -> None:
         alerts.alert(
             world, ALERT, f"version {found.sha[:12]} was not taken, its self-test fails: {problem}"
         )
+        forget_waiting(world)  # for an older one, which is not taken either
         return
     with stillness(world) as busy:
         if busy:
@@ -135,11 +136,12 @@ def stillness(world: World) -> Iterator[str]:
                 yield f"{name} runs"
                 return
             held.enter_context(lock)
-        for number in range(world.config.max_parallel_workers):
+        slots = max(world.config.max_parallel_workers, world.locks.most_worker_slots())
+        for number in range(slots):
             own = Locks(world.paths.locks, what=world.script, clock=world.clock)
-            slot = own.try_worker_slot(world.config.max_parallel_workers)
+            slot = own.try_worker_slot(slots)
             if slot is None:
-                yield f"{world.config.max_parallel_workers - number} workers are at work"
+                yield f"{slots - number} workers are at work"
                 return
             held.enter_context(slot)
         yield ""

@@ -117,6 +117,11 @@ class Locks:
         """The first free slot of 1..n_slots, or None when all work."""
         return self._first(Rank.WORKER_SLOT, [f"slot-{n}" for n in range(1, n_slots + 1)])
 
+    def most_worker_slots(self) -> int:
+        """The highest number a slot had here: a worker keeps its own when fewer are allowed."""
+        named = (path.stem.removeprefix("slot-") for path in self.folder.glob("slot-*.lock"))
+        return max((int(number) for number in named if number.isdecimal()), default=0)
+
     def free_worker_slots(self, n_slots: int) -> int:
         """How many of the slots 1..n_slots nobody holds now."""
         return sum(self.holder(f"slot-{n}") is None for n in range(1, n_slots + 1))

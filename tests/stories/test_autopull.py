@@ -172,6 +172,35 @@ def test_a_version_that_does_not_run_here_is_not_taken(here: Installation) -> No
     assert "nothing_of_this_name" in done.stdout and "token" not in done.stdout
 
 
+def test_a_version_that_is_not_taken_while_an_older_one_waits_holds_nothing_up(
+    here: Installation,
+) -> None:
+    first, second = here.head, here.publish("second")
+    slot = Locks(here.code / "runtime" / "locks").try_worker_slot(1)
+    assert slot is not None
+    here.pull()
+    waits = here.code / "runtime" / "state" / "update_waits"
+    assert here.head == first and waits.read_text() == second
+    here.publish("broken", text="\nraise SystemExit(9)\n")
+    done = here.pull()
+    assert here.head == first and "its self-test fails" in done.stdout
+    assert not waits.exists()
+
+
+def test_a_worker_whose_slot_the_config_does_not_reach_any_more_is_waited_for(
+    here: Installation,
+) -> None:
+    """`max_parallel_workers` is 1, and was more when that one began."""
+    first = here.head
+    here.publish("second")
+    locks = Locks(here.code / "runtime" / "locks")
+    idle = locks.try_worker_slot(2)
+    busy = Locks(here.code / "runtime" / "locks").try_worker_slot(2)
+    assert idle is not None and busy is not None and busy.name == "slot-2"
+    idle.release()
+    assert "1 workers are at work" in here.pull().stdout and here.head == first
+
+
 def test_what_is_not_a_plain_fast_forward_is_left_to_its_owner(here: Installation) -> None:
     here.publish("second")
     first = here.head
