@@ -493,6 +493,16 @@ GUARDS = {
         "tests/stories/test_people.py::"
         "test_an_attempt_counts_whose_worker_died_after_a_person_took_the_file",
     ),
+    "I9 what refused runs used stays in the task's budget": Guard(
+        "records/task.py", "usage = together(made.usage for made in (*reversed(before), one))",
+        "usage = one.usage", "tests/records/test_task.py::test_what_refused_runs_used_is_added_up",
+    ),
+    "C10 no version changes under a worker of any slot": Guard(
+        "updating.py", "max(world.config.max_parallel_workers, world.locks.most_worker_slots())",
+        "world.config.max_parallel_workers",
+        "tests/stories/test_autopull.py::"
+        "test_a_worker_whose_slot_the_config_does_not_reach_any_more_is_waited_for",
+    ),
     "S20 a switch starts no agent, however long it was prepared": Guard(
         "attempts.py", " or switched_off(world, task):", ":",
         "tests/stories/test_switches_and_dry_runs.py::"

@@ -11,7 +11,7 @@ from msgspec import Struct, field, structs
 
 from orchestrator.records.result import BlockerCode, Result
 from orchestrator.records.suspicion import Suspicion
-from orchestrator.records.usage import Usage
+from orchestrator.records.usage import Usage, together
 from orchestrator.records.verdicts import AttemptVerdict
 
 
@@ -336,7 +336,10 @@ def with_attempt(task: Task, attempt: Attempt) -> Task:
 
 
 def with_refusals_folded(task: Task) -> Task:
-    """Of each agent's refusals in a row one entry, the newest: a month of them stays small."""
+    """Of each agent's refusals in a row one entry, the newest: a month of them stays small.
+
+    It holds what all of them used, which counts towards budgets.
+    """
     kept: list[Attempt] = []
     for one in task.attempts:
         row = takewhile(lambda made: made.refused, reversed(kept)) if one.refused else ()
@@ -344,7 +347,8 @@ def with_refusals_folded(task: Task) -> Task:
         kept = [made for made in kept if made not in before]
         times = one.times + sum(made.times for made in before)
         since = min((made.since or made.started for made in before), default=one.since)
-        kept.append(structs.replace(one, times=times, since=since))
+        usage = together(made.usage for made in (*reversed(before), one))
+        kept.append(structs.replace(one, times=times, since=since, usage=usage))
     return structs.replace(task, attempts=tuple(kept))
 
 

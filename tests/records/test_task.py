@@ -16,6 +16,7 @@ from orchestrator.records.task import (
     with_attempt,
     with_refusals_folded,
 )
+from orchestrator.records.usage import Usage
 from orchestrator.records.verdicts import AttemptVerdict
 from orchestrator.texts import taskfile, timeline
 
@@ -45,6 +46,15 @@ def test_refusals_in_a_row_are_one_entry_of_each_agent() -> None:
     assert folded(refusal(1), refusal(2)) == [(2, 2)]
     others = (refusal(1), refusal(2, "second"), refusal(3), refusal(4, "second"), refusal(5))
     assert folded(*others) == [(4, 2), (5, 3)]
+
+
+def test_what_refused_runs_used_is_added_up() -> None:
+    used = Usage(input_tokens=500, output_tokens=100, cost_usd=0.5)
+    attempts = (refusal(1), refusal(2, usage=used), refusal(3, usage=used), refusal(4))
+    [one] = with_refusals_folded(structs.replace(TASK, attempts=attempts)).attempts
+    assert one.usage == Usage(input_tokens=1000, output_tokens=200, cost_usd=1.0)
+    [none] = with_refusals_folded(structs.replace(TASK, attempts=attempts[:1])).attempts
+    assert none.usage is None
 
 
 def test_what_is_no_refusal_stands_and_ends_the_row() -> None:
