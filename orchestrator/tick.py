@@ -93,7 +93,8 @@ def visited(
     script = visit.script
     clock = FixedClock(options.at) if options.at else Clock()
     root = settings.root_of(environment)
-    config, problems = configured(settings.find(root, environment), root, environment)
+    load = readable if options.dry_run else configured
+    config, problems = load(settings.find(root, environment), root, environment)
     paths = rooms.build(config)
     prepare(paths)
     world = worlds.build(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import github_dispatcher, pr_monitor, queue, supervisor
+from orchestrator import github_dispatcher, pr_monitor, queue, supervisor, tick
 from orchestrator.adapters import checkout
 from orchestrator.records.task import State
 from orchestrator.tick import Story, told
@@ -91,6 +91,15 @@ def test_a_dry_run_of_the_real_scripts_opens_the_mailbox_for_reading(
             assert module.main(["--dry-run"]) == 0, capsys.readouterr().out
         assert everything(office) == before
         assert "dispatched as" in capsys.readouterr().out
+
+
+def test_a_dry_run_makes_no_config_the_last_good_one(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office, pytest.MonkeyPatch.context() as patch:
+        for key, value in office.world.environment.items():
+            patch.setenv(key, value)
+        copy = tick.last_good(office.world.paths.root)
+        assert github_dispatcher.main(["--dry-run"]) == 0 and not copy.exists()
+        assert github_dispatcher.main([]) == 0 and copy.exists()
 
 
 # --- switches -------------------------------------------------------------------------------
