@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
@@ -258,11 +259,27 @@ class Neighbours:
         return conflicts.named(f"{task.title}\n{task.body}") | self._changed(task)
 
     def _changed(self, task: Task) -> frozenset[str]:
+        """What its last attempt changed; nothing where its store cannot be read, which is told:
+        that is one repository's trouble, and the tick goes on for all."""
         heads = [attempt.head_sha for attempt in task.attempts if attempt.head_sha][-1:]
         if not heads or not task.base or not self.world.paths.store(task.repo).exists():
             return frozenset()
-        git = workspace.of(self.world).git(task.repo)
-        base = git.ref(f"refs/remotes/origin/{task.base}")
-        if base is None or not git.has_commit(heads[0]):
+        room = workspace.of(self.world)
+        try:
+            git = room.git(task.repo)
+            base = git.ref(f"refs/remotes/origin/{task.base}")
+            if base is None or not git.has_commit(heads[0]):
+                return frozenset()
+            return frozenset(written(history.paths_between(git, base, heads[0]))) - EVERYBODYS
+        except (AgentOSError, OSError) as error:
+            self._unread(task, error)
             return frozenset()
-        return frozenset(written(history.paths_between(git, base, heads[0]))) - EVERYBODYS
+
+    def _unread(self, task: Task, error: Exception) -> None:
+        said = "whom it would meet is not foreseen"
+        self.world.say(f"{task.repo} {task.task_id}: {said}: {self.world.redact(str(error))}")
+        if self.world.dry_run:
+            return
+        with suppress(AgentOSError, OSError):  # it is doubted at the next look
+            if workspace.of(self.world).doubt(task.repo, error):
+                self.world.say(f"{task.repo}: its store is damaged; the next fetch makes it anew")

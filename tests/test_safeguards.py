@@ -1293,6 +1293,17 @@ GUARDS = {
         "foresight.py", "tuple(quoting.writable(path) for path in paths)", "tuple(paths)",
         "tests/stories/test_conflicts_ahead.py::test_a_file_name_that_is_no_utf8_stops_nobody",
     ),
+    "a store that git cannot read stops no other repository": Guard(
+        "foresight.py", "            self._unread(task, error)\n", "            raise\n",
+        "tests/stories/test_store_trouble.py::"
+        "test_one_store_that_git_cannot_read_stops_no_other_repository",
+    ),
+    "a spoilt store is doubted where a waiting task is looked at": Guard(
+        "foresight.py", "            if workspace.of(self.world).doubt(task.repo, error):\n",
+        "            if False:\n",
+        "tests/stories/test_store_trouble.py::"
+        "test_one_store_that_git_cannot_read_stops_no_other_repository",
+    ),
     "I9 interruptions are bounded": Guard(
         "reaper.py", "or interrupted > FORGIVEN:", "or False:",
         "tests/stories/test_stopped.py::test_interruptions_are_forgiven_but_not_for_ever",
