@@ -103,6 +103,7 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
             return
         if task.epic:
             epics.work(world, repository, task)
+            preparing.reached(world, task.repo)
             return
         task = task_formatter.formatted(world, repository, task)
         site = preparing.prepare(world, repository, task)

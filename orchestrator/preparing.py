@@ -6,19 +6,17 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
-from orchestrator import briefing, disk, groundwork, readonly, settle, testing, workspace
+from orchestrator import alerts, briefing, disk, groundwork, readonly, settle, testing, workspace
 from orchestrator.groundwork import Ground
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import AgentOSError, GitHubTrouble, Trouble
 from orchestrator.records.task import State, Task
 from orchestrator.records.tracker import Comment
-from orchestrator.rules import failures
+from orchestrator.rules import failures, starting
 from orchestrator.worktree import Worktree
 from orchestrator.world import World
 
-# A fault before any agent: five tries with growing waits, then failed/ (DESIGN.md, Mailbox). The
-# numbers multiply `retry_wait_minutes`.
-BEFORE_AGENT_WAITS = (0.2, 1.0, 4.0, 12.0)
+OUTAGE = "outage:"  # and the repository that GitHub gives nothing of
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -46,6 +44,7 @@ def prepare(world: World, repository: RepositoryConfig, task: Task) -> Site:
     ground = groundwork.start(world, task, tip)
     tree = room.prepare(task, tip, ground.sha)
     site = Site(base=base, tree=tree, ground=ground, heard=heard)
+    reached(world, task.repo)
     set_up(world, repository, task, tree)
     return site
 
@@ -69,6 +68,7 @@ def set_up(world: World, repository: RepositoryConfig, task: Task, tree: Worktre
 def retreat(world: World, repository: RepositoryConfig, task: Task, error: Exception) -> None:
     """A fault before an agent costs no attempt: later again, at the fifth to failed/.
 
+    An outage of GitHub passes by itself: it is waited for, however long, and a person is told.
     Raises what is everybody's: of the token, of the disk, of a repository closed to us (READ_ONLY).
     """
     if isinstance(error, GitHubTrouble) and error.trouble is Trouble.READ_ONLY:
@@ -85,19 +85,43 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
     if workspace.of(world).doubt(task.repo, error):
         world.say(f"{task.repo}: its store is damaged; the next try makes it anew")
     said = world.redact(str(error))
-    task = structs.replace(task, tries=task.tries + 1, note=said)
+    outage = isinstance(error, GitHubTrouble) and error.trouble in failures.PASSING
+    step = starting.after(task.tries, outage=outage)
+    task = structs.replace(task, tries=step.tries, note=said)
     where = f"{task.repo} {task.task_id}"
     world.events.add("deferred", task=task, reason=said, tries=task.tries)
-    if task.tries > len(BEFORE_AGENT_WAITS):
+    if isinstance(step, starting.GiveUp):
         world.say(f"{where}: failed, no agent was started in {task.tries} tries: {said}")
         settle.fail(world, task)
         return
-    until = again(world, repository, task.tries)
+    wait = timedelta(minutes=repository.retry_wait_minutes * step.wait)
+    if outage and step.longest and put_off_for(world, task) >= wait:
+        tell(world, task.repo, said)
+    until = world.clock.now() + wait
     world.say(f"{where}: try {task.tries} again after {world.spoken(until)}: {said}")
     world.mailroom.move(structs.replace(task, not_before=until), State.BLOCKED, by=world.script)
 
 
+def put_off_for(world: World, task: Task) -> timedelta:
+    """How long the last wait in blocked/ has lasted until now."""
+    waits = [mark.at for mark in task.marks if mark.state is State.BLOCKED]
+    return world.clock.now() - waits[-1] if waits else timedelta()
+
+
+def tell(world: World, slug: str, said: str) -> None:
+    """One alert a day for each repository: its tasks have waited their longest wait in vain."""
+    alerts.alert(
+        world, f"{OUTAGE}{slug}",
+        f"{slug}: its tasks cannot start for now, and are tried again until GitHub answers: {said}",
+    )  # fmt: skip
+
+
+def reached(world: World, slug: str) -> None:
+    """GitHub gave what a task needs to begin: an outage of it is over."""
+    alerts.recovered(world, f"{OUTAGE}{slug}", f"{slug}: GitHub answers again, its tasks start")
+
+
 def again(world: World, repository: RepositoryConfig, tries: int) -> datetime:
     """When what is around an agent is tried again that failed so often already."""
-    factor = BEFORE_AGENT_WAITS[min(tries, len(BEFORE_AGENT_WAITS)) - 1]
-    return world.clock.now() + timedelta(minutes=repository.retry_wait_minutes * factor)
+    wait = repository.retry_wait_minutes * starting.wait(tries)
+    return world.clock.now() + timedelta(minutes=wait)

@@ -669,6 +669,10 @@ GUARDS = {
         "shape = world.read.shape(task.repo)",
         ARCHIVED + "test_no_agent_starts_there",
     ),
+    "an outage of GitHub gives no task up": Guard(
+        "rules/starting.py", "    if outage:\n", "    if False:\n",
+        GITHUB + "test_a_task_waits_out_an_outage_of_git_and_a_person_is_told_once",
+    ),
     "what GitHub did not let us tell is told later": Guard(
         "housekeeping.py", "    escalation.catch_up(world)\n", "",
         ARCHIVED + "test_an_escalation_that_could_not_be_told_is_told_later_and_once",

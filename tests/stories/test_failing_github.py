@@ -222,3 +222,24 @@ def test_a_listing_that_ends_in_the_middle_decides_nothing(tmp_path: Path) -> No
         assert bad.count("POST", COMMENTS) == 1, "unknown is not absent"
         bad.calm()
         finish(office, issue)
+
+
+def test_a_task_waits_out_an_outage_of_git_and_a_person_is_told_once(tmp_path: Path) -> None:
+    """"Git operations are degraded": the API answers, git does not, for half a day."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        for method in ("GET", "POST"):
+            bad.on(method, r"\.git/", hostile.answers(502), times=100_000)
+        alerts = []
+        for _ in range(12):
+            office.queue()
+            assert office.state_of(issue) is State.BLOCKED, office.told()
+            alerts.append(sum(line.startswith("ALERT") for line in office.said))
+            office.pass_time(3700)
+        assert alerts[0] == 0 and alerts[-1] == 1, office.told()
+        bad.calm()
+        office.queue()
+        assert f"recovered: {SLUG}: GitHub answers again" in office.told()
+        finish(office, issue)
