@@ -29,10 +29,8 @@ def escalate(
     note = messages.escalation_note(task, verdict.reason, verdict.code, world.zone, steps=steps)
     task = structs.replace(task, note=world.redact(note))
     github_sync.comment_once(world, task, CALL, partial(comment, task, verdict, steps))
-    where = f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
-    alerts.alert(
-        world, f"{ALERT}{task.key}", f"{where} needs a person: {verdict.reason}", task=task
-    )
+    said = f"{where(task)} needs a person: {verdict.reason}"
+    alerts.alert(world, f"{ALERT}{task.key}", said, task=task)
     task = github_sync.blocked(world, repository, task)
     # Told before the move: in escalated/ only the comment itself is caught up with.
     task = github_sync.tell(world, marked(task, State.ESCALATED, world.clock.now(), by))
@@ -41,6 +39,10 @@ def escalate(
         "escalated", task=moved, reason=world.redact(verdict.reason), code=verdict.code
     )
     return moved
+
+
+def where(task: Task) -> str:
+    return f"{task.repo}#{task.issue}" if task.issue else f"{task.repo} {task.task_id}"
 
 
 def identified(world: World, task: Task) -> Task:

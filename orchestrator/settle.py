@@ -45,6 +45,7 @@ from orchestrator.world import World
 BY = "queue"
 # Where only a person can have put a file that is being settled.
 PUT_ASIDE = frozenset({State.DONE, State.FAILED, State.BLOCKED, State.ESCALATED})
+FAILED = "failed:"  # and the task with its round: the alert of a task that no agent could begin
 HOLD_WAIT = timedelta(minutes=10)  # until a pull request under `hold` is looked at again
 
 
@@ -478,11 +479,18 @@ def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) 
 
 
 def fail(world: World, task: Task) -> None:
-    """No agent could be started in five tries: the board says Blocked, the file says why."""
+    """No agent could be started in five tries: the board says Blocked, the file says why, and
+    one alert says that a person is needed, as of an escalation."""
     task = salvage.keep(world, task)
     repository = world.config.repository(task.repo)
     if repository is not None and task.issue is not None:
         task = github_sync.blocked(world, repository, task)
         task = github_sync.tell(world, marked(task, State.FAILED, world.clock.now(), BY))
+    alerts.alert(
+        world, f"{FAILED}{task.key}",
+        f"{escalation.where(task)} needs a person: no agent could be started in {task.tries} "
+        f"tries: {task.note}",
+        task=task,
+    )  # fmt: skip
     world.mailroom.move(task, State.FAILED, by=BY)
     world.events.add("failed", task=task, reason=task.note)

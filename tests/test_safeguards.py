@@ -669,6 +669,11 @@ GUARDS = {
         "shape = world.read.shape(task.repo)",
         ARCHIVED + "test_no_agent_starts_there",
     ),
+    "a task that failed is an alert": Guard(
+        "settle.py", "    alerts.alert(\n        world, f\"{FAILED}{task.key}\",\n",
+        "    (lambda *_, task: None)(\n        world, f\"{FAILED}{task.key}\",\n",
+        AGENTS + "test_a_setup_that_fails_is_tried_five_times_with_growing_waits",
+    ),
     "an outage of GitHub gives no task up": Guard(
         "rules/starting.py", "    if outage:\n", "    if False:\n",
         GITHUB + "test_a_task_waits_out_an_outage_of_git_and_a_person_is_told_once",

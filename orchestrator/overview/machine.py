@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from orchestrator import cooling, disk, escalation, ledger, metering, readiness, standing
+from orchestrator import cooling, disk, ledger, metering, readiness, standing
 from orchestrator.adapters import events, files
 from orchestrator.records.config import Budget
 from orchestrator.records.health import Health
 from orchestrator.records.overview import Agent, Alert, Cost, Disk, Limit, Script
 from orchestrator.records.task import TaskType
-from orchestrator.rules import budget
+from orchestrator.rules import budget, notices
 from orchestrator.rules import health as tallies
 from orchestrator.rules.budget import Account
 from orchestrator.rules.routing import NOBODY, Unavailable
@@ -19,7 +19,7 @@ from orchestrator.whereabouts import machine
 from orchestrator.world import World
 
 # Of what a task's own line tells already no alert is repeated.
-TOLD_ELSEWHERE = (escalation.ALERT, "manual-steps:")
+TOLD_ELSEWHERE = (*notices.TOLD_ELSEWHERE, notices.MANUAL_STEPS)
 MEASURES = ("usd", "tokens", "attempts")
 # Whom every crontab starts, so that their silence means something; others run where wanted.
 BY_CLOCK = ("github_dispatcher", "supervisor", "pr_monitor")

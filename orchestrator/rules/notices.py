@@ -76,7 +76,7 @@ DIGEST = "digest"  # a letter of its own, which is written already
 ALERT, RECOVERED = "alert", "recovered"
 CHAT = "telegram"  # by which way a word came that hands.py carried out
 # What an event of its own tells, with more beside it.
-TOLD_ELSEWHERE = ("escalated:",)
+TOLD_ELSEWHERE = ("escalated:", "failed:")
 MANUAL_STEPS = "manual-steps:"
 # Nothing goes on at all, or something bad stands on a base: worth waking somebody for.
 URGENT_KEYS = ("token ", "base-red", "no access to ", "silent:", "failing:")

@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import msgspec
 
-from orchestrator import alerts, conditions, disk, escalation, updating
+from orchestrator import alerts, conditions, disk, updating
 from orchestrator.adapters import files
 from orchestrator.adapters.reading import NotReadable
 from orchestrator.alerts import Raised
 from orchestrator.records.health import Health
 from orchestrator.records.task import State
+from orchestrator.rules import notices
 from orchestrator.rules.diagnosis import cron
 from orchestrator.rules.pacing import Purpose
 from orchestrator.whereabouts.account import Finding, Reason
@@ -44,7 +45,7 @@ def findings(world: World, state: str) -> Iterator[Finding]:
     paused = world.limits.closed()
     lacking = disk.short_of(world) if state in STARTS else ""
     for raised in open_alerts(world):
-        told = raised.key.startswith(escalation.ALERT)  # its own account tells it
+        told = raised.key.startswith(notices.TOLD_ELSEWHERE)  # its own account tells it
         told = told or (raised.key == conditions.TOKEN and paused is not None)
         if not told and (raised.key != disk.ALERT or not lacking):
             text = f"alert of {world.spoken(raised.at)}: {raised.text}"

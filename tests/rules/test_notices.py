@@ -31,6 +31,7 @@ def an_event(kind: str, reason: str = "", task: str = "", **details: str | int) 
         (an_event("crashed"), "infra_retry"),
         (an_event("deferred"), "infra_retry"),
         (an_event("alert", key="escalated:t#1"), ""),
+        (an_event("alert", key="failed:t#1"), ""),
         (an_event("alert", key="manual-steps:t#1:2"), "manual_steps"),
         (an_event("alert", key="token ab12"), "urgent_alert"),
         (an_event("alert", key="base-red maria/library main abc"), "urgent_alert"),

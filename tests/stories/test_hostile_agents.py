@@ -282,6 +282,8 @@ def test_a_setup_that_fails_is_tried_five_times_with_growing_waits(tmp_path: Pat
         assert waits == [timedelta(minutes=m) for m in (1, 5, 20, 60)], office.told()
         assert office.state_of(issue) is State.FAILED, office.told()
         assert "setup_command ended with 1" in office.task(issue).note
+        [alert] = [line for line in office.said if line.startswith("ALERT")]
+        assert f"{SLUG}#{issue} needs a person: no agent could be started in 5 tries" in alert
         assert office.executor.agent_runs == [] and len(office.executor.orders) == 5
         office.executor.tests = lambda folder: 0
         office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
