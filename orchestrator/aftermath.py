@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,8 @@ def watch(world: World) -> None:
     """One look at each watched base, oldest merge first; no request where nothing is watched."""
     names = listed_or_searched(world)
     there = done(world, names)
-    kept = [found.task.task_id for found in there if out_of_sight(world, found.task)]
+    kept = unmoved(world, names, there)
+    kept += [found.task.task_id for found in there if out_of_sight(world, found.task)]
     for merges in by_base(world, there).values():
         asked = False
         for task in merges:
@@ -226,6 +228,17 @@ def done(world: World, names: Iterable[str]) -> list[Found]:
     """The files of these ids in done/, as far as they are there and readable."""
     there = (world.mailroom.fit(world.mailroom.path(State.DONE, name)) for name in names)
     return [found for found in there if found is not None]
+
+
+def unmoved(world: World, names: Iterable[str], there: Iterable[Found]) -> list[str]:
+    """Those whose file a killed process left where it was: it comes into done/ yet."""
+    moved = {found.task.task_id for found in there}
+    where = (State.REVIEW, State.ESCALATED)
+    return [
+        name for name in names
+        if name not in moved
+        and any(os.path.lexists(world.mailroom.path(state, name)) for state in where)
+    ]  # fmt: skip
 
 
 def out_of_sight(world: World, task: Task) -> bool:

@@ -1184,6 +1184,11 @@ GUARDS = {
         "landing.py", "        aftermath.remember(world, task)\n", "        pass\n",
         "tests/stories/test_base_after_merge.py::test_a_base_that_breaks_stops_the_repository",
     ),
+    "a merge whose file was not moved yet is watched on": Guard(
+        "aftermath.py", "    kept = unmoved(world, names, there)\n", "    kept: list[str] = []\n",
+        "tests/stories/test_base_after_merge.py::"
+        "test_a_merge_is_watched_though_the_tick_died_before_its_file_was_moved",
+    ),
     "an end is told before its file moves": Guard(
         "cancellation.py",
         "    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), by))\n"

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from orchestrator.adapters import files
 from orchestrator.records.config import BrokenRepository
 from orchestrator.records.task import BaseAfter, State
 from tests.commands.test_task import reverts
 from tests.stories.test_merge_safety import pushes
 from tests.support import hostile
-from tests.support.crash import Killed, Reaper, fresh, with_reaper
+from tests.support.crash import Killed, Reaper, a_new_process, fresh, with_reaper
 from tests.support.office import SEED, SLUG, Office, an_office, writes
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
@@ -214,6 +215,38 @@ def test_killed_at_any_step_it_ends_the_same_and_makes_nothing_twice(tmp_path: P
             office.pass_time(20)
         office.world = fresh(office)
         looks(office)
+        told_once(office, issue)
+
+
+def test_a_merge_is_watched_though_the_tick_died_before_its_file_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(source: Path, target: Path, **more: Any) -> Any:
+        if target.parent.name == "done":
+            raise Killed("between the mark and the rename")
+        return plain(source, target, **more)
+
+    base, plain = Base(), files.move_durably
+    with an_office(tmp_path, repository=QUICK, verdict=base) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        office.pass_time(30)
+        base.words = ["failure"]
+        with monkeypatch.context() as patched:
+            patched.setattr(files, "move_durably", dies)
+            with contextlib.suppress(Killed):
+                office.monitor()
+        a_new_process(office)
+        assert office.folders()[State.REVIEW] and not office.folders()[State.DONE]
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/graphql$", hostile.answers(502), times=99)
+        office.monitor()  # the machine is up again, and GitHub not to be reached for a moment
+        bad.calm()
+        a_new_process(office)
+        office.queue()  # the reaper finishes the move
+        assert office.state_of(issue) is State.DONE, office.told()
+        looks(office, 6)
         told_once(office, issue)
 
 
