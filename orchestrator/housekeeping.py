@@ -5,12 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator import alerts, conditions, disk, escalation, salvage, tick, timetable, workspace
+from orchestrator import (
+    alerts,
+    conditions,
+    disk,
+    escalation,
+    foresight,
+    salvage,
+    tick,
+    timetable,
+    workspace,
+)
 from orchestrator.adapters import files, inheritance
 from orchestrator.adapters import store as stores
 from orchestrator.adapters.git import GitError
@@ -282,11 +293,14 @@ def listed(folder: Path) -> list[Path]:
 
 
 def start_packing(world: World) -> None:
-    """Stores that are due are packed by a process of its own: this tick has minutes, not hours."""
-    due = any(is_packed_now(world, repository.slug) for repository in world.config.repositories)
+    """Stores that are due are packed by a process of its own: this tick has minutes, not hours.
+
+    A person's `--now` makes none due: it is for tasks to begin, and none does while one is packed.
+    """
+    by_week = replace(world, at_once=False)
+    due = any(is_packed_now(by_week, repository.slug) for repository in world.config.repositories)
     if due and not world.stopped("queue"):
         argv = [sys.executable, "-m", "orchestrator.queue", "--pack"]
-        argv += ["--now"] if world.at_once else []
         world.spawn(argv, environment=world.environment, log_path=world.paths.logs / "queue.log")
 
 
@@ -311,12 +325,27 @@ def maintain_stores(world: World) -> None:
             slug = repository.slug
             if not is_packed_now(world, slug):
                 continue
+            if is_waited_for(world, slug):
+                world.say(f"{slug}: its store is packed when no task waits there that may start")
+                continue
             with tick.isolated(world, slug), alone(world, repository) as free:
                 if not free:
                     world.say(f"{slug}: its store is packed when no worker is at work there")
                 elif world.decided(slug, "due to be packed"):
                     pack(world, slug)
     return None
+
+
+def is_waited_for(world: World, slug: str) -> bool:
+    """Whether a task may start there now: the worker that was started for it needs the slot.
+
+    Where nothing starts anyway packing keeps nobody waiting; on a full disk it makes room.
+    """
+    if disk.short_of(world) or world.limits.closed() is not None or world.stopped(slug):
+        return False
+    waiting = world.mailroom.waiting(world.clock.now())
+    here = [entry for entry in waiting if entry.repo.lower() == slug.lower()]
+    return any(foresight.Neighbours(world).free(here))
 
 
 @contextmanager

@@ -347,7 +347,7 @@ def parsed(
     parser.add_argument("--repo", metavar="OWNER/NAME", help="only this repository")
     parser.add_argument(
         "--now", metavar="TIME", dest="at", type=moment, nargs="?", const=AT_ONCE,
-        help="run at once: no pause before it, and what is done once an hour or week is done now; "
+        help="run at once: no pause before it, and what is done once an hour or day is done now; "
         "with a TIME (ISO 8601), as if it were then; with --dry-run besides it only tells",
     )  # fmt: skip
     options = parser.parse_args(argv)

@@ -158,6 +158,50 @@ def test_what_cannot_be_removed_stops_nothing_else_and_is_told_once_a_day(
         assert not made[0].exists() and "recovered: " in office.told()
 
 
+def test_a_task_that_may_start_goes_before_the_packing_of_its_store(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        workspace.of(office.world).refresh(SLUG, "main")
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        housekeeping.maintain_stores(office.world)
+        assert "is packed when no task waits there that may start" in office.told()
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        housekeeping.maintain_stores(office.world)
+        assert "its store was packed" in office.told()
+
+
+@pytest.mark.parametrize("why", ["disk", "switch"])
+def test_a_task_that_may_not_start_holds_no_packing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    with an_office(tmp_path) as office:
+        workspace.of(office.world).refresh(SLUG, "main")
+        office.ready("Add first.txt")
+        office.dispatch()
+        if why == "disk":
+            monkeypatch.setattr(disk, "short_of", lambda *_: "only 0.1 GB are free")
+        else:
+            office.world.paths.switch(SLUG).parent.mkdir(parents=True, exist_ok=True)
+            office.world.paths.switch(SLUG).write_text("holidays\n")
+        housekeeping.maintain_stores(office.world)
+        assert "its store was packed" in office.told()
+
+
+def test_no_store_is_packed_for_a_persons_haste(tmp_path: Path) -> None:
+    """`--now` is for the tasks that wait, and packing would take every slot of theirs."""
+    with an_office(tmp_path) as office:
+        started: list[list[str]] = []
+        office.world = replace(office.world, spawn=lambda argv, **_: started.append(argv) or 1)
+        workspace.of(office.world).refresh(SLUG, "main")
+        housekeeping.maintain_stores(office.world)
+        housekeeping.sweep(replace(office.world, at_once=True))
+        assert not started
+        office.pass_time(8 * 86400)
+        housekeeping.sweep(replace(office.world, at_once=True))
+        assert [argv[-2:] for argv in started] == [["orchestrator.queue", "--pack"]]
+
+
 @pytest.mark.parametrize("step", ["rotate_logs", "prune", "start_packing"])
 def test_a_step_that_fails_stops_no_other_and_is_tried_an_hour_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

@@ -1155,6 +1155,15 @@ GUARDS = {
         "housekeeping.py", "if not free:", "if False:",
         "tests/test_housekeeping.py::test_a_store_that_is_due_is_packed_by_a_process_of_its_own",
     ),
+    "no packing takes the slot from a task that may start": Guard(
+        "housekeeping.py", "if is_waited_for(world, slug):", "if False:",
+        "tests/test_housekeeping.py::"
+        "test_a_task_that_may_start_goes_before_the_packing_of_its_store",
+    ),
+    "a person's --now makes no packing due": Guard(
+        "housekeeping.py", "replace(world, at_once=False)", "world",
+        "tests/test_housekeeping.py::test_no_store_is_packed_for_a_persons_haste",
+    ),
     "a base is not frozen for one red run": Guard(
         "rules/aftermath.py", "    if fresh:\n", "    if False:\n",
         "tests/stories/test_base_after_merge.py::test_one_red_run_is_run_again_and_chance",
