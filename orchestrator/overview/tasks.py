@@ -200,8 +200,8 @@ class Line:
 
     def why(self, found: Found) -> tuple[str, datetime | None]:
         """A short reason, and until when it holds."""
-        task = found.task
-        for stop in place.stopped(self.world, found):
+        task = place.as_claimed(found)
+        for stop in (*place.stopped(self.world, found), *place.ordered(found)):
             return stop.text, None
         if found.state is State.BLOCKED and task.not_before is None:
             return "a person put it aside without a time", None
@@ -212,7 +212,7 @@ class Line:
         return self._in_the_way(found)
 
     def _in_the_way(self, found: Found) -> tuple[str, datetime | None]:
-        task = found.task
+        task = place.as_claimed(found)
         if busy := self._occupied(task.repo):
             return busy, None
         why, until = self._agents(task)

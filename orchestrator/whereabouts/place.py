@@ -19,12 +19,14 @@ from orchestrator import (
     reverting,
     scrutiny,
 )
+from orchestrator.adapters import mailroom
 from orchestrator.adapters.mailbox_index import Found, line_of
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import (
     ENDED,
     PERSON,
+    WAITING,
     BaseAfter,
     QueueEntry,
     RevertEnd,
@@ -40,11 +42,13 @@ from orchestrator.world import World
 
 ANSWER = "answer in a comment: "
 RUN_QUEUE = "bin/run_queue.sh --now"
+INTO_CANCELLED = "the next tick of run_queue.sh moves it to cancelled/"
 
 
 def findings(world: World, found: Found) -> Iterator[Finding]:
     """Every reason that the folder, the file and the locks give, the weightiest first."""
     yield from stopped(world, found)
+    yield from ordered(found)
     yield from BY_STATE[found.state](world, found)
     if found.task.state not in {None, found.state} and found.state is not State.INBOX:
         yield Finding(
@@ -75,6 +79,26 @@ def stopped(world: World, found: Found) -> Iterator[Finding]:
     yield from switched_off(world, slug, script, *starts)
 
 
+def ordered(found: Found) -> Iterator[Finding]:
+    """That a person has ended it, where its file still stands in a folder of work."""
+    if found.state in WAITING and found.task.cancel and not begins_anew(found):
+        yield Finding(
+            reason=Reason.CANCELLED,
+            text=f"a person cancelled it: {found.task.cancel.rstrip('.')}; {INTO_CANCELLED}",
+            step=RUN_QUEUE,
+        )
+
+
+def begins_anew(found: Found) -> bool:
+    """Whether a person put it back after its end: whoever claims it begins a new round."""
+    return found.state is State.INBOX and found.task.state in ENDED
+
+
+def as_claimed(found: Found) -> Task:
+    """The task as its next worker will read it."""
+    return mailroom.new_round(found.task) if begins_anew(found) else found.task
+
+
 def switched_off(world: World, *names: str) -> Iterator[Finding]:
     """The first of these repositories and scripts that a switch stops."""
     for name in names:
@@ -86,8 +110,14 @@ def switched_off(world: World, *names: str) -> Iterator[Finding]:
 
 def waiting(world: World, found: Found) -> Iterator[Finding]:
     """In inbox/: for a time, a slot, others, or only for the next tick."""
-    task, now = found.task, world.clock.now()
+    task, now = as_claimed(found), world.clock.now()
     repository = world.config.repository(task.repo)
+    if begins_anew(found):
+        text = f"a person put it back: round {task.round} begins"
+        yield Finding(reason=Reason.NOTHING, text=text)
+    if task.cancel:  # it needs a worker, but no agent and no turn
+        yield from busy(world, task, repository)
+        return
     if task.repair:
         yield Finding(reason=Reason.NOTHING, text=f"its pull request came back: {task.repair}")
     if task.not_before is not None and task.not_before > now:

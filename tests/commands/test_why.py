@@ -304,6 +304,38 @@ def test_a_task_that_nothing_holds_up(tmp_path: Path) -> None:
         assert any("dispatched" in line for line in told.said)
 
 
+def test_an_order_to_end_is_told_until_it_is_carried_out(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue, room = dispatched(office), office.world.mailroom
+        task = room.move(office.task(issue), State.PROCESSING, by="queue")
+        room.update(structs.replace(task, cancel="not wanted."))
+        told = "a person cancelled it: not wanted; the next tick of run_queue.sh moves it to "
+        assert told in reasons(answer(office, issue, offline=True))[Reason.CANCELLED]
+        room.move(office.task(issue), State.INBOX, by="queue")
+        found = reasons(answer(office, issue, offline=True))
+        assert told in found[Reason.CANCELLED] and Reason.NOTHING not in found
+        [waits] = look.look(office.world).waiting
+        assert waits.why.startswith(told)
+        office.queue()
+        assert office.state_of(issue) is State.CANCELLED
+
+
+def test_what_a_person_put_back_is_told_as_the_round_that_begins(tmp_path: Path) -> None:
+    """Who had their turn in the round before have it again, and its end is no order any more."""
+    with an_office(tmp_path, agent=says(PARTIAL)) as office:
+        issue = dispatched(office)
+        office.queue()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        path = office.world.mailroom.path(State.ESCALATED, office.task(issue).task_id)
+        os.rename(path, office.world.mailroom.folder(State.INBOX) / path.name)
+        told = answer(office, issue, offline=True)
+        assert Reason.NO_AGENT not in reasons(told), reasons(told)
+        assert "put it back: round 2 begins" in told.findings[0].text
+        assert "takes it up" in reasons(told)[Reason.NOTHING]
+        [waits] = look.look(office.world).waiting
+        assert "takes it up" in waits.why
+
+
 def test_all_workers_are_busy_and_by_whom(tmp_path: Path) -> None:
     """The question is put while the agent of another task works."""
     seen: list[Account] = []
