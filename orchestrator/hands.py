@@ -22,7 +22,7 @@ from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import ENDED, State, Task
-from orchestrator.rules import deeds, lanes, routing
+from orchestrator.rules import access, deeds, lanes, routing
 from orchestrator.rules.deeds import Deed, How
 from orchestrator.rules.lanes import Action
 from orchestrator.world import World
@@ -109,7 +109,8 @@ class Hand:
 
     def judged(self, found: Found) -> How | Said:
         """How it is to be done, or the answer that it is not."""
-        verdict = deeds.judge(self.deed, facts(self.world, found, self.agent, force=self.force))
+        known = facts(self.world, self.deed, found, self.agent, force=self.force)
+        verdict = deeds.judge(self.deed, known)
         if isinstance(verdict, deeds.Already):
             return self.told(found.task, verdict.reason, Outcome.ALREADY)
         if isinstance(verdict, deeds.Refuse):
@@ -158,8 +159,9 @@ class Hand:
         not_ready(self.world, task)
         if self.deed is Deed.CLOSE:
             closed(self.world, task)
-        cancellation.cancel(self.world, repository, task, self.reason, by=self.name)
-        self.noted("ended", task, self.reason)
+        reason = self.reason(task)
+        cancellation.cancel(self.world, repository, task, reason, by=self.name)
+        self.noted("ended", task, reason)
         return self.told(task, f"it is cancelled; {self.left_open(task)}")
 
     def order(self, found: Found) -> Said:
@@ -172,8 +174,9 @@ class Hand:
         if self.deed is Deed.CLOSE:
             closed(world, found.task)
         task = world.mailroom.see(found)
-        task = world.mailroom.update(structs.replace(task, cancel=self.reason))
-        self.noted("ended", task, self.reason)
+        reason = self.reason(task)
+        task = world.mailroom.update(structs.replace(task, cancel=reason))
+        self.noted("ended", task, reason)
         not_ready(world, task)
         lock = world.locks.try_task(task.task_id)
         if lock is not None:  # it was let go of in this moment: nobody else would read the order
@@ -271,9 +274,10 @@ class Hand:
     def name(self) -> str:
         return f"a person, {self.by}"
 
-    @property
-    def reason(self) -> str:
-        return self.why or f"{NO_REASON} ({self.by})"
+    def reason(self, task: Task) -> str:
+        """What was said now, or when it was ended before."""
+        before = task.note if task.state is State.CANCELLED else task.cancel
+        return self.why or before or f"{NO_REASON} ({self.by})"
 
 
 FORETOLD = {
@@ -296,11 +300,14 @@ def name_of(task: Task) -> str:
     return f"{task.repo}#{task.issue}" if task.issue else task.task_id
 
 
-def facts(world: World, found: Found, agent: str, *, force: bool) -> deeds.Facts:
+def facts(
+    world: World, deed: Deed, found: Found, agent: str, *, force: bool
+) -> deeds.Facts:
     task, now = found.task, world.clock.now()
     cannot = readiness.absent(world, agent, task.task_type) if agent and not force else None
     repository = world.config.repository(task.repo) if cannot else None
     chain = repository.agent_fallbacks.get(task.task_type, ()) if repository else ()
+    issue_open, pull_state = standing(world, deed, found)
     return deeds.Facts(
         name=name_of(task),
         state=found.state,
@@ -315,7 +322,38 @@ def facts(world: World, found: Found, agent: str, *, force: bool) -> deeds.Facts
         ),
         tried=frozenset(one.agent for one in reaper.counted(task)),
         pull=task.pull_request.number if task.pull_request else None,
+        reopen=reopening(world, task),
+        issue_open=issue_open,
+        pull_state=pull_state,
     )
+
+
+def reopening(world: World, task: Task) -> str:
+    """The command that opens its issue again; "" where it has none."""
+    there = access.repository(world.config.github_web_url, task.repo)
+    return f"gh issue reopen {task.issue} -R {there}" if task.issue else ""
+
+
+def standing(world: World, deed: Deed, found: Found) -> tuple[bool | None, str]:
+    """Whether its issue is open, and how its pull request stands where it is not.
+
+    GitHub is asked only where the deed hangs on it; without an answer the deed is done as ever.
+    """
+    task = found.task
+    begins = deed in deeds.BEGINNINGS and found.state in deeds.ENDED
+    closes = deed is Deed.CLOSE and found.state is State.CANCELLED
+    ours = world.config.signed_in and world.config.repository(task.repo) is not None
+    if task.issue is None or not ours or not (begins or closes):
+        return None, ""
+    try:
+        if world.read.issue_is_open(task.repo, task.issue):
+            return True, ""
+        if task.pull_request is None:
+            return False, ""
+        pull = world.read.pull_request_rest(task.repo, task.pull_request.number)
+    except GitHubTrouble:
+        return None, ""
+    return False, "merged" if pull.merged_at else pull.state
 
 
 def worker(world: World, task: Task) -> str:

@@ -113,6 +113,21 @@ def test_a_round_that_nobody_could_take_is_told_so(tmp_path: Path) -> None:
         assert said.done and "it would come back to you at once: no agent is left" in said.sentence
 
 
+def test_a_closed_issue_is_to_be_reopened_before_its_round_begins(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue):
+        task_id = the_id(office, issue)
+        hands.close(office.world, task_id, by="cli")
+        said = hands.retry(office.world, task_id, by="cli")
+        assert said.outcome is Outcome.REFUSED and f"gh issue reopen {issue} -R " in said.sentence
+        assert office.state_of(issue) is State.CANCELLED
+        office.api.patch(f"/repos/{SLUG}/issues/{issue}", json={"state": "open"})
+        office.pass_time(60)
+        assert hands.retry(office.world, task_id, by="cli").done
+        office.executor.scripts["first"] = writes("first.txt", "done\n")
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+
+
 def test_what_waits_for_a_time_goes_on_at_once(tmp_path: Path) -> None:
     with waiting(tmp_path) as (office, [issue]):
         task = office.task(issue)
@@ -199,6 +214,29 @@ def test_a_close_ends_pull_request_and_issue_too(tmp_path: Path) -> None:
         shown = office.api.get(f"/repos/{SLUG}/issues/{issue}").json()
         assert (shown["state"], shown["state_reason"]) == ("closed", "not_planned")
         assert [pull["state"] for pull in office.pulls()] == ["closed"]
+        assert office.state_of(issue) is State.CANCELLED
+
+
+def test_the_reason_that_a_person_gave_first_is_kept(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue):
+        task_id = the_id(office, issue)
+        assert hands.cancel(office.world, task_id, by="cli", why="the first reason").done
+        assert hands.close(office.world, task_id, by="cli").done, "its issue was open still"
+        assert office.task(issue).note == "the first reason"
+        again = hands.close(office.world, task_id, by="cli", why="another")
+        assert again.outcome is Outcome.ALREADY and "closed already" in again.sentence
+        assert office.task(issue).note == "the first reason"
+
+
+def test_an_order_that_is_given_twice_keeps_its_reason(tmp_path: Path) -> None:
+    with waiting(tmp_path) as (office, [issue]):
+        task = office.world.mailroom.move(office.task(issue), State.PROCESSING, by="queue")
+        assert hands.cancel(office.world, task.task_id, by="cli", why="the first reason").done
+        for state in (State.PROCESSING, State.INBOX):
+            if state is State.INBOX:
+                office.world.mailroom.move(office.task(issue), State.INBOX, by="queue")
+            assert hands.cancel(office.world, task.task_id, by="cli").done
+        assert office.task(issue).note == "the first reason"
         assert office.state_of(issue) is State.CANCELLED
 
 

@@ -34,7 +34,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     """`name` is how a person names the task, `worker` a clause that tells who works on it now, and
     since when: "" where nobody does. `wanted` is the agent that is to be given it, and `cannot` why
     it could not start; `agents` are those that exist here, `able` those of the chain that could
-    start, `tried` those that had their turn in this round.
+    start, `tried` those that had their turn in this round. `reopen` is the command that opens its
+    issue again, `issue_open` and `pull_state` (open, closed or merged) are what GitHub says, where
+    the deed hangs on it: None and "" where it was not asked, or did not answer.
     """
 
     name: str
@@ -47,6 +49,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     able: tuple[str, ...] = ()
     tried: frozenset[str] = frozenset()
     pull: int | None = None
+    reopen: str = ""
+    issue_open: bool | None = None
+    pull_state: str = ""
 
 
 class Do(Struct, frozen=True, tag=True):
@@ -86,7 +91,7 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
         return Refuse("its file could not be read and was set aside: mend it there first")
     if facts.state is State.DONE:
         return Refuse(
-            "it is done; set its issue Ready again for a new task, or take it back: "
+            f"it is done; {once_more(facts)} for a new task, or take it back: "
             f"bin/task.sh revert {name}"
         )
     if deed is Deed.APPROVE:
@@ -94,8 +99,7 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
     if facts.state is State.PROCESSING:
         return under_way(deed, facts)
     if deed in ENDINGS:
-        over = facts.state is State.CANCELLED and deed is Deed.CANCEL
-        return Already("it is cancelled already") if over else Do(How.END)
+        return ending(deed, facts)
     if facts.state is State.REVIEW:
         return Refuse(
             f"its pull request #{facts.pull} is open and watched: a review there that asks for "
@@ -105,9 +109,34 @@ def judge(deed: Deed, facts: Facts) -> Verdict:
         return unable(facts)
     if facts.state in ENDED:
         if deed in BEGINNINGS:
-            return Do(How.NEW_ROUND)
+            return shut(facts) if facts.issue_open is False else Do(How.NEW_ROUND)
         return Refuse(f"it is in {facts.state}/: begin a new round, bin/task.sh retry {name}")
     return waiting(deed, facts)
+
+
+def once_more(facts: Facts) -> str:
+    """A done task's issue is closed, and no Ready of a closed one is heard."""
+    if not facts.reopen:
+        return "drop another file into inbox/"
+    return f"reopen its issue ({facts.reopen}) and set it Ready"
+
+
+def ending(deed: Deed, facts: Facts) -> Verdict:
+    if facts.state is State.CANCELLED and deed is Deed.CANCEL:
+        return Already("it is cancelled already")
+    if facts.state is State.CANCELLED and facts.issue_open is False and facts.pull_state != "open":
+        return Already("it is cancelled and closed already")
+    return Do(How.END)
+
+
+def shut(facts: Facts) -> Verdict:
+    """A round of a closed issue would end as it begins, but for one that was merged meanwhile."""
+    if facts.pull_state == "merged":
+        return Do(How.NEW_ROUND)
+    return Refuse(
+        "nothing was done, for its issue is closed, and a new round would be cancelled at once. "
+        f"Reopen it first:\n  {facts.reopen}"
+    )
 
 
 def unable(facts: Facts) -> Refuse:

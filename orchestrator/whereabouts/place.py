@@ -438,7 +438,7 @@ def done(world: World, found: Found) -> Iterator[Finding]:
 
 def anew(world: World, task: Task) -> str:
     if task.issue:
-        return "set it Ready again"
+        return f"reopen it and set it Ready: {hands.reopening(world, task)}"
     return f"drop a new file into {world.mailroom.folder(State.INBOX)}/"
 
 

@@ -52,7 +52,9 @@ def of_task(world: World, meant: Subject, found: Found, *, unasked: str) -> Acco
         told = looked(world, lambda: list(tracker.manual_steps(world, task)), unasked=unasked)
         findings += [place.named_steps(task), *told] if unread(told) else told
     if task.issue and not unasked and world.config.repository(task.repo):
-        findings += ready_again(world, found)
+        again = ready_again(world, found)
+        closed = [one for one in again if one.reason is Reason.CLOSED]  # to be mended first
+        findings = [*closed, *findings, *(one for one in again if one not in closed)]
     pull = task.pull_request
     return Account(
         asked=name_of(task.repo, task.issue) or task.task_id,
@@ -84,6 +86,9 @@ def ready_again(world: World, found: Found) -> list[Finding]:
         return []
     number = task.issue or 0
     told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], unasked="")
+    over = found.state in ENDED - {State.DONE}
+    if over and (closed := [one for one in told if one.reason is Reason.CLOSED]):
+        return closed  # neither a Ready nor a retry of it is heard
     if any(one.reason in NO_READY for one in told):
         return []
     wanted = READY_REASONS | ({Reason.NOTHING} if found.state in ENDED else set())

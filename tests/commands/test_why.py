@@ -105,7 +105,8 @@ def test_what_can_be_done_with_what_is_done(tmp_path: Path) -> None:
         office.work_until_quiet()
         told = steps(answer(office, issue))
         assert told == (
-            "to have it done anew, set it Ready again; "
+            "to have it done anew, reopen it and set it Ready: "
+            f"gh issue reopen {issue} -R 127.0.0.1/{SLUG}; "
             f"to take it back: bin/task.sh revert {SLUG}#{issue}"
         )
         [found] = office.world.mailroom.read_state(State.DONE)
@@ -683,6 +684,7 @@ def test_a_cancelled_and_a_done_task_say_so(tmp_path: Path) -> None:
         office.close(other, "not_planned")
         office.queue()
         assert "closed" in reasons(answer(office, other, offline=True))[Reason.CANCELLED]
+        assert f"gh issue reopen {other} -R " in steps(answer(office, other)).splitlines()[0]
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.FAILED])

@@ -76,6 +76,46 @@ def test_a_refusal_names_who_works_on_it_and_the_way_out() -> None:
     assert LIVE in verdict.reason and "bin/task.sh cancel maria/library#12" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("deed", "state", "issue_open", "pull_state", "expected"),
+    [
+        # A new round of a closed issue would be cancelled at once, but for one that was merged.
+        (Deed.RETRY, S.CANCELLED, False, "", Refuse),
+        (Deed.GIVE, S.ESCALATED, False, "closed", Refuse),
+        (Deed.RETRY, S.ESCALATED, False, "merged", How.NEW_ROUND),
+        (Deed.RETRY, S.CANCELLED, True, "", How.NEW_ROUND),
+        # What is left open of a cancelled one is closed once.
+        (Deed.CLOSE, S.CANCELLED, True, "", How.END),
+        (Deed.CLOSE, S.CANCELLED, False, "open", How.END),
+        (Deed.CLOSE, S.CANCELLED, False, "closed", Already),
+        (Deed.CLOSE, S.CANCELLED, False, "", Already),
+        (Deed.CLOSE, S.ESCALATED, False, "", How.END),
+    ],
+)  # fmt: skip
+def test_what_is_closed_on_github_counts(
+    deed: Deed, state: State, issue_open: bool, pull_state: str, expected: How | type
+) -> None:
+    asked = Facts(
+        name="x", state=state, wanted="codex", agents=("codex",), reopen="gh issue reopen 12 -R x",
+        issue_open=issue_open, pull_state=pull_state,
+    )  # fmt: skip
+    verdict = deeds.judge(deed, asked)
+    if isinstance(expected, How):
+        assert verdict == Do(expected)
+    else:
+        assert isinstance(verdict, expected)
+    if isinstance(verdict, Refuse):
+        assert "gh issue reopen 12" in verdict.reason
+
+
+def test_no_ready_of_a_closed_issue_is_advised() -> None:
+    done = Facts(name="x", state=State.DONE, reopen="gh issue reopen 12 -R x")
+    verdict = deeds.judge(Deed.RETRY, done)
+    assert isinstance(verdict, Refuse) and "gh issue reopen 12 -R x" in verdict.reason
+    verdict = deeds.judge(Deed.RETRY, Facts(name="x", state=State.DONE))
+    assert isinstance(verdict, Refuse) and "another file into inbox/" in verdict.reason
+
+
 def test_what_waits_for_a_time_may_go_on_at_once() -> None:
     waits = Facts(name="x", state=State.INBOX, waits=True)
     assert deeds.judge(Deed.RETRY, waits) == Do(How.GO_ON)
