@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec import structs
 
@@ -29,6 +30,7 @@ from orchestrator.world import World
 
 APPROVED = "approved"
 NO_REASON = "a person ended it"
+UNFINISHED = "it was not cancelled; do the same again when GitHub answers"
 
 
 def retry(world: World, task_id: str, *, by: str) -> Said:
@@ -126,7 +128,19 @@ class Hand:
             How.END: self.end,
             How.LABEL: self.label,
         }
-        return acts[how](task)
+        with self.unfinished(how, task):
+            return acts[how](task)
+
+    @contextmanager
+    def unfinished(self, how: How, task: Task) -> Iterator[None]:
+        """Where GitHub does not hear of an end there is none yet, and the trouble says so too."""
+        try:
+            yield
+        except GitHubTrouble as trouble:
+            if how not in {How.END, How.ORDER}:
+                raise
+            said = f"{trouble}\n{name_of(task)}: {UNFINISHED}"
+            raise GitHubTrouble(trouble.trouble, said, status=trouble.status) from trouble
 
     def new_round(self, task: Task) -> Said:
         """What a claim makes of a file that a person moved to inbox/, and the issue's new words."""
@@ -172,7 +186,8 @@ class Hand:
         """
         world = self.world
         if self.deed is Deed.CLOSE:
-            closed(world, found.task)
+            with self.unfinished(How.ORDER, found.task):
+                closed(world, found.task)
         task = world.mailroom.see(found)
         reason = self.reason(task)
         task = world.mailroom.update(structs.replace(task, cancel=reason))

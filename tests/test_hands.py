@@ -14,6 +14,7 @@ from msgspec import structs
 
 from orchestrator import hands
 from orchestrator.adapters import events, mailroom
+from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import State
 from orchestrator.world import World
@@ -217,6 +218,21 @@ def test_a_close_ends_pull_request_and_issue_too(tmp_path: Path) -> None:
         assert office.state_of(issue) is State.CANCELLED
 
 
+@pytest.mark.parametrize("deed", [hands.cancel, hands.close])
+def test_without_an_answer_of_github_nothing_is_ended_and_that_is_told(
+    tmp_path: Path, deed: Deed
+) -> None:
+    with waiting(tmp_path) as (office, [issue]):
+        bad = hostile.between(office.github)
+        bad.on("GET", "/issues/", hostile.answers(502), times=99)
+        with pytest.raises(GitHubTrouble, match="it was not cancelled; do the same again when"):
+            deed(office.world, the_id(office, issue), by="cli")  # type: ignore[call-arg]
+        assert office.state_of(issue) is State.INBOX
+        bad.calm()
+        assert deed(office.world, the_id(office, issue), by="cli").done  # type: ignore[call-arg]
+        assert office.state_of(issue) is State.CANCELLED
+
+
 def test_the_reason_that_a_person_gave_first_is_kept(tmp_path: Path) -> None:
     with escalated(tmp_path) as (office, issue):
         task_id = the_id(office, issue)
@@ -275,6 +291,16 @@ def test_an_order_needs_no_answer_of_github(tmp_path: Path) -> None:
         office.queue()
         assert said[0].done and "a label ready stays for now" in office.told()
         assert office.state_of(issue) is State.CANCELLED and not office.pulls(), office.told()
+
+
+def test_a_close_during_the_work_that_github_does_not_hear_ends_nothing(tmp_path: Path) -> None:
+    with waiting(tmp_path) as (office, [issue]):
+        task = office.world.mailroom.move(office.task(issue), State.PROCESSING, by="queue")
+        bad = hostile.between(office.github)
+        bad.on("GET", "/issues/", hostile.answers(502), times=99)
+        with pytest.raises(GitHubTrouble, match="it was not cancelled"):
+            hands.close(office.world, task.task_id, by="cli")
+        assert not office.task(issue).cancel
 
 
 def test_an_order_whose_worker_dies_is_honoured_by_the_next(tmp_path: Path) -> None:
