@@ -85,7 +85,10 @@ def ready_again(world: World, found: Found) -> list[Finding]:
     if repository is None or not world.config.signed_in:
         return []
     number = task.issue or 0
-    told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], unasked="")
+    try:
+        told = looked(world, lambda: tracker.of_issue(world, repository, number)[1], unasked="")
+    except tracker.NoSuchNumber as reason:
+        return [Finding(reason=Reason.UNREAD, text=str(reason))]
     over = found.state in ENDED - {State.DONE}
     if over and (closed := [one for one in told if one.reason is Reason.CLOSED]):
         return closed  # neither a Ready nor a retry of it is heard

@@ -99,6 +99,15 @@ def test_a_number_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         assert told.sentence.startswith(f"there is no issue or pull request #99 in {SLUG}")
 
 
+def test_a_task_whose_issue_is_not_there_is_told_all_the_same(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        file = office.world.mailroom.folder(State.BLOCKED) / "mine.md"
+        file.write_text(f"---\nrepo: {SLUG}\nissue: 99\n---\nA goal.\n")
+        told = answer(office, 99)
+        assert told.state == "blocked" and Reason.NO_TIME in reasons(told)
+        assert reasons(told)[Reason.UNREAD].startswith("there is no issue or pull request #99 in ")
+
+
 def test_what_can_be_done_with_what_is_done(tmp_path: Path) -> None:
     with an_office(tmp_path, repository=QUICK) as office:
         issue = office.ready("Add first.txt")
