@@ -11,6 +11,7 @@ from orchestrator.records.tracker import Permission, Sight
 
 APP = "app"  # the first word of how an app's key is called
 OLD_CLASSIC = regex.late(r"[0-9a-f]{40}")
+PLAIN = frozenset({"github.com", "127.0.0.1", "localhost"})
 MAY_PUSH = frozenset({Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE})
 
 
@@ -199,8 +200,8 @@ def at(web: str) -> str:
 
 
 def repository(web: str, slug: str) -> str:
-    """What `gh` calls a repository of that GitHub."""
-    return slug if host(web) == "github.com" else f"{host(web)}/{slug}"
+    """What `gh` calls a repository of that GitHub; of one on this machine by GH_HOST (README)."""
+    return slug if host(web) in PLAIN else f"{host(web)}/{slug}"
 
 
 def host(web: str) -> str:

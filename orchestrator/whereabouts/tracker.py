@@ -110,7 +110,7 @@ def meaning(
     )
     if not candidate.by_board and not candidate.by_label:
         yield Finding(reason=Reason.NEVER_READY, text=shown(card, repository),
-                      step=to_ready(as_gh_says(world, issue)))  # fmt: skip
+                      step=to_ready(repository, as_gh_says(world, issue)))  # fmt: skip
         return
     meant = intake.plan(world, candidate, issue)
     if isinstance(meant, rounds.Nothing):
@@ -184,9 +184,9 @@ def as_gh_says(world: World, issue: Issue) -> str:
     return f"{issue.number} -R {access.repository(world.config.github_web_url, issue.repo)}"
 
 
-def to_ready(it: str) -> str:
+def to_ready(repository: RepositoryConfig, it: str) -> str:
     command = f"gh issue edit {it} --add-label {intake.READY_LABEL}"
-    return f"set its card to Ready, or: {command}"
+    return f"set its card to Ready, or: {command}" if repository.boards else command
 
 
 def wanted(refused: str, it: str) -> str:

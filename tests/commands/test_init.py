@@ -411,7 +411,7 @@ def test_a_first_issue_that_nobody_could_take_is_not_ready(desk: Desk, board: st
     assert "→ npm install -g @openai/codex, then: codex login" in left
     assert "agent patch: can start, but is asked only where" in desk.said
     assert "bin/init.sh --agents patch" in left
-    assert "→ gh issue edit 3 -R 127.0.0.1/maria/web --add-label ready" in left
+    assert "→ gh issue edit 3 -R maria/web --add-label ready" in left
     assert "Nothing but you starts the scripts, as you say" in left
     assert "cron does not run" not in left, "who wants no cron misses none"
 

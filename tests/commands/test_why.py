@@ -115,7 +115,7 @@ def test_what_can_be_done_with_what_is_done(tmp_path: Path) -> None:
         told = steps(answer(office, issue))
         assert told == (
             "to have it done anew, reopen it and set it Ready: "
-            f"gh issue reopen {issue} -R 127.0.0.1/{SLUG}; "
+            f"gh issue reopen {issue} -R {SLUG}; "
             f"to take it back: bin/task.sh revert {SLUG}#{issue}"
         )
         [found] = office.world.mailroom.read_state(State.DONE)
@@ -135,10 +135,19 @@ def test_nobody_set_it_ready(tmp_path: Path) -> None:
         assert "--add-label ready" in steps(told) and told.title == "Some day"
 
 
+def test_where_no_board_is_no_card_is_to_be_set(tmp_path: Path) -> None:
+    boards = {"work": {"repos": [REPOSITORY]}}
+    with an_office(tmp_path, config={"github_projects": boards}) as office:
+        told = steps(answer(office, office.issue("Some day"))).splitlines()
+        assert f"gh issue edit 1 -R {SLUG} --add-label ready" in told
+
+
 def test_its_card_is_in_another_column(tmp_path: Path) -> None:
     card = {"repo": SLUG, "title": "Some day", "status": "Backlog"}
     with an_office(tmp_path, seed={**SEED, "issues": [card]}) as office:
-        assert "its card shows Backlog" in reasons(answer(office, 1))[Reason.NEVER_READY]
+        told = answer(office, 1)
+        assert "its card shows Backlog" in reasons(told)[Reason.NEVER_READY]
+        assert "set its card to Ready, or: gh issue edit 1 " in steps(told)
 
 
 def test_its_board_cannot_be_read(tmp_path: Path) -> None:

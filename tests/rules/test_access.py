@@ -113,3 +113,16 @@ def test_where_nothing_can_be_written_an_agent_would_work_in_vain(
     seen = access.seen(archived=archived, permissions=permissions)
     told = access.objection("me/web", seen, CLASSIC)
     assert said in told and bool(said) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("web", "called"),
+    [
+        ("https://github.com", "me/web"),
+        ("https://github.example.com", "github.example.com/me/web"),
+        ("http://127.0.0.1:45347", "me/web"),  # asked through GH_HOST, as the README shows
+        ("http://localhost:45347", "me/web"),
+    ],
+)
+def test_a_repository_is_called_as_gh_calls_it(web: str, called: str) -> None:
+    assert access.repository(web, "me/web") == called
