@@ -181,4 +181,4 @@ def set_aside(world: World, asked: Question) -> Account | None:
 
 
 def name_of(repo: str, number: int | None) -> str:
-    return f"{repo}#{number}" if repo and number else ""
+    return f"{repo}#{number}" if repo and number is not None else ""

@@ -353,6 +353,16 @@ def test_a_task_is_shown_with_its_history_files_and_cost(
     assert '"type":"x"' in capsys.readouterr().out
     assert run("log", "7", "-n", "3") == command.UNKNOWN
     assert "there is one of attempt 1" in capsys.readouterr().out
+    assert run("log", "7", "-n", "0") == command.UNKNOWN, "they are counted from 1"
+    assert "no log of attempt 0; there is one of attempt 1" in capsys.readouterr().out
+
+
+def test_a_log_before_any_attempt_is_told_as_that(
+    still: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_task(still, 9)
+    assert run("log", "9") == command.UNKNOWN
+    assert f"no attempt has begun yet; bin/why.sh {SLUG}#9 says why" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

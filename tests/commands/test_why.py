@@ -97,6 +97,8 @@ def test_a_number_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         told = telling.account(office.world, question.read([f"{SLUG}#99"]))
         assert isinstance(told, Unknown)
         assert told.sentence.startswith(f"there is no issue or pull request #99 in {SLUG}")
+        told = telling.account(office.world, question.read([f"{SLUG}#0"]))
+        assert isinstance(told, Unknown) and told.asked == f"{SLUG}#0"
 
 
 def test_a_task_whose_issue_is_not_there_is_told_all_the_same(tmp_path: Path) -> None:

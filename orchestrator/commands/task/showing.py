@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator import hands
 from orchestrator.adapters import events
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.event import AttemptStat
@@ -109,7 +110,11 @@ def log(
 ) -> bool:
     """The agent's log of an attempt, redacted; False where there is none, which is told."""
     task = found.task
-    wanted = number or task.runs
+    if not task.runs:
+        why = f"bin/why.sh {hands.name_of(task)} says why"
+        world.say(f"{task.task_id}: no attempt has begun yet; {why}")
+        return False
+    wanted = task.runs if number is None else number
     path = world.paths.attempt(task.task_id, wanted) / "agent.log" if wanted > 0 else None
     if path is None or not path.is_file():
         there = [str(one.n) for one in task.attempts if log_of(world, task, one.n).is_file()]
