@@ -21,6 +21,7 @@ from orchestrator.world import World
 
 Card = tuple[BoardConfig, BoardEntry]
 
+NOT_THERE = "does not exist, or the token may not see it: mend its Depends on line"
 READY_LABEL = "ready"
 
 
@@ -246,6 +247,10 @@ def dependency(world: World, asked: Asked, candidate: Candidate, issue: Issue) -
     if isinstance(judged, dependencies.Waiting):
         return f"waits for {', '.join(f'#{number}' for number in judged.on)}"
     if isinstance(judged, dependencies.Unknown):
+        missing = dependencies.IssueState.UNREADABLE  # GitHub was asked, and knows no such number
+        gone = {f"#{number}" for number, each in known.items() if each.state is missing}
+        if named := [one for one in judged.on if one in gone]:
+            return f"waits: {', '.join(named)} {NOT_THERE}"
         return f"waits: the state of {', '.join(judged.on)} could not be read"
     if isinstance(judged, dependencies.Cycle):
         circle = " -> ".join(f"#{number}" for number in judged.path)

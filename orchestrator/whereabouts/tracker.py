@@ -111,6 +111,11 @@ def meaning(
     if not candidate.by_board and not candidate.by_label:
         yield Finding(reason=Reason.NEVER_READY, text=shown(card, repository),
                       step=to_ready(repository, as_gh_says(world, issue)))  # fmt: skip
+        # What the dispatcher moved to Blocked for it would come back there.
+        waits = intake.dependency(world, Asked(world), candidate, issue)
+        if waits.startswith("blocked"):
+            it = as_gh_says(world, issue)
+            yield Finding(reason=Reason.NOT_WANTED, text=waits, step=wanted(waits, it))
         return
     meant = intake.plan(world, candidate, issue)
     if isinstance(meant, rounds.Nothing):
@@ -198,6 +203,8 @@ def wanted(refused: str, it: str) -> str:
         return f"{edit} --add-label '{refused.removeprefix('left alone: lacks ')}'"
     if refused.startswith("waits for "):
         return "close what it waits for, or take the line out of the issue's text"
+    if refused.endswith(intake.NOT_THERE):
+        return "take the number out of the issue's text, or mend it"
     if refused.startswith("blocked"):
         return "change the Depends on lines, then set it Ready again"
     return ""

@@ -223,6 +223,23 @@ def test_it_waits_for_itself(tmp_path: Path) -> None:
         assert not office.comments(issue)
 
 
+def test_what_it_depends_on_is_not_there(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        told = answer(office, office.ready("Second", "Depends on #999\n"))
+        assert reasons(told)[Reason.NOT_WANTED].startswith("waits: #999 does not exist, or ")
+        assert "take the number out of the issue's text" in steps(told)
+
+
+def test_a_circle_for_which_it_was_put_back_is_why_still(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("A circle", "Depends on #1\n")
+        office.dispatch()
+        told = answer(office, issue)
+        assert Reason.NEVER_READY in reasons(told)
+        assert f"waits for itself (#{issue} -> #{issue})" in reasons(told)[Reason.NOT_WANTED]
+        assert "change the Depends on lines, then set it Ready again" in steps(told)
+
+
 @pytest.mark.parametrize("name", ["off", f"off.d/{SLUG.replace('/', '__')}"])
 def test_its_repository_is_switched_off(tmp_path: Path, name: str) -> None:
     with an_office(tmp_path) as office:
