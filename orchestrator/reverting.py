@@ -145,7 +145,13 @@ def prepared(world: World, task: Task) -> Reversal:
 def merged(task: Task) -> tuple[int, str]:
     """The pull request's number and its merge; raises CannotRevert where there is none."""
     if task.pull_request is None or task.merge is None or not task.merge.sha or not task.base:
-        raise CannotRevert(f"{task.repo} {task.task_id}: it was not merged; nothing to take back")
+        said = "it was not merged; nothing to take back"
+        if task.pull_request is not None and task.round > 1:  # a new round forgets a merge
+            said = (
+                f"it was not merged in round {task.round}; if it was before, Revert on pull "
+                f"request #{task.pull_request.number} takes it back on GitHub"
+            )
+        raise CannotRevert(f"{task.repo} {task.task_id}: {said}")
     return task.pull_request.number, task.merge.sha
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator import reverting, workspace
-from orchestrator.adapters import history
+from orchestrator.adapters import history, mailroom
 from orchestrator.adapters.git import Identity, Inline
 from orchestrator.commands.task import __main__ as command
 from orchestrator.commands.task import listing
@@ -238,6 +238,14 @@ def test_what_was_not_merged_cannot_be_taken_back(tmp_path: Path) -> None:
         with pytest.raises(reverting.CannotRevert, match="it was not merged"):
             revert(office, str(issue))
         assert revert(office, "nothing-like-this") == command.UNKNOWN
+
+
+def test_a_merge_that_a_new_round_forgot_is_not_denied(tmp_path: Path) -> None:
+    with merged(tmp_path) as (office, issue):
+        again = mailroom.new_round(office.task(issue))
+        office.world.mailroom.move(again, State.BLOCKED, by="person")
+        with pytest.raises(reverting.CannotRevert, match="if it was before, Revert on pull req"):
+            revert(office, str(issue))
 
 
 @pytest.mark.parametrize("switch", ["off", "off.d/maria__library"])
