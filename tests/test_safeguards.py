@@ -577,6 +577,12 @@ GUARDS = {
         "rules/pacing.py", "server_now = signal.date if signal.date is not None else now",
         "server_now = now", "tests/rules/test_pacing.py::test_how_long_a_limit_holds_everybody",
     ),
+    "C11 a clock that was put back stops no write": Guard(
+        "rules/pacing.py", "furthest = bucket.burst * bucket.every + PATIENCE + 1",
+        "furthest = LONGEST_PAUSE",
+        "tests/rules/test_pacing.py::"
+        "test_a_clock_that_was_put_back_holds_no_write_up[notice-1800]",
+    ),
     "M2 the merge names its head": Guard(
         "adapters/gh_write.py", "merge_method=method, sha=head_sha", "merge_method=method",
         MERGING + "test_a_head_that_moves_in_the_last_moment_is_not_merged",

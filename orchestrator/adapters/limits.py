@@ -23,10 +23,8 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.locks import LockBusy, Locks
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import access, pacing
-from orchestrator.rules.pacing import Account, Points, Purpose, Signal, Write
+from orchestrator.rules.pacing import PATIENCE, Account, Points, Purpose, Signal, Write
 
-# A longer wait is not slept: the tick ends, its locks are free, and a later one goes on.
-PATIENCE = 60.0
 LARGEST = 100_000
 
 

@@ -16,6 +16,8 @@ LEAST_PAUSE = 60.0
 LONGEST_GUESS = 3600.0
 # A limit is hourly; whatever a header says, after this long it is asked again.
 LONGEST_PAUSE = 7200.0
+# A longer wait is not slept: the tick ends, its locks are free, and a later one goes on.
+PATIENCE = 60.0
 # A limit met again so soon after a pause is the same trouble, which a longer pause answers.
 SAME_TROUBLE = 600.0
 # A refused token is tried again by one request of whoever comes first, ever more seldom.
@@ -155,7 +157,8 @@ def _due(bucket: Bucket, account: Account, now: float) -> float:
 def _spent(bucket: Bucket, account: Account, now: float) -> float:
     """Until when the tokens are spent; further ahead than all who wait could bring it is void."""
     spent = account.buckets.get(bucket.name, now)
-    return spent if spent <= now + LONGEST_PAUSE else now
+    furthest = bucket.burst * bucket.every + PATIENCE + 1  # the second is for what is rounded
+    return spent if spent <= now + furthest else now
 
 
 def noted(account: Account, signal: Signal, now: float) -> Account:

@@ -15,6 +15,7 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.limits import Limits
 from orchestrator.adapters.locks import Locks
 from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.rules import pacing
 from orchestrator.rules.pacing import Purpose, Write
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -111,6 +112,18 @@ def test_writes_of_all_processes_stand_in_one_line(tmp_path: Path, hand: Hand) -
     for _ in range(50):
         calm.before_write(Write.CONTENT)
     assert hand.moment - START == timedelta(seconds=6)
+
+
+@pytest.mark.parametrize("minutes", [5, 60, 119])
+@pytest.mark.parametrize("write", list(Write))
+def test_a_clock_put_back_stops_no_write(
+    tmp_path: Path, hand: Hand, minutes: int, write: Write
+) -> None:
+    a_process(tmp_path, hand).before_write(write)
+    hand.moment -= timedelta(minutes=minutes)  # as NTP does to a clock that was ahead
+    before = hand.moment
+    a_process(tmp_path, hand).before_write(write)
+    assert hand.moment - before <= timedelta(seconds=pacing.PATIENCE)
 
 
 def test_a_line_that_is_too_long_is_not_waited_in(tmp_path: Path, hand: Hand) -> None:

@@ -91,6 +91,23 @@ def test_a_burst_and_then_one_after_the_other(write: Write, waits: list[float]) 
     assert pacing.wait_for(write, account, NOW - 99_999) == 0, "a clock that was put back"
 
 
+@pytest.mark.parametrize("back", [20, 300, 1800, 3600, 7140, 7260])
+@pytest.mark.parametrize("write", list(Write))
+def test_a_clock_that_was_put_back_holds_no_write_up(write: Write, back: float) -> None:
+    account = Account()
+    for _ in range(3):
+        account = pacing.taken(write, account, NOW)
+    assert pacing.wait_for(write, account, NOW - back) <= pacing.PATIENCE
+
+
+@pytest.mark.parametrize("write", list(Write))
+def test_the_longest_line_that_is_waited_in_is_believed(write: Write) -> None:
+    account, taken = Account(), 0
+    while pacing.wait_for(write, account, NOW) <= pacing.PATIENCE and taken < 500:
+        account, taken = pacing.taken(write, account, NOW), taken + 1
+    assert taken < 500, "whoever comes next is turned away, and the line is not forgotten"
+
+
 @given(st.lists(st.sampled_from(list(Write)), max_size=700), st.floats(0, 3))
 def test_no_minute_and_no_hour_has_more_than_github_takes(
     writes: list[Write], between: float
