@@ -73,9 +73,13 @@ def collected(world: World, desk: Desk) -> Desk:
     if mark == desk.mark:
         return desk
     pending = notices.wanted((*desk.pending, *found))
+    # What came back before its end was told is news again, and that end is none any more.
+    void = notices.outlived(pending)
+    pending = tuple(event for event in pending if event not in void)
     over = max(0, len(pending) - notices.MOST_PENDING)
     return structs.replace(
         desk, mark=mark, pending=pending[over:], missed=desk.missed + over,
+        told=notices.noted(desk.told, void, world.clock.now()),
         actions={
             key: action
             for key, action in desk.actions.items()

@@ -144,10 +144,20 @@ def wanted(events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple(found.values())
 
 
+def outlived(events: Sequence[Event]) -> tuple[Event, ...]:
+    """The ends of trouble that has come back behind them: told now or later they would be false."""
+    newest = {fingerprint(event): n for n, event in enumerate(events) if event.kind == ALERT}
+    return tuple(
+        event
+        for n, event in enumerate(events)
+        if event.kind == RECOVERED and n < newest.get(_alert_of(event), -1)
+    )
+
+
 def fingerprint(event: Event) -> str:
     """What makes two events the same news: the key of an alert, else all that it says."""
     if event.kind == ALERT:
-        return f"{event.kind} {event.details.get('key', event.reason)}"
+        return _alert_of(event)
     details = " ".join(f"{key}={event.details[key]}" for key in sorted(event.details))
     when = "" if ROWS[name(event)].often else event.at.isoformat()
     return f"{event.kind} {event.task_id or event.repo} {event.reason} {details} {when}"
@@ -173,8 +183,13 @@ def noted(
     for event in events:
         kept[fingerprint(event)] = now
         if event.kind == RECOVERED:
-            kept.pop(f"{ALERT} {event.details.get('key', event.reason)}", None)
+            kept.pop(_alert_of(event), None)
     return kept
+
+
+def _alert_of(event: Event) -> str:
+    """What is remembered of an alert, by itself or by its end."""
+    return f"{ALERT} {event.details.get('key', event.reason)}"
 
 
 def sort(events: Sequence[Event], *, quiet: bool) -> Sorted:

@@ -75,6 +75,27 @@ def test_the_same_is_told_once_a_day_and_the_newest_of_it() -> None:
     assert notices.fresh((first,), over, NOW) == (first,)
 
 
+ALERT, OTHER = an_event("alert", "refused", key="token"), an_event("alert", "full", key="disk")
+OVER = an_event("recovered", "taken again", key="token")
+
+
+@pytest.mark.parametrize(
+    ("pending", "outlived"),
+    [
+        ((), ()),
+        ((ALERT, OVER), ()),
+        ((OVER, OTHER), ()),
+        ((OVER, ALERT), (OVER,)),
+        ((OVER, OTHER, ALERT), (OVER,)),
+        ((OVER, ALERT, an_event("recovered", "at last", key="token")), (OVER,)),
+    ],
+)
+def test_an_end_whose_trouble_has_come_back_is_outlived(
+    pending: tuple[Event, ...], outlived: tuple[Event, ...]
+) -> None:
+    assert notices.outlived(pending) == outlived
+
+
 def test_what_happens_again_is_told_again_unless_it_comes_often() -> None:
     steps = (an_event("started", "one", task="a"), an_event("started", "two", task="a"))
     assert notices.wanted(steps) == steps

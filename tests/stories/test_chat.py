@@ -81,6 +81,36 @@ def test_the_same_alert_is_told_once_a_day_and_again_after_it_was_over(tmp_path:
         assert len([text for text in room.shown if "the disk is full" in text]) == 2
 
 
+def test_trouble_that_comes_back_before_its_end_was_told_is_the_last_word(tmp_path: Path) -> None:
+    quiet = {"quiet_hours": "20:00-09:30", "timezone": "Europe/Berlin"}  # it is 10:00 there
+    with a_room(tmp_path, config=quiet) as room:
+        refused = {"kind": "alert", "reason": "GitHub refuses the token", "key": "token of GitHub"}
+        room.later(9 * 3600)
+        room.happens(**refused)
+        room.tick()
+        room.later(3 * 3600)
+        room.happens("recovered", "GitHub takes the token again", key="token of GitHub")
+        room.tick()
+        assert len(room.shown) == 1, "an end waits for the morning"
+        room.later(4 * 3600)
+        room.happens(**refused)
+        for hours in (0, 0, 8):
+            room.later(3600 * hours)
+            room.tick()
+            assert len(room.shown) == 2 and "refuses the token" in room.shown[-1]
+
+
+def test_trouble_that_ends_and_comes_back_within_a_minute_is_told_again(tmp_path: Path) -> None:
+    with a_room(tmp_path) as room:
+        room.happens("alert", "the disk is full", key="disk")
+        room.tick()
+        room.happens("recovered", "there is room", key="disk")
+        room.happens("alert", "the disk is full", key="disk")
+        for _ in range(2):
+            room.tick()
+        assert ["disk is full" in text for text in room.shown] == [True, True]
+
+
 def test_quiet_hours_hold_back_all_but_what_is_urgent(tmp_path: Path) -> None:
     quiet = {"quiet_hours": "20:00-09:30", "timezone": "Europe/Berlin"}  # it is 10:00 there
     with a_room(tmp_path, config=quiet) as room:
