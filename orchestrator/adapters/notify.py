@@ -39,6 +39,12 @@ SILENCE = {"ok": True, "result": []}
 PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 LONGEST_COMMAND = 4096
 LOUD = ("httpx", "httpcore", "telegram", "asyncio")  # at INFO and below they log addresses
+# How a "Bad Request" says that the chat is closed to us, whatever the letter.
+CLOSED = (
+    "not enough rights", "administrator rights", "no rights to send", "no write access",
+    "write_forbidden", "plain_forbidden", "chat_admin_required", "chat_restricted",
+    "user_restricted", "user_banned_in_channel", "topic_closed",
+)  # fmt: skip
 NEEDS_A_PERSON = frozenset({Trouble.AUTH, Trouble.PERMISSION, Trouble.CONFLICT})
 Answer = TypeVar("Answer")
 
@@ -244,6 +250,9 @@ class Notify:
             case errors.BadRequest() if "chat not found" in detail.lower():
                 said = f"Telegram knows no such chat ({detail}); see telegram_chat_id"
                 return TelegramTrouble(Trouble.PERMISSION, said)
+            case errors.BadRequest() if any(words in detail.lower() for words in CLOSED):
+                said = f"Telegram lets us write nothing in that chat ({detail})"
+                return TelegramTrouble(Trouble.PERMISSION, f"{said}; give the bot the right to")
             case errors.BadRequest():
                 return TelegramTrouble(Trouble.VALIDATION, f"Telegram takes it not: {detail}")
             case errors.Conflict():

@@ -75,6 +75,19 @@ def test_what_was_said_and_pressed_is_heard_until_it_is_let_go(
     assert telegram.answered == ["Seen"]
 
 
+CLOSED = (
+    "not enough rights to send text messages to the chat",
+    "need administrator rights in the channel chat",
+    "have no rights to send a message",
+    "have no write access to the chat",
+    "CHAT_WRITE_FORBIDDEN",
+    "CHAT_SEND_PLAIN_FORBIDDEN",
+    "CHAT_ADMIN_REQUIRED",
+    "CHAT_RESTRICTED",
+    "TOPIC_CLOSED",
+)
+
+
 @pytest.mark.parametrize(
     ("fault", "trouble", "ambiguous"),
     [
@@ -82,7 +95,9 @@ def test_what_was_said_and_pressed_is_heard_until_it_is_let_go(
         (Fault(404, "Not Found"), Trouble.AUTH, False),
         (Fault(403, "Forbidden: bot was blocked by the user"), Trouble.PERMISSION, False),
         (Fault(400, "Bad Request: chat not found"), Trouble.PERMISSION, False),
+        *((Fault(400, f"Bad Request: {said}"), Trouble.PERMISSION, False) for said in CLOSED),
         (Fault(400, "Bad Request: message is too long"), Trouble.VALIDATION, False),
+        (Fault(400, "Bad Request: message can't be edited"), Trouble.VALIDATION, False),
         (Fault(409, "Conflict: terminated by other getUpdates request"), Trouble.CONFLICT, False),
         (Fault(429, "Too Many Requests: retry after 7", wait=7), Trouble.RATE, False),
         (Fault(500), Trouble.SERVER, True),

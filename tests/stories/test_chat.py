@@ -130,6 +130,7 @@ FAILS: dict[str, Fault] = {
     "it asks us to wait": Fault(429, "Too Many Requests: retry after 90", wait=90),
     "the token is refused": Fault(401, "Unauthorized"),
     "the bot is blocked": Fault(403, "Forbidden: bot was blocked by the user"),
+    "the bot may not write": Fault(400, "Bad Request: not enough rights to send text messages"),
 }
 
 
