@@ -24,11 +24,13 @@ def tell(world: World) -> None:
     """
     limits = world.limits
     if limits.was_refused:
+        what = "gives the app no token" if limits.refusal else "refuses the token (401)"
+        mend = limits.refusal or f"{limits.remedy}."
         alerts.alert(
             world,
             TOKEN,
-            "GitHub refuses the token (401), so every script stops with exit 30. Nothing is lost: "
-            f"all tasks stay where they are. {limits.remedy}.",
+            f"GitHub {what}, so every script stops with exit 30. Nothing is lost: "
+            f"all tasks stay where they are. {mend}",
         )
     elif limits.skew is not None or limits.recovered:  # GitHub has answered, perhaps another token
         alerts.recovered(world, TOKEN, "GitHub takes the token again; work goes on.")

@@ -219,6 +219,7 @@ def build(
         ),
         spoken=lambda moment: moments.spoken(moment, zone(config.timezone), now=clock.now()),
     )
+    key.heed(limits)
     door = Door(
         key=key,
         api_url=config.github_api_url,

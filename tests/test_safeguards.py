@@ -579,6 +579,16 @@ GUARDS = {
         "adapters/limits.py", "if account.refusal is not None and pacing.left(", "if False and (",
         LIMITS + "test_a_revoked_token_stops_everything_once_and_a_new_one_resumes_it",
     ),
+    "A3 a limit that an app meets is no refusal": Guard(
+        "adapters/gh_app.py", "limit = trouble.trouble is Trouble.RATE", "limit = False",
+        "tests/stories/test_github_app.py::"
+        "test_a_limit_that_an_app_meets_while_it_buys_its_token_holds_everybody[403]",
+    ),
+    "A11 an app that gets no token is told everybody": Guard(
+        "adapters/gh_app.py", "told = self._limits.heard(told, self._door.headers)", "pass",
+        "tests/stories/test_github_app.py::"
+        "test_a_suspended_app_is_one_alert_that_ends_and_is_asked_of_seldom",
+    ),
     "A11 scopes that are not told are not missing": Guard(
         "rules/access.py", "if told is None or not (told.strip() or kind is TokenKind.CLASSIC):",
         "if told is None:",

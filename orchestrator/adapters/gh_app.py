@@ -16,6 +16,7 @@ from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_read import Door
+from orchestrator.adapters.limits import Limits
 from orchestrator.records.config import AppConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.rules import access
@@ -107,6 +108,7 @@ class AppKey(Key):
         self._door = door(self._signature)
         self._held: Kept | None = None
         self._refused: set[str] = set()
+        self._limits: Limits | None = None
 
     @property
     def identity(self) -> str:
@@ -130,6 +132,9 @@ class AppKey(Key):
         self._held = None
         return True
 
+    def heed(self, limits: Limits) -> None:
+        self._limits = limits
+
     def _read(self, now: datetime) -> Kept | None:
         """What this or another process keeps, if it is good for a while."""
         try:
@@ -148,7 +153,7 @@ class AppKey(Key):
             made = self._signed(lambda: self._door.post(path, {}, Made))
         now = self.clock.now()
         # By GitHub's own clock, whatever this machine's says.
-        lasts = made.expires_at - (date_of(self._door.date) or now)
+        lasts = made.expires_at - (date_of(self._door.headers.get("date", "")) or now)
         kept = Kept(
             identity=self.identity, token=made.token, since=now, until=now + lasts - MARGIN
         )
@@ -177,7 +182,7 @@ class AppKey(Key):
         try:
             return ask()
         except GitHubTrouble as trouble:
-            there = date_of(self._door.date)
+            there = date_of(self._door.headers.get("date", ""))
             if trouble.status != 401 or there is None:
                 raise
             ahead = (there - self.clock.now()).total_seconds()
@@ -188,14 +193,20 @@ class AppKey(Key):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say of a refusal what it is that a person can mend."""
+        """Say of a refusal what it is that a person can mend; what concerns everybody is told
+        everybody, as of any other request (A3, A11)."""
         try:
             yield
         except GitHubTrouble as trouble:
-            said = access.app_refused(self.app.id, trouble.status, str(trouble))
-            if not said:
+            limit = trouble.trouble is Trouble.RATE
+            said = "" if limit else access.app_refused(self.app.id, trouble.status, str(trouble))
+            told = GitHubTrouble(Trouble.AUTH, said, status=trouble.status) if said else trouble
+            if self._limits is not None:
+                told = self._limits.heard(told, self._door.headers)
+                self._limits.refusal = str(told) if told.trouble is Trouble.AUTH else ""
+            if told is trouble:
                 raise
-            raise GitHubTrouble(Trouble.AUTH, said, status=trouble.status) from trouble
+            raise told from trouble
 
 
 def date_of(words: str) -> datetime | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from orchestrator.adapters import files, process
 from orchestrator.records import regex
 from orchestrator.rules import hosts
+
+if TYPE_CHECKING:
+    from orchestrator.adapters.limits import Limits
 
 GH_SECONDS = 10.0
 ONE_WORD = regex.late(r"[\x21-\x7e]{8,1000}")
@@ -37,6 +41,10 @@ class Key:
         """Whether there may be another token now that GitHub refused this one."""
         del refused
         return False
+
+    def heed(self, limits: Limits) -> None:
+        """Tell these limits what GitHub says to who asks it for a token; this one asks nobody."""
+        del limits
 
 
 def of_gh(environment: Mapping[str, str], api_url: str) -> str | None:

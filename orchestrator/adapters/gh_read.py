@@ -67,7 +67,7 @@ class Door:
         self.clock = clock
         self.page_file = state_folder / "graphql_page_size"
         self.requests_made = 0
-        self.date = ""  # as the last answer told it, whatever it was
+        self.headers: dict[str, str] = {}  # of the last answer, whatever it was
         self._key = key
         self._etags = Etags(state_folder / "etags", key.identity)
         self._may_keep = may_keep
@@ -290,7 +290,7 @@ class Door:
             headers["If-None-Match"] = known.etag
         asked.prepare(method, url, headers=headers, data=body, cookies={})
         answer = self.session.send(asked, timeout=TIMEOUT_SECONDS, allow_redirects=follow)
-        self.date = answer.headers.get("Date", "")
+        self.headers = lower(answer)
         if known is not None and answer.status_code == 304:
             answer._content, answer.status_code = known.body, 200
             answer.headers["Link"] = known.link

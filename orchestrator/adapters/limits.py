@@ -56,6 +56,7 @@ class Limits:
         self.recovered: list[str] = []
         self.used: dict[str, tuple[int, int]] = {}  # by kind: requests, and points
         self.was_refused = False
+        self.refusal = ""  # why an app got no token, where this process heard it
         self._ledger = Ledger()
         self._version: tuple[int, int, int] | None = None
 
@@ -131,8 +132,12 @@ class Limits:
     def _refused(self) -> None:
         self.was_refused = True
         now = self._now()
+        # An app that was mended has the same name still, which nobody can see before asking.
+        longest = pacing.LEAST_REFUSAL if self._is_app else pacing.LONGEST_REFUSAL
         self._change(
-            lambda known: structs.replace(known, refusal=pacing.refusal_after(now, known.refusal))
+            lambda known: structs.replace(
+                known, refusal=pacing.refusal_after(now, known.refusal, longest)
+            )
         )
 
     def answered(self, headers: Mapping[str, str]) -> None:
@@ -192,16 +197,21 @@ class Limits:
         self.was_refused = False
         if account.refusal is not None and pacing.left(account.refusal, now) > 0:
             self.was_refused = True
+            new = "" if self._is_app else "A new one counts at once; "
             raise GitHubTrouble(
                 Trouble.AUTH,
                 f"GitHub refused the token at {self._at(account.refusal.at)}; nothing was asked "
-                f"and every task stays where it is. {self.remedy}. A new one counts "
-                f"at once; this one is tried again after {self._at(account.refusal.until)}",
+                f"and every task stays where it is. {self.remedy}. "
+                f"{new}this one is tried again after {self._at(account.refusal.until)}",
             )
         seconds = pacing.left(account.pause, now)
         if seconds > PATIENCE:
             raise self._too_long(now + seconds, "GitHub asked us to slow down")
         return seconds
+
+    @property
+    def _is_app(self) -> bool:
+        return self.kind is access.TokenKind.APP
 
     def _too_long(self, until: float, why: str) -> GitHubTrouble:
         return GitHubTrouble(

@@ -121,12 +121,12 @@ def pause_after(signal: Signal, now: float, before: Pause | None) -> Pause:
     return Pause(at=now, until=until, strikes=strikes)
 
 
-def refusal_after(now: float, before: Pause | None) -> Pause:
+def refusal_after(now: float, before: Pause | None, longest: float = LONGEST_REFUSAL) -> Pause:
     """How long nobody tries a token that GitHub refused."""
     before = before if before is not None and before.at <= now else None
     standing = before is not None and now < before.until
     strikes = before.strikes + (not standing) if before else 1
-    seconds = min(LONGEST_REFUSAL, LEAST_REFUSAL * 2 ** (strikes - 1))
+    seconds = min(longest, LEAST_REFUSAL * 2 ** (strikes - 1))
     return Pause(at=now, until=now + seconds, strikes=strikes)
 
 

@@ -64,6 +64,7 @@ def test_how_long_a_limit_holds_everybody(
 )
 def test_a_refused_token_is_tried_ever_more_seldom(before: Pause | None, seconds: float) -> None:
     assert pacing.refusal_after(NOW, before).until - NOW == seconds
+    assert pacing.refusal_after(NOW, before, 300).until - NOW == 300
 
 
 def test_a_pause_from_the_future_is_void() -> None:
