@@ -18,11 +18,11 @@ from orchestrator.adapters.notify import TelegramTrouble
 from orchestrator.overview import look
 from orchestrator.records.desk import Action, Desk
 from orchestrator.records.effect import Stage
-from orchestrator.records.errors import AgentOSError, OutcomeUnknown, Trouble
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, OutcomeUnknown, Trouble
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.letter import Heard, Letter
 from orchestrator.records.task import State, Task
-from orchestrator.rules import notices, orders
+from orchestrator.rules import failures, notices, orders
 from orchestrator.rules.orders import Order, Unclear, Verb
 from orchestrator.texts import letters
 from orchestrator.texts import notices as notice_words
@@ -162,11 +162,28 @@ def new(world: World, heard: Heard, order: Order) -> Letter:
             world.write.create_issue(slug, title=world.redact(title), body=world.redact(body))
         ),
     ))  # fmt: skip
-    world.write.add_label(slug, number, intake.READY_LABEL)
+    trouble = made_ready(world, slug, number, f"new:{heard.update}")
     world.events.add("issue_written", repo=slug, issue=number, reason=title, by=BY)
     where = f"{world.config.github_web_url}/{slug}/issues/{number}"
     said = f"is Ready and will be taken up: {title}"
+    if trouble:
+        said = f"is not Ready, set its label `{intake.READY_LABEL}` yourself: {trouble}"
     return words.listed("Written down", [(f"{repository.name}#{number}", where, said)], "")
+
+
+def made_ready(world: World, slug: str, number: int, key: str) -> str:
+    """What kept a new issue from being set Ready, "" for nothing. Trouble that passes is tried
+    again for a while, by OutcomeUnknown; for no longer, since nothing else is heard meanwhile."""
+    made = world.effects.last(LOG, key)
+    try:
+        world.write.add_label(slug, number, intake.READY_LABEL)
+    except GitHubTrouble as trouble:
+        young = made is not None and timedelta() <= world.clock.now() - made.at < failures.FRESH
+        if young and trouble.trouble in failures.PASSING - {Trouble.AUTH}:
+            said = f"{slug}#{number} is made, and not Ready yet: {trouble}"
+            raise OutcomeUnknown(said) from trouble
+        return str(trouble)
+    return ""
 
 
 def answered(world: World, heard: Heard, order: Order) -> Letter:

@@ -101,6 +101,14 @@ GUARDS = {
         "remote.py", "if before is not None and before.stage is Stage.DONE:", "if False:",
         CHAT + "test_a_command_that_is_seen_twice_is_carried_out_once",
     ),
+    "an issue of the chat becomes Ready though its label met trouble": Guard(
+        "remote.py", "            raise OutcomeUnknown(said) from trouble\n", "            pass\n",
+        CHAT + "test_an_issue_from_the_phone_is_set_ready_though_its_label_met_trouble[done]",
+    ),
+    "an issue that is not set Ready makes nobody deaf": Guard(
+        "remote.py", "timedelta() <= world.clock.now() - made.at < failures.FRESH", "True",
+        CHAT + "test_an_issue_that_is_not_set_ready_holds_up_no_other_command[502-6]",
+    ),
     "a button that is pressed twice does it once": Guard(
         "remote.py", "    if not action.done:", "    if True:",
         CHAT + "test_a_button_pressed_twice_does_it_once_and_says_who",

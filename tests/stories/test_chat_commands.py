@@ -15,10 +15,13 @@ from orchestrator.records.task import State
 from orchestrator.rules.orders import Verb
 from tests.bench import conversation
 from tests.stories.test_chat import ASKS
+from tests.support import hostile
 from tests.support.bot_api import Fault
 from tests.support.forge import START
 from tests.support.office import SLUG, writes
 from tests.support.phone import Room, a_room
+
+LABELS = r"/issues/\d+/labels$"
 
 
 def issues(room: Room) -> list[dict[str, Any]]:
@@ -88,6 +91,40 @@ def test_an_update_that_is_seen_twice_makes_one_issue(tmp_path: Path, lost: str)
         room.tick()
         assert len(issues(room)) == 1
         assert len(room.shown) == 1 and "is Ready" in room.shown[0]
+
+
+@pytest.mark.parametrize(
+    "fault", [hostile.answers(502), hostile.applied_then(500)], ids=["not done", "done"]
+)
+def test_an_issue_from_the_phone_is_set_ready_though_its_label_met_trouble(
+    tmp_path: Path, fault: hostile.Fault
+) -> None:
+    with a_room(tmp_path) as room:
+        hostile.between(room.office.github).on("POST", LABELS, fault)
+        room.telegram.says("/new library Add first.txt")
+        for _ in range(2):
+            room.tick()
+            room.later(100)
+        [issue] = issues(room)
+        assert [label["name"] for label in issue["labels"]] == ["ready"]
+        assert len(room.shown) == 1 and "is Ready" in room.shown[0]
+
+
+@pytest.mark.parametrize(("status", "minutes"), [(502, 6), (401, 1), (403, 1)])
+def test_an_issue_that_is_not_set_ready_holds_up_no_other_command(
+    tmp_path: Path, status: int, minutes: int
+) -> None:
+    with a_room(tmp_path) as room:
+        bad = hostile.between(room.office.github)
+        bad.on("POST", LABELS, hostile.answers(status, "No"), times=99)
+        room.telegram.says("/new library Add first.txt")
+        room.telegram.says("/off until Monday")
+        for _ in range(minutes):
+            room.tick()
+            room.later(60)
+        assert room.world.paths.off.exists() and len(issues(room)) == 1
+        assert "library#1 is not Ready, set its label" in room.shown[0]
+        assert len(audit(room)) == 2
 
 
 def test_a_command_that_is_seen_twice_is_carried_out_once(tmp_path: Path) -> None:
