@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from msgspec import structs
 
@@ -22,14 +23,19 @@ BLOCKED_LABEL = "blocked"
 
 
 @contextmanager
-def unless_refused(world: World, task: Task, what: str) -> Iterator[None]:
+def unless_refused(
+    world: World, task: Task, what: str, *, known_at: datetime | None = None
+) -> Iterator[None]:
     """A write that GitHub refuses for good is told and left out: what cannot be shown must not
     hold up the task (I12). Somebody deleted it, archived the repository, or the token may not.
+
+    What was there at `known_at` is not missing a moment later: that is GitHub's delay (A7).
     """
     try:
         yield
     except GitHubTrouble as trouble:
-        if trouble.trouble in failures.PASSING:
+        early = failures.too_early(trouble.trouble, known_at, world.clock.now())
+        if trouble.trouble in failures.PASSING or early:
             raise
         place = f"#{task.issue}" if task.issue else f" {task.task_id}"
         said = f"{task.repo}{place}: {what} was not possible; {trouble}"
@@ -139,10 +145,20 @@ def is_open(world: World, task: Task) -> bool:
 
 
 def close(world: World, task: Task, reason: str = "completed") -> None:
-    """Close the issue for this reason, if it is open still."""
-    if task.issue is not None and is_open(world, task):
-        with unless_refused(world, task, "closing it"):
+    """Close the issue for this reason, if it is open still; what stays open stays so for ever."""
+    if task.issue is None:
+        return
+    with unless_refused(world, task, "closing it", known_at=last_there(task)):
+        if world.read.issue_is_open(task.repo, task.issue):
             world.write.close_issue(task.repo, task.issue, reason)
+
+
+def last_there(task: Task) -> datetime | None:
+    """When GitHub showed us the issue for certain: as its file moved, was judged or merged."""
+    marked = task.marks[-1].at if task.marks else None
+    judged = task.attempt.judged if task.attempt else None
+    merged = task.merge.asked if task.merge else None
+    return max(filter(None, (marked, judged, merged)), default=None)
 
 
 def find_comment(world: World, slug: str, number: int, marker: str) -> str | None:

@@ -1584,6 +1584,10 @@ GUARDS = {
         "trouble.trouble, None, world.clock.now()",
         GITHUB + "test_not_found_just_after_the_work_is_githubs_delay",
     ),
+    "A7 an issue that was there a moment ago is closed": Guard(
+        "github_sync.py", "or early:", "and not early:",
+        GITHUB + "test_an_issue_is_closed_though_it_was_not_found_a_moment_after_its_report[GET]",
+    ),
     "A7 for some minutes": Guard(
         "rules/failures.py", "return now - known_at < FRESH", "return False",
         "tests/rules/test_failures.py::test_what_was_there_a_moment_ago_is_not_gone",

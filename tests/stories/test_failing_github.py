@@ -9,9 +9,13 @@ import pytest
 from orchestrator.adapters.effects import SECOND_LOOK
 from orchestrator.records.task import State
 from tests.support import hostile, repos
-from tests.support.office import SLUG, Office, an_office
+from tests.support.office import SLUG, Office, an_office, says
 
 QUICK = {"settle_seconds": 0, "min_head_age_seconds": 0}
+REPORT = (
+    "STATUS: complete\nBLOCKER_CODE: none\nSUMMARY: SQLite fits: one file, no server, "
+    "and our writes are few.\nDONE:\n- Compared three databases for the job at hand.\n"
+)
 COMMENTS = r"/issues/\d+/comments$"
 MERGE = r"/pulls/\d+/merge$"
 
@@ -193,6 +197,28 @@ def test_not_found_just_after_the_work_is_githubs_delay(tmp_path: Path) -> None:
         assert bad.count("POST", r"/pulls$") == 1
         assert office.state_of(issue) is not State.ESCALATED, office.told()
         finish(office, issue)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_an_issue_is_closed_though_it_was_not_found_a_moment_after_its_report(
+    tmp_path: Path, method: str
+) -> None:
+    """A7: who took that for a closed issue would leave it open for ever."""
+    with an_office(tmp_path, agent=says(REPORT)) as office:
+        issue = office.ready("Research: which database fits?")
+        office.dispatch()
+        bad = hostile.between(office.github)
+        gone = hostile.answers(404, "Not Found")
+        lags = hostile.overtaken_by(lambda: bad.on(method, rf"/issues/{issue}$", gone))
+        bad.on("POST", COMMENTS, lags)
+        for _ in range(3):
+            office.queue()
+            office.pass_time(120)
+        office.work_until_quiet()
+        assert [rule.left for rule in bad.rules] == [0, 0]
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert office.api.get(f"/repos/{SLUG}/issues/{issue}").json()["state"] == "closed"
+        assert len(office.comments(issue)) == 2 and office.executor.agent_runs == ["first"]
 
 
 def test_a_label_waits_while_its_board_cannot_be_read(tmp_path: Path) -> None:
