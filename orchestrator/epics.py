@@ -17,7 +17,7 @@ from orchestrator.intake import READY_LABEL
 from orchestrator.llm import Question
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.effect import Stage
-from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.reading import Split
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import Part, State, Task, marked
@@ -63,14 +63,21 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
         place(world, repository, task, number, found.node)
         if repository.epic_parts_ready:
             set_ready(world, task, number)
-    open_ = {n: found is not None and found.open for n, found in facts.items()}
+    open_ = {number: found.open for number, found in facts.items()}
+    for nth, part in enumerate(task.parts, start=1):
+        if part.issue is not None and part.issue not in facts:
+            told = by_itself(world, task, part.issue, part_key(task, nth))
+            open_ |= {} if told is None else {part.issue: told}
+    unknown = [f"#{number}" for number in numbers if number not in open_]
     github_sync.comment_kept(
         world, task, "parts", lambda marker: epics.progress(task, open_, marker=marker)
     )
-    if any(open_.values()):
+    if unknown or any(open_.values()):
         until = world.clock.now() + LOOK_AGAIN
         left = sum(open_.values())
         note = f"{left} of {len(numbers)} parts are open"
+        if unknown:
+            note += f", GitHub does not show {', '.join(unknown)}"
         world.say(f"{task.repo} {task.task_id}: {note}; looks again at {world.spoken(until)}")
         waiting = structs.replace(task, not_before=until, note=note, tries=0)
         world.mailroom.move(waiting, State.BLOCKED, by=BY)
@@ -178,6 +185,26 @@ def close_twin(
     if lanes.may(repository.automation_mode, Action.CLOSE_REPORTED_ISSUE):
         world.write.close_issue(task.repo, twin, "not_planned")
     world.say(f"{task.repo}#{twin}: filed twice by a late answer; #{counts} is the one that counts")
+
+
+def by_itself(world: World, task: Task, number: int, key: str) -> bool | None:
+    """Whether a part is open that was left out of a longer answer; None while nobody knows (A8).
+
+    One is gone, and so not open, when GitHub knows it no longer, though it has had the time to
+    show it (A7) and shows the epic. Raises GitHubTrouble where it does not, or waiting helps.
+    """
+    try:
+        return world.read.issue_is_open(task.repo, number)
+    except GitHubTrouble as trouble:
+        if trouble.trouble in failures.PASSING:
+            raise
+        sent = world.effects.last(task.task_id, key)
+        early = failures.too_early(trouble.trouble, sent.at if sent else None, world.clock.now())
+        if early or trouble.trouble is not Trouble.NOT_FOUND:
+            return None
+    if task.issue is not None:
+        world.read.issue_is_open(task.repo, task.issue)
+    return False
 
 
 def link(world: World, task: Task, number: int, node: str) -> None:

@@ -255,6 +255,19 @@ GUARDS = {
         "tests/stories/test_epics.py::"
         "test_a_killed_process_makes_no_part_twice_and_forgets_none",
     ),
+    "A8 a part that no answer shows is not closed": Guard(
+        "epics.py", "if unknown or any(open_.values()):", "if any(open_.values()):",
+        "tests/stories/test_epics.py::test_a_part_that_github_does_not_show_yet_is_not_closed",
+    ),
+    "A7 a part is not gone because it is new": Guard(
+        "epics.py", "if early or trouble.trouble is not Trouble.NOT_FOUND:",
+        "if trouble.trouble is not Trouble.NOT_FOUND:",
+        "tests/stories/test_epics.py::test_a_part_that_github_does_not_show_yet_is_not_closed",
+    ),
+    "A8 a part that may not be read is not gone": Guard(
+        "epics.py", "if early or trouble.trouble is not Trouble.NOT_FOUND:", "if early:",
+        "tests/stories/test_epics.py::test_the_last_part_is_closed_or_gone_before_the_epic_is",
+    ),
     "S17 a part is set Ready by a person": Guard(
         "epics.py", "if repository.epic_parts_ready:", "if True:",
         "tests/stories/test_epics.py::"

@@ -85,6 +85,65 @@ def test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_l
         assert issues(office)[0]["state"] == "closed" and len(issues(office)) == 3
 
 
+def unseen(*numbers: int) -> Any:
+    """A replica that does not know these issues yet, or one that has no repository at all."""
+
+    def spoil(asked: Any, data: Any) -> list[dict[str, Any]]:
+        if not numbers:
+            data["repository"] = None
+            return [hostile.hole(["repository"], "Could not resolve", "NOT_FOUND")]
+        hidden = [f"i{number}" for number in numbers if f"i{number}" in data["repository"]]
+        data["repository"] |= dict.fromkeys(hidden)
+        return [hostile.hole(["repository", key], "No such number", "NOT_FOUND") for key in hidden]
+
+    return hostile.with_holes(spoil, "IssueStates")
+
+
+@pytest.mark.parametrize("hidden", [(2, 3), ()], ids=["its parts", "its repository"])
+@pytest.mark.parametrize("by_rest", [200, 404, 410])
+def test_a_part_that_github_does_not_show_yet_is_not_closed(
+    tmp_path: Path, hidden: tuple[int, ...], by_rest: int
+) -> None:
+    """A7: it was made a moment ago, and a replica does not know it."""
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", "/graphql", unseen(*hidden), times=99)
+        if by_rest != 200:
+            bad.on("GET", "/issues/[23]$", hostile.answers(by_rest, "Not there"), times=99)
+        office.queue()
+        assert office.state_of(epic) is State.BLOCKED, office.told()
+        assert ("GitHub does not show #2, #3" in office.task(epic).note) is (by_rest != 200)
+        assert "split into 2 issues; 0 of them are closed" in "\n".join(office.comments(epic))
+        bad.calm()
+        office.pass_time(3700)
+        office.work_until_quiet()
+        assert (places(office)[2], places(office)[3]) == ((1, "Backlog"), (1, "Backlog"))
+        assert office.task(epic).note == "2 of 2 parts are open"
+
+
+@pytest.mark.parametrize(
+    ("by_rest", "state"), [(200, State.BLOCKED), (403, State.BLOCKED), (404, State.DONE)]
+)
+def test_the_last_part_is_closed_or_gone_before_the_epic_is(
+    tmp_path: Path, by_rest: int, state: State
+) -> None:
+    """A8: what is missing in an answer is asked for by itself, and a refusal is no "gone"."""
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        office.work_until_quiet()
+        office.close(2)
+        office.pass_time(3700)
+        bad = hostile.between(office.github)
+        bad.on("POST", "/graphql", unseen(3), times=99)
+        if by_rest != 200:
+            bad.on("GET", "/issues/3$", hostile.answers(by_rest, "Not there"), times=99)
+        office.queue()
+        assert office.state_of(epic) is state, office.told()
+        assert (issues(office)[0]["state"] == "closed") is (state is State.DONE)
+
+
 def test_trouble_now_and_then_is_not_five_tries_in_a_row(tmp_path: Path) -> None:
     """It looks every hour for weeks, and GitHub is away for a moment on some of the days."""
     with an_office(tmp_path) as office:

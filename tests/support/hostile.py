@@ -8,6 +8,8 @@ r"""A forge on a bad day: chosen requests are refused, answered wrongly, cut off
 
 from __future__ import annotations
 
+import io
+import json
 import re
 import socket
 import threading
@@ -127,6 +129,36 @@ def rewritten(change: Callable[[bytes], bytes]) -> Fault:
         return [body]
 
     return fault
+
+
+def with_holes(spoil: Callable[[Any, Any], list[dict[str, Any]]], *operations: str) -> Fault:
+    """Answer GraphQL queries of these names but for a part, as GitHub does: null and an error.
+
+    `spoil` is given what was asked and the data, takes out the part and gives the errors.
+    """
+
+    def fault(app: App, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raw = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = io.BytesIO(raw)
+
+        def change(body: bytes) -> bytes:
+            told = json.loads(body)
+            errors = spoil(json.loads(raw), told["data"])
+            return json.dumps({**told, **({"errors": errors} if errors else {})}).encode()
+
+        asked = any(f"query {name}".encode() in raw for name in operations)
+        return (rewritten(change) if asked else passed_on)(app, environ, start_response)
+
+    return fault
+
+
+def passed_on(app: App, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return app(environ, start_response)
+
+
+def hole(path: list[str | int], message: str, kind: str = "") -> dict[str, Any]:
+    """One entry of GraphQL's `errors`; GitHub's time-outs have no type."""
+    return {**({"type": kind} if kind else {}), "path": path, "message": message}
 
 
 def overtaken_by(deed: Callable[[], Any]) -> Fault:
