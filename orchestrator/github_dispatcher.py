@@ -42,8 +42,15 @@ def story(world: World) -> None:
     """Look at boards and labels, decide for each Ready issue, dispatch as many as a tick may."""
     waits = questions.Waits(world)
     candidates = {one.issue_node: one for one in look(world, waits)}
-    found = world.read.issues(list(candidates)) if candidates else ()
-    ready = [(candidates[issue.node_id], issue) for issue in found if issue.open]
+    found = world.read.issues_or_why(list(candidates)) if candidates else {}
+    ready = [
+        (candidates[node], issue) for node, issue in found.items()
+        if isinstance(issue, Issue) and issue.open
+    ]  # fmt: skip
+    for node, why in found.items():
+        if isinstance(why, GitHubTrouble):
+            with tick.isolated(world, f"{candidates[node].where}: left alone, not readable whole"):
+                raise why
     if world.dry_run and not ready:
         world.say("nothing is Ready")
     asked = Asked(world)
@@ -113,7 +120,8 @@ def look(world: World, waits: questions.Waits) -> Iterator[Candidate]:
                 world.say(f"{slug}: {len(nodes)} with the label ready wait for their board")
             continue  # absence from a board that was not read whole means nothing (A8)
         for node in nodes:
-            yield intake.candidate(its, node, cards.get(node), by_label=True)
+            number = by_label.numbers.get(node, 0)
+            yield intake.candidate(its, node, cards.get(node), by_label=True, number=number)
 
 
 def on_board(

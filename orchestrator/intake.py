@@ -30,15 +30,25 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     repository: RepositoryConfig
     issue_node: str
+    number: int = 0
     board: BoardConfig | None = None
     item_id: str = ""
     on_board_since: datetime | None = None
     by_board: bool = False
     by_label: bool = False
 
+    @property
+    def where(self) -> str:
+        return f"{self.repository.slug}#{self.number}"
+
 
 def candidate(
-    repository: RepositoryConfig, node: str, card: Card | None, *, by_label: bool = False
+    repository: RepositoryConfig,
+    node: str,
+    card: Card | None,
+    *,
+    by_label: bool = False,
+    number: int = 0,
 ) -> Candidate:
     """An issue by its card, if it has one, and by its label."""
     board, entry = card or (None, None)
@@ -46,6 +56,7 @@ def candidate(
     return Candidate(
         repository=repository,
         issue_node=node,
+        number=entry.number if entry else number,
         board=board,
         item_id=entry.item.id if entry else "",
         on_board_since=entry.item.status_at if entry and by_board else None,

@@ -1324,13 +1324,34 @@ GUARDS = {
         "tests/stories/test_stopped.py::test_the_second_signal_ends_worker_and_agent_at_once",
     ),
     "F23 what one pull request hides is its own": Guard(
-        "adapters/gh_pulls.py", "if trouble.trouble not in OF_ITS_OWN:", "if True:",
+        "adapters/gh_nodes.py", "if not is_ones_own(trouble):", "if True:",
         "tests/stories/test_forge_faults.py::"
         "test_f23_what_one_repository_hides_stops_no_other_pull_request",
     ),
     "A11 what GitHub refuses to all is no pull request's own": Guard(
-        "adapters/gh_pulls.py", "if trouble.trouble not in OF_ITS_OWN:", "if False:",
+        "adapters/gh_nodes.py", "if not is_ones_own(trouble):", "if False:",
         "tests/adapters/test_gh_pulls.py::test_what_concerns_all_is_raised_and_asked_once",
+    ),
+    "F23 nor does a time-out that names one": Guard(
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and bool(trouble.paths)",
+        "False",
+        "tests/stories/test_one_of_many.py::"
+        "test_a_pull_request_whose_checks_time_out_stops_no_other",
+    ),
+    "A11 a time-out that names nobody is everybody's": Guard(
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and bool(trouble.paths)",
+        "trouble.trouble is Trouble.SERVER",
+        "tests/adapters/test_gh_pulls.py::test_a_time_out_that_names_nobody_is_everybodys",
+    ),
+    "A11 a part hides not what concerns all": Guard(
+        "adapters/gh_read.py", "one[0] not in failures.EVERYBODYS, bool(one[1].path))", "False)",
+        "tests/adapters/test_gh_pulls.py::test_what_one_hides_does_not_hide_what_concerns_all",
+    ),
+    "an issue that is closed to us stops no other": Guard(
+        "github_dispatcher.py", "world.read.issues_or_why(list(candidates))",
+        "{one.node_id: one for one in world.read.issues(list(candidates))}",
+        "tests/stories/test_one_of_many.py::"
+        "test_an_issue_that_cannot_be_read_whole_waits_alone_and_is_named",
     ),
     "a conflicted start holds no marker": Guard(
         "adapters/history.py",

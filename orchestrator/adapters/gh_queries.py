@@ -15,6 +15,7 @@ from orchestrator.adapters import (
     gh_checks,
     gh_documents,
     gh_logs,
+    gh_nodes,
     gh_pulls,
     gh_rest,
     gh_rules,
@@ -68,6 +69,8 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
 class Labelled(Struct, frozen=True, kw_only=True):
     """Node ids by repository, what each is to us, and comments by the issue's node id.
 
+    `numbers` are those of the issues found.
+
     `closed` are the closed ones of the issues that were asked about. A repository that is not
     there, or that the token may not see, has the sight None.
     """
@@ -75,6 +78,7 @@ class Labelled(Struct, frozen=True, kw_only=True):
     found: dict[str, list[str]]
     sights: dict[str, Sight | None]
     answers: dict[str, tuple[Comment, ...]]
+    numbers: dict[str, int] = {}
     closed: frozenset[str] = frozenset()
     boards: dict[str, gh_answers.Project | None] = {}
 
@@ -259,6 +263,7 @@ class Queries(ReviewQueries):
         is not there. Raises GitHubTrouble where any of it is refused.
         """
         found: dict[str, list[str]] = {}
+        numbers: dict[str, int] = {}
         sights: dict[str, Sight | None] = {}
         answers: dict[str, tuple[Comment, ...]] = {}
         closed: frozenset[str] = frozenset()
@@ -280,10 +285,14 @@ class Queries(ReviewQueries):
                 sights[slug] = repository.sight(slug)
                 known = found.setdefault(slug, [])
                 known.extend(issue.id for issue in issues.nodes if issue.id not in known)
+                numbers |= {issue.id: issue.number for issue in issues.nodes}
                 if issues.page_info.has_next_page and issues.page_info.end_cursor:
                     after[slug] = issues.page_info.end_cursor
             asked = list(after)
-        return Labelled(found=found, sights=sights, answers=answers, closed=closed, boards=begun)
+        return Labelled(
+            found=found, sights=sights, answers=answers, closed=closed, boards=begun,
+            numbers=numbers,
+        )  # fmt: skip
 
     def _labelled_page(
         self,
@@ -324,17 +333,27 @@ class Queries(ReviewQueries):
         )
 
     def issues(self, node_ids: Sequence[str]) -> tuple[Issue, ...]:
-        """The issues whole, ten a request: bodies may be large."""
+        """The issues whole; one that is gone is left out."""
         found: list[Issue] = []
-        left = list(node_ids)
-        while left:
-            count, answer = self.door.shrinking(partial(self._issues_page, left))
-            left = left[count:]
-            for node in answer.nodes:
-                value = gh_answers.issue(node) if node else None
-                if value is not None:
-                    found.append(value)
+        for value in self.issues_or_why(node_ids).values():
+            if isinstance(value, GitHubTrouble):
+                raise value
+            found.append(value)
         return tuple(found)
+
+    def issues_or_why(self, node_ids: Sequence[str]) -> dict[str, Issue | GitHubTrouble]:
+        """As `issues`; one of which a part may not be read has that trouble in its place.
+
+        Ten a request: bodies may be large.
+        """
+        found: dict[str, Issue | GitHubTrouble] = {}
+        for first, answer in gh_nodes.in_pages(self.door, node_ids, self._issues_page):
+            if isinstance(answer, GitHubTrouble):
+                found[first] = answer
+                continue
+            values = (gh_answers.issue(node) for node in answer.nodes if node)
+            found |= {value.node_id: value for value in values if value is not None}
+        return found
 
     def _issues_page(
         self, node_ids: Sequence[str], size: int

@@ -15,7 +15,7 @@ from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.gh_etags import Etags, Kept
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.limits import Limits
-from orchestrator.records.errors import GitHubTrouble, Trouble
+from orchestrator.records.errors import GitHubTrouble, Paths, Trouble
 from orchestrator.rules import failures, routes
 
 if TYPE_CHECKING:
@@ -183,11 +183,18 @@ class Door:
 
     def _whole(self, answer: Response, *, may_miss: bool, query: str) -> msgspec.Raw:
         envelope = decoded(answer, Envelope, "graphql")
+        refused: list[tuple[Trouble, GraphQLError]] = []
         for error in envelope.errors:
             kind = failures.of_graphql(error.type, error.message)
             if not (may_miss and may_be_missing(error.path, kind)):
-                said = f"GraphQL: {error.message[:300]}"
-                raise self._trouble(kind, said, answer)
+                refused.append((kind, error))
+        if refused:
+            # What is about everybody, or about the whole answer, is not hidden behind a part.
+            kind, error = min(
+                refused, key=lambda one: (one[0] not in failures.EVERYBODYS, bool(one[1].path))
+            )
+            paths = tuple(each.path for its, each in refused if its is kind) if error.path else ()
+            raise self._trouble(kind, f"GraphQL: {error.message[:300]}", answer, paths)
         self._note_points(envelope.data, answer, query)
         return envelope.data
 
@@ -301,8 +308,10 @@ class Door:
                 self._etags.keep(url, Kept(etag=etag, link=link, body=answer.content))
         return answer
 
-    def _trouble(self, kind: Trouble, said: str, answer: Response) -> GitHubTrouble:
-        trouble = GitHubTrouble(kind, said, status=answer.status_code)
+    def _trouble(
+        self, kind: Trouble, said: str, answer: Response, paths: Paths = ()
+    ) -> GitHubTrouble:
+        trouble = GitHubTrouble(kind, said, status=answer.status_code, paths=paths)
         return self.limits.heard(trouble, lower(answer)) if self.limits else trouble
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+Paths = tuple[tuple[str | int, ...], ...]
+
 
 class AgentOSError(Exception):
     """Anything we raise on purpose; its text is written for the person who reads it."""
@@ -52,12 +54,16 @@ class GitHubTrouble(AgentOSError):
     """GitHub said no, or did not answer; `trouble` says what the caller may do about it.
 
     `ambiguous` is true for a write that may have happened although no answer says so (M10, E1).
+    `paths` are the parts of a GraphQL answer that it is about; none where it is about the whole.
     """
 
-    def __init__(self, trouble: Trouble, sentence: str, *, status: int = 0) -> None:
+    def __init__(
+        self, trouble: Trouble, sentence: str, *, status: int = 0, paths: Paths = ()
+    ) -> None:
         super().__init__(sentence)
         self.trouble = trouble
         self.status = status
+        self.paths = paths
 
     @property
     def ambiguous(self) -> bool:

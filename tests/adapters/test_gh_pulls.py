@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.adapters import gh_pulls
+from orchestrator.adapters import gh_answers, gh_checks, gh_pulls
+from orchestrator.adapters.gh_read import PAGE_SIZES, Door
 from orchestrator.records.errors import GitHubTrouble, Trouble
 from tests.adapters.test_gh_read import queries
 from tests.support.replies import Reply, replying
@@ -44,3 +45,58 @@ def test_what_concerns_all_is_raised_and_asked_once(
         with pytest.raises(GitHubTrouble) as raised:
             gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
         assert raised.value.trouble is kind and len(server.seen) == 1
+
+
+def slow(*at: int) -> Reply:
+    said = "Something went wrong while executing your query."
+    errors = [{"message": said, "path": ["nodes", index, "headRef"]} for index in at]
+    return Reply(200, {"data": {"nodes": []}, "errors": errors or [{"message": said}]})
+
+
+def test_a_time_out_that_names_one_is_that_ones_alone(tmp_path: Path) -> None:
+    """Those before it are read together, and no page is smaller afterwards."""
+    third, first, fine = slow(2), slow(0), Reply(200, {"data": {"nodes": []}})
+    told = [*[third] * 3, fine, *[first] * 6, fine]
+    with replying(*told) as server:
+        door = queries(server, tmp_path).door
+        found = gh_pulls.or_why(door, ["P1", "P2", "P3", "P4"])
+        assert list(found) == ["P3"] and len(server.seen) == len(told)
+        assert door._page_size() == PAGE_SIZES[0]
+
+
+def test_a_time_out_that_names_nobody_is_everybodys(tmp_path: Path) -> None:
+    with replying(slow()) as server, pytest.raises(GitHubTrouble) as raised:
+        gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
+    assert raised.value.trouble is Trouble.SERVER
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"type": "RATE_LIMITED", "message": "limit", "path": ["nodes", 1]}, Trouble.RATE),
+        ({"message": "Something went wrong"}, Trouble.SERVER),
+    ],
+)
+def test_what_one_hides_does_not_hide_what_concerns_all(
+    tmp_path: Path, error: dict[str, Any], kind: Trouble
+) -> None:
+    hidden = {"type": "FORBIDDEN", "message": "no", "path": ["nodes", 0, "headRef"]}
+    reply = Reply(200, {"data": {"nodes": [None]}, "errors": [hidden, error]})
+    with replying(reply) as server, pytest.raises(GitHubTrouble) as raised:
+        gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
+    assert raised.value.trouble is kind
+
+
+def test_checks_of_one_that_are_asked_for_by_themselves_are_its_own_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(door: Door, repo: str, sha: str) -> None:
+        raise GitHubTrouble(Trouble.PERMISSION, "no")
+
+    monkeypatch.setattr(gh_checks, "of_commit", refuse)
+    monkeypatch.setattr(gh_answers, "has_more_checks", lambda node: node.id == "P1")
+    whose = {"__typename": "PullRequest", "repository": {"nameWithOwner": "o/r"}}
+    nodes = [{**whose, "id": one} for one in ("P1", "P2")]
+    with replying(Reply(200, {"data": {"nodes": nodes}})) as server:
+        found = gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
+    assert [isinstance(found[one], GitHubTrouble) for one in ("P1", "P2")] == [True, False]
