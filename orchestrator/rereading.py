@@ -45,10 +45,11 @@ def taken(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
 def labelled(world: World, candidate: Candidate, issue: Issue, task: Task) -> Task:
     """The task with what the labels say otherwise than those that were read last, and no more.
 
-    Where none were noted nobody knows what is news: they are noted, and undo nothing.
+    Where none were noted nobody knows what is news: they are noted, and undo nothing. Nor does a
+    list that is not whole say anything.
     """
     labels = classify.heeded(issue.labels, world.agents.keys())
-    if labels == task.issue_labels:
+    if labels == task.issue_labels or not issue.labels_complete:
         return task
     if task.issue_labels is None:
         return structs.replace(task, issue_labels=labels)
@@ -82,23 +83,28 @@ def changed(issue: Issue, task: Task) -> bool:
 def now(world: World, task: Task) -> tuple[Task, str]:
     """For a round that nobody's Ready begins: the text, where those who changed it may be heard.
 
-    With it what a person must know of it, "" for nothing. What GitHub does not tell holds up no
-    round: the task is whole as it is.
+    With it what a person must know of it, "" for nothing. Its labels are heard in any case: only
+    who may sort issues sets them. What GitHub does not tell holds up no round: the task is whole
+    as it is.
     """
     repository = world.config.repository(task.repo)
     if repository is None or not task.issue_node or not world.config.signed_in:
         return task, ""
     try:
         found = world.read.issues([task.issue_node])
-        if not found or not changed(found[0], task):
+        if not found:
             return task, ""
         [issue] = found
+        candidate = Candidate(repository=repository, issue_node=task.issue_node)
+        if not changed(issue, task):
+            return labelled(world, candidate, issue, task), ""
         facts = intake.text_facts(Asked(world), repository, issue, since=task.ready_at)
         judged = trust.of_text(facts)
     except GitHubTrouble as trouble:
         return task, f"issue #{task.issue} could not be read again ({trouble}): {OLD}"
     if not isinstance(judged, trust.Trusted):
         mend = f". {judged.mend}" if isinstance(judged, trust.NotTrusted) else ""
-        return task, f"issue #{task.issue} was changed, and {judged.reason}: {OLD}{mend}"
-    candidate = Candidate(repository=repository, issue_node=task.issue_node)
+        said = f"issue #{task.issue} was changed, and {judged.reason}: {OLD}{mend}"
+        read = structs.replace(issue, title=task.title, body=task.body)
+        return labelled(world, candidate, read, task), said
     return taken(world, candidate, issue, task), "with the issue's text as it is now"

@@ -1013,6 +1013,11 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_what_somebody_without_write_access_changed_begins_no_round_by_hand",
     ),
+    "S7 labels are heard beside a text that is not": Guard(
+        "rereading.py", "structs.replace(issue, title=task.title, body=task.body)", "issue",
+        "tests/stories/test_second_rounds.py::"
+        "test_what_somebody_without_write_access_changed_begins_no_round_by_hand",
+    ),
     "S7 beside the label an open board has no say": Guard(
         "intake.py", "(candidate.repository.trusted_board or not candidate.by_label)", "True",
         "tests/stories/test_who_may_command.py::test_a_card_on_an_open_board_says_nothing_"
