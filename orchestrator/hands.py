@@ -153,6 +153,7 @@ class Hand:
         return self.told(begun, f"{said}; {word}" if word else said)
 
     def go_on(self, task: Task) -> Said:
+        ordered = bool(task.cancel)  # theirs is the later word
         if task.state in ENDED:  # a person put the file back: a claim would see it by that mark
             task = mailroom.new_round(task)
         task = self.requested(structs.replace(task, not_before=None, cancel=""))
@@ -163,6 +164,7 @@ class Hand:
             Deed.NEXT: "it is taken up before all others",
             Deed.GIVE: f"{self.agent} is asked first",
         }.get(self.deed, "it waits no longer")
+        what = f"{what}, and is not cancelled" if ordered else what
         kind = {Deed.NEXT: "put_first", Deed.GIVE: "given"}.get(self.deed, "hastened")
         self.noted(kind, task, what)
         return self.told(task, f"{what}; {self.following(task)}")
@@ -328,6 +330,7 @@ def facts(
         state=found.state,
         worker=worker(world, task) if found.state is State.PROCESSING else "",
         waits=task.not_before is not None and task.not_before > now,
+        ordered=bool(task.cancel),
         wanted=agent,
         cannot=cannot.told if cannot else "",
         agents=tuple(sorted(world.agents)),

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from orchestrator import hands
+from orchestrator import hands, reaper
 from orchestrator.adapters import events, mailroom
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.hand import Outcome, Said
 from orchestrator.records.task import State
+from orchestrator.whereabouts import telling
+from orchestrator.whereabouts.question import Question
 from orchestrator.world import World
 from tests.stories.test_merge_safety import an_open_pull_request
 from tests.support import hostile
@@ -311,6 +313,22 @@ def test_an_order_whose_worker_dies_is_honoured_by_the_next(tmp_path: Path) -> N
         assert said.done and "its worker is gone" in said.sentence
         office.queue()
         assert office.state_of(issue) is State.CANCELLED and not office.executor.agent_runs
+
+
+def test_a_retry_after_an_order_is_the_later_word(tmp_path: Path) -> None:
+    """Nobody has carried it out yet: its worker was gone, and the file is back in inbox/."""
+    with waiting(tmp_path) as (office, [issue]):
+        task = office.task(issue)
+        office.world.mailroom.move(task, State.PROCESSING, by="queue")
+        hands.cancel(office.world, task.task_id, by="cli", why="not now")
+        reaper.reap(office.world)
+        asked = Question(text=task.task_id, word=task.task_id)
+        assert "a person cancelled it" in str(telling.account(office.world, asked, unasked=""))
+        said = hands.retry(office.world, task.task_id, by="cli")
+        assert said.outcome is Outcome.DONE and "and is not cancelled" in said.sentence
+        assert "a person cancelled it" not in str(telling.account(office.world, asked, unasked=""))
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
 
 
 def test_an_order_that_met_the_file_on_its_way_to_review_is_honoured_there(tmp_path: Path) -> None:

@@ -698,6 +698,10 @@ GUARDS = {
         "hands.py", "        not_ready(self.world, task)\n", "",
         HANDS + "test_what_was_set_ready_before_a_cancel_begins_nothing_after_it",
     ),
+    "E8 a retry takes an order back": Guard(
+        "hands.py", "        ordered=bool(task.cancel),\n", "",
+        HANDS + "test_a_retry_after_an_order_is_the_later_word",
+    ),
     "S20 a switch before the merge": Guard(
         "landing.py", "        world.check_switches(task.repo)\n        if not objection",
         "        if not objection",

@@ -32,17 +32,19 @@ class How(StrEnum):
 
 class Facts(Struct, frozen=True, kw_only=True):
     """`name` is how a person names the task, `worker` a clause that tells who works on it now, and
-    since when: "" where nobody does. `wanted` is the agent that is to be given it, and `cannot` why
-    it could not start; `agents` are those that exist here, `able` those of the chain that could
-    start, `tried` those that had their turn in this round. `reopen` is the command that opens its
-    issue again, `issue_open` and `pull_state` (open, closed or merged) are what GitHub says, where
-    the deed hangs on it: None and "" where it was not asked, or did not answer.
+    since when: "" where nobody does. `waits` is for a time, and `ordered` says that an order to end
+    it waits for its next worker. `wanted` is the agent that is to be given it, and `cannot` why it
+    could not start; `agents` are those that exist here, `able` those of the chain that could start,
+    `tried` those that had their turn in this round. `reopen` is the command that opens its issue
+    again, `issue_open` and `pull_state` (open, closed or merged) are what GitHub says, where the
+    deed hangs on it: None and "" where it was not asked, or did not answer.
     """
 
     name: str
     state: State
     worker: str = ""
     waits: bool = False
+    ordered: bool = False
     wanted: str = ""
     cannot: str = ""
     agents: tuple[str, ...] = ()
@@ -158,7 +160,7 @@ def waiting(deed: Deed, facts: Facts) -> Verdict:
             f"begins from zero: bin/task.sh cancel {facts.name}, then bin/task.sh give "
             f"{facts.wanted} {facts.name}"
         )
-    at_once = facts.state is State.INBOX and not facts.waits
+    at_once = facts.state is State.INBOX and not facts.waits and not facts.ordered
     if deed is Deed.RETRY and at_once:
         return Already(f"it waits in inbox/ already; bin/why.sh {facts.name} says for what")
     return Do(How.GO_ON)

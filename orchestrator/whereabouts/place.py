@@ -85,7 +85,7 @@ def ordered(found: Found) -> Iterator[Finding]:
         yield Finding(
             reason=Reason.CANCELLED,
             text=f"a person cancelled it: {found.task.cancel.rstrip('.')}; {INTO_CANCELLED}",
-            step=RUN_QUEUE,
+            step=f"to keep it: bin/task.sh retry {hands.name_of(found.task)}",
         )
 
 

@@ -116,8 +116,11 @@ def test_no_ready_of_a_closed_issue_is_advised() -> None:
     assert isinstance(verdict, Refuse) and "another file into inbox/" in verdict.reason
 
 
-def test_what_waits_for_a_time_may_go_on_at_once() -> None:
-    waits = Facts(name="x", state=State.INBOX, waits=True)
+@pytest.mark.parametrize(
+    "held", [{"waits": True}, {"ordered": True}], ids=["for a time", "for its end"]
+)
+def test_what_waits_may_go_on_at_once(held: dict[str, bool]) -> None:
+    waits = Facts(name="x", state=State.INBOX, **held)
     assert deeds.judge(Deed.RETRY, waits) == Do(How.GO_ON)
 
 
