@@ -33,6 +33,7 @@ from orchestrator import (
     workspace,
 )
 from orchestrator.adapters import files
+from orchestrator.adapters.gh_rest import PullRest
 from orchestrator.adapters.git import GitError, Identity
 from orchestrator.agents.base import Agent, Failure, Launch, PromptTooLarge
 from orchestrator.preparing import SetupFailed, Site
@@ -87,10 +88,7 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
         return
     try:
         pull = settle.pull_request_now(world, task)
-        if settle.ended_by_a_person(world, repository, task, pull):
-            return
-        if reviewing.withdrawn(world, repository, task):
-            settle.back_to_review(world, task)
+        if not_wanted(world, repository, task, pull):
             return
         if task.round > 1 and not task.this_round:
             # A person moved the file back, or set it Ready again: the board must say so.
@@ -122,6 +120,17 @@ def go_on(world: World, repository: RepositoryConfig, task: Task) -> None:
     task = attempt(world, repository, task, choice, site)
     settle.settle(world, repository, task)
     clear_away(world, site.tree, task.attempt)
+
+
+def not_wanted(
+    world: World, repository: RepositoryConfig, task: Task, pull: PullRest | None
+) -> bool:
+    """Whether a person's word ends it, asks for it no more or holds it up; that is seen to."""
+    if settle.ended_by_a_person(world, repository, task, pull):
+        return True
+    if reviewing.withdrawn(world, repository, task):
+        return settle.back_to_review(world, task)
+    return settle.not_begun(world, task, pull)
 
 
 def taken_away(world: World, task: Task) -> bool:

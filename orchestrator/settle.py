@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import takewhile
 
 from msgspec import structs
 
@@ -28,6 +29,7 @@ from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.evidence import Evidence
 from orchestrator.records.result import BlockerCode, Result, Status
 from orchestrator.records.task import (
+    WAITING,
     Attempt,
     PullRequestLink,
     State,
@@ -46,7 +48,7 @@ BY = "queue"
 # Where only a person can have put a file that is being settled.
 PUT_ASIDE = frozenset({State.DONE, State.FAILED, State.BLOCKED, State.ESCALATED})
 FAILED = "failed:"  # and the task with its round: the alert of a task that no agent could begin
-HOLD_WAIT = timedelta(minutes=10)  # until a pull request under `hold` is looked at again
+HOLD_WAIT = timedelta(minutes=10)  # until what is under `hold` is looked at again
 
 
 def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
@@ -210,16 +212,11 @@ def held_back(
     """
     if pull is None or pull.state != "open" or attempt.head_sha in task.pushed:
         return False
-    where = f"{task.repo} {task.task_id}"
     brake = brake_on(world, task, pull)
     if brake:
-        # Each look costs three marks in the file: a hold of weeks is looked at ever more seldom.
-        now = world.clock.now()
-        until = cadence.more_seldom(attempt.judged or now, now, least=HOLD_WAIT)
-        world.say(f"{where}: {brake}; not pushed, waits")
+        world.say(f"{task.repo} {task.task_id}: {brake}; not pushed, waits")
         note = f"{brake}: its work is not pushed before that label is taken off"
-        task = structs.replace(task, not_before=until, note=note)
-        world.mailroom.move(task, State.BLOCKED, by=BY)
+        wait_for_its_end(world, task, note, since=attempt.judged)
         return True
     if not reviewing.withdrawn(world, repository, task):
         return False
@@ -231,11 +228,32 @@ def held_back(
     return back_to_review(world, with_attempt(task, unwanted))
 
 
-def brake_on(world: World, task: Task, pull: PullRest) -> str:
+def not_begun(world: World, task: Task, pull: PullRest | None) -> bool:
+    """Whether a person's label keeps an agent from it; then it waits, which is no attempt (E8)."""
+    brake = brake_on(world, task, pull)
+    if brake:
+        waits = takewhile(lambda mark: mark.state in WAITING, reversed(task.marks))
+        since = min((mark.at for mark in waits), default=None)
+        world.say(f"{task.repo} {task.task_id}: {brake}; no agent begins, waits")
+        note = f"{brake}: no agent begins before that label is taken off"
+        # GitHub was read to get here: what failed before that was no row of tries.
+        wait_for_its_end(world, structs.replace(task, tries=0), note, since=since)
+    return bool(brake)
+
+
+def wait_for_its_end(world: World, task: Task, note: str, *, since: datetime | None) -> None:
+    """Each look costs three marks in the file: a hold of weeks is looked at ever more seldom."""
+    now = world.clock.now()
+    until = cadence.more_seldom(since or now, now, least=HOLD_WAIT)
+    world.mailroom.move(structs.replace(task, not_before=until, note=note), State.BLOCKED, by=BY)
+
+
+def brake_on(world: World, task: Task, pull: PullRest | None) -> str:
     """Which label of a person's holds the pull request or its issue now, in words; "" for none."""
-    brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
-    if brakes:
-        return f"pull request #{pull.number} bears {brakes[0]}"
+    if pull is not None and pull.state == "open":
+        brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
+        if brakes:
+            return f"pull request #{pull.number} bears {brakes[0]}"
     # `blocked` on the issue is ours, and says only that no repair runs.
     if task.issue is not None:
         issue = world.read.issue_rest(task.repo, task.issue)

@@ -573,6 +573,10 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_a_persons_commit_on_it_is_looked_at_again_and_no_agent_is_sent_against_it[False]",
     ),
+    "E8 nobody begins what is on hold": Guard(
+        "attempts.py", "return settle.not_begun(world, task, pull)", "return False",
+        "tests/stories/test_people.py::test_on_hold_while_it_waits_no_agent_begins",
+    ),
     "E8 hold on the issue keeps a repair back": Guard(
         "settle.py", "if obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
         "if False:",

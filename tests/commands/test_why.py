@@ -518,6 +518,26 @@ def test_work_that_a_label_keeps_back_says_which(tmp_path: Path, brake: str) -> 
         assert Reason.COOLING not in reasons(answer(office, issue, offline=True))
 
 
+def test_what_a_label_keeps_from_being_begun_says_which(tmp_path: Path) -> None:
+    """After a try that failed, too; and no more where it is off and its agents crash."""
+    with an_office(tmp_path, agents=ALL_DIE, repository=QUICK, seed=LABELLED) as office:
+        issue, url = dispatched(office), f"/repos/{SLUG}/issues/1/labels"
+        office.world.mailroom.update(structs.replace(office.task(issue), tries=1))
+        office.api.post(url, json={"labels": ["hold"]})
+        office.queue()
+        waits = reasons(answer(office, issue, offline=True))[Reason.NOT_BEFORE]
+        assert "issue #1 bears hold: no agent begins" in waits and "could start" not in waits
+        office.api.delete(f"{url}/hold")
+        office.pass_time(900)
+        for _ in range(2):
+            with pytest.raises(Killed):
+                office.queue()
+            a_new_process(office)
+        office.queue()
+        waits = reasons(answer(office, issue, offline=True))[Reason.NOT_BEFORE]
+        assert "crashed, the second in a row" in waits and "bears hold" not in waits
+
+
 def test_what_could_not_be_finished_says_so_whatever_held_it_before(tmp_path: Path) -> None:
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         hold, bad = next(iter(BRAKES.values())), hostile.between(office.github)

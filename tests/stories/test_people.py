@@ -14,6 +14,7 @@ from orchestrator import queue, reaper, tick
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
+from tests.stories.test_merge_safety import LABELLED, hold_the_issue
 from tests.support import crash
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
@@ -194,6 +195,30 @@ def test_a_file_taken_away_before_its_agent_starts_costs_no_attempt(
         assert office.executor.agent_runs == [], office.told()
         assert to is None or (room.folder(to) / name).exists(), office.told()
         assert not list(office.world.paths.worktrees.glob("*/*"))
+
+
+def test_on_hold_while_it_waits_no_agent_begins(tmp_path: Path) -> None:
+    """E8: set after it was dispatched; it is asked for seldom, and costs no attempt."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n"), seed=LABELLED) as office:
+        issue = office.ready("Add x")
+        office.dispatch()
+        hold_the_issue(office, True)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED and not office.pulls(), office.told()
+        asked = office.world.read.door.requests_made
+        for _ in range(5):
+            office.pass_time(60)
+            office.queue()
+        assert office.world.read.door.requests_made == asked
+        for _ in range(20):
+            office.pass_time(3600)
+            office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        hold_the_issue(office, False)
+        office.pass_time(3600)
+        office.queue()
+        task = office.task(issue)
+        assert (task.state, task.runs, task.note) == (State.REVIEW, 1, ""), office.told()
 
 
 def test_editor_droppings_and_notes_disturb_nobody(tmp_path: Path) -> None:

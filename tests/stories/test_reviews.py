@@ -448,6 +448,23 @@ def test_hold_set_while_the_agent_works_keeps_its_work_back(tmp_path: Path, brak
         assert threads(office)[0][0]
 
 
+@pytest.mark.parametrize("brake", BRAKES)
+def test_hold_set_before_the_agent_begins_starts_none(tmp_path: Path, brake: str) -> None:
+    hold = BRAKES[brake]
+    with reviewed(tmp_path, "Rename it.") as (office, issue):
+        office.executor.scripts["first"] = Answering("1: fixed", "2: fixed - renamed")
+        office.monitor()
+        hold(office, True)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        assert office.executor.agent_runs == ["first"]
+        hold(office, False)
+        office.pass_time(900)
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert office.executor.agent_runs == ["first", "first"]
+
+
 def test_a_persons_commit_during_the_round_is_kept(tmp_path: Path) -> None:
     with reviewed(tmp_path, "Rename it.") as (office, issue):
         branch, shas = office.task(issue).branch, list[str]()
