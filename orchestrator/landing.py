@@ -96,9 +96,12 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
             return False
         mark, known = meant(world, task, verdict), task.merge
         task = world.mailroom.update(structs.replace(task, merge=mark))
+        objection = called_off(world, facts.task)
         if world.clock.now() - asked > STILL_FRESH:  # the disk may stand still, or the machine
+            objection = TOO_SLOW
+        if objection:
             world.mailroom.update(structs.replace(task, merge=known))
-            world.say(f"{task.repo}#{pull.number}: not merged after all: {TOO_SLOW}")
+            world.say(f"{task.repo}#{pull.number}: not merged after all: {objection}")
             return False
         title = messages.merge_title(task, pull.number)
         refusal = None
@@ -122,6 +125,16 @@ def do_merge(world: World, facts: Facts, verdict: Merge) -> bool:
     # However long it was in order before, it has been merged for no time at all.
     facts = structs.replace(facts, task=task, pull=now, held_since=None)
     return do_merged(world, facts, Merged("we merged it", sha, ours=True))
+
+
+def called_off(world: World, task: Task) -> str:
+    """What a person did to the task since this tick saw its file; "" where it may go on."""
+    now = world.mailroom.in_place(task.task_id)
+    if now is None:
+        return "its file was moved since this tick saw it"
+    if now.round != task.round:
+        return f"round {now.round} has begun since this tick saw it"
+    return f"it is to end: {now.cancel}" if now.cancel and not task.cancel else ""
 
 
 def meant(world: World, task: Task, verdict: Merge) -> MergeMark:
@@ -388,6 +401,9 @@ def do_update(world: World, facts: Facts, verdict: Update) -> bool:
         foresight.mends(world, facts, paths)
         world.say(f"{task.repo}#{facts.pull.number} {task.task_id}: rework: {conflict.reason}")
         return do_rework(world, facts, conflict)
+    if objection := called_off(world, task):
+        world.say(f"{task.repo}#{facts.pull.number}: not updated after all: {objection}")
+        return False
     pushed = workspace.of(world).push(
         task.repo, task.branch, outcome.sha, expected=verdict.head_sha
     )

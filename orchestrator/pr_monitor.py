@@ -159,6 +159,9 @@ def act(world: World, facts: Facts, verdict: PullRequestVerdict) -> bool:
         world.say(f"{where(facts.task)}: somebody else works on it; the next tick looks again")
         return False
     with lock:
+        if objection := landing.called_off(world, facts.task):
+            world.say(f"{where(facts.task)}: {objection}; the next tick looks again")
+            return False
         if isinstance(verdict, Rework | Escalate | Cancelled):
             world.check_switches(facts.task.repo)  # set, or frozen by us, since the tick began
         try:

@@ -60,6 +60,7 @@ PROOF = "tests/stories/test_proof.py::"
 HANDS = "tests/test_hands.py::"
 INIT = "tests/commands/test_init.py::"
 
+CANCELLED = "tests/stories/test_cancelled.py::"
 CHAT = "tests/stories/test_chat_commands.py::"
 DOOR = "tests/adapters/test_notify.py::"
 
@@ -719,6 +720,19 @@ GUARDS = {
         "landing.py", "        if world.clock.now() - asked > STILL_FRESH:  #",
         "        if False:  #",
         MERGING + "test_a_look_that_grew_old_while_its_mark_was_written_merges_nothing",
+    ),
+    "what a person ended while the tick looked is not updated": Guard(
+        "pr_monitor.py", "if objection := landing.called_off(world, facts.task):", "if False:",
+        CANCELLED + "test_what_is_cancelled_while_the_tick_looks_is_left_alone[commanded-merge]",
+    ),
+    "nor merged where that was in the last moment": Guard(
+        "landing.py", "        objection = called_off(world, facts.task)\n",
+        "        objection = \"\"\n",
+        CANCELLED + "test_what_is_cancelled_in_the_last_moment_is_not_merged",
+    ),
+    "nor pushed while the base was brought in": Guard(
+        "landing.py", "    if objection := called_off(world, task):\n", "    if False:\n",
+        CANCELLED + "test_what_is_cancelled_while_the_base_is_brought_in_is_not_pushed",
     ),
     "an archive is waited for": Guard(
         "attempts.py", "if trouble.trouble is not Trouble.READ_ONLY:", "if True:",

@@ -185,6 +185,11 @@ class Mailroom(Inspection):
         self._seen[found.task.task_id] = _Sighting(found.state, found.task)
         return found.task
 
+    def in_place(self, task_id: str) -> Task | None:
+        """What its file says now, if it stands in the folder where this process saw it last."""
+        seen, found = self._seen.get(task_id), self.locate(task_id)
+        return found.task if found and seen and found.state is seen.state else None
+
     def _claimed(self, entry: QueueEntry, slot: Lock, by: str) -> Task | None:
         now = self.clock.now()
         found = self.fit(Path(entry.path))

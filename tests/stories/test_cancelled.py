@@ -8,8 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.records.task import State
-from tests.stories.test_merge_safety import an_open_pull_request, url
+from orchestrator import groundwork, hands
+from orchestrator.records.change import Conflict, Updated
+from orchestrator.records.task import State, Task
+from orchestrator.world import World
+from tests.stories.test_merge_safety import (
+    an_open_pull_request,
+    merged,
+    monitor,
+    pushes,
+    tip,
+    url,
+)
+from tests.stories.test_people import a_worker
+from tests.support import hostile
 from tests.support.crash import crash
 from tests.support.office import Office, an_office, meanwhile, writes
 
@@ -117,3 +129,62 @@ def test_a_file_moved_by_hand_while_its_agent_works_stays_there_and_nothing_is_p
             path.rename(room.folder(State.INBOX) / path.name)
             office.work_until_quiet()
             assert office.executor.agent_runs == ["first"] and office.pulls(), office.told()
+
+
+def moved(office: Office, issue: int) -> None:
+    room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+    (room.folder(office.state_of(issue)) / name).rename(room.folder(State.CANCELLED) / name)
+
+
+def commanded(office: Office, issue: int) -> None:
+    said = hands.cancel(a_worker(office), office.task(issue).task_id, by="cli")
+    assert "it is cancelled" in said.sentence, said
+
+
+def left_behind(office: Office, folder: Path) -> None:
+    """The base moved on, and its branch will be brought up to date at the next tick."""
+    pushes(office, folder, "main", {"new.txt": "n"})
+    monitor(office, times=1)
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["merge", "update"])
+@pytest.mark.parametrize("ended", [commanded, moved])
+def test_what_is_cancelled_while_the_tick_looks_is_left_alone(
+    tmp_path: Path, ended: Callable[[Office, int], None], behind: bool
+) -> None:
+    """The pr_monitor has its list already, and the task's lock is free."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        head = tip(office, office.task(issue).branch)
+        if behind:
+            left_behind(office, tmp_path)
+        bad = hostile.between(office.github)
+        bad.on("POST", "/graphql", hostile.overtaken_by(lambda: ended(office, issue)))
+        monitor(office)
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert not merged(office) and tip(office, office.task(issue).branch) == head
+
+
+def test_what_is_cancelled_in_the_last_moment_is_not_merged(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        bad = hostile.between(office.github)
+        bad.on("GET", r"/pulls/\d+$", hostile.overtaken_by(lambda: moved(office, issue)))
+        monitor(office)
+        assert not merged(office), office.told()
+        assert office.state_of(issue) is State.CANCELLED and office.task(issue).merge is None
+
+
+def test_what_is_cancelled_while_the_base_is_brought_in_is_not_pushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        head, usual = tip(office, office.task(issue).branch), groundwork.update
+        left_behind(office, tmp_path)
+
+        def slow(world: World, task: Task, *shas: str) -> Updated | Conflict:
+            moved(office, issue)
+            return usual(world, task, *shas)
+
+        monkeypatch.setattr(groundwork, "update", slow)
+        office.monitor()
+        assert tip(office, office.task(issue).branch) == head, office.told()
+        assert office.state_of(issue) is State.CANCELLED
