@@ -64,20 +64,23 @@ def close(world: World, task_id: str, *, by: str, why: str = "") -> Said:
     return done(world, Deed.CLOSE, task_id, by=by, why=why)
 
 
-def approve(world: World, task_id: str, *, by: str) -> Said:
-    """Say on its pull request that a person has looked at this work, and it may be merged."""
-    return done(world, Deed.APPROVE, task_id, by=by)
+def approve(world: World, task_id: str, *, by: str, seen: str | None = None) -> Said:
+    """Say on its pull request that a person has looked at this work, and it may be merged.
+
+    `seen` is the head that they were shown; None for the one that stands there now.
+    """
+    return done(world, Deed.APPROVE, task_id, by=by, seen=seen)
 
 
 def done(
     world: World, deed: Deed, task_id: str, *, by: str, agent: str = "", why: str = "",
-    force: bool = False,
+    force: bool = False, seen: str | None = None,
 ) -> Said:  # fmt: skip
     """Judge the deed by where the task stands, carry it out under its lock, and tell."""
     found = world.mailroom.locate(task_id)
     if found is None:
         return Said(outcome=Outcome.REFUSED, sentence=f"{task_id} is in no folder of the mailbox")
-    hand = Hand(world, deed, by=by, agent=agent, why=why, force=force)
+    hand = Hand(world, deed, by=by, agent=agent, why=why, force=force, seen=seen)
     how = hand.judged(found)
     if isinstance(how, Said):
         return how
@@ -100,13 +103,15 @@ class Hand:
     """One deed of one person: `by` says by which way it came, `why` what they said of it."""
 
     def __init__(
-        self, world: World, deed: Deed, *, by: str, agent: str, why: str, force: bool
-    ) -> None:
+        self, world: World, deed: Deed, *, by: str, agent: str, why: str, force: bool,
+        seen: str | None,
+    ) -> None:  # fmt: skip
         self.world = world
         self.deed = deed
         self.by = by
         self.agent = agent
         self.force = force
+        self.seen = seen
         self.why = world.redact(" ".join(why.split()))
 
     def judged(self, found: Found) -> How | Said:
@@ -217,6 +222,10 @@ class Hand:
         pull = world.read.pull_request_rest(task.repo, number)
         if pull.state != "open":
             said = f"pull request #{number} is not open any more; pr_monitor sees to that"
+            return self.told(task, said, Outcome.REFUSED)
+        if self.seen is not None and deeds.is_newer(task, self.seen, pull.head.sha):
+            said = f"pull request #{number} may have newer work than this button was made for; "
+            said += f"look at it, then /approve {name_of(task)}"
             return self.told(task, said, Outcome.REFUSED)
         if APPROVED in {label.name.lower() for label in pull.labels}:
             world.write.remove_label(task.repo, number, APPROVED)

@@ -197,7 +197,10 @@ def written(world: World, batch: Batch) -> tuple[Letter, Action | None]:
     letter = structs.replace(letter, quiet=batch.weight is Weight.SILENT)
     if task is None:
         return letter, None
-    action = Action(task_id=task.task_id, round=task.round, made=first.at, letter=letter)
+    head = task.pushed[-1] if task.pushed else ""
+    action = Action(
+        task_id=task.task_id, round=task.round, made=first.at, letter=letter, head=head
+    )
     rows = keyboard(world, batch.buttons, task, state, identity(action))
     if not rows:
         return letter, None

@@ -119,13 +119,15 @@ def deed(world: World, heard: Heard, order: Order) -> Letter:
     return words.sentence(carried_out(world, order.verb, task, order.text).sentence)
 
 
-def carried_out(world: World, verb: str, task: Task, agent: str = "") -> Said:
+def carried_out(
+    world: World, verb: str, task: Task, agent: str = "", seen: str | None = None
+) -> Said:
     acts: Mapping[str, Callable[[], Said]] = {
         Verb.RETRY: lambda: hands.retry(world, task.task_id, by=BY),
         Verb.GIVE: lambda: hands.give(world, task.task_id, agent, by=BY),
         Verb.NEXT: lambda: hands.put_first(world, task.task_id, by=BY),
         Verb.CLOSE: lambda: hands.close(world, task.task_id, by=BY),
-        Verb.APPROVE: lambda: hands.approve(world, task.task_id, by=BY),
+        Verb.APPROVE: lambda: hands.approve(world, task.task_id, by=BY, seen=seen),
     }
     return acts[verb]()
 
@@ -305,7 +307,10 @@ def pressed(world: World, desk: Desk, heard: Heard) -> Desk:
 
 
 def chosen(world: World, action: Action, verb: str, agent: str) -> Said:
-    """Carry it out, if the task is where it was when the button was made."""
+    """Carry it out, if the task is where it was when the button was made.
+
+    What is approved is the work that its letter was about, and no later one.
+    """
     found = world.mailroom.locate(action.task_id)
     if found is None:
         return Said(outcome=Outcome.REFUSED, sentence="The task is not here any more")
@@ -313,7 +318,7 @@ def chosen(world: World, action: Action, verb: str, agent: str) -> Said:
         said = f"{hands.name_of(found.task)} is in round {found.task.round} by now"
         return Said(outcome=Outcome.REFUSED, sentence=said)
     try:
-        return carried_out(world, verb, found.task, agent)
+        return carried_out(world, verb, found.task, agent, seen=action.head)
     except (AgentOSError, OSError) as trouble:
         return Said(outcome=Outcome.BUSY, sentence=f"It did not work: {world.redact(str(trouble))}")
 

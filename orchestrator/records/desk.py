@@ -18,12 +18,16 @@ class Mark(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """A letter with buttons: of which task and round, since when, and what was pressed."""
+    """A letter with buttons: of which task and round, since when, and what was pressed.
+
+    `head` is what was pushed last when it was written; "" in one of before it was noted.
+    """
 
     task_id: str
     round: int
     made: datetime
     letter: Letter
+    head: str = ""
     message: int = 0
     done: str = ""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from orchestrator.records.task import State
+from orchestrator.records.task import State, Task
 
 
 class Deed(StrEnum):
@@ -139,6 +139,15 @@ def shut(facts: Facts) -> Verdict:
         "nothing was done, for its issue is closed, and a new round would be cancelled at once. "
         f"Reopen it first:\n  {facts.reopen}"
     )
+
+
+def is_newer(task: Task, seen: str, head: str) -> bool:
+    """Whether `head` may hold work that was not in `seen`; our own Updates bring none."""
+    if seen not in task.pushed or head not in task.pushed:
+        return True
+    before, now = task.pushed.index(seen), task.pushed.index(head)
+    worked = {attempt.head_sha for attempt in task.attempts}
+    return now < before or not worked.isdisjoint(task.pushed[before + 1 : now + 1])
 
 
 def unable(facts: Facts) -> Refuse:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from orchestrator.records.task import State
+from orchestrator.records.task import Attempt, State, Task
 from orchestrator.rules import deeds
 from orchestrator.rules.deeds import Already, Deed, Do, Facts, How, Refuse
 
@@ -150,3 +152,30 @@ def test_who_has_had_its_turn_in_a_round_has_no_other() -> None:
     )
     verdict = deeds.judge(Deed.GIVE, asked)
     assert isinstance(verdict, Refuse) and "had its turn" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("seen", "head", "newer"),
+    [
+        ("work-2", "work-2", False),
+        ("work-2", "update-2", False),  # the base alone came in since
+        ("update-1", "update-1", False),
+        ("work-1", "update-1", False),
+        ("work-1", "work-2", True),
+        ("work-1", "update-2", True),
+        ("update-1", "work-2", True),
+        ("work-2", "a person's", True),
+        ("work-2", "work-1", True),  # somebody forced the branch back
+        ("", "work-2", True),  # an old button does not say what it was made for
+        ("unknown", "unknown", True),
+    ],
+)
+def test_newer_is_what_an_agent_or_a_person_made_since(seen: str, head: str, newer: bool) -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    made = [
+        Attempt(n=n, agent="codex", started=at, head_sha=f"work-{n}")
+        for n in (1, 2)
+    ]  # fmt: skip
+    pushed = ("work-1", "update-1", "work-2", "update-2")
+    task = Task(task_id="task-1", repo="o/r", created=at, attempts=tuple(made), pushed=pushed)
+    assert deeds.is_newer(task, seen, head) is newer

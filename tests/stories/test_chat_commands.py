@@ -15,10 +15,11 @@ from orchestrator.records.task import State
 from orchestrator.rules.orders import Verb
 from tests.bench import conversation
 from tests.stories.test_chat import ASKS
+from tests.stories.test_second_rounds import sent_back
 from tests.support import hostile
 from tests.support.bot_api import Fault
 from tests.support.forge import START
-from tests.support.office import SLUG, writes
+from tests.support.office import SLUG, writes, writes_anew
 from tests.support.phone import Room, a_room
 
 LABELS = r"/issues/\d+/labels$"
@@ -308,6 +309,29 @@ def test_an_approval_lets_the_work_be_merged(tmp_path: Path) -> None:
         assert "approved as it stands" in room.telegram.newest().text
         room.office.work_until_quiet()
         assert room.office.state_of(issue) is State.DONE, room.office.told()
+
+
+def test_an_old_button_approves_no_work_that_was_made_since(tmp_path: Path) -> None:
+    with a_room(tmp_path, repository={"merge": "approved"}, agent=writes_anew("x.txt")) as room:
+        office = room.office
+        issue = office.ready("Add a file")
+        office.round()
+        office.round()
+        room.tick()
+        old, head = room.telegram.newest(), office.task(issue).pushed[-1]
+        office.pass_time(60)
+        sent_back(office, issue)
+        office.queue()
+        office.pass_time(60)
+        assert office.task(issue).pushed[-1] != head, office.told()
+        room.telegram.press("Approve", message=old)
+        room.tick()
+        assert "may have newer work than this button" in room.telegram.answered[-1]
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        room.asks(f"/approve {issue}")
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
 
 
 def test_buttons_of_an_earlier_round_or_an_earlier_week_do_nothing(tmp_path: Path) -> None:
