@@ -87,7 +87,7 @@ class Scrutiny:
         """All facts for `merge.judge` but the front.
 
         The rules of the base and git are asked only where everything that the one idle request
-        told is in order. Raises GitHubTrouble.
+        told is in order, and the issue where that told nothing of it. Raises GitHubTrouble.
         """
         repository = self.world.config.repository(task.repo)
         assert repository is not None  # the caller dropped the others
@@ -100,9 +100,11 @@ class Scrutiny:
             marker_ok=self._bears_our_marker(task, pull),
             suspicions=self._known_suspicions(task, pull),
         )
+        if pull.open and unlinked(task, pull):
+            facts = self._with_its_issue(facts)  # else its closing would be heard at a merge alone
         seen = view(facts).obstacle
         if task.state is State.ESCALATED and task.merge is None:
-            pass  # only watched: what the idle request tells is all that is recorded
+            pass  # only watched: what GitHub tells of it is all that is recorded
         elif merge.wants_git(facts) or seen in WORTH_A_LOOK or git_decides(facts):
             facts = self._asked(facts)
         elif seen in RED and (self.fetch or self._is_begun(pull)):
@@ -383,12 +385,14 @@ def carried(head: str, updates: list[Commit]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def issue_open(task: Task, pull: PullRequest) -> bool:
-    """What the idle request tells of the issue; before a merge it is asked again (E8).
+def unlinked(task: Task, pull: PullRequest) -> bool:
+    """Whether the idle request tells nothing of the issue: GitHub links one only where the base is
+    the default branch. The question about it costs nothing while the issue stays as it is."""
+    return not any(issue.is_it(task.repo, task.issue) for issue in pull.closes)
 
-    GitHub links an issue only where the base is the default branch; elsewhere nothing is known
-    here and the question before the merge decides.
-    """
+
+def issue_open(task: Task, pull: PullRequest) -> bool:
+    """What is known of the issue so far; before a merge it is asked again (E8)."""
     for issue in pull.closes:
         if issue.is_it(task.repo, task.issue):
             return issue.open

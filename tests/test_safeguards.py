@@ -655,6 +655,11 @@ GUARDS = {
         "scrutiny.py", "self.required[place] = None", "self.required[place] = ()",
         MERGING + "test_what_the_branch_requires_must_be_readable",
     ),
+    "a closed issue is heard whatever the base": Guard(
+        "scrutiny.py", "        if pull.open and unlinked(task, pull):\n", "        if False:\n",
+        CANCELLED
+        + "test_a_closed_issue_ends_what_waits_for_a_person_whatever_its_base[escalated]",
+    ),
     "one on hold is known before the order is made, linked or not": Guard(
         "scrutiny.py", "if task.issue is None or any(one.labels is not None for one in its):",
         "if True:", MERGING + "test_one_on_hold_is_in_nobody_elses_way[next]",

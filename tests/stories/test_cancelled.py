@@ -13,6 +13,7 @@ from orchestrator.records.change import Conflict, Updated
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
 from tests.stories.test_merge_safety import (
+    QUICK,
     an_open_pull_request,
     merged,
     monitor,
@@ -21,9 +22,10 @@ from tests.stories.test_merge_safety import (
     url,
 )
 from tests.stories.test_people import a_worker
-from tests.support import hostile
+from tests.stories.test_second_rounds import wait_a_day
+from tests.support import hostile, repos
 from tests.support.crash import crash
-from tests.support.office import Office, an_office, meanwhile, writes
+from tests.support.office import SLUG, Office, an_office, meanwhile, writes
 
 
 @contextmanager
@@ -188,3 +190,27 @@ def test_what_is_cancelled_while_the_base_is_brought_in_is_not_pushed(
         office.monitor()
         assert tip(office, office.task(issue).branch) == head, office.told()
         assert office.state_of(issue) is State.CANCELLED
+
+
+@pytest.mark.parametrize("waits", [State.ESCALATED, State.REVIEW])
+def test_a_closed_issue_ends_what_waits_for_a_person_whatever_its_base(
+    tmp_path: Path, waits: State
+) -> None:
+    """GitHub links no issue where the base is not the default branch."""
+    more = {**QUICK, "base_branch": "next", "merge": "approved"}
+    with an_office(tmp_path, repository=more) as office:
+        repos.git(office.github.bare(SLUG), "branch", "next", "main")
+        office.github.forge.pushed(SLUG, "maria")
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        office.pass_time(10)
+        if waits is State.ESCALATED:
+            pushes(office, tmp_path, office.task(issue).branch, {"theirs.txt": "x\n"})
+            wait_a_day(office)
+        else:
+            monitor(office)
+        assert office.state_of(issue) is waits, office.told()
+        office.close(issue, "not_planned")
+        office.monitor()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
