@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -143,6 +144,20 @@ class Inspection(Shelves):
         except FileNotFoundError:
             return False
         return status.st_ctime - status.st_mtime < _ONE_WRITE_SECONDS
+
+    def moved_at(self, found: Found) -> datetime:
+        """When a hand moved the file, by its inode: never before its last mark, nor after now.
+
+        Of what was moved and then saved it is the save.
+        """
+        now = self.clock.now()
+        try:
+            changed_ns = found.path.lstat().st_ctime_ns
+        except FileNotFoundError:
+            return now
+        changed = datetime.fromtimestamp(changed_ns // 1_000_000 / 1000, UTC)
+        last = found.task.marks[-1].at if found.task.marks else changed
+        return min(max(changed, last), now)
 
     def _is_held(self, line: Line) -> bool:
         return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)

@@ -524,6 +524,27 @@ def test_a_persons_move_is_told_from_an_interrupted_one(office):
     assert office.room.misplaced() == []
 
 
+def test_a_hand_moved_it_when_its_inode_says_so_between_its_last_mark_and_now(office):
+    path = write(office, State.REVIEW, task(marks=marks(State.PROCESSING, State.ESCALATED)))
+    (found,) = office.room.read_state(State.REVIEW)
+    moved = datetime.fromtimestamp(path.lstat().st_ctime, UTC)
+    hour = timedelta(hours=1)
+
+    def at(clock, marked):
+        office.room.clock = FixedClock(clock)
+        last = structs.replace(found.task.marks[-1], at=marked)
+        told = structs.replace(found, task=structs.replace(found.task, marks=(last,)))
+        return office.room.moved_at(told)
+
+    near = timedelta(seconds=1)
+    assert abs(at(moved + hour, moved - hour) - moved) < near
+    assert at(moved + 2 * hour, moved + hour) == moved + hour  # its clock was put back
+    assert abs(at(moved - hour, moved - 2 * hour) - (moved - hour)) < near
+    assert abs(at(moved - hour, moved + hour) - (moved - hour)) < near
+    path.unlink()
+    assert abs(at(moved + hour, moved - hour) - (moved + hour)) < near
+
+
 def test_the_index_on_disk_spares_a_cold_process_the_reading(office, monkeypatch):
     for number in range(1, 41):
         office.room.enqueue(task(number), by="dispatcher")
