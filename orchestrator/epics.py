@@ -42,6 +42,10 @@ def work(world: World, repository: RepositoryConfig, task: Task) -> None:
     """
     if not task.parts:
         parts = split(world, repository, task)
+        # A model thinks for minutes, and an issue that is filed cannot be taken back.
+        pull = settle.pull_request_now(world, task)
+        if settle.ended_by_a_person(world, repository, task, pull):
+            return
         if len(parts) < FEWEST:
             reason = (
                 "the epic could not be split: it lists no parts as `- [ ] ...`, and no agent of "

@@ -278,6 +278,11 @@ GUARDS = {
         "tests/stories/test_epics.py::"
         "test_an_epic_that_lists_its_parts_is_split_by_its_list_and_closed_with_the_last",
     ),
+    "I12 an epic that a person ended while it was split files no issues": Guard(
+        "epics.py", "if settle.ended_by_a_person(world, repository, task, pull):", "if False:",
+        "tests/stories/test_epics.py::"
+        "test_an_epic_that_a_person_ends_while_it_is_split_makes_no_issues",
+    ),
     "S8 a model names no agent that the issue does not": Guard(
         "task_formatter.py", "reading.agent in named(world, task):", "reading.agent:",
         "tests/stories/test_sloppy_issues.py::test_a_model_has_no_authority",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,49 @@ def test_a_task_that_becomes_an_epic_is_split(tmp_path: Path) -> None:
         office.work_until_quiet(3)
         assert len(office.executor.agent_runs) == runs, office.told()
         assert len(issues(office)) == 3
+
+
+def closed(office: Office) -> None:
+    office.close(1, "not_planned")
+
+
+def moved_to(state: State) -> Callable[[Office], None]:
+    def move(office: Office) -> None:
+        room = office.world.mailroom
+        [path] = room.folder(State.PROCESSING).glob("*.md")
+        path.rename(room.folder(state) / path.name)
+
+    return move
+
+
+@pytest.mark.parametrize(
+    ("deed", "where"),
+    [
+        (closed, State.CANCELLED),
+        (moved_to(State.CANCELLED), State.CANCELLED),
+        (moved_to(State.BLOCKED), State.BLOCKED),
+    ],
+    ids=["closed", "taken away", "parked"],
+)
+def test_an_epic_that_a_person_ends_while_it_is_split_makes_no_issues(
+    tmp_path: Path, deed: Callable[[Office], None], where: State
+) -> None:
+    there: list[Office] = []
+
+    def thinker(folder: Path, prompt: str) -> AttemptReport:
+        deed(there[0])
+        return AttemptReport(exit_code=0, seconds=1, output_tail=json.dumps(SPLIT))
+
+    more = {**ON, "epic_parts_ready": True}
+    with an_office(tmp_path, agents={"thinker": thinker}, config=more) as office:
+        there.append(office)
+        epic = office.ready("Weeks", "Everywhere.", labels=("epic",))
+        office.dispatch()
+        for _ in range(2):
+            office.queue()
+            office.pass_time(60)
+        assert office.state_of(epic) is where, office.told()
+        assert len(issues(office)) == 1
 
 
 def test_without_the_label_nothing_is_split(tmp_path: Path) -> None:
