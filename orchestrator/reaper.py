@@ -83,9 +83,16 @@ def tell_the_ignored(world: World) -> None:
 
 
 def resumed(stray: mailroom.Misplaced) -> Task:
-    """What had ended and a person put where work goes on begins a new round, as in inbox/ (I9)."""
+    """What had ended and a person put where work goes on begins a new round, as in inbox/ (I9).
+
+    In blocked/ it waits for them: a time that was over when they put it there means nothing.
+    """
     over = stray.marked in ENDED and stray.state not in ENDED
-    return mailroom.new_round(stray.task) if over else stray.task
+    task = mailroom.new_round(stray.task) if over else stray.task
+    until = task.not_before
+    if stray.state is State.BLOCKED and until is not None and until <= stray.moved_at:
+        return structs.replace(task, not_before=None)
+    return task
 
 
 def fate(task: Task) -> str:

@@ -34,15 +34,15 @@ def return_due(world: World) -> None:
     """Blocked tasks whose time has come go back to the inbox; one without a time waits on."""
     for task in world.mailroom.list_state(State.BLOCKED):
         now = world.clock.now()
-        if task.not_before is None:
-            continue
+        if task.not_before is None or task.state not in {State.BLOCKED, None}:
+            continue  # or it was put here by hand a moment ago, which the reaper marks first
         marked = task.marks[-1].at if task.marks else now
         if cadence.waits_until(task.not_before, marked, now) > now:
             continue
         if not world.decided(f"{task.repo} {task.task_id}", "due again, back to the inbox"):
             continue
-        # A time still to come was set by a clock that was put right since: it means nothing.
-        due = task if task.not_before <= now else structs.replace(task, not_before=None)
+        # Its wait is over: a time that stayed would return it from wherever a person parks it.
+        due = structs.replace(task, not_before=None)
         lock = world.locks.try_task(task.task_id)
         if lock is not None:
             with lock, tick.isolated(world, task.task_id):

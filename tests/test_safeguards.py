@@ -1593,6 +1593,19 @@ GUARDS = {
         "return bool(line.uuid)",
         "tests/adapters/test_mailroom.py::test_a_claim_whose_worker_died_is_stale",
     ),
+    "I12 what a person parks in blocked/ stays there": Guard(
+        "reaper.py", "until is not None and until <= stray.moved_at:", "until is None:",
+        "tests/test_supervisor.py::test_a_time_that_was_over_when_a_person_parked_it_means_nothing",
+    ),
+    "I12 a wait that is over leaves no time in the file": Guard(
+        "supervisor.py", "due = structs.replace(task, not_before=None)", "due = task",
+        "tests/test_supervisor.py::"
+        "test_what_a_person_parks_stays_there_whatever_it_waited_for_before",
+    ),
+    "I12 what was put into blocked/ a moment ago is marked before it is due": Guard(
+        "supervisor.py", " or task.state not in {State.BLOCKED, None}:", ":",
+        "tests/test_supervisor.py::test_a_time_that_was_over_when_a_person_parked_it_means_nothing",
+    ),
     "Q7 the old run is fenced": Guard(
         "reaper.py",
         "    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))\n",

@@ -25,12 +25,14 @@ class Misplaced(Struct, frozen=True, kw_only=True):
 
     `interrupted`: we died between the mark and the rename, so `move` to `marked` finishes it.
     Otherwise a person moved it, the folder counts, and `move` to `state` writes the mark.
+    `moved_at` is then when they did.
     """
 
     task: Task
     state: State
     marked: State
     interrupted: bool
+    moved_at: datetime
 
 
 class Duplicate(Struct, frozen=True, kw_only=True):
@@ -98,7 +100,10 @@ class Inspection(Shelves):
                     continue
                 task, marked = self.see(found), found.task.marks[-1].state
                 shown.append(
-                    Misplaced(task=task, state=state, marked=marked, interrupted=interrupted)
+                    Misplaced(
+                        task=task, state=state, marked=marked, interrupted=interrupted,
+                        moved_at=self.moved_at(found),
+                    )  # fmt: skip
                 )
         return shown
 
