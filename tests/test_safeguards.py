@@ -1606,6 +1606,17 @@ GUARDS = {
         "supervisor.py", " or task.state not in {State.BLOCKED, None}:", ":",
         "tests/test_supervisor.py::test_a_time_that_was_over_when_a_person_parked_it_means_nothing",
     ),
+    "I12 what a person saves and moves at once is no move of ours": Guard(
+        "adapters/inspection.py",
+        "if taskfile.was_edited(files.read_bounded(found.path, LARGEST_FILE)):", "if False:",
+        "tests/adapters/test_mailroom.py::"
+        "test_what_a_person_saves_and_moves_in_one_breath_is_no_move_of_ours",
+    ),
+    "I12 every file of ours is sealed": Guard(
+        "adapters/mailroom.py", "return stored, taskfile.seal(data)", "return stored, data",
+        "tests/adapters/test_mailroom.py::"
+        "test_what_a_person_saves_and_moves_in_one_breath_is_no_move_of_ours",
+    ),
     "Q7 the old run is fenced": Guard(
         "reaper.py",
         "    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))\n",

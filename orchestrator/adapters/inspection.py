@@ -8,13 +8,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from orchestrator.adapters import files
 from orchestrator.adapters.clock import Clock
 from orchestrator.adapters.events import Events
+from orchestrator.adapters.files import NotReadable
 from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailbox_index import Found, Line, line_of
 from orchestrator.adapters.shelves import SEARCHED, Shelves
 from orchestrator.records.task import State, Task
 from orchestrator.texts import taskfile
+from orchestrator.texts.fitting import LARGEST_FILE
 
 # Between a write and the rename that follows it; a person is slower.
 _ONE_WRITE_SECONDS = 10.0
@@ -135,9 +138,10 @@ class Inspection(Shelves):
     def interrupted(self, found: Found) -> bool:
         """Whether we died between the mark and the rename, and nobody has moved the file since.
 
-        Then it stands where its last mark but one says, and its inode changed with that write
-        and not later; a person's move changes the inode. A claim that was cut short in inbox/
-        needs no repair: the task waits there as before.
+        Then it stands where its last mark but one says, it holds what we wrote, and its inode
+        changed with that write and not later: a person's move changes the inode, and one who
+        saves it and moves it in one breath has changed what it holds. A claim that was cut short
+        in inbox/ needs no repair: the task waits there as before.
         """
         marks = found.task.marks
         if len(marks) < 2 or marks[-1].state is found.state or marks[-2].state is not found.state:
@@ -146,7 +150,9 @@ class Inspection(Shelves):
             return False
         try:
             status = found.path.lstat()
-        except FileNotFoundError:
+            if taskfile.was_edited(files.read_bounded(found.path, LARGEST_FILE)):
+                return False
+        except (FileNotFoundError, NotReadable):
             return False
         return status.st_ctime - status.st_mtime < _ONE_WRITE_SECONDS
 

@@ -77,7 +77,7 @@ class Mailroom(Inspection):
         new = marked(task, State.INBOX, self.clock.now(), by)
         path = self.path(State.INBOX, task.task_id)
         try:
-            files.write_durably(path, fitting.stored(new)[1], replace=False)
+            files.write_durably(path, _as_file(new)[1], replace=False)
         except FileExistsError:
             return False
         except FileNotFoundError as reason:
@@ -207,7 +207,7 @@ class Mailroom(Inspection):
         if task.state in ENDED:  # in inbox/ only a person can have put it back
             task = marked(new_round(task), State.INBOX, now, PERSON)
         task = marked(structs.replace(task, claim=claim, next_at=None), State.PROCESSING, now, by)
-        task, data = fitting.stored(task)
+        task, data = _as_file(task)
         target = self.path(State.PROCESSING, task.task_id)
         try:
             files.swap_durably(found.path, data, expected=found.stamp)
@@ -247,7 +247,7 @@ class Mailroom(Inspection):
             current = change(self._merged(task, found))
             try:
                 if current != found.task:
-                    current, data = fitting.stored(current)
+                    current, data = _as_file(current)
                     files.swap_durably(found.path, data, expected=found.stamp)
             except (FileNotFoundError, Changed):
                 continue
@@ -305,7 +305,7 @@ class Mailroom(Inspection):
     def _mend(self, path: Path, task: Task, reason: str) -> None:
         """A broken file of a task whose data we still hold: theirs is set aside, ours goes on."""
         self.quarantine(path, f"{reason} The task goes on with the data it had before.")
-        files.write_durably(path, fitting.stored(task)[1], replace=False)
+        files.write_durably(path, _as_file(task)[1], replace=False)
 
     def _renamed(self, found: Found, to: State) -> Task:
         target = self.path(to, found.task.task_id)
@@ -325,6 +325,11 @@ class Mailroom(Inspection):
     def _remember(self, state: State, task: Task) -> Task:
         self._seen[task.task_id] = _Sighting(state, task)
         return task
+
+
+def _as_file(task: Task) -> tuple[Task, bytes]:
+    stored, data = fitting.stored(task)
+    return stored, taskfile.seal(data)
 
 
 def _stands(path: Path, inode: int) -> bool:

@@ -124,6 +124,8 @@ def _load_ours(text: str, known: Container[str]) -> dict[str, Any] | None:
     name = ""
     items: list[Any] | None = None
     for written in text.split("\n")[:-1]:
+        if written.startswith("# "):
+            continue
         if written.startswith("- ") and items is not None:
             value = _read(written[2:])
             items.append(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,12 +18,15 @@ from orchestrator.texts import frontmatter, markdown, taskname
 from orchestrator.texts.taskname import key_of, new_branch, new_id
 
 __all__ = [
-    "NotATask", "goal_of", "key_of", "new_branch", "new_id", "parse", "render", "sections",
-]
+    "NotATask", "goal_of", "key_of", "new_branch", "new_id", "parse", "render", "seal", "sections",
+    "was_edited",
+]  # fmt: skip
 
 FIELDS = {f.name: f for f in structs.fields(Task) if f.name not in {"extra", "body"}}
 _TIMES = ("created", "ready_at", "not_before", "next_at")
 _YES_AND_NO = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_TOP = b"---\n"
+_SEAL = b"# as agent-os wrote it: "  # to YAML a comment
 _OPENING = regex.late(r"\ufeff?---[ \t]*\r?\n")
 _CLOSING = regex.late(r"---(?<=^---)[ \t]*\r?$\n?", re.MULTILINE)
 _REPO = regex.late(r"[A-Za-z0-9-]+/[A-Za-z0-9_.-]+")
@@ -73,6 +77,23 @@ def render(task: Task) -> str:
             lines.append(frontmatter.line(name, value))
     front = "".join(lines) + frontmatter.dump_extra(task.extra)
     return f"---\n{front}---\n" + (f"\n{task.body}" if task.body else "")
+
+
+def seal(data: bytes) -> bytes:
+    """What `render` wrote, with a line that tells whether anybody has changed it since."""
+    rest = data.removeprefix(_TOP)
+    return _TOP + _SEAL + _digest(rest) + b"\n" + rest
+
+
+def was_edited(data: bytes) -> bool:
+    """Whether a sealed file is not what it was; False of one that bears no seal."""
+    top, sealed, rest = data.partition(_SEAL)
+    digest, _, rest = rest.partition(b"\n")
+    return bool(sealed) and (top, digest) != (_TOP, _digest(rest))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=8).hexdigest().encode()
 
 
 def goal_of(task: Task) -> str:

@@ -626,6 +626,27 @@ def test_a_cancelled_task_that_a_person_puts_back_begins_anew(office):
         assert claimed.task.round == 2
 
 
+@pytest.mark.parametrize("by", ["words", "a key", "a new file"])
+def test_what_a_person_saves_and_moves_in_one_breath_is_no_move_of_ours(office, by):
+    """`sed -i ... && mv ...`: there are only milliseconds between the two."""
+    office.room.enqueue(task(), by="dispatcher")
+    (before,) = office.room.list_state(State.INBOX)
+    office.room.move(before, State.CANCELLED, by="cli")
+    path = office.root / "cancelled" / name()
+    text = path.read_text()
+    if by == "a key":
+        path.write_text(text.replace("title: Make it blue", "title: Make it red"))
+    else:
+        there = path if by == "words" else path.with_suffix(".new")
+        there.write_text(text.replace("## Goal\n\nBlue", "## Goal\n\nRed"))
+        there.rename(path)
+    assert path.read_text() != text
+    os.rename(path, office.root / "inbox" / name())
+    assert office.room.misplaced() == []
+    with office.claim() as claimed:
+        assert claimed.task.round == 2
+
+
 def test_every_kind_of_save_is_seen(office):
     """Q12: by time where the size stays, by size where the time stays."""
     path = write(office, State.INBOX, task())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import queue, reaper, tick
+from orchestrator import hands, queue, reaper, tick
 from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
@@ -113,6 +113,22 @@ def test_an_attempt_counts_whose_worker_died_after_a_person_took_the_file(tmp_pa
         assert office.state_of(issue) is State.ESCALATED, office.told()
         assert len(office.task(issue).attempts) == 1
         assert "its worker died during attempt 1; it counts as a crash" in office.told()
+
+
+def test_a_file_that_is_mended_and_put_back_in_one_breath_begins_a_round(tmp_path: Path) -> None:
+    """`bin/task.sh cancel`, and later `sed -i ... && mv ...`."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        issue = office.ready("Paint it", "Paint it red.")
+        office.dispatch()
+        hands.cancel(office.world, office.task(issue).task_id, by="cli")
+        assert office.state_of(issue) is State.CANCELLED
+        office.pass_time(3600)
+        [path] = office.world.mailroom.folder(State.CANCELLED).glob("*.md")
+        path.write_text(path.read_text().replace("red", "blue"))
+        path.rename(office.world.mailroom.folder(State.INBOX) / path.name)
+        office.queue()
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert office.task(issue).round == 2
 
 
 def test_a_file_moved_out_of_the_inbox_is_not_worked_on(tmp_path: Path) -> None:

@@ -192,6 +192,19 @@ def test_escalated_and_put_back_into_review_it_has_its_attempts_again(tmp_path: 
         assert {one.round for one in office.task(issue).attempts[used:]} <= {2}
 
 
+def test_escalated_mended_and_put_back_into_review_it_stays_there(tmp_path: Path) -> None:
+    """Saved and moved by one line of a shell."""
+    with escalated(tmp_path) as (office, issue, _):
+        office.pass_time(3600)
+        room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+        path = room.folder(State.ESCALATED) / name
+        path.write_text(path.read_text() + "\nMind the cat.\n")
+        path.rename(room.folder(State.REVIEW) / name)
+        reaper.put_right(office.world)
+        assert office.state_of(issue) is State.REVIEW, office.told()
+        assert office.task(issue).round == 2
+
+
 def test_closed_with_its_branch_deleted_it_begins_anew(tmp_path: Path) -> None:
     with an_open_pull_request(tmp_path) as (office, issue):
         patch_pull(office, "closed")

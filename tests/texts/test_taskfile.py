@@ -120,6 +120,21 @@ def test_both_readers_of_our_own_form_agree(task):
     assert convert(ours | base, Task, strict=False) == convert(as_yaml | base, Task, strict=False)
 
 
+@given(tasks)
+def test_a_seal_tells_whether_a_file_is_as_we_wrote_it_and_else_nothing(task):
+    plain = taskfile.render(task).encode("utf-8", "replace")
+    sealed = taskfile.seal(plain)
+    assert read(sealed.decode()) == read(plain.decode())
+    assert not taskfile.was_edited(plain) and not taskfile.was_edited(sealed)
+    top = sealed.splitlines(keepends=True)
+    for edited in (sealed + b"Mind the cat.\n", sealed[:-1], top[0] + b"colour: red\n" + sealed[4:],
+                   b"\xef\xbb\xbf" + sealed, sealed.replace(b"\n", b"\r\n")):  # fmt: skip
+        assert taskfile.was_edited(edited)
+    front = taskfile.seal(taskfile.render(structs.replace(task, extra={}, body="")).encode())
+    ours = front.decode().removeprefix("---\n").removesuffix("---\n")
+    assert frontmatter._load_ours(ours, taskfile.FIELDS) is not None  # the quick way
+
+
 @pytest.mark.parametrize("title", ["Crash in the parser:", "a ", "a: b", "a:", "a (b", "12:30"])
 def test_yaml_reads_each_title_as_it_was_written(title):
     task = Task(task_id="a", repo="o/n", title=title, created=SATURDAY)
