@@ -68,7 +68,7 @@ def put_right(world: World) -> None:
         if lock is not None:
             with lock:
                 by, task = (BY, stray.task) if stray.interrupted else ("a person", resumed(stray))
-                world.mailroom.move(task, target, by=by)
+                world.mailroom.move(task, target, by=by, at=stray.moved_at)
 
 
 def tell_the_ignored(world: World) -> None:

@@ -1617,6 +1617,15 @@ GUARDS = {
         "tests/adapters/test_mailroom.py::"
         "test_what_a_person_saves_and_moves_in_one_breath_is_no_move_of_ours",
     ),
+    "E8 what is closed after a move by hand is meant for its round": Guard(
+        "adapters/mailroom.py", "State.INBOX, self.moved_at(found), PERSON)",
+        "State.INBOX, now, PERSON)", "tests/stories/test_second_rounds.py::"
+        "test_moved_to_the_inbox_and_closed_before_a_worker_takes_it_no_agent_runs",
+    ),
+    "E8 the reaper dates a move by hand by the move": Guard(
+        "reaper.py", ", at=stray.moved_at)", ")", "tests/stories/test_second_rounds.py::"
+        "test_a_move_by_hand_is_dated_by_the_move_and_not_by_our_next_look",
+    ),
     "Q7 the old run is fenced": Guard(
         "reaper.py",
         "    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))\n",

@@ -143,16 +143,17 @@ class Mailroom(Inspection):
         """
         return self._stored(task, lambda current: current, frozenset(State)).task
 
-    def move(self, task: Task, to: State, *, by: str) -> Task:
+    def move(self, task: Task, to: State, *, by: str, at: datetime | None = None) -> Task:
         """Store the task's data with the mark `to`, then rename its file into `to` (Q2).
 
+        The mark is of now, or of `at`, when a person's hand moved the file.
         Silent where the file is there already. Leaving processing/ drops the claim. Raises Gone
         when a person removed the file; MovedAway, with the data stored, when they moved it.
         """
         seen = self._seen.get(task.task_id)
         allowed = frozenset({seen.state, to} if seen else State)
         for _ in range(_LOOKS):
-            stored = self._stored(task, lambda current: self._marked(current, to, by), allowed)
+            stored = self._stored(task, lambda current: self._marked(current, to, by, at), allowed)
             try:
                 return self._renamed(stored, to)
             except (FileNotFoundError, FileExistsError) as reason:
@@ -205,7 +206,8 @@ class Mailroom(Inspection):
         )
         task = found.task
         if task.state in ENDED:  # in inbox/ only a person can have put it back
-            task = marked(new_round(task), State.INBOX, now, PERSON)
+            # What happened on GitHub while it waited here came after their word, not before it.
+            task = marked(new_round(task), State.INBOX, self.moved_at(found), PERSON)
         task = marked(structs.replace(task, claim=claim, next_at=None), State.PROCESSING, now, by)
         task, data = _as_file(task)
         target = self.path(State.PROCESSING, task.task_id)
@@ -232,9 +234,9 @@ class Mailroom(Inspection):
             if state not in {State.INBOX, State.QUARANTINE}
         )
 
-    def _marked(self, task: Task, to: State, by: str) -> Task:
+    def _marked(self, task: Task, to: State, by: str, at: datetime | None) -> Task:
         claim = task.claim if to is State.PROCESSING else None
-        return marked(structs.replace(task, claim=claim), to, self.clock.now(), by)
+        return marked(structs.replace(task, claim=claim), to, at or self.clock.now(), by)
 
     def _stored(
         self, task: Task, change: Callable[[Task], Task], allowed: frozenset[State]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,50 @@ def test_escalated_and_put_back_into_review_it_has_its_attempts_again(tmp_path: 
         office.work_until_quiet(8)
         assert office.state_of(issue) is State.DONE, office.told()
         assert {one.round for one in office.task(issue).attempts[used:]} <= {2}
+
+
+def moved_at_last(office: Office, issue: int, to: State) -> None:
+    """By hand, after long, and in the present: that is the time which the machine's files bear."""
+    hand = office.github.clock
+    assert hand is not None
+    hand.moment = datetime.now(UTC)
+    room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+    os.rename(room.folder(State.ESCALATED) / name, room.folder(to) / name)
+    os.utime(room.folder(to) / name, (1, 1))  # it was written long before the move
+
+
+def test_moved_to_the_inbox_and_closed_before_a_worker_takes_it_no_agent_runs(
+    tmp_path: Path,
+) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        runs = list(office.executor.agent_runs)
+        moved_at_last(office, issue, State.INBOX)
+        office.pass_time(1800)
+        patch_pull(office, "closed")
+        office.pass_time(600)
+        office.queue()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.executor.agent_runs == runs
+
+
+def test_closed_and_then_moved_to_the_inbox_the_move_is_the_later_word(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        patch_pull(office, "closed")
+        moved_at_last(office, issue, State.INBOX)
+        office.pass_time(600)
+        office.queue()
+        assert (office.state_of(issue), office.task(issue).round) == (State.REVIEW, 2)
+
+
+def test_a_move_by_hand_is_dated_by_the_move_and_not_by_our_next_look(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        moved_at_last(office, issue, State.BLOCKED)
+        moved = office.world.clock.now()
+        office.pass_time(1800)
+        reaper.put_right(office.world)
+        last = office.task(issue).marks[-1]
+        assert (last.state, last.by) == (State.BLOCKED, "a person")
+        assert abs(last.at - moved) < timedelta(seconds=60)
 
 
 def test_escalated_mended_and_put_back_into_review_it_stays_there(tmp_path: Path) -> None:
