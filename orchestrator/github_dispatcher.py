@@ -264,29 +264,32 @@ def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.Repai
 
 
 def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.NewRound) -> int:
-    """The same file back to the inbox, counted from zero, its history kept; 1 when it is there."""
+    """The same file back to the inbox, counted from zero, its history kept; 1 when it is there.
+
+    Not where a person's hand was quicker since it was judged: the next tick judges anew.
+    """
     where, said = f"{issue.repo}#{issue.number}", f"new round of {meant.task_id}"
     if world.dry_run:
         return int(not world.decided(where, said))
-    for found in world.mailroom.find(issue.repo, issue.number):
-        if found.task.task_id == meant.task_id:
-            lock = world.locks.try_task(meant.task_id)
-            if lock is None:
-                world.say(f"{where}: deferred: {questions.BUSY}")
-                return 0
-            with lock:
-                world.decided(where, said)
-                task = rereading.taken(world, candidate, issue, found.task)
-                task = structs.replace(mailroom.new_round(task), ready_at=meant.at)
-                if candidate.board is not None:
-                    task = structs.replace(
-                        task, board_item=candidate.item_id, board=candidate.board.name
-                    )
-                task = world.mailroom.move(task, State.INBOX, by=world.script)
-            show_taken_up(world, candidate, issue, task.task_id)
-            world.events.add("new_round", task=task, reason=f"round {task.round}")
-            return 1
-    return 0
+    lock = world.locks.try_task(meant.task_id)
+    if lock is None:
+        world.say(f"{where}: deferred: {questions.BUSY}")
+        return 0
+    with lock:
+        there = world.mailroom.find(issue.repo, issue.number)
+        found = next((one.task for one in there if one.task.task_id == meant.task_id), None)
+        if found is None or intake.plan(world, candidate, issue) != meant:
+            world.say(f"{where}: deferred: its task has moved on")
+            return 0
+        world.decided(where, said)
+        task = rereading.taken(world, candidate, issue, found)
+        task = structs.replace(mailroom.new_round(task), ready_at=meant.at)
+        if candidate.board is not None:
+            task = structs.replace(task, board_item=candidate.item_id, board=candidate.board.name)
+        task = world.mailroom.move(task, State.INBOX, by=world.script)
+    show_taken_up(world, candidate, issue, task.task_id)
+    world.events.add("new_round", task=task, reason=f"round {task.round}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ BREAK_OUTS = "tests/stories/test_break_outs.py::"
 
 PROOF = "tests/stories/test_proof.py::"
 HANDS = "tests/test_hands.py::"
+WORDS = "tests/stories/test_later_words.py::"
 INIT = "tests/commands/test_init.py::"
 
 CANCELLED = "tests/stories/test_cancelled.py::"
@@ -533,6 +534,11 @@ GUARDS = {
         "intake.py", "return moved or PERSON in last.by", "return PERSON in last.by",
         "tests/stories/test_people.py::"
         "test_a_file_that_was_moved_just_now_is_a_persons_word_already",
+    ),
+    "I12 a round begins only where its Ready means that still": Guard(
+        "github_dispatcher.py",
+        "if found is None or intake.plan(world, candidate, issue) != meant:", "if found is None:",
+        WORDS + "test_begun_by_hand_while_the_dispatcher_looks_it_is_one_round",
     ),
     "I9 an attempt counts whose file was taken before its worker died": Guard(
         "attempts.py", "    if last is not None and not last.judged:\n", "    if False:\n",
