@@ -13,7 +13,7 @@ from orchestrator.adapters.mailbox_index import Found
 from orchestrator.paths import flat
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
-from orchestrator.records.task import PERSON, UNDER_WAY, State, Task
+from orchestrator.records.task import ENDED, PERSON, UNDER_WAY, State, Task
 from orchestrator.records.tracker import Issue, Permission
 from orchestrator.rules import classify, dependencies, failures, obstacles, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
@@ -98,11 +98,17 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     files = [
         rounds.File(
             task_id=one.task.task_id, state=one.state, ready_at=one.task.ready_at,
-            worked_at=worked_at(world, one),
+            worked_at=worked_at(world, one), put_back=put_back(world, one),
         )
         for one in found
     ]
     return rounds.judge(ready_of(candidate, issue), files)
+
+
+def put_back(world: World, found: Found) -> bool:
+    """Whether it had ended, and waits in inbox/ for the claim that begins the person's round."""
+    ended = found.state is State.INBOX and found.task.state in ENDED
+    return ended and not world.mailroom.interrupted(found)
 
 
 def worked_at(world: World, found: Found) -> datetime | None:

@@ -526,7 +526,7 @@ GUARDS = {
         "test_a_name_that_holds_something_else_by_now_is_no_double",
     ),
     "I12 a Ready from the time of the work begins nothing after it": Guard(
-        "intake.py", "            worked_at=worked_at(world, one),\n", "",
+        "intake.py", "worked_at=worked_at(world, one), ", "",
         "tests/stories/test_people.py::"
         "test_a_ready_from_before_a_person_ended_the_task_begins_no_round",
     ),
@@ -534,6 +534,11 @@ GUARDS = {
         "intake.py", "return moved or PERSON in last.by", "return PERSON in last.by",
         "tests/stories/test_people.py::"
         "test_a_file_that_was_moved_just_now_is_a_persons_word_already",
+    ),
+    "a Ready for what a person put back is not used up": Guard(
+        "rules/rounds.py", "if newest.state in UNDER_WAY and not newest.put_back:",
+        "if newest.state in UNDER_WAY:",
+        WORDS + "test_set_ready_and_moved_to_the_inbox_it_begins_with_the_text_of_now",
     ),
     "I12 a round begins only where its Ready means that still": Guard(
         "github_dispatcher.py",

@@ -56,13 +56,15 @@ class File(Struct, frozen=True, kw_only=True):
     """A task file of this issue, by the folder it lies in.
 
     Where a person ended it, `worked_at` is the last time at which it was surely under way, by
-    GitHub's clock.
+    GitHub's clock. `put_back` is one that had ended, and that a person put into inbox/ since: no
+    round has begun before somebody claims it.
     """
 
     task_id: str
     state: State
     ready_at: datetime | None = None
     worked_at: datetime | None = None
+    put_back: bool = False
 
 
 class Dispatch(Struct, frozen=True, tag=True):
@@ -99,7 +101,8 @@ def judge(ready: Ready, files: Sequence[File]) -> Plan:
     """A Ready counts once, by its time: only one later than the newest file's starts anything.
 
     While a task is under way it never starts another; and where a person ended it since, theirs was
-    the later word. A task that ended without success gets a new round, one that is done a new one.
+    the later word. A task that ended without success gets a new round, one that is done a new one;
+    one that a person put back begins with this Ready, and the words that the issue has by now.
     """
     if ready.at is None:
         return Nothing("when it was set Ready could not be read")
@@ -119,7 +122,7 @@ def used_up(at: datetime, newest: File) -> UsedUp | None:
     """Why a Ready of this time starts nothing beside that file, if so."""
     if at <= (newest.ready_at or EPOCH):
         return UsedUp.COUNTED
-    if newest.state in UNDER_WAY:
+    if newest.state in UNDER_WAY and not newest.put_back:
         return UsedUp.UNDER_WAY
     return UsedUp.OVERRULED if at <= (newest.worked_at or EPOCH) else None
 

@@ -62,6 +62,14 @@ def test_a_ready_from_the_time_of_the_work_begins_nothing_after_it(state):
     assert isinstance(judged(AFTER, worked), NewRound | Dispatch)
 
 
+def test_a_ready_begins_the_round_of_what_a_person_put_back():
+    returned = File(task_id="t", state=State.INBOX, ready_at=NOON, put_back=True)
+    assert judged(AFTER, returned) == NewRound("t", AFTER)
+    assert judged(NOON, returned) == RepairBoard("t", Shown.IN_PROGRESS, UsedUp.COUNTED)
+    old = file("done", BEFORE, "old")
+    assert judged(AFTER, old, returned) == NewRound("t", AFTER)
+
+
 def test_every_state_has_an_answer():
     for state in State:
         assert judged(BEFORE, file(state)) and judged(AFTER, file(state))

@@ -5,10 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator import hands
+import pytest
+
+from orchestrator import hands, reaper
+from orchestrator.records.task import State
 from tests.stories.test_people import a_worker
-from tests.stories.test_second_rounds import in_need, ready_again
+from tests.stories.test_second_rounds import NEW, edit, in_need, ready_again
 from tests.support.office import Office
+
+
+def moved(office: Office, issue: int, to: State) -> Path:
+    room, name = office.world.mailroom, f"{office.task(issue).task_id}.md"
+    target = room.folder(to) / name
+    (room.folder(office.state_of(issue)) / name).rename(target)
+    return target
+
+
+@pytest.mark.parametrize("ended", [State.ESCALATED, State.CANCELLED, State.DONE])
+def test_set_ready_and_moved_to_the_inbox_it_begins_with_the_text_of_now(
+    tmp_path: Path, ended: State
+) -> None:
+    """One round: the Ready begins it, and the claim finds it begun."""
+    with in_need(tmp_path) as (office, issue, prompts):
+        moved(office, issue, ended)
+        reaper.put_right(office.world)
+        edit(office, issue)
+        ready_again(office, issue)
+        moved(office, issue, State.INBOX)
+        office.dispatch()
+        office.queue()
+        assert NEW in prompts[-1] and office.task(issue).round == 2, office.told()
+        assert sum(map(len, office.folders().values())) == 1
+
 
 # --- while the dispatcher looks ---------------------------------------------------------------
 
