@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
@@ -91,10 +91,10 @@ def ready_of(candidate: Candidate, issue: Issue) -> rounds.Ready:
 
 def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     """What this Ready means, given the files that the issue has already."""
+    room, repo, number = world.mailroom, issue.repo, issue.number
+    undone = room.find(repo, number)
     # One that a Ready began may be done before its label is taken off, in whatever round.
-    found = world.mailroom.find(issue.repo, issue.number) or world.mailroom.done_of(
-        issue.repo, issue.number
-    )
+    found = undone or room.done_of(repo, number)
     files = [
         rounds.File(
             task_id=one.task.task_id, state=one.state, ready_at=one.task.ready_at,
@@ -102,7 +102,22 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
         )
         for one in found
     ]
+    if not undone:
+        files += set_aside(world, issue, files)
     return rounds.judge(ready_of(candidate, issue), files)
+
+
+def set_aside(
+    world: World, issue: Issue, files: Sequence[rounds.File]
+) -> Iterator[rounds.File]:
+    """What lies in quarantine/ of an issue, known by its name alone, but for copies of `files`."""
+    known = {taskname.key_of(one.task_id) for one in files}
+    for task_id in world.mailroom.named_for(State.QUARANTINE, issue.repo, issue.number):
+        at, key = taskname.ready_at(task_id), taskname.key_of(task_id)
+        # Of a repository whose name ends as this one's does it is none.
+        mine = at and key == taskname.key_of(taskname.new_id(at, issue.repo, issue.number, ""))
+        if mine and key not in known:
+            yield rounds.File(task_id=task_id, state=State.QUARANTINE, ready_at=at)
 
 
 def put_back(world: World, found: Found) -> bool:

@@ -132,18 +132,19 @@ class Shelves:
 
     def done_of(self, repo: str, issue: int) -> list[Found]:
         """The tasks of an issue that are done, found by their names: done/ is not parsed."""
-        end = taskname.place_of(repo, issue)
-        named = [
-            name
-            for name in self._task_names(State.DONE)
-            if end in name and taskfile.key_of(name.removesuffix(".md")).endswith(end)
-        ]
-        found = (self._peek(self.folder(State.DONE) / name) for name in named)
+        named = self.named_for(State.DONE, repo, issue)
+        found = (self._peek(self.path(State.DONE, task_id)) for task_id in named)
         return [
             one for one in found
             if one and one.task.issue == issue and one.task.repo.lower() == repo.lower()
             and self.see(one)
         ]  # fmt: skip
+
+    def named_for(self, state: State, repo: str, issue: int) -> list[str]:
+        """The ids of an issue's tasks in a folder, by the names of files that nobody opens."""
+        end = taskname.place_of(repo, issue)
+        names = (name.removesuffix(".md") for name in self._task_names(state) if end in name)
+        return [name for name in names if taskfile.key_of(name).endswith(end)]
 
     def locate(self, task_id: str) -> Found | None:
         """The task's file wherever it stands, by its name, else by what it holds (not in done/).

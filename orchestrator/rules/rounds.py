@@ -110,7 +110,10 @@ def judge(ready: Ready, files: Sequence[File]) -> Plan:
         return Dispatch(ready.at)
     newest = max(files, key=lambda f: (f.state in UNDER_WAY, f.ready_at or EPOCH, f.task_id))
     if newest.state is State.QUARANTINE:
-        return Nothing(f"{newest.task_id} lies in quarantine/ and cannot be read")
+        return Nothing(
+            f"{newest.task_id} lies in quarantine/ and cannot be read: mend it and move it to "
+            "inbox/, or remove it"
+        )
     if (why := used_up(ready.at, newest)) is not None:
         return RepairBoard(newest.task_id, SHOWN[newest.state], why)
     if newest.state is State.DONE:

@@ -15,12 +15,21 @@ LONGEST_SLUG = 40
 _NAMED = regex.late(r"(task-\d{8}T\d{6}Z-.+-([1-9]\d*))(?:-.*)?")
 _SAFE = regex.late(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 LONGEST_ID = 230
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def new_id(ready_at: datetime, repo: str, issue: int | None, title: str) -> str:
     """`task-20261122T205000Z-owner-name-12-slug`; time, repository and issue alone decide (Q3)."""
-    stamp = ready_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = ready_at.astimezone(UTC).strftime(_STAMP)
     return f"task-{stamp}{place_of(repo, issue)}-{slug(title)}"
+
+
+def ready_at(task_id: str) -> datetime | None:
+    """The time in its id, which is that of its first Ready; None where it bears none."""
+    try:
+        return datetime.strptime(task_id[5:21], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def place_of(repo: str, issue: int | None) -> str:

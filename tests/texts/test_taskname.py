@@ -19,6 +19,7 @@ def test_an_id_reads_as_time_repository_issue_and_words():
     assert made == "task-20261122T205000Z-acme-web-12-grue-fix-the2-bugs"
     assert taskname.key_of(made) == "task-20261122T205000Z-acme-web-12"
     assert taskname.new_branch(made) == f"agent/{made}"
+    assert taskname.ready_at(made) == READY and taskname.ready_at("tidy-up") is None
 
 
 @given(repositories, issues, st.text(), st.text())
