@@ -98,7 +98,8 @@ def plan(world: World, candidate: Candidate, issue: Issue) -> rounds.Plan:
     files = [
         rounds.File(
             task_id=one.task.task_id, state=one.state, ready_at=one.task.ready_at,
-            worked_at=worked_at(world, one), put_back=put_back(world, one),
+            worked_at=worked_at(world, one), ended_at=ended_at(world, one),
+            put_back=put_back(world, one),
         )
         for one in found
     ]
@@ -131,23 +132,35 @@ def worked_at(world: World, found: Found) -> datetime | None:
 
     Marks bear our clock's time, a Ready has GitHub's, in whole seconds; in doubt it counts.
     """
-    task = found.task
-    if found.state in UNDER_WAY or not ended_by_a_person(world, found):
+    marks = found.task.marks
+    ended = found.state is State.CANCELLED or (bool(marks) and PERSON in marks[-1].by)
+    if found.state in UNDER_WAY or not ended:
         return None
-    ahead = timedelta(seconds=max(0.0, world.limits.skew or 0.0))
     # A claim's alone: other marks may have been written into a file that was moved before.
-    claims = (mark.at for mark in task.marks if mark.state is State.PROCESSING)
-    known = (min(at, world.clock.now()).replace(microsecond=0) - ahead for at in claims)
+    claims = (mark.at for mark in marks if mark.state is State.PROCESSING)
+    known = (min(at, world.clock.now()).replace(microsecond=0) - ahead(world) for at in claims)
     return max(known, default=None)
 
 
-def ended_by_a_person(world: World, found: Found) -> bool:
-    """By the marks; where they do not tell of the folder yet, it was moved by hand a moment ago."""
+def ended_at(world: World, found: Found) -> datetime | None:
+    """When a person's word ended it: by their mark or, where it was moved by hand and no mark
+    tells of that yet, by the file itself.
+
+    None where none of theirs did, or nobody knows when they said it.
+    """
     last = found.task.marks[-1] if found.task.marks else None
-    if found.state is State.CANCELLED or last is None:
-        return found.state is State.CANCELLED
-    moved = last.state is not found.state and not world.mailroom.interrupted(found)
-    return moved or PERSON in last.by
+    if found.state in UNDER_WAY or last is None:
+        return None
+    if last.state is found.state:
+        said = last.at if PERSON in last.by else None
+    else:
+        said = None if world.mailroom.interrupted(found) else world.mailroom.moved_at(found)
+    return min(said, world.clock.now()) - ahead(world) if said else None
+
+
+def ahead(world: World) -> timedelta:
+    """By how much our clock is before GitHub's at most."""
+    return timedelta(seconds=max(0.0, world.limits.skew or 0.0))
 
 
 def new(world: World, candidate: Candidate, issue: Issue) -> bool:

@@ -531,9 +531,15 @@ GUARDS = {
         "test_a_ready_from_before_a_person_ended_the_task_begins_no_round",
     ),
     "I12 a move by hand is a person's word before a mark tells of it": Guard(
-        "intake.py", "return moved or PERSON in last.by", "return PERSON in last.by",
+        "intake.py",
+        "said = None if world.mailroom.interrupted(found) else world.mailroom.moved_at(found)",
+        "said = None",
         "tests/stories/test_people.py::"
         "test_a_file_that_was_moved_just_now_is_a_persons_word_already",
+    ),
+    "I12 a Ready from before a person's word that ended its task begins nothing": Guard(
+        "intake.py", " ended_at=ended_at(world, one),", "",
+        WORDS + "test_a_ready_that_waited_does_not_outlive_the_end_of_its_task",
     ),
     "a Ready for what a person put back is not used up": Guard(
         "rules/rounds.py", "if newest.state in UNDER_WAY and not newest.put_back:",

@@ -55,15 +55,16 @@ class Ready(Struct, frozen=True):
 class File(Struct, frozen=True, kw_only=True):
     """A task file of this issue, by the folder it lies in.
 
-    Where a person ended it, `worked_at` is the last time at which it was surely under way, by
-    GitHub's clock. `put_back` is one that had ended, and that a person put into inbox/ since: no
-    round has begun before somebody claims it.
+    Where a person ended it, `worked_at` is the last time at which it was surely under way, and
+    `ended_at` that of their own word, where it is known; by GitHub's clock. `put_back` is one that
+    had ended, and that a person put into inbox/ since: no round has begun before it is claimed.
     """
 
     task_id: str
     state: State
     ready_at: datetime | None = None
     worked_at: datetime | None = None
+    ended_at: datetime | None = None
     put_back: bool = False
 
 
@@ -127,7 +128,10 @@ def used_up(at: datetime, newest: File) -> UsedUp | None:
         return UsedUp.COUNTED
     if newest.state in UNDER_WAY and not newest.put_back:
         return UsedUp.UNDER_WAY
-    return UsedUp.OVERRULED if at <= (newest.worked_at or EPOCH) else None
+    # A Ready bears whole seconds: one of the very second of the end may have come after it.
+    ended_at = (newest.ended_at or EPOCH).replace(microsecond=0)
+    overruled = at <= (newest.worked_at or EPOCH) or at < ended_at
+    return UsedUp.OVERRULED if overruled else None
 
 
 def begun_by_a_person(task: Task) -> datetime | None:

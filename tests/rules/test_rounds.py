@@ -62,6 +62,17 @@ def test_a_ready_from_the_time_of_the_work_begins_nothing_after_it(state):
     assert isinstance(judged(AFTER, worked), NewRound | Dispatch)
 
 
+@pytest.mark.parametrize("state", ["escalated", "failed", "cancelled", "done"])
+def test_a_ready_from_before_a_persons_word_that_ended_it_begins_nothing(state):
+    said = NOON + timedelta(seconds=0.9)
+    ended = File(task_id="t", state=State(state), ready_at=BEFORE, worked_at=BEFORE, ended_at=said)
+    second = timedelta(seconds=1)
+    overruled = RepairBoard("t", rounds.SHOWN[State(state)], UsedUp.OVERRULED)
+    assert judged(NOON - second, ended) == overruled
+    assert isinstance(judged(NOON, ended), NewRound | Dispatch)  # perhaps 0.95 s past noon
+    assert isinstance(judged(NOON + second, ended), NewRound | Dispatch)
+
+
 def test_a_ready_begins_the_round_of_what_a_person_put_back():
     returned = File(task_id="t", state=State.INBOX, ready_at=NOON, put_back=True)
     assert judged(AFTER, returned) == NewRound("t", AFTER)

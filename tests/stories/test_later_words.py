@@ -13,7 +13,8 @@ from orchestrator.records.task import State
 from tests.stories.test_merge_safety import an_open_pull_request
 from tests.stories.test_people import a_worker
 from tests.stories.test_second_rounds import NEW, edit, in_need, ready_again
-from tests.support.office import Office
+from tests.support import hostile
+from tests.support.office import SLUG, Office, an_office, writes
 
 
 def moved(office: Office, issue: int, to: State) -> Path:
@@ -21,6 +22,69 @@ def moved(office: Office, issue: int, to: State) -> Path:
     target = room.folder(to) / name
     (room.folder(office.state_of(issue)) / name).rename(target)
     return target
+
+
+# --- a person ends it --------------------------------------------------------------------------
+
+
+def test_a_ready_whose_label_stayed_begins_nothing_after_a_cancel(tmp_path: Path) -> None:
+    """GitHub refuses to take it off; a Ready that is set after the end begins a round."""
+    with an_open_pull_request(tmp_path) as (office, issue):
+        ready_again(office, issue)
+        office.pass_time(60)
+        bad = hostile.between(office.github)
+        bad.on("DELETE", r"/labels/ready$", hostile.answers(502), times=9)
+        hands.cancel(office.world, office.task(issue).task_id, by="cli")
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        bad.calm()
+        office.pass_time(60)
+        office.dispatch()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert "is older than a person's word that ended its task" in office.told()
+        ready_again(office, issue)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
+def test_a_ready_that_waited_does_not_outlive_the_end_of_its_task(tmp_path: Path) -> None:
+    """Set under `hold`, which is taken off after a person has dropped the task."""
+    with in_need(tmp_path) as (office, issue, _):
+        url = f"/repos/{SLUG}/issues/{issue}/labels"
+        office.api.post(url, json={"labels": ["hold"]})
+        ready_again(office, issue)
+        office.dispatch()
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        office.pass_time(600)
+        moved(office, issue, State.CANCELLED)
+        office.queue()
+        office.pass_time(600)
+        office.api.delete(f"{url}/hold")
+        office.dispatch()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+
+
+@pytest.mark.parametrize("to", [State.CANCELLED, State.ESCALATED, State.DONE])
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("worked", [False, True])
+def test_set_ready_and_then_taken_away_it_begins_nothing(
+    tmp_path: Path, to: State, worked: bool, seen: bool
+) -> None:
+    """Ready once more while it waits, or is in review; the supervisor has looked since, or not."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        issue = office.ready("Not now")
+        office.dispatch()
+        if worked:
+            office.queue()
+        ready_again(office, issue)
+        office.pass_time(60)
+        moved(office, issue, to)
+        if seen:
+            reaper.put_right(office.world)
+        office.dispatch()
+        assert office.state_of(issue) is to, office.told()
+
+
+# --- a person puts it back, or it is out of sight ----------------------------------------------
 
 
 @pytest.mark.parametrize("ended", [State.ESCALATED, State.CANCELLED, State.DONE])
@@ -108,3 +172,15 @@ def test_begun_by_hand_while_the_dispatcher_looks_it_is_one_round(tmp_path: Path
         assert "deferred: its task has moved on" in office.told()
         office.dispatch()
         assert office.task(issue).round == 2, office.told()
+
+
+def test_cancelled_while_the_dispatcher_looks_no_round_begins(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        ready_again(office, issue)
+
+        def cancels() -> None:
+            office.pass_time(5)
+            hands.cancel(a_worker(office), office.task(issue).task_id, by="cli")
+
+        once_it_looks(office, cancels)
+        assert office.state_of(issue) is State.CANCELLED, office.told()
