@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from orchestrator import alerts, github_sync, reverting, switches, tick, workspace
+from orchestrator import alerts, disk, github_sync, reverting, switches, tick, workspace
 from orchestrator.adapters import files
+from orchestrator.adapters.locks import LockBusy
 from orchestrator.adapters.mailbox_index import Found
 from orchestrator.records.effect import Stage
-from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.errors import AgentOSError, GitHubTrouble, OutcomeUnknown, SwitchedOff
 from orchestrator.records.task import BaseAfter, State, Task
 from orchestrator.rules import aftermath, failures, lanes
 from orchestrator.rules.aftermath import (
@@ -151,13 +152,11 @@ def stop(world: World, task: Task, verdict: Red) -> None:
         why = f"{task.base} fails {failed} since it was merged"
         offer, task = reverting.offer(world, task, why)
         said = f"#{offer.number} takes it back, if you merge it."
-    except reverting.CannotRevert as reason:
-        said = f"It could not be taken back by itself: {reason}."
-    except GitHubTrouble as trouble:
-        if trouble.trouble in failures.PASSING:
+    except AgentOSError as error:
+        if passes(world, task, error):
             raise
         # The same at every later look; the freeze must be told all the same.
-        said = f"It could not be taken back by itself: {world.redact(str(trouble))}."
+        said = f"It could not be taken back by itself: {world.redact(str(error)).rstrip('.')}."
     github_sync.comment_once(
         world, task, "base-red",
         lambda marker: messages.base_red_comment(
@@ -165,6 +164,14 @@ def stop(world: World, task: Task, verdict: Red) -> None:
         ),
     )  # fmt: skip
     noted(world, task, BaseAfter.RED, verdict.reason)
+
+
+def passes(world: World, task: Task, error: AgentOSError) -> bool:
+    """Whether a later look may fare better; a store that is damaged is made anew before it."""
+    if isinstance(error, GitHubTrouble):
+        return error.trouble in failures.PASSING
+    later = (OutcomeUnknown, LockBusy, disk.NoRoom, SwitchedOff)
+    return isinstance(error, later) or workspace.of(world).doubt(task.repo, error)
 
 
 def healed(world: World, task: Task) -> bool:
@@ -195,12 +202,18 @@ def noted(world: World, task: Task, after: BaseAfter, reason: str) -> None:
 
 
 def freeze(world: World, task: Task, reason: str) -> None:
-    """Stop the repository, as a person would; a switch that is there already is theirs."""
-    switch = switch_of(world, task)
+    """Stop the repository, as a person would; a switch that is there already is theirs.
+
+    Once for a merge: when a person has lifted it, what could not be told yet freezes nothing anew.
+    """
+    switch, key = switch_of(world, task), f"{task.key}:base-frozen"
+    if world.effects.last(task.task_id, key) is not None:
+        return
     if not switch.exists():
         files.make_folder(switch.parent)
         files.write_durably(switch, f"{switches.FROZEN}{reason}".encode(), replace=True)
         world.events.add("frozen", task=task, reason=reason)
+    world.effects.record(task.task_id, key, Stage.DONE)
 
 
 def may_act(world: World, task: Task) -> bool:

@@ -1299,6 +1299,17 @@ GUARDS = {
         "aftermath.py", "    if not switch.exists():\n", "    if False:\n",
         "tests/stories/test_base_after_merge.py::test_a_base_that_breaks_stops_the_repository",
     ),
+    "a freeze that a person lifted stays lifted": Guard(
+        "aftermath.py", "    if world.effects.last(task.task_id, key) is not None:\n",
+        "    if False:\n",
+        "tests/stories/test_base_after_merge.py::"
+        "test_a_freeze_that_a_person_lifted_stays_lifted_and_is_told_once[no comment goes through]",
+    ),
+    "what keeps a revert from being offered is told, and no look repeats it": Guard(
+        "aftermath.py", "        if passes(world, task, error):\n", "        if True:\n",
+        "tests/stories/test_base_after_merge.py::"
+        "test_a_freeze_that_a_person_lifted_stays_lifted_and_is_told_once[a git too old to revert]",
+    ),
     "S20 a person's switch stops the looking": Guard(
         "aftermath.py", "return not reason or (", "return True or (",
         "tests/stories/test_base_after_merge.py::test_a_persons_switch_stops_the_looking_too",

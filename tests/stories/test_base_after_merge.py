@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from orchestrator.adapters import files
+from orchestrator.adapters import files, history
 from orchestrator.records.config import BrokenRepository
 from orchestrator.records.task import BaseAfter, State
 from tests.commands.test_task import reverts
@@ -248,6 +248,31 @@ def test_a_merge_is_watched_though_the_tick_died_before_its_file_was_moved(
         assert office.state_of(issue) is State.DONE, office.told()
         looks(office, 6)
         told_once(office, issue)
+
+
+@pytest.mark.parametrize("trouble", ["a git too old to revert", "no comment goes through"])
+def test_a_freeze_that_a_person_lifted_stays_lifted_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    def refuses(*ignored: object) -> object:
+        raise history.GitTooOld("git 2.34.1 is too old to update branches.")
+
+    with merged(tmp_path, Base("failure")) as (office, issue):
+        bad = hostile.between(office.github)
+        if trouble.startswith("no comment"):
+            bad.on("POST", rf"/issues/{issue}/comments$", hostile.answers(502), times=1000)
+        else:
+            monkeypatch.setattr(history, "trial", refuses)
+        looks(office, 6)
+        switch(office).unlink()  # by a person, who read the alert
+        looks(office, 2)
+        assert not switch(office).exists(), office.told()
+        bad.calm()
+        office.pass_time(200)
+        looks(office)
+        assert not switch(office).exists(), office.told()
+        [told] = [said for said in office.comments(issue) if "fails its checks since #2" in said]
+        assert ("is too old" in told) is trouble.startswith("a git"), told
 
 
 def test_a_dry_run_tells_and_does_nothing(tmp_path: Path) -> None:
