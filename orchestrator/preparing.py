@@ -75,6 +75,9 @@ def retreat(world: World, repository: RepositoryConfig, task: Task, error: Excep
         raise error
     if isinstance(error, GitHubTrouble) and error.trouble not in failures.PASSING:
         readonly.rule_out(world, task.repo, error)
+    if found := world.mailroom.locate(task.task_id):
+        # What was done before the fault stands there alone, such as the parts of an epic.
+        task = readonly.goes_on(found.task)
     if isinstance(error, GitHubTrouble) and error.trouble in failures.EVERYBODYS:
         world.mailroom.move(task, State.INBOX, by=world.script)
         raise error

@@ -783,6 +783,11 @@ GUARDS = {
         "    (lambda *_, task: None)(\n        world, f\"{FAILED}{task.key}\",\n",
         AGENTS + "test_a_setup_that_fails_is_tried_five_times_with_growing_waits",
     ),
+    "a way back without an agent forgets nothing that the file holds": Guard(
+        "preparing.py", "        task = readonly.goes_on(found.task)\n", "        pass\n",
+        "tests/stories/test_epics.py::"
+        "test_an_outage_after_the_split_loses_no_part_and_asks_no_model_again",
+    ),
     "an outage of GitHub gives no task up": Guard(
         "rules/starting.py", "    if outage:\n", "    if False:\n",
         GITHUB + "test_a_task_waits_out_an_outage_of_git_and_a_person_is_told_once",

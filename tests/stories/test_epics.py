@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,27 @@ def test_a_model_splits_an_epic_that_lists_nothing(tmp_path: Path) -> None:
         assert "<!-- x -->" not in found[1]["body"] and "A program split it off" in found[1]["body"]
         assert all("ready" in labels(one) for one in found), "the config asks for it"
         assert {places(office)[one["number"]] for one in found} == {(1, "Ready")}
+
+
+def test_an_outage_after_the_split_loses_no_part_and_asks_no_model_again(tmp_path: Path) -> None:
+    said = [json.dumps(SPLIT), json.dumps({"parts": SPLIT["parts"][:2]})]
+
+    def thinker(folder: Path, prompt: str) -> AttemptReport:
+        return AttemptReport(exit_code=0, seconds=1, output_tail=said.pop(0))
+
+    with an_office(tmp_path, agents={"thinker": thinker}, config=ON) as office:
+        epic = office.ready("Weeks", "Everywhere.", labels=("epic",))
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/graphql$", hostile.answers(502), times=20)
+        office.queue()
+        bad.calm()
+        assert [part.issue for part in office.task(epic).parts] == [2, 3, 4], office.told()
+        shutil.rmtree(office.world.paths.cache)  # in which the model's answer lay
+        office.pass_time(3700)
+        office.queue()
+        assert office.state_of(epic) is State.BLOCKED, office.told()
+        assert len(issues(office)) == 4 and len(said) == 1
 
 
 def test_what_github_refuses_or_a_person_undoes_is_left_at_that(tmp_path: Path) -> None:
