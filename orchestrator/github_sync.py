@@ -83,8 +83,9 @@ def key_of(task: Task, kind: str, ordinal: int = 0) -> str:
 
 
 def comment_once(
-    world: World, task: Task, kind: str, said: Callable[[str], str], *, ordinal: int = 0
-) -> bool:
+    world: World, task: Task, kind: str, said: Callable[[str], str], *, ordinal: int = 0,
+    text_key: str = "",
+) -> bool:  # fmt: skip
     """One comment of this kind in this round, however often repeated; `said` takes its marker.
 
     False where there is no issue, or GitHub lets us write nothing there.
@@ -94,24 +95,33 @@ def comment_once(
     marker = world.markers.line(task, kind, ordinal)
     return comment_below(
         world, task, task.issue, f"{kind}:{ordinal}", said(marker), marker=marker,
-        what=f"commenting on it ({kind})",
+        what=f"commenting on it ({kind})", text_key=text_key,
     )  # fmt: skip
 
 
 def comment_below(
-    world: World, task: Task, number: int, key: str, text: str, *, marker: str, what: str
-) -> bool:
+    world: World, task: Task, number: int, key: str, text: str, *, marker: str, what: str,
+    text_key: str = "",
+) -> bool:  # fmt: skip
     """One comment on an issue or pull request under `key`, known by its marker, never a second.
 
-    False where GitHub lets us write nothing there; `what` says in a word what was meant.
+    False where GitHub lets us write nothing there; `what` says in a word what was meant. What was
+    sent, not what is found there, is noted under `text_key` where it is to be kept up to date.
     """
     body = world.redact(text)
+
+    def make() -> str:
+        made = str(world.write.create_comment(task.repo, number, body))
+        if text_key:
+            world.effects.record(task.task_id, text_key, Stage.DONE, hash_of(body), durable=False)
+        return made
+
     with unless_refused(world, task, what):
         world.effects.once(
             task.task_id,
             f"{task.key}:{key}",
             find=lambda: find_comment(world, task.repo, number, marker),
-            make=lambda: str(world.write.create_comment(task.repo, number, body)),
+            make=make,
         )
         return True
     return False
@@ -119,14 +129,12 @@ def comment_below(
 
 def comment_kept(world: World, task: Task, kind: str, said: Callable[[str], str]) -> None:
     """As `comment_once`, and brought up to date when what is said has changed."""
-    key, text = key_of(task, kind), f"{task.key}:{kind}:text"
-    before = world.effects.last(task.task_id, key)
-    if task.issue is None or not comment_once(world, task, kind, said):
+    text = f"{task.key}:{kind}:text"
+    if task.issue is None or not comment_once(world, task, kind, said, text_key=text):
         return
     issue, body = task.issue, world.redact(said(world.markers.line(task, kind)))
-    made = world.effects.last(task.task_id, key)
-    if made is None or before is None or before.stage is not Stage.DONE:
-        world.effects.record(task.task_id, text, Stage.DONE, hash_of(body), durable=False)
+    made = world.effects.last(task.task_id, key_of(task, kind))
+    if made is None:
         return
     with unless_refused(world, task, f"editing a comment on it ({kind})"):
         world.effects.settled(

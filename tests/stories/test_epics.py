@@ -162,6 +162,28 @@ def test_trouble_now_and_then_is_not_five_tries_in_a_row(tmp_path: Path) -> None
             assert office.state_of(epic) is State.BLOCKED and office.task(epic).tries == 0
 
 
+def test_a_list_whose_answer_was_lost_is_brought_up_to_date_when_it_is_found(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        epic = office.ready("Weeks", LIST, labels=("epic",))
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/issues/1/comments$", hostile.applied_then_cut)
+        office.queue()
+        assert bad.rules[0].left == 0, office.told()
+        office.close(2)
+        for _ in range(2):
+            office.pass_time(3700)
+            office.work_until_quiet()
+        [said] = [one for one in office.comments(epic) if "split into" in one]
+        assert "1 of them" in said and "- [x] #2" in said
+        edits = bad.count("PATCH", r"/issues/comments/\d+$")
+        office.pass_time(3700)
+        office.work_until_quiet()
+        assert bad.count("PATCH", r"/issues/comments/\d+$") == edits, "an unchanged text"
+
+
 def test_a_model_splits_an_epic_that_lists_nothing(tmp_path: Path) -> None:
     def thinker(folder: Path, prompt: str) -> AttemptReport:
         return AttemptReport(exit_code=0, seconds=1, output_tail=json.dumps(SPLIT))
