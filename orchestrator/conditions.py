@@ -13,6 +13,8 @@ from orchestrator.world import World
 
 # GitHub's times are to the second, and an answer takes its time.
 SKEW_SECONDS = 30.0
+# A constant offset near that must not be told wrong and right again by turns.
+AGREES_BELOW = 25.0
 UNLISTED = "not in the config: "
 TOKEN = "token of GitHub"  # one key for whichever token: a new one ends the alert of the old
 
@@ -101,8 +103,9 @@ def tell_the_unlisted(world: World) -> None:
 
 
 def tell_the_time(world: World, skew: float) -> None:
-    if abs(skew) <= SKEW_SECONDS:
+    if abs(skew) < AGREES_BELOW:
         alerts.recovered(world, "clock", "this machine's clock agrees with GitHub's again.")
+    if abs(skew) <= SKEW_SECONDS:
         return
     which = "ahead of" if skew > 0 else "behind"
     alerts.alert(

@@ -248,6 +248,18 @@ def test_a_clock_that_is_off_is_told_once_and_when_it_is_right_again(tmp_path: P
         assert "45 s ahead of GitHub's" in office.told()
 
 
+def test_a_clock_that_is_off_by_just_about_what_matters_is_told_once(tmp_path: Path) -> None:
+    """GitHub's `Date` is in whole seconds, ours is not."""
+    with quick_office(tmp_path) as office:
+        for skew in (-29.8, -30.6, -29.9, -30.1, -29.8, -26.0):
+            office.world.limits.skew = skew
+            tick.told(office.world, lambda world: None)
+        assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 0), office.told()
+        office.world.limits.skew = -1.0
+        tick.told(office.world, lambda world: None)
+        assert told_of(office, "recovered") == 1
+
+
 def test_scopes_that_a_classic_token_lacks_are_told_once_and_when_they_are_there(
     tmp_path: Path,
 ) -> None:
