@@ -112,9 +112,15 @@ def rotate_logs(world: World) -> None:
     """Those that somebody writes to; their parts would get a longer name every hour."""
     each(
         world, "logs",
-        lambda: [log for log in world.paths.logs.glob("*.log") if not files.is_part(log)],
+        lambda: [log for log in all_logs(world) if not files.is_part(log)],
         lambda log: files.rotate(log, LOG_BYTES, LOGS_KEPT),
     )  # fmt: skip
+
+
+def all_logs(world: World) -> list[Path]:
+    """Ours, and what cron writes: that lies below runtime/, wherever a config puts ours."""
+    folders = {path.resolve(): path for path in (world.paths.logs, world.paths.runtime / "logs")}
+    return [log for folder in folders.values() for log in folder.glob("*.log")]
 
 
 def clear_mailbox(world: World) -> None:
@@ -163,7 +169,7 @@ def old_prompts(world: World, alive: set[str]) -> list[Path]:
 
 def old_parts(world: World, alive: set[str]) -> list[Path]:
     """Of rotated logs, whether the log itself is still there or not."""
-    parts = [log for log in world.paths.logs.glob("*.log") if files.is_part(log)]
+    parts = [log for log in all_logs(world) if files.is_part(log)]
     return spent(parts, world.config.logs_keep_days, world.config.logs_keep_gb, world.clock.now())
 
 

@@ -56,6 +56,20 @@ def test_a_large_log_is_rotated_and_a_second_sweep_within_the_hour_does_nothing(
         assert log.stat().st_size > housekeeping.LOG_BYTES
 
 
+def test_the_logs_that_cron_writes_are_rotated_and_pruned_wherever_ours_lie(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path, config={"logs_dir": str(tmp_path / "elsewhere")}) as office:
+        log = office.world.paths.runtime / "logs" / "dispatcher.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"x" * (housekeeping.LOG_BYTES + 1))
+        housekeeping.rotate_logs(office.world)
+        assert not log.exists()
+        [part] = files.rotated(log)
+        os.utime(part, (0, 0))
+        assert housekeeping.old_parts(office.world, set()) == [part]
+
+
 def test_a_store_is_packed_once_a_week(tmp_path: Path) -> None:
     with an_office(tmp_path) as office:
         office.ready("Add it")

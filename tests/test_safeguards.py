@@ -1250,8 +1250,8 @@ GUARDS = {
         "tests/stories/test_nobody_starves.py::test_work_whose_last_move_failed_is_over_and_not",
     ),
     "a part of a log is never rotated again": Guard(
-        "housekeeping.py", "for log in world.paths.logs.glob(\"*.log\") if not files.is_part(log)",
-        "for log in world.paths.logs.glob(\"*.log\")",
+        "housekeeping.py", "for log in all_logs(world) if not files.is_part(log)",
+        "for log in all_logs(world)",
         "tests/test_housekeeping.py::test_a_part_of_a_log_is_never_rotated_again",
     ),
     "nobody's file is taken for a part of a log": Guard(
