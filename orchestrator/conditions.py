@@ -9,6 +9,7 @@ from orchestrator.adapters.clock import FixedClock
 from orchestrator.records.task import UNDER_WAY
 from orchestrator.records.tracker import Sight
 from orchestrator.rules import access, pacing
+from orchestrator.rules.pacing import Purpose
 from orchestrator.world import World
 
 # GitHub's times are to the second, and an answer takes its time.
@@ -16,7 +17,9 @@ SKEW_SECONDS = 30.0
 # A constant offset near that must not be told wrong and right again by turns.
 AGREES_BELOW = 25.0
 UNLISTED = "not in the config: "
-TOKEN = "token of GitHub"  # one key for whichever token: a new one ends the alert of the old
+# One key for whichever token: a new one ends the alert of the old.
+TOKEN, SCOPES = "token of GitHub", "scopes of the token"
+REQUESTS = "requests left"
 
 
 def tell(world: World) -> None:
@@ -40,10 +43,12 @@ def tell(world: World) -> None:
     if limits.share() < pacing.ALARM:
         alerts.alert(
             world,
-            "requests left",
+            REQUESTS,
             f"{limits.share():.0%} of this hour's requests to GitHub are left; nothing new is "
             "begun before the hour is over. Does something else use the same token?",
         )
+    elif limits.share() >= pacing.RESERVE[Purpose.NEW_WORK]:
+        alerts.recovered(world, REQUESTS, "enough of this hour's requests to GitHub are left.")
     tell_the_scopes(world)
     if limits.skew is not None and not isinstance(world.clock, FixedClock):
         tell_the_time(world, limits.skew)
@@ -53,14 +58,16 @@ def tell_the_scopes(world: World) -> None:
     """Only a classic token's answers name its scopes; of another there is nothing to tell."""
     limits = world.limits
     if limits.scopes is None:
+        answered = limits.skew is not None
+        if answered and limits.kind in {access.TokenKind.FINE_GRAINED, access.TokenKind.APP}:
+            alerts.recovered(world, SCOPES, "another token is in use, which has no scopes.")
         return
     board = any(repository.boards for repository in world.config.repositories)
     lacking = access.missing_scopes(limits.scopes, limits.kind, board=board)
-    key = f"scopes {limits.name}"
     if lacking:
-        alerts.alert(world, key, access.scopes_sentence(lacking, world.config.github_web_url))
+        alerts.alert(world, SCOPES, access.scopes_sentence(lacking, world.config.github_web_url))
     else:
-        alerts.recovered(world, key, "the token has the scopes that it needs.")
+        alerts.recovered(world, SCOPES, "the token has the scopes that it needs.")
 
 
 def tell_the_sight(world: World, slug: str, sight: Sight | None) -> str:

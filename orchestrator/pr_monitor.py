@@ -22,6 +22,7 @@ from orchestrator import (
 from orchestrator.adapters.git import GitError
 from orchestrator.records.errors import GitHubTrouble
 from orchestrator.records.task import State, Task
+from orchestrator.records.tracker import PullRequest
 from orchestrator.records.verdicts import (
     Cancelled,
     Escalate,
@@ -39,6 +40,7 @@ ABOUT = (
     "Merge, update, repair, wait for or hand over every open pull request of ours; cron starts it "
     "every five minutes."
 )
+GONE_KEY = "gone "  # and a task: the alert of its pull request
 GONE = timedelta(hours=24)  # so long a pull request may be missing before a person hears of it
 
 
@@ -52,9 +54,11 @@ def story(world: World) -> None:
     reverting.follow(world)
     tasks = watched(world)
     if not tasks:
+        tell_of_what_is_back(world, ())
         return
     asked = world.clock.now()
     pulls = world.read.pull_requests_or_why([link(task) for task in tasks])
+    tell_of_what_is_back(world, [one for one in tasks if is_seen(pulls.get(link(one)))])
     looked: list[Facts] = []
     with scrutiny.Scrutiny(world, tasks) as scrutiny_:
         for task in tasks:
@@ -101,11 +105,26 @@ def tell_of_what_is_gone(world: World, task: Task) -> None:
         return
     alerts.alert(
         world,
-        f"gone {task.task_id}",
+        GONE_KEY + task.task_id,
         f"{where(task)}: GitHub has not shown its pull request for a day. If it is gone for good: "
         f"bin/task.sh cancel {task.task_id}, and set its issue Ready again for a new one.",
         task=task,
     )
+
+
+def is_seen(pull: PullRequest | GitHubTrouble | None) -> bool:
+    return pull is not None and not isinstance(pull, GitHubTrouble)
+
+
+def tell_of_what_is_back(world: World, seen: Sequence[Task]) -> None:
+    """What was gone is over where it is seen again, or where nobody waits for it any more."""
+    back = {task.task_id for task in seen}
+    for raised in alerts.raised(world, GONE_KEY):
+        task_id = raised.key.removeprefix(GONE_KEY)
+        if task_id in back:
+            alerts.recovered(world, raised.key, f"GitHub shows the pull request of {task_id} again")
+        elif world.mailroom.holds(task_id) is not State.REVIEW:
+            alerts.recovered(world, raised.key, f"{task_id} waits for its pull request no more")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from orchestrator.adapters import events
 from orchestrator.forge import accounts, records
 from orchestrator.forge.faults import CATALOGUE, SECONDARY
 from orchestrator.records.task import State
+from orchestrator.rules.pacing import Points
 from tests.support import repos
 from tests.support.office import SLUG, Office, a_world, an_office
 
@@ -276,6 +277,33 @@ def test_scopes_that_a_classic_token_lacks_are_told_once_and_when_they_are_there
         assert told_of(office, "recovered") == 1, office.told()
 
 
+@pytest.mark.parametrize("secret", ["ghp_" + "a" * 36, "github_pat_of_robot"])
+def test_another_token_ends_the_alert_of_the_scopes_that_the_old_one_lacked(
+    tmp_path: Path, secret: str
+) -> None:
+    with quick_office(tmp_path) as office:
+        scopes(office, "gist")
+        office.dispatch()
+        assert told_of(office, "alert") == 1
+        renew(office, tmp_path, secret)
+        scopes(office, "repo, project", secret)
+        assert office.dispatch() == 0, office.told()
+        assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 1), office.told()
+
+
+def test_of_the_last_requests_of_an_hour_is_told_and_when_there_are_enough(tmp_path: Path) -> None:
+    with quick_office(tmp_path) as office:
+        reset = office.world.clock.now().timestamp() + 600
+        known = office.world.limits.points
+        for left in (100, 600, 900):
+            known["core"] = Points(limit=5000, remaining=left, reset=reset)
+            tick.told(office.world, lambda world: None)
+        assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 0)
+        office.world.clock.sleep(601)
+        tick.told(office.world, lambda world: None)
+        assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 1)
+
+
 def test_of_a_fine_grained_token_no_scopes_are_missed(tmp_path: Path) -> None:
     """A11: GitHub tells none, which says nothing."""
     with quick_office(tmp_path) as office:
@@ -298,11 +326,11 @@ def test_a_repository_that_the_token_cannot_work_in_is_told_once(tmp_path: Path)
             assert f"recovered: {SLUG} is open to the token again" in office.told()
 
 
-def scopes(office: Office, told: str) -> None:
+def scopes(office: Office, told: str, secret: str = "robot-token") -> None:
     """A person changes what the token may do; the token stays the same."""
     state = office.github.forge.state
     with state.lock:
-        token = state.store.first(records.Token, "secret = ?", "robot-token")
+        token = state.store.first(records.Token, "secret = ?", secret)
         assert token is not None
         state.store.change(token, scopes=told)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from orchestrator import landing, queue, reaper, supervisor
+from orchestrator import alerts, landing, pr_monitor, queue, reaper, supervisor
 from orchestrator.adapters.effects import SECOND_LOOK
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import (
@@ -169,8 +169,23 @@ def test_a_pull_request_that_is_gone_is_told_of_after_a_day_and_may_come_back(
         office.monitor()
         assert office.told().count("GitHub has not shown its pull request for a day") == 1
         shown(link.node_id)
+        office.monitor()
+        assert office.told().count("recovered: GitHub shows the pull request of") == 1
+        assert not alerts.raised(office.world, "gone ")
         monitor(office, 4)
         assert office.state_of(issue) is State.DONE, office.told()
+
+
+def test_nobody_is_told_of_a_gone_pull_request_whose_task_is_over(tmp_path: Path) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        task = office.task(issue)
+        pr_monitor.tell_of_what_is_gone(office.world, task)
+        pr_monitor.tell_of_what_is_back(office.world, ())
+        assert alerts.raised(office.world, "gone "), "it waits still"
+        office.world.mailroom.move(task, State.CANCELLED, by="person")
+        office.monitor()
+        assert "waits for its pull request no more" in office.told()
+        assert not alerts.raised(office.world, "gone ")
 
 
 def test_whose_base_never_stands_still_is_told_once_a_day(tmp_path: Path) -> None:
