@@ -40,15 +40,35 @@ def may_start(world: World) -> bool:
             "(min_free_disk_gb, min_free_disk_percent)",
         )
         return False
-    if alerts.place(world, ALERT).exists() and not short_of(world, RECOVERED_ABOVE):
+    if is_told(world) and not short_of(world, RECOVERED_ABOVE) and takes_files(world):
         alerts.recovered(world, ALERT, "there is room on the disk again; tasks start again")
     return True
+
+
+def is_told(world: World) -> bool:
+    """Whether a person knows of a full disk, and has not heard of its end."""
+    return alerts.place(world, ALERT).exists()
+
+
+def takes_files(world: World) -> bool:
+    """Whether our disks take a file: one that shows room may be read-only, or lack inodes."""
+    try:
+        for place in our_places(world):
+            if place.is_dir():
+                files.try_out(place)
+    except OSError:
+        return False
+    return True
+
+
+def our_places(world: World) -> tuple[Path, ...]:
+    return (world.paths.runtime, world.paths.mailbox, world.paths.worktrees)
 
 
 def short_of(world: World, factor: float = 1) -> str:
     """Which disk of ours has less than `factor` times the floor; "" where all have enough."""
     config = world.config
-    for place in (world.paths.runtime, world.paths.mailbox, world.paths.worktrees):
+    for place in our_places(world):
         free, whole = files.space(place)
         floor = config.min_free_disk_gb * GIGABYTE
         share = whole * config.min_free_disk_percent / 100

@@ -60,7 +60,8 @@ def start_workers(world: World) -> None:
         world.say(f"no worker is started: {held}")
         return
     startable = could_start(world)
-    if startable and not disk.may_start(world):
+    # That there is room again is told too where nothing waits for it any more.
+    if (startable or disk.is_told(world)) and not disk.may_start(world):
         return
     free = world.locks.free_worker_slots(world.config.max_parallel_workers)
     for number in range(min(free, startable)):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -33,14 +35,25 @@ def with_floor(office: Office, gigabytes: float, percent: float = 0) -> None:
 def small(tmp_path: Path) -> Iterator[Path]:
     """The office's root as a disk of its own, of 70 MB."""
     root = tmp_path / "root"
-    root.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(root)]
+    with mounted(root, "size=70m"):
+        yield root
+
+
+@contextmanager
+def mounted(place: Path, options: str) -> Iterator[None]:
+    """A folder as a small disk of its own."""
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     if subprocess.run(words, capture_output=True, check=False).returncode != 0:
         pytest.skip("only root can mount a small disk to fill")
     try:
-        yield root
+        yield
     finally:
-        subprocess.run(["umount", "--lazy", str(root)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def no_worker(argv: Sequence[str], **_: Any) -> int:
+    return 1
 
 
 def fill(root: Path, *, leave: int = 0) -> Path:
@@ -79,6 +92,45 @@ def test_below_the_floor_nothing_new_starts_and_it_is_told_once(
         office.work_until_quiet()
         assert office.state_of(waiting) is office.state_of(held) is State.DONE
         assert office.told().count("recovered: ") == 1
+
+
+def test_room_again_is_told_though_nothing_waits_for_it(tmp_path: Path) -> None:
+    with an_office(tmp_path) as office:
+        office.world = replace(office.world, spawn=no_worker)
+        issue = office.ready("Wait in the inbox")
+        office.dispatch()
+        with_floor(office, 9_000_000)
+        office._tick("supervisor", supervisor.story)
+        assert office.told().count("ALERT only ") == 1
+        office.world.mailroom.move(office.task(issue), State.CANCELLED, by="person")
+        with_floor(office, 0)
+        for _ in range(2):
+            office._tick("supervisor", supervisor.story)
+        assert office.told().count("recovered: ") == 1
+
+
+@pytest.mark.parametrize("option", ["ro", "nr_inodes=2"])
+def test_a_disk_that_shows_room_and_takes_nothing_is_told_once(
+    tmp_path: Path, option: str
+) -> None:
+    trees = tmp_path / "trees"
+    with mounted(trees, f"size=70m,{option}"), an_office(
+        tmp_path, config={"worktrees_dir": str(trees)}
+    ) as office:
+        office.world = replace(office.world, spawn=no_worker)
+        office.ready("Add first.txt")
+        office.dispatch()
+        for _ in range(3):
+            office._tick("supervisor", supervisor.story)
+            office.queue()
+            office.pass_time(60)
+        assert office.told().count("ALERT ") == 1 and "recovered: " not in office.told()
+        made = subprocess.run(
+            ["mount", "-o", "remount,rw,nr_inodes=1000", str(trees)], check=False
+        )
+        assert made.returncode == 0
+        office._tick("supervisor", supervisor.story)
+        assert office.told().count("recovered: ") == 1, office.told()
 
 
 def test_what_is_under_way_goes_on_below_the_floor(tmp_path: Path) -> None:

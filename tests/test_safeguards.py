@@ -1384,6 +1384,14 @@ GUARDS = {
         "github_dispatcher.py", "if not disk.may_start(world):", "if False:",
         "tests/test_disk.py::test_below_the_floor_nothing_new_starts_and_it_is_told_once",
     ),
+    "Q10 room on a disk that takes nothing is no end of the trouble": Guard(
+        "disk.py", " and takes_files(world):", ":",
+        "tests/test_disk.py::test_a_disk_that_shows_room_and_takes_nothing_is_told_once[ro]",
+    ),
+    "C11 that there is room again is told": Guard(
+        "supervisor.py", "(startable or disk.is_told(world))", "startable",
+        "tests/test_disk.py::test_room_again_is_told_though_nothing_waits_for_it",
+    ),
     "C14 an interrupted attempt goes back": Guard(
         "attempts.py", "reaper.called_off(world, task, stop)", "pass",
         "tests/stories/test_stopped.py::"

@@ -247,6 +247,13 @@ def reserve(path: Path, size: int) -> None:
         os.replace(temporary, path)
 
 
+def try_out(folder: Path) -> None:
+    """Make a file of one block in a folder and remove it; raises OSError where it takes none."""
+    path = folder / f".try-{os.getpid()}{_TEMPORARY}"
+    reserve(path, 4096)
+    remove_file(path)
+
+
 def disk_sentence(error: OSError) -> str:
     """What a person is told where the disk itself fails, and "" for any other trouble (Q10)."""
     said = _DISK.get(error.errno or 0)
