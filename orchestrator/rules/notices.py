@@ -193,11 +193,15 @@ def _alert_of(event: Event) -> str:
 
 
 def sort(events: Sequence[Event], *, quiet: bool) -> Sorted:
-    """The letters of one tick, oldest first; in quiet hours those alone that are urgent."""
+    """The letters of one tick, oldest first; in quiet hours those alone that are urgent.
+
+    What is over comes last: the chat's last word on a trouble is that it has ended.
+    """
     groups: dict[str, list[Event]] = {}
     for event in events:
         groups.setdefault(event.task_id or name(event), []).append(event)
     batches = [Batch(about=about, events=tuple(found)) for about, found in groups.items()]
+    batches.sort(key=lambda one: one.about == RECOVERED)
     held = [one for one in batches if quiet and one.weight is not Weight.URGENT]
     return Sorted(
         now=tuple(one for one in batches if one not in held),

@@ -57,6 +57,15 @@ def test_steps_of_a_task_are_one_letter_with_the_loudest_of_their_weights() -> N
     assert (len(second.events), second.weight) == (2, Weight.SILENT)
 
 
+def test_what_is_over_is_told_after_the_trouble_that_it_ends() -> None:
+    events = (
+        an_event("recovered", key="disk"), an_event("alert", key="token of GitHub"),
+        an_event("recovered", key="token of GitHub"),
+    )  # fmt: skip
+    told = notices.sort(events, quiet=False).now
+    assert [one.about for one in told] == ["urgent_alert", "recovered"]
+
+
 def test_quiet_hours_hold_all_but_what_is_urgent() -> None:
     events = (an_event("escalated", task="a"), an_event("frozen", task="b"), an_event("done", "c"))
     told = notices.sort(events, quiet=True)
