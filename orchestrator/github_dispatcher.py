@@ -18,7 +18,7 @@ from orchestrator import (
     tick,
 )
 from orchestrator.adapters import mailroom
-from orchestrator.adapters.gh_queries import BoardEntry, Labelled
+from orchestrator.adapters.gh_queries import BoardPage, Labelled
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -107,8 +107,9 @@ def look(world: World, waits: questions.Waits) -> Iterator[Candidate]:
                 its = repositories.get(entry.repo.lower())
                 if its is not None and board in its.boards:
                     cards.setdefault(entry.issue_node, (board, entry))
-            yield from on_board(world, board, page.entries, repositories)
+            yield from on_board(world, board, page, repositories)
             gh_project.tidy(world, board, page)
+    tell_of_unheard(world, waits, by_label)
     waits.answers |= by_label.answers
     waits.closed |= by_label.closed
     for slug, nodes in by_label.found.items():
@@ -127,10 +128,14 @@ def look(world: World, waits: questions.Waits) -> Iterator[Candidate]:
 def on_board(
     world: World,
     board: BoardConfig,
-    entries: Sequence[BoardEntry],
+    page: BoardPage,
     repositories: dict[str, RepositoryConfig],
 ) -> Iterator[Candidate]:
-    for entry in entries:
+    for card in page.unseen:
+        if card.status == board.ready:
+            said = f"its card {card.id} is Ready and shows the token no issue; left alone"
+            world.say(f"board {board.name}: {said}")
+    for entry in page.entries:
         if entry.item.status != board.ready:
             continue
         repository = repositories.get(entry.repo.lower())
@@ -180,7 +185,19 @@ def told_closed(world: World, by_label: Labelled) -> list[str]:
     ]
     # With others beside it that go on, this is a degraded tick; alone, it needs a person.
     world.troubles.extend(tick.CONFIG if world.only else tick.DEGRADED for _ in found)
-    return found
+    unread = [one.slug for one in world.repositories if one.slug in by_label.unread]
+    for slug in unread:
+        with tick.isolated(world, f"{slug}: not looked at"):
+            raise by_label.unread[slug]
+    return list(dict.fromkeys([*found, *unread]))
+
+
+def tell_of_unheard(world: World, waits: questions.Waits, by_label: Labelled) -> None:
+    """Nothing is known of an issue that GitHub does not tell of: its task goes on waiting."""
+    for node, task in {**waits.others, **waits.asking}.items():
+        if node in by_label.unread:
+            with tick.isolated(world, f"{task.repo}#{task.issue}: not heard"):
+                raise by_label.unread[node]
 
 
 # --- act ------------------------------------------------------------------------------------

@@ -1433,6 +1433,38 @@ GUARDS = {
         "adapters/gh_read.py", "one[0] not in failures.EVERYBODYS, bool(one[1].path))", "False)",
         "tests/adapters/test_gh_pulls.py::test_what_one_hides_does_not_hide_what_concerns_all",
     ),
+    "a repository that is closed to us stops no other": Guard(
+        "adapters/gh_queries.py", "if named_by(trouble, slugs, about):", "if False:",
+        "tests/stories/test_one_of_many.py::"
+        "test_a_repository_that_is_not_told_of_stops_no_other",
+    ),
+    "A3 what concerns all is not left out": Guard(
+        "adapters/gh_queries.py",
+        "if trouble.trouble not in {Trouble.PERMISSION, Trouble.SERVER}:", "if False:",
+        "tests/adapters/test_gh_read.py::"
+        "test_what_a_refusal_names_is_left_out_and_what_concerns_all_is_not",
+    ),
+    "a repository that was too slow beside others is asked by itself": Guard(
+        "adapters/gh_queries.py",
+        "if page.trouble is Trouble.SERVER and not by_themselves:", "if False:",
+        "tests/stories/test_one_of_many.py::"
+        "test_a_repository_that_is_slow_beside_others_is_asked_by_itself",
+    ),
+    "A8 of a repository that was left out nothing is decided": Guard(
+        "github_dispatcher.py", "list(dict.fromkeys([*found, *unread]))", "found",
+        "tests/stories/test_one_of_many.py::"
+        "test_a_repository_that_is_not_told_of_stops_no_other",
+    ),
+    "the issue of a waiting task that is closed to us stops no dispatch": Guard(
+        "adapters/gh_read.py", '("questions",), ("states",)}:', '("questions",)}:',
+        "tests/stories/test_one_of_many.py::"
+        "test_the_issue_of_a_waiting_task_that_is_closed_to_us_stops_no_dispatch",
+    ),
+    "a card that is closed to us stops no board": Guard(
+        "adapters/gh_read.py", 'if at and tuple(path[at - 3 : at - 1]) == ("items", "nodes"):',
+        "if False:",
+        "tests/stories/test_one_of_many.py::test_a_card_that_is_closed_to_us_stops_no_board",
+    ),
     "an issue that is closed to us stops no other": Guard(
         "github_dispatcher.py", "world.read.issues_or_why(list(candidates))",
         "{one.node_id: one for one in world.read.issues(list(candidates))}",

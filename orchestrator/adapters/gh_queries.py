@@ -47,9 +47,12 @@ class BoardEntry(Struct, frozen=True, kw_only=True):
 
 
 class BoardPage(Struct, frozen=True, kw_only=True):
+    """`unseen` are cards of which GitHub shows us no more than that they are there."""
+
     board: Board
     entries: tuple[BoardEntry, ...]
     closed: tuple[BoardEntry, ...] = ()
+    unseen: tuple[BoardItem, ...] = ()
 
 
 class IssueFacts(Struct, frozen=True, kw_only=True):
@@ -72,7 +75,8 @@ class Labelled(Struct, frozen=True, kw_only=True):
     `numbers` are those of the issues found.
 
     `closed` are the closed ones of the issues that were asked about. A repository that is not
-    there, or that the token may not see, has the sight None.
+    there, or that the token may not see, has the sight None. `unread` says why a repository, or
+    an issue that was asked about, was left out: of these nothing is known.
     """
 
     found: dict[str, list[str]]
@@ -81,6 +85,7 @@ class Labelled(Struct, frozen=True, kw_only=True):
     numbers: dict[str, int] = {}
     closed: frozenset[str] = frozenset()
     boards: dict[str, gh_answers.Project | None] = {}
+    unread: dict[str, GitHubTrouble] = {}
 
 
 class LabelledPage(Struct, frozen=True, kw_only=True):
@@ -199,6 +204,7 @@ class Queries(ReviewQueries):
         """
         entries: list[BoardEntry] = []
         closed: list[BoardEntry] = []
+        unseen: list[BoardItem] = []
         seen: set[str] = set()
         after: str | None = None
         while True:
@@ -207,6 +213,8 @@ class Queries(ReviewQueries):
             for item in project.items.nodes:
                 if item.id not in seen:
                     seen.add(item.id)
+                    if item.content is None:
+                        unseen.append(card_of(item))
                     of_its_state = closed if is_closed(item) else entries
                     of_its_state.extend(entry_of(item))
             after = project.items.page_info.end_cursor
@@ -219,7 +227,9 @@ class Queries(ReviewQueries):
             field_id=found.id if found else "",
             options=tuple(BoardOption(id=o.id, name=o.name) for o in options),
         )
-        return BoardPage(board=board, entries=tuple(entries), closed=tuple(closed))
+        return BoardPage(
+            board=board, entries=tuple(entries), closed=tuple(closed), unseen=tuple(unseen)
+        )
 
     def _board_page(
         self, owner: str, number: int, status_field: str, after: str | None
@@ -260,7 +270,8 @@ class Queries(ReviewQueries):
         Of `questions` and `states`, a hundred each at most, those that are closed are named.
 
         By the way, in the same request, the first page of each of these boards; None for one that
-        is not there. Raises GitHubTrouble where any of it is refused.
+        is not there. What may not be read, or takes too long, is left out and hides no other;
+        raises GitHubTrouble for what concerns all, or a board.
         """
         found: dict[str, list[str]] = {}
         numbers: dict[str, int] = {}
@@ -268,12 +279,33 @@ class Queries(ReviewQueries):
         answers: dict[str, tuple[Comment, ...]] = {}
         closed: frozenset[str] = frozenset()
         begun: dict[str, gh_answers.Project | None] = {}
+        unread: dict[str, GitHubTrouble] = {}
         after: dict[str, str] = {}
-        asked = list(slugs)
-        while asked or questions or states:
+        asked, every, later = list(slugs), (questions, states), frozenset[str]()
+        by_themselves = False
+        while asked or questions or states or later:
+            if not (asked or questions or states):
+                by_themselves = True
+                asked, questions, states = (
+                    [one for one in each if one in later] for each in (slugs, *every)
+                )
+                later = frozenset()
+            about = (questions, states)
             page = self.door.shrinking(
-                partial(self._labelled_page, asked, label, after, (questions, states), boards)
+                partial(self._labelled_page, asked, label, after, about, boards)
             )
+            if isinstance(page, GitHubTrouble):
+                shut = named_by(page, asked, about)
+                if page.trouble is Trouble.SERVER and not by_themselves:
+                    later |= shut  # it may have been too much with all others
+                else:
+                    unread |= dict.fromkeys(shut, page)
+                if page.trouble is Trouble.PERMISSION:
+                    sights |= dict.fromkeys(shut.intersection(asked))
+                asked, questions, states = (
+                    [one for one in each if one not in shut] for each in (asked, *about)
+                )
+                continue
             questions = states = boards = ()
             closed |= page.closed
             begun |= page.boards
@@ -291,7 +323,7 @@ class Queries(ReviewQueries):
             asked = list(after)
         return Labelled(
             found=found, sights=sights, answers=answers, closed=closed, boards=begun,
-            numbers=numbers,
+            numbers=numbers, unread=unread,
         )  # fmt: skip
 
     def _labelled_page(
@@ -302,13 +334,19 @@ class Queries(ReviewQueries):
         about: tuple[Sequence[str], Sequence[str]],
         boards: Sequence[BoardConfig],
         size: int,
-    ) -> LabelledPage:
+    ) -> LabelledPage | GitHubTrouble:
+        """What GitHub answers, or why a part that it names is no answer."""
         questions, states = about
         document = gh_documents.labelled(
             slugs, label, first=min(size, 50), cards=size, after=after, questions=questions,
             states=states, boards=boards,
         )  # fmt: skip
-        raw = self.door.graphql_raw(document, {}, may_miss=True)
+        try:
+            raw = self.door.graphql_raw(document, {}, may_miss=True)
+        except GitHubTrouble as trouble:
+            if named_by(trouble, slugs, about):
+                return trouble  # without that part a smaller page is not needed
+            raise
         data = msgspec.json.decode(raw, type=dict[str, Any])
         nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
         heard, others = (
@@ -411,8 +449,40 @@ class Queries(ReviewQueries):
         return gh_pulls.or_why(self.door, node_ids)
 
 
+def named_by(
+    trouble: GitHubTrouble, slugs: Sequence[str], about: tuple[Sequence[str], Sequence[str]]
+) -> frozenset[str]:
+    """The repositories and issues of a question that the trouble is about; none where it is all's.
+
+    A refused token or an exhausted limit is everybody's, whatever part it comes with (A3).
+    """
+    if trouble.trouble not in {Trouble.PERMISSION, Trouble.SERVER}:
+        return frozenset()
+    asked = {f"r{index}": slug for index, slug in enumerate(slugs)}
+    listed = dict(zip(("questions", "states"), about, strict=True))
+    found = set()
+    for head, *rest in trouble.paths:
+        nodes, at = listed.get(str(head), ()), rest[0] if rest else None
+        if head in asked:
+            found.add(asked[str(head)])
+        elif isinstance(at, int) and at < len(nodes):
+            found.add(nodes[at])
+        else:
+            return frozenset()
+    return frozenset(found)
+
+
 def is_closed(item: gh_answers.Item) -> bool:
     return item.content is not None and item.content.state == "CLOSED"
+
+
+def card_of(item: gh_answers.Item) -> BoardItem:
+    value = item.field_value_by_name
+    return BoardItem(
+        id=item.id,
+        status=(value.name or "") if value else "",
+        status_at=value.updated_at if value else None,
+    )
 
 
 def entry_of(item: gh_answers.Item) -> list[BoardEntry]:
@@ -420,15 +490,9 @@ def entry_of(item: gh_answers.Item) -> list[BoardEntry]:
     content = item.content
     if content is None or content.typename != "Issue" or content.repository is None:
         return []
-    value = item.field_value_by_name
-    card = BoardItem(
-        id=item.id,
-        status=(value.name or "") if value else "",
-        status_at=value.updated_at if value else None,
-    )
     return [
         BoardEntry(
-            item=card,
+            item=card_of(item),
             issue_node=content.id,
             repo=content.repository.name_with_owner,
             number=content.number,

@@ -321,8 +321,12 @@ def may_be_missing(path: Sequence[str | int], kind: Trouble) -> bool:
     Of a list of nodes each may be gone or closed to us; a part of one never is: checks that may
     not be read would look like no checks (M4).
     """
-    if path[:1] in {("nodes",), ("questions",)}:
-        return len(path) == 2 and kind in {Trouble.NOT_FOUND, Trouble.PERMISSION}
+    unseen = kind in {Trouble.NOT_FOUND, Trouble.PERMISSION}
+    if path[:1] in {("nodes",), ("questions",), ("states",)}:
+        return len(path) == 2 and unseen
+    at = path.index("content") if "content" in path else 0
+    if at and tuple(path[at - 3 : at - 1]) == ("items", "nodes"):
+        return unseen  # a card shows nothing of an issue that we may not see
     return kind is Trouble.NOT_FOUND and len(path) >= 1
 
 

@@ -156,6 +156,8 @@ def limit(
     slug, seen = repository.slug, told.sights  # of what is switched off nothing was asked
     if slug in seen and (why := access.objection(slug, seen[slug], world.limits.kind)):
         return read_only(slug, why)
+    if slug in told.unread:
+        raise told.unread[slug]
     ready |= {node for nodes in told.found.values() for node in nodes} | {candidate.issue_node}
     if len(ready) > most:
         return Finding(

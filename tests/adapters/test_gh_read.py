@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.adapters import gh_queries
 from orchestrator.adapters.gh_keys import Key
 from orchestrator.adapters.gh_queries import Queries
 from orchestrator.adapters.gh_read import PAGE_SIZES, Door
@@ -213,6 +214,43 @@ def test_labelled_issues_are_read_to_the_last_page_and_only_there(tmp_path: Path
         missing = [slug for slug, sight in told.sights.items() if sight is None]
         assert told.found == {"o/r": [f"I{n}" for n in range(55)], "o/s": ["I60"]}
         assert missing == ["o/t"] and len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "paths", "left_out"),
+    [
+        (Trouble.PERMISSION, [["r1"]], {"o/s"}),
+        (Trouble.SERVER, [["r0", "issues", "nodes"], ["states", 1]], {"o/r", "S1"}),
+        (Trouble.PERMISSION, [["questions", 0, "comments"]], {"Q0"}),
+        (Trouble.PERMISSION, [["r1"], ["b0", "projectV2"]], set()),
+        (Trouble.PERMISSION, [["states", 2]], set()),
+        (Trouble.PERMISSION, [["questions"]], set()),
+        (Trouble.SERVER, [], set()),
+        (Trouble.RATE, [["r1"]], set()),
+        (Trouble.PARTIAL, [["r1"]], set()),
+    ],
+)
+def test_what_a_refusal_names_is_left_out_and_what_concerns_all_is_not(
+    kind: Trouble, paths: list[Any], left_out: set[str]
+) -> None:
+    trouble = GitHubTrouble(kind, "no", paths=tuple(tuple(path) for path in paths))
+    found = gh_queries.named_by(trouble, ["o/r", "o/s"], (["Q0"], ["S0", "S1"]))
+    assert found == left_out
+
+
+def test_what_is_left_out_costs_one_request_more(tmp_path: Path) -> None:
+    errors = [
+        {"type": "FORBIDDEN", "message": "no", "path": ["r0"]},
+        {"type": "FORBIDDEN", "message": "no", "path": ["questions", 0, "comments"]},
+    ]
+    refused = Reply(200, {"data": {"r0": None, "r1": labelled(range(1))}, "errors": errors})
+    rest = Reply(200, {"data": {"r0": {**labelled(range(1)), "nameWithOwner": "o/s"}}})
+    with replying(refused, rest) as server:
+        asked = queries(server, tmp_path)
+        told = asked.labelled(["o/r", "o/s"], "ready", questions=["Q0"])
+        assert len(server.seen) == 2 and set(told.unread) == {"o/r", "Q0"}
+        assert told.sights["o/r"] is None and told.sights["o/s"] is not None
+        assert told.found == {"o/s": ["I0"]} and told.numbers == {"I0": 0}
 
 
 def test_a_repository_that_was_renamed_says_what_it_is_called(tmp_path: Path) -> None:

@@ -101,11 +101,16 @@ def repositories(world: World) -> Iterator[Diagnosis]:
     configured = {repository.slug: repository for repository in world.config.repositories}
     if not configured:
         return
-    sights = world.read.labelled(tuple(configured), "ready").sights
+    told = world.read.labelled(tuple(configured), "ready")
+    sights = told.sights
     bases = {
         slug: one.base_branch for slug, one in configured.items() if sights.get(slug) is not None
     }
     for slug in configured:
+        if slug not in sights:  # neither seen nor closed: GitHub was too slow
+            trouble = world.redact(str(told.unread.get(slug, "GitHub tells nothing of it")))
+            yield Diagnosis(check="github", about=slug, level=Level.UNKNOWN, sentence=trouble)
+            continue
         why = access.objection(slug, sights.get(slug), world.limits.kind)
         if why:
             yield Diagnosis(
