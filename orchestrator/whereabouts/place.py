@@ -364,11 +364,14 @@ def escalated(world: World, found: Found) -> Iterator[Finding]:
     why = first_words(task.note) or (last.reason if last else "")
     why = why.partition(" Code: `")[0] if code else why
     asks = task.issue and questions.asks(task)
+    moved = by_hand(found)
     yield Finding(
-        reason=Reason.PERSON, text=f"a person is needed{code}: {why or 'see its file'}",
+        reason=Reason.PERSON,
+        text=moved or f"a person is needed{code}: {why or 'see its file'}",
         step=answer(world, task) if asks else again(found),
-    )  # fmt: skip
-    yield structs.replace(needed(task), step=again(found))
+    )
+    if not moved:
+        yield structs.replace(needed(task), step=again(found))
     if asks:  # who answers expects to be heard
         yield from switched_off(world, task.repo, "github_dispatcher")
 
@@ -391,9 +394,11 @@ def answer(world: World, task: Task) -> str:
 
 
 def by_hand(found: Found) -> str:
-    """That a person's move has brought it where it is, in words; "" when it came by itself."""
+    """That a person's move has brought it where it is, in words; "" when a script of ours did,
+    by itself or at a command: then its note says why."""
     marks = found.task.marks
-    ours = bool(marks) and marks[-1].state is found.state and PERSON not in marks[-1].by
+    by = marks[-1].by if marks and marks[-1].state is found.state else PERSON
+    ours = PERSON not in by or "," in by  # as in "a person, telegram"
     return "" if ours else f"a person put it into {found.state}/"
 
 
@@ -411,7 +416,7 @@ def failed(world: World, found: Found) -> Iterator[Finding]:
 
 
 def cancelled(world: World, found: Found) -> Iterator[Finding]:
-    why = first_words(found.task.note) or "a person ended it"
+    why = by_hand(found) or first_words(found.task.note) or "a person ended it"
     yield Finding(reason=Reason.CANCELLED, text=f"cancelled: {why}", step=again(found))
 
 

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from orchestrator import alerts, conditions, cooling, updating
+from orchestrator import alerts, conditions, cooling, hands, updating
 from orchestrator.commands import why
 from orchestrator.overview import look
 from orchestrator.records.errors import GitHubTrouble, Trouble
@@ -755,6 +755,30 @@ def test_what_a_person_put_aside_is_told_as_that(tmp_path: Path, state: State) -
             assert f"a person put it into {state}/" in told
             assert "delivered" not in told and "no agent could" not in told
             office.queue()
+
+
+@pytest.mark.parametrize("to", [State.CANCELLED, State.ESCALATED])
+def test_what_a_person_moved_is_told_without_the_reason_of_before(
+    tmp_path: Path, to: State
+) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        task, room = office.task(issue), office.world.mailroom
+        assert "a person is needed" in str(answer(office, issue, offline=True).findings)
+        path = room.path(State.ESCALATED, task.task_id)
+        for state in (State.FAILED, to):
+            path = path.rename(room.path(state, task.task_id))
+            os.utime(path, (1, 1))  # long after our last write
+            office.queue()
+        told = str(answer(office, issue, offline=True).findings)
+        assert f"a person put it into {to}/" in told
+        assert "a person is needed" not in told and "no result file" not in told
+
+
+def test_a_cancel_by_command_is_told_with_its_reason(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        hands.cancel(office.world, office.task(issue).task_id, by="cli", why="Another way.")
+        told = reasons(answer(office, issue, offline=True))
+        assert told[Reason.CANCELLED] == "cancelled: Another way."
 
 
 def test_what_broke_its_base_is_not_told_as_over(tmp_path: Path) -> None:
