@@ -230,6 +230,10 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
     if isinstance(meant, rounds.NewRound):
         return begin_round(world, candidate, issue, meant)
     task = intake.new_task(world, candidate, issue, meant.at)
+    if github_sync.was_told(world, task) and world.mailroom.holds(task.task_id) is None:
+        if world.decided(where, f"a person removed {task.task_id}, which its Ready had begun"):
+            unlabel(world, candidate, issue)
+        return 0
     if world.decided(where, f"dispatched as {task.task_id} ({task.task_type}, {task.priority})"):
         if not world.mailroom.enqueue(task, by=world.script):
             world.say(f"{where}: {task.task_id} exists already")
@@ -254,8 +258,12 @@ def show_taken_up(world: World, candidate: Candidate, issue: Issue, task_id: str
             task = github_sync.in_progress(world, candidate.repository, task)
             if task != found.task:
                 world.mailroom.update(task)
-        if candidate.by_label:
-            world.write.remove_label(issue.repo, issue.number, intake.READY_LABEL)
+        unlabel(world, candidate, issue)
+
+
+def unlabel(world: World, candidate: Candidate, issue: Issue) -> None:
+    if candidate.by_label:
+        world.write.remove_label(issue.repo, issue.number, intake.READY_LABEL)
 
 
 def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.RepairBoard) -> None:
@@ -276,8 +284,7 @@ def repair(world: World, candidate: Candidate, issue: Issue, meant: rounds.Repai
                 gh_project.place_card(world, board, task, shown, seen_elsewhere=True)
             if task != found.task:
                 world.mailroom.update(task)
-    if candidate.by_label:
-        world.write.remove_label(issue.repo, issue.number, intake.READY_LABEL)
+    unlabel(world, candidate, issue)
 
 
 def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.NewRound) -> int:

@@ -53,6 +53,15 @@ def tell(world: World, task: Task) -> Task:
     return task
 
 
+def status_key(task: Task) -> str:
+    return f"{task.task_id}#0:status"
+
+
+def was_told(world: World, task: Task) -> bool:
+    """Whether its issue has heard of this very task, so that there was a file of it once."""
+    return world.effects.last(task.task_id, status_key(task)) is not None
+
+
 def told(world: World, task: Task) -> Task:
     if task.issue is None:
         return task
@@ -62,7 +71,7 @@ def told(world: World, task: Task) -> Task:
     if task.status_comment is None:
         made = world.effects.once(
             task.task_id,
-            f"{task.task_id}#0:status",
+            status_key(task),
             find=lambda: find_comment(world, task.repo, issue, marker),
             make=lambda: str(world.write.create_comment(task.repo, issue, body)),
         )

@@ -1703,6 +1703,11 @@ GUARDS = {
         "reaper.py", ", at=stray.moved_at)", ")", "tests/stories/test_second_rounds.py::"
         "test_a_move_by_hand_is_dated_by_the_move_and_not_by_our_next_look",
     ),
+    "I12 a deleted file stays deleted though its label could not be taken off": Guard(
+        "github_dispatcher.py", "if github_sync.was_told(world, task) and", "if False and",
+        "tests/stories/test_people.py::"
+        "test_a_deleted_file_is_a_decision_though_its_label_could_not_be_taken_off",
+    ),
     "Q7 the old run is fenced": Guard(
         "reaper.py",
         "    killed = process.kill_processes_in(world.paths.worktree(task.repo, task.task_id))\n",

@@ -15,7 +15,7 @@ from orchestrator.adapters.mailroom import Mailroom
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
 from tests.stories.test_merge_safety import LABELLED, hold_the_issue
-from tests.support import crash
+from tests.support import crash, hostile
 from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
 
@@ -153,6 +153,29 @@ def test_a_deleted_file_is_a_decision(tmp_path: Path) -> None:
         for _ in range(2):
             office.queue()
         assert office.executor.agent_runs == []
+
+
+def test_a_deleted_file_is_a_decision_though_its_label_could_not_be_taken_off(
+    tmp_path: Path,
+) -> None:
+    with an_office(tmp_path) as office:
+        issue = office.ready("Never")
+        bad = hostile.between(office.github)
+        bad.on("DELETE", r"/labels/ready$", hostile.answers(502), times=9)
+        office.dispatch()
+        [path] = office.world.mailroom.folder(State.INBOX).glob("*.md")
+        path.unlink()
+        office.dispatch()
+        assert office.folders()[State.INBOX] == [], office.told()
+        bad.calm()
+        office.dispatch()
+        assert office.folders()[State.INBOX] == [], office.told()
+        here = f"/repos/{SLUG}/issues/{issue}/labels"
+        assert office.api.get(here).json() == []
+        office.pass_time(60)
+        office.api.post(here, json={"labels": ["ready"]})
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
 
 
 def test_a_file_taken_away_while_its_agent_works_opens_no_pull_request(tmp_path: Path) -> None:
