@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import structs
 
 from orchestrator import github_sync, salvage
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.task import PERSON, State, Task, marked, with_attempt
+from orchestrator.rules import rounds
 from orchestrator.world import World
+
+ON_GITHUB = f"a {PERSON}, on GitHub"
 
 
 def cancel(
-    world: World, repository: RepositoryConfig, task: Task, reason: str, *, by: str
-) -> None:
-    """No push, no merge; what is theirs stays as it is, and a repeated call tells nothing twice."""
+    world: World, repository: RepositoryConfig, task: Task, reason: str,
+    *, by: str, said: datetime | None = None,
+) -> None:  # fmt: skip
+    """No push, no merge; what is theirs stays as it is, and a repeated call tells nothing twice.
+
+    `said` is when they closed its pull request, or moved its file; its issue tells that itself.
+    """
     task = salvage.keep(world, structs.replace(task, note=reason, cancel=""))
-    if github_sync.is_open(world, task):
+    issue = github_sync.issue_now(world, task)
+    if issue is not None and issue.open:
         task = github_sync.blocked(world, repository, task)
+    if PERSON not in by:
+        closings = [at for at in (said, issue.closed_at if issue else None) if at is not None]
+        said, by = (max(closings), ON_GITHUB) if closings else (None, by)
+    at = rounds.time_of_word(task, said, world.clock.now())
     # Told before the move: nobody comes back to a file in cancelled/ to finish its comment.
-    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), by))
+    task = github_sync.tell(world, marked(task, State.CANCELLED, at, by))
     world.mailroom.move(task, State.CANCELLED, by=by)
     world.events.add("cancelled", task=task, reason=reason)
 

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from orchestrator import gh_project
 from orchestrator.adapters import markers
+from orchestrator.adapters.gh_rest import IssueRest
 from orchestrator.records.config import RepositoryConfig
 from orchestrator.records.effect import Stage
 from orchestrator.records.errors import GitHubTrouble
@@ -156,9 +157,15 @@ def comment_kept(world: World, task: Task, kind: str, said: Callable[[str], str]
 
 def is_open(world: World, task: Task) -> bool:
     """Whether the task's issue is there and open."""
+    issue = issue_now(world, task)
+    return issue is not None and issue.open
+
+
+def issue_now(world: World, task: Task) -> IssueRest | None:
+    """The task's issue; None where there is none, or none that we may read."""
     with unless_refused(world, task, "reading its issue"):
-        return task.issue is not None and world.read.issue_is_open(task.repo, task.issue)
-    return False
+        return world.read.issue_rest(task.repo, task.issue) if task.issue is not None else None
+    return None
 
 
 def close(world: World, task: Task, reason: str = "completed") -> None:

@@ -161,7 +161,7 @@ def issue_against(world: World, facts: Facts) -> Cancelled | Escalate | Wait | N
         said = f"issue #{task.issue} could not be read before the merge: {trouble}"
         return Wait(said) if waits_for_the_repository(world, task) else Escalate(said)
     if not issue.open:
-        return Cancelled(f"somebody closed issue #{task.issue}")
+        return Cancelled(f"somebody closed issue #{task.issue}", issue.closed_at)
     if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
         return Wait(f"its issue #{task.issue} bears the label {obstacles.HOLD}")
     return None
@@ -453,7 +453,9 @@ def do_escalate(world: World, facts: Facts, verdict: Escalate) -> bool:
 
 
 def do_cancel(world: World, facts: Facts, verdict: Cancelled) -> bool:
-    cancellation.cancel(world, facts.repository, facts.task, verdict.reason, by=BY)
+    cancellation.cancel(
+        world, facts.repository, facts.task, verdict.reason, by=BY, said=verdict.at
+    )
     return False
 
 

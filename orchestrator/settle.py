@@ -321,7 +321,8 @@ def ended_on_github(
     merged = pull is not None and pull.merged_at is not None
     if pull and pull.closed_at and rounds.counts(task, pull.closed_at, merged=merged):
         if not merged:
-            cancel(world, repository, task, f"somebody closed pull request #{pull.number}")
+            reason = f"somebody closed pull request #{pull.number}"
+            cancel(world, repository, task, reason, said=pull.closed_at)
             return True
         world.say(f"{task.repo} {task.task_id}: somebody merged pull request #{pull.number}")
         world.mailroom.move(task, State.REVIEW, by=BY)
@@ -491,9 +492,12 @@ def escalate(world: World, repository: RepositoryConfig, task: Task, verdict: Es
     escalation.escalate(world, repository, task, verdict, by=BY)
 
 
-def cancel(world: World, repository: RepositoryConfig, task: Task, reason: str) -> None:
+def cancel(
+    world: World, repository: RepositoryConfig, task: Task, reason: str,
+    *, by: str = BY, said: datetime | None = None,
+) -> None:  # fmt: skip
     world.say(f"{task.repo} {task.task_id}: cancelled: {reason}")
-    cancellation.cancel(world, repository, task, reason, by=BY)
+    cancellation.cancel(world, repository, task, reason, by=by, said=said)
 
 
 def fail(world: World, task: Task) -> None:

@@ -541,6 +541,15 @@ GUARDS = {
         "intake.py", " ended_at=ended_at(world, one),", "",
         WORDS + "test_a_ready_that_waited_does_not_outlive_the_end_of_its_task",
     ),
+    "E8 who closes it overrules a Ready of before": Guard(
+        "cancellation.py", "(max(closings), ON_GITHUB) if closings else (None, by)", "(None, by)",
+        WORDS + "test_closed_after_its_ready_no_agent_runs_whoever_hears_of_it_first",
+    ),
+    "E8 a closing is of its own time, not of when we hear of it": Guard(
+        "cancellation.py", "at = rounds.time_of_word(task, said, world.clock.now())",
+        "at = world.clock.now()",
+        WORDS + "test_set_ready_after_a_closing_that_we_hear_of_later_it_begins_anew",
+    ),
     "a Ready for what a person put back is not used up": Guard(
         "rules/rounds.py", "if newest.state in UNDER_WAY and not newest.put_back:",
         "if newest.state in UNDER_WAY:",
@@ -1330,7 +1339,7 @@ GUARDS = {
     ),
     "an end is told before its file moves": Guard(
         "cancellation.py",
-        "    task = github_sync.tell(world, marked(task, State.CANCELLED, world.clock.now(), by))\n"
+        "    task = github_sync.tell(world, marked(task, State.CANCELLED, at, by))\n"
         "    world.mailroom.move(task, State.CANCELLED, by=by)\n",
         "    task = world.mailroom.move(task, State.CANCELLED, by=by)\n"
         "    task = github_sync.tell(world, task)\n",

@@ -31,6 +31,7 @@ class CommentRest(Struct, frozen=True):
 class IssueRest(Struct, frozen=True):
     state: str
     labels: tuple[LabelRest, ...] = ()
+    closed_at: datetime | None = None
 
     @property
     def open(self) -> bool:

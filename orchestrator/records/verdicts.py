@@ -61,9 +61,10 @@ class Escalate(Struct, frozen=True, tag=True):
 
 
 class Cancelled(Struct, frozen=True, tag=True):
-    """A person ended it."""
+    """A person ended it; `at` is when they said so on GitHub, where that is known."""
 
     reason: str
+    at: datetime | None = None
 
 
 class Merge(Struct, frozen=True, tag=True):

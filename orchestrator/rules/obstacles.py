@@ -60,7 +60,7 @@ def _over(facts: Facts) -> View | None:
         reason = "an earlier merge call had no clear answer; the base must be read first"
         return wait(Obstacle.LOOK, reason, UNREAD)
     elif not (pull.open or _of_before(facts)):
-        verdict = Cancelled("somebody closed the pull request")
+        verdict = Cancelled("somebody closed the pull request", pull.closed_at)
     else:
         return None
     return View(obstacle=Obstacle.OVER, verdict=verdict)

@@ -134,6 +134,16 @@ def used_up(at: datetime, newest: File) -> UsedUp | None:
     return UsedUp.OVERRULED if overruled else None
 
 
+def time_of_word(task: Task, said: datetime | None, now: datetime) -> datetime:
+    """Of which time the mark is that a person's word makes: that of the word, where it is known.
+
+    Hours may go by before we hear of it, and what they say meanwhile comes after it. Marks are in
+    the order of their times.
+    """
+    last = task.marks[-1].at if task.marks else task.created
+    return min(max(said or now, last), now)
+
+
 def begun_by_a_person(task: Task) -> datetime | None:
     """When a person began this round, None in the first: by their Ready, else by the first mark.
 

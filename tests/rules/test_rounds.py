@@ -149,6 +149,15 @@ def test_the_end_of_a_round_makes_no_earlier_closing_one_of_before(marks, since)
     assert rounds.closed_before(task, (since or NOON) - QUARTER) is (since is not None)
 
 
+def test_the_mark_of_a_word_is_of_the_time_of_the_word_in_the_order_of_marks():
+    task = begun("inbox", "review")  # in review since noon
+    for said, at in (
+        (None, AFTER), (NOON + QUARTER, NOON + QUARTER), (BEFORE, NOON), (AFTER + QUARTER, AFTER),
+    ):  # fmt: skip
+        assert rounds.time_of_word(task, said, AFTER) == at
+    assert rounds.time_of_word(begun(), BEFORE, AFTER) == NOON
+
+
 def test_a_merge_counts_whenever_it_was_unless_it_was_recorded():
     assert rounds.counts(begun("inbox", "cancelled", "inbox"), NOON - QUARTER * 9, merged=True)
     again = begun("inbox", "done", "inbox")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,14 @@ from orchestrator import hands, reaper
 from orchestrator.records.task import State
 from tests.stories.test_merge_safety import an_open_pull_request
 from tests.stories.test_people import a_worker
-from tests.stories.test_second_rounds import NEW, edit, in_need, ready_again
+from tests.stories.test_second_rounds import (
+    NEW,
+    edit,
+    escalated,
+    in_need,
+    patch_pull,
+    ready_again,
+)
 from tests.support import hostile
 from tests.support.office import SLUG, Office, an_office, writes
 
@@ -82,6 +90,72 @@ def test_set_ready_and_then_taken_away_it_begins_nothing(
             reaper.put_right(office.world)
         office.dispatch()
         assert office.state_of(issue) is to, office.told()
+
+
+# --- a person closes it on GitHub -------------------------------------------------------------
+
+
+def hears_at_once(office: Office) -> None:
+    """Nobody but the dispatcher has looked."""
+
+
+def hears_late(office: Office) -> None:
+    office.pass_time(3600)
+    office.monitor()
+
+
+@pytest.mark.parametrize("hears", [Office.monitor, hears_late, hears_at_once])
+def test_closed_after_its_ready_no_agent_runs_whoever_hears_of_it_first(
+    tmp_path: Path, hears: Callable[[Office], object]
+) -> None:
+    with escalated(tmp_path) as (office, issue, _):
+        runs = list(office.executor.agent_runs)
+        ready_again(office, issue)
+        office.pass_time(20)
+        patch_pull(office, "closed")
+        office.pass_time(20)
+        hears(office)
+        office.dispatch()
+        office.queue()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert office.executor.agent_runs == runs and len(office.pulls()) == 1
+
+
+def test_set_ready_after_a_closing_that_we_hear_of_later_it_begins_anew(tmp_path: Path) -> None:
+    with escalated(tmp_path) as (office, issue, colour):
+        colour[0] = "success"
+        patch_pull(office, "closed")
+        closed = office.world.clock.now()
+        ready_again(office, issue)
+        office.pass_time(600)
+        office.monitor()
+        last = office.task(issue).marks[-1]
+        assert last.by == "a person, on GitHub" and last.at - closed < timedelta(seconds=2)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX and office.task(issue).round == 2
+        office.work_until_quiet(8)
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(office.pulls()) == 2
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_an_issue_that_is_opened_again_is_begun_by_a_ready_of_after_its_closing(
+    tmp_path: Path, later: bool
+) -> None:
+    with an_open_pull_request(tmp_path) as (office, issue):
+        ready_again(office, issue)
+        office.pass_time(60)
+        office.close(issue, "not_planned")
+        office.pass_time(60)
+        if later:
+            office.api.delete(f"/repos/{SLUG}/issues/{issue}/labels/ready")
+            ready_again(office, issue)
+        office.monitor()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        office.pass_time(60)
+        office.api.patch(f"/repos/{SLUG}/issues/{issue}", json={"state": "open"})
+        office.dispatch()
+        assert office.state_of(issue) is (State.INBOX if later else State.CANCELLED)
 
 
 # --- a person puts it back, or it is out of sight ----------------------------------------------
