@@ -1447,6 +1447,12 @@ GUARDS = {
         "tests/stories/test_one_of_many.py::"
         "test_a_repository_that_is_not_told_of_stops_no_other",
     ),
+    "A11 a token that the API takes is not refused by git to all": Guard(
+        "adapters/wire.py", "if trouble.trouble is Trouble.AUTH and self._limits.is_taken:",
+        "if False:",
+        "tests/stories/test_one_of_many.py::"
+        "test_a_repository_that_git_may_not_read_stops_no_other",
+    ),
     "A3 what concerns all is not left out": Guard(
         "adapters/gh_queries.py",
         "if trouble.trouble not in {Trouble.PERMISSION, Trouble.SERVER}:", "if False:",

@@ -57,6 +57,7 @@ class Limits:
         self.used: dict[str, tuple[int, int]] = {}  # by kind: requests, and points
         self.was_refused = False
         self.refusal = ""  # why an app got no token, where this process heard it
+        self.is_taken = False  # the token, by the API's last word in this process
         self._ledger = Ledger()
         self._version: tuple[int, int, int] | None = None
 
@@ -130,7 +131,7 @@ class Limits:
         return f"nobody asks it again before {self._at(account.pause.until)}"
 
     def _refused(self) -> None:
-        self.was_refused = True
+        self.was_refused, self.is_taken = True, False
         now = self._now()
         # An app that was mended has the same name still, which nobody can see before asking.
         longest = pacing.LEAST_REFUSAL if self._is_app else pacing.LONGEST_REFUSAL
@@ -143,6 +144,7 @@ class Limits:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Note what an answer tells of points and time; costs no write unless that matters."""
         signal, now = signal_of(headers), self._now()
+        self.is_taken = True
         self.scopes = headers.get("x-oauth-scopes", self.scopes)
         if self.skew is None and signal.date is not None:
             self.skew = now - signal.date

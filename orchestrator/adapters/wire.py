@@ -194,10 +194,13 @@ class Wire:
 
     def _trouble(self, url: str, done: process.Completed) -> GitHubTrouble:
         trouble = _trouble(url, done)
-        # Of a refused token the API has the last word: git says so of a closed repository too.
-        if self._limits is None or trouble.trouble is not Trouble.RATE:
+        if self._limits is None:
             return trouble
-        return self._limits.heard(trouble, {})
+        # Of a refused token the API has the last word: git says so of a closed repository too.
+        if trouble.trouble is Trouble.AUTH and self._limits.is_taken:
+            said = f"{trouble}; GitHub's API takes the token, so it is refused there, or for git"
+            return GitHubTrouble(Trouble.NETWORK, said)
+        return self._limits.heard(trouble, {}) if trouble.trouble is Trouble.RATE else trouble
 
     def _git(
         self, store: Path, url: str, *words: str, longer: float = 1.0

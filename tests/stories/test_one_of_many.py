@@ -169,6 +169,24 @@ def test_a_card_that_is_closed_to_us_stops_no_board(tmp_path: Path, part: list[s
         assert "is Ready and shows the token no issue; left alone" in office.told()
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_a_repository_that_git_may_not_read_stops_no_other(tmp_path: Path, status: int) -> None:
+    """A 401 of git's is nobody else's while the API takes the token."""
+    with an_office(tmp_path, seed=SEED, config=BOTH) as office:
+        office.ready("Here")
+        ready_elsewhere(office)
+        front = hostile.between(office.github)
+        refused = hostile.answers(status, "no")
+        front.on("GET", rf"{SLUG}(\.git)?/info/refs", refused, times=999)
+        for _ in range(4):
+            office.round()
+        folders = {
+            task.repo: state for state in State for task in office.world.mailroom.list_state(state)
+        }
+        assert folders == {SLUG: State.BLOCKED, OTHER: State.REVIEW}, office.told()
+        assert "GitHub refuses the token (401)" not in office.told()
+
+
 @WRONG
 def test_an_issue_that_cannot_be_read_whole_waits_alone_and_is_named(
     tmp_path: Path, message: str, kind: str
