@@ -47,7 +47,7 @@ def noted(world: World, task: Task) -> Task:
 
 
 def prune(world: World, slug: str) -> int:
-    """Drop what was salvaged `KEPT` ago of tasks that are over; how many. Each is told by SHA."""
+    """Drop what was salvaged of tasks that ended `KEPT` ago; how many. Each is told by SHA."""
     room = workspace.of(world)
     git = room.git(slug)
     before = world.clock.now() - KEPT
@@ -58,11 +58,19 @@ def prune(world: World, slug: str) -> int:
         task_id = ref.removeprefix("refs/salvage/")
         if datetime.fromtimestamp(int(moment), UTC) >= before or waits(world, task_id):
             continue
+        if (end := ended(world, task_id)) and end >= before:
+            continue
         with room.hold(slug):
             git.delete_ref(ref, expected=sha)
-        world.say(f"{slug}: {ref} ({sha}) was dropped: {KEPT.days} days old, its task is over")
+        world.say(f"{slug}: {ref} ({sha}) was dropped: its task ended over {KEPT.days} days ago")
         dropped += 1
     return dropped
+
+
+def ended(world: World, task_id: str) -> datetime | None:
+    """When a task that is over came to its end; None where its file is gone or tells no time."""
+    found = world.mailroom.locate(task_id)
+    return found.task.marks[-1].at if found and found.task.marks else None
 
 
 def waits(world: World, task_id: str) -> bool:

@@ -1228,6 +1228,12 @@ GUARDS = {
         "salvage.py", "or waits(world, task_id)", "",
         "tests/stories/test_salvage.py::test_salvaged_work_goes_after_its_days_and_only_of",
     ),
+    "salvage is kept its days after the end": Guard(
+        "salvage.py", "        if (end := ended(world, task_id)) and end >= before:\n",
+        "        if False:\n",
+        "tests/stories/test_salvage.py::"
+        "test_its_days_count_from_the_end_of_the_task_and_not_from_the_work",
+    ),
     "nobody gives way for ever": Guard(
         "rules/conflicts.py", "if now - waiting[n].since >= YIELDS", "if False",
         "tests/rules/test_conflicts.py::test_nobody_gives_way_for_ever",

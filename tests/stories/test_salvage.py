@@ -242,3 +242,21 @@ def test_salvaged_work_goes_after_its_days_and_only_of_tasks_that_are_over(
         housekeeping.maintain_stores(office.world)
         assert (git.ref(name) is None) is over
         assert (f"{name} (" in office.told()) is over
+
+
+def test_its_days_count_from_the_end_of_the_task_and_not_from_the_work(tmp_path: Path) -> None:
+    with an_office(tmp_path, agent=half("x.txt"), config={"default_max_attempts": 1}) as office:
+        issue = office.ready("Hard")
+        office.dispatch()
+        office.queue()
+        git, name = store(office), f"refs/salvage/{office.task(issue).task_id}"
+        made = history.commits(git, (str(git.ref(name)),))[0].committed
+        hand = office.github.clock
+        assert hand is not None and office.state_of(issue) is State.ESCALATED, office.told()
+        hand.moment = made + salvage.KEPT + timedelta(days=1)  # its person had no time before
+        ended = office.world.clock.now()
+        office.world.mailroom.move(office.task(issue), State.CANCELLED, by="person")
+        hand.moment = ended + salvage.KEPT - timedelta(minutes=1)
+        assert salvage.prune(office.world, SLUG) == 0 and git.ref(name), office.told()
+        hand.moment = ended + salvage.KEPT + timedelta(minutes=1)
+        assert salvage.prune(office.world, SLUG) == 1 and not git.ref(name), office.told()
