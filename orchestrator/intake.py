@@ -211,13 +211,8 @@ class Asked:
 
 def objection(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> str:
     """Why it may not start now, in a sentence with what was done about it; "" when it may."""
-    repository = candidate.repository
-    labels = {label.lower() for label in issue.labels}
-    never = {obstacles.HOLD, *(label.lower() for label in repository.excluded_labels)}
-    excluded = sorted(labels & never)
-    required = sorted({label.lower() for label in repository.required_labels} - labels)
-    if excluded or required:
-        return f"left alone: {f'bears {excluded[0]}' if excluded else f'lacks {required[0]}'}"
+    if word := obstacles.left_alone(issue.labels, candidate.repository):
+        return f"left alone: {word}"
     if not issue.labels_complete:
         return "waits: not all of its labels could be read"
     judged = trust.judge(trust_facts(asked, candidate, issue))

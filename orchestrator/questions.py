@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from orchestrator import escalation, github_sync, rereading, reviewing, settle, tick
 from orchestrator.adapters import mailroom, markers
 from orchestrator.records.effect import Stage
 from orchestrator.records.result import BlockerCode
 from orchestrator.records.task import State, Task
-from orchestrator.records.tracker import Comment
+from orchestrator.records.tracker import Comment, Heard
+from orchestrator.rules import obstacles
 from orchestrator.world import World
 
 BUSY = "another script holds its lock, and the next tick tries again"
 HANDED_OVER = (State.FAILED, State.ESCALATED)
+EARLIER = timedelta(hours=1)  # than our clock has it: GitHub's own may go before
 MOST = 100  # issues that one request of GitHub's may name
 
 
@@ -38,7 +41,7 @@ class Waits:
                     self.asking[task.issue_node] = task
                 elif state is State.FAILED or task.pull_request is None:
                     self.others[task.issue_node] = task
-        self.answers: dict[str, tuple[Comment, ...]] = {}
+        self.answers: dict[str, Heard] = {}
         self.closed: set[str] = set()
 
     def turn(self, nodes: Iterable[str]) -> tuple[str, ...]:
@@ -86,28 +89,55 @@ def answered(world: World, waits: Waits) -> list[tuple[Task, Comment]]:
     found = []
     for node, task in waits.asking.items():
         with tick.isolated(world, f"{task.repo}#{task.issue}"):
-            answer = answer_to(world, task, waits.answers.get(node, ()))
+            answer = answer_to(world, task, waits.answers.get(node, Heard()))
             if answer is not None:
                 found.append((task, answer))
     return found
 
 
-def answer_to(world: World, task: Task, heard: Sequence[Comment]) -> Comment | None:
+def answer_to(world: World, task: Task, heard: Heard) -> Comment | None:
+    """The first word since the question of somebody who may be heard, if the issue may be begun."""
     repository = world.repository_of(task)
     asked = [mark.at for mark in task.marks if mark.state is State.ESCALATED]
     if repository is None or not asked:
         return None
-    theirs = [comment for comment in heard if not markers.signed(comment.body)]
-    if not theirs:
-        return None
-    voices = reviewing.Voices(world, repository)
-    question = question_on(world, task, heard)
-    for comment in theirs:
+    question = question_on(world, task, heard.comments)
+
+    def later(comment: Comment) -> bool:
         # Times are of a second, and an answer may come in the same one: ids are in their order.
-        later = comment.id > question if question and comment.id else comment.created > asked[-1]
-        if later and may_answer(world, task, comment, voices):
+        return comment.id > question if question and comment.id else comment.created > asked[-1]
+
+    theirs = [one for one in heard.comments if later(one) and not markers.signed(one.body)]
+    oldest = heard.since.id if heard.since is not None and later(heard.since) else 0
+    hidden = oldest > read_until(world, task)
+    if not theirs and not hidden:
+        return None
+    kept = "not all of its labels could be read" if heard.labels is None else ""
+    if kept := kept or obstacles.left_alone(heard.labels or (), repository):
+        world.say(f"{task.repo}#{task.issue}: no answer is looked for: {kept}")
+        return None
+    if hidden:  # so much was said since that the newest comments do not reach back to it
+        assert task.issue is not None  # it was asked there
+        said = world.read.said_by_people(task.repo, task.issue, asked[-1] - EARLIER)
+        theirs = [one for one in said if later(one) and not markers.signed(one.body)]
+    voices = reviewing.Voices(world, repository)
+    for comment in theirs:
+        if may_answer(world, task, comment, voices):
             return comment
+    if hidden and not world.dry_run:
+        newest = max((oldest, *(one.id for one in said)))
+        world.effects.record(task.task_id, read_key(task), Stage.DONE, str(newest), durable=False)
     return None
+
+
+def read_key(task: Task) -> str:
+    return f"{task.key}:no-answer-until"
+
+
+def read_until(world: World, task: Task) -> int:
+    """The id of the newest of the comments that were read whole, and that held no answer."""
+    made = world.effects.last(task.task_id, read_key(task))
+    return int(made.result) if made is not None and made.result.isdecimal() else 0
 
 
 def question_on(world: World, task: Task, heard: Sequence[Comment]) -> int:

@@ -346,8 +346,8 @@ GUARDS = {
         QUESTIONS + "test_an_answer_waits_for_the_next_hour_where_few_requests_are_left",
     ),
     "an answer is what came after the question": Guard(
-        "questions.py", "later = comment.id > question if question and comment.id else",
-        "later = True if question and comment.id else",
+        "questions.py", "return comment.id > question if question and comment.id else",
+        "return True if question and comment.id else",
         QUESTIONS + "test_a_word_in_the_second_before_the_question_is_no_answer",
     ),
     "S1 no start without the sandbox that is required": Guard(
@@ -904,8 +904,16 @@ GUARDS = {
         QUOTA + "test_refusals_in_a_row_are_one_entry_that_says_how_many_and_since_when",
     ),
     "S6 whose answer begins a round": Guard(
-        "questions.py", "if later and may_answer(world, task, comment, voices):", "if later:",
+        "questions.py", "if may_answer(world, task, comment, voices):", "if True:",
         QUESTIONS + "test_a_stranger_or_an_older_word_is_no_answer[eve]",
+    ),
+    "whose answer others talk out of sight": Guard(
+        "questions.py", "hidden = oldest > read_until(world, task)", "hidden = False",
+        QUESTIONS + "test_an_answer_is_heard_whatever_others_say_after_it",
+    ),
+    "E8 an answer begins nothing on hold": Guard(
+        "questions.py", "kept or obstacles.left_alone(heard.labels or (), repository):", "kept:",
+        QUESTIONS + "test_an_answer_waits_where_the_issue_is_not_to_be_begun[hold]",
     ),
     "M13 a repair begins at a person's commit": Guard(
         "groundwork.py", "if last is None or git.is_ancestor(last, sha)), last)", "), last)",

@@ -229,8 +229,15 @@ class NewComment(Camel, frozen=True, kw_only=True):
     database_id: int | None = None
     author: Actor | None = None
 
+    def value(self) -> tracker.Comment:
+        return tracker.Comment(
+            id=self.database_id or 0, body=self.body, created=self.created_at,
+            author=self.author.login if self.author else "",
+        )  # fmt: skip
+
 
 class NewComments(Camel, frozen=True, kw_only=True):
+    total_count: int = 0
     nodes: tuple[NewComment, ...] = ()
 
 
@@ -240,19 +247,22 @@ class Questioned(Camel, frozen=True, kw_only=True):
     typename: str = field(name="__typename")
     id: str = ""
     state: str = ""
+    labels: Names | None = None
     comments: NewComments = NewComments()
 
-    def by_people(self) -> tuple[tracker.Comment, ...]:
-        """Oldest first; what programs wrote answers no question."""
-        return tuple(
-            tracker.Comment(
-                id=one.database_id or 0,
-                body=one.body,
-                author=one.author.login,
-                created=one.created_at,
-            )
-            for one in self.comments.nodes
-            if one.author is not None and one.author.typename == "User"
+    def heard(self) -> tracker.Heard:
+        """What programs wrote answers no question."""
+        told, labels = self.comments.nodes, self.labels
+        return tracker.Heard(
+            comments=tuple(
+                one.value() for one in told if one.author and one.author.typename == "User"
+            ),
+            since=told[0].value() if 0 < len(told) < self.comments.total_count else None,
+            labels=(
+                tuple(label.name for label in labels.nodes)
+                if labels and labels.total_count == len(labels.nodes)
+                else None
+            ),
         )
 
 

@@ -261,8 +261,8 @@ def labelled(
     """One request for the open issues of all repositories that carry the label, as r0, r1, …
 
     `after` is where to go on, for the repositories that have more than one page. `questions` are
-    issues by node id, whose newest comments are asked for by the way, of `states` it is asked
-    whether they are open, and so is the first page of each of the `boards`, as b0, b1, …
+    issues by node id, whose labels and newest comments are asked for by the way, of `states` it is
+    asked whether they are open, and so is the first page of each of the `boards`, as b0, b1, …
     """
 
     def place(slug: str) -> str:
@@ -283,9 +283,9 @@ def labelled(
             f"\n  questions: nodes(ids: {json.dumps(list(questions))}) {{\n"
             "    __typename\n"
             "    ... on Issue {\n"
-            "      id state\n"
+            "      id state labels(first: 100) { totalCount nodes { name } }\n"
             "      comments(last: 20) {\n"
-            "        nodes { databaseId body createdAt author { __typename login } }\n"
+            "        totalCount nodes { databaseId body createdAt author { __typename login } }\n"
             "      }\n    }\n  }"
         )
     if states:

@@ -29,6 +29,7 @@ from orchestrator.records.tracker import (
     BoardOption,
     Check,
     Comment,
+    Heard,
     Issue,
     Permission,
     PullRequest,
@@ -70,7 +71,7 @@ class IssueFacts(Struct, frozen=True, kw_only=True):
 
 
 class Labelled(Struct, frozen=True, kw_only=True):
-    """Node ids by repository, what each is to us, and comments by the issue's node id.
+    """Node ids by repository, what each is to us, and what was heard by the issue's node id.
 
     `numbers` are those of the issues found.
 
@@ -81,7 +82,7 @@ class Labelled(Struct, frozen=True, kw_only=True):
 
     found: dict[str, list[str]]
     sights: dict[str, Sight | None]
-    answers: dict[str, tuple[Comment, ...]]
+    answers: dict[str, Heard]
     numbers: dict[str, int] = {}
     closed: frozenset[str] = frozenset()
     boards: dict[str, gh_answers.Project | None] = {}
@@ -92,7 +93,7 @@ class LabelledPage(Struct, frozen=True, kw_only=True):
     """One answer of GitHub's to that."""
 
     repositories: dict[str, gh_answers.LabelledRepository]
-    answers: dict[str, tuple[Comment, ...]]
+    answers: dict[str, Heard]
     closed: frozenset[str]
     boards: dict[str, gh_answers.Project | None]
 
@@ -159,6 +160,13 @@ class Queries(ReviewQueries):
             f"/repos/{slug}/issues/{number}/comments?per_page=100", gh_rest.CommentRest
         )
         return tuple(comment.value() for comment in found)
+
+    def said_by_people(self, slug: str, number: int, since: datetime) -> tuple[Comment, ...]:
+        """As `comments`, those alone that are of people and were written or changed since then."""
+        query = f"?since={since:%Y-%m-%dT%H:%M:%SZ}&per_page=100"
+        path = f"/repos/{slug}/issues/{number}/comments{query}"
+        found = self.door.pages(path, gh_rest.CommentRest)
+        return tuple(one.value() for one in found if one.user and one.user.type == "User")
 
     def issues_since(self, slug: str, since: datetime) -> tuple[gh_rest.MadeRest, ...]:
         """Every issue of a repository that changed since then, closed ones too, oldest first."""
@@ -276,7 +284,7 @@ class Queries(ReviewQueries):
         found: dict[str, list[str]] = {}
         numbers: dict[str, int] = {}
         sights: dict[str, Sight | None] = {}
-        answers: dict[str, tuple[Comment, ...]] = {}
+        answers: dict[str, Heard] = {}
         closed: frozenset[str] = frozenset()
         begun: dict[str, gh_answers.Project | None] = {}
         unread: dict[str, GitHubTrouble] = {}
@@ -364,7 +372,7 @@ class Queries(ReviewQueries):
                 for slug, node in nodes.items()
                 if node is not None
             },
-            answers={one.id: one.by_people() for one in heard if one and one.state == "OPEN"},
+            answers={one.id: one.heard() for one in heard if one and one.state == "OPEN"},
             closed=frozenset(
                 one.id for one in (*heard, *others) if one and one.state == "CLOSED"
             ),

@@ -11,6 +11,7 @@ from orchestrator.records.tracker import Comment
 
 class UserRest(Struct, frozen=True):
     login: str = ""
+    type: str = ""
 
 
 class CommentRest(Struct, frozen=True):

@@ -16,6 +16,17 @@ class Comment(Struct, frozen=True, kw_only=True):
     edited: datetime | None = None
 
 
+class Heard(Struct, frozen=True, kw_only=True):
+    """What people said last on an issue, oldest first, and its labels; None where not all are told.
+
+    `since` is the oldest comment that was told, whoever wrote it, where there are older ones.
+    """
+
+    comments: tuple[Comment, ...] = ()
+    since: Comment | None = None
+    labels: tuple[str, ...] | None = None
+
+
 class Issue(Struct, frozen=True, kw_only=True):
     """An issue as one request saw it; `labels` in GitHub's order, `author` "" for a ghost."""
 

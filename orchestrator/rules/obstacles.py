@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from orchestrator.records.config import AutomationMode
+from orchestrator.records.config import AutomationMode, RepositoryConfig
 from orchestrator.records.task import State
 from orchestrator.records.verdicts import (
     Cancelled,
@@ -39,6 +40,16 @@ def view(facts: Facts) -> View:
         obstacle=Obstacle.NOTHING,
         verdict=Merge(f"{why} and it is up to date", pull.head_sha, pull.base_tip),
     )
+
+
+def left_alone(labels: Iterable[str], repository: RepositoryConfig) -> str:
+    """By which label an issue is not to be begun, in words; "" where it may be."""
+    its = {label.lower() for label in labels}
+    excluded = sorted(its & {HOLD, *(label.lower() for label in repository.excluded_labels)})
+    required = sorted({label.lower() for label in repository.required_labels} - its)
+    if excluded:
+        return f"bears {excluded[0]}"
+    return f"lacks {required[0]}" if required else ""
 
 
 def another(reason: str, facts: Facts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from orchestrator.records.task import Mark, State
 from orchestrator.records.verdicts import Cancelled, Escalate, Merge, Rework, RunAgain, Wait
@@ -67,3 +68,17 @@ def test_what_was_closed_before_its_last_round_ends_no_escalated_one(more, verdi
     }  # fmt: skip
     seen = obstacles.view(changed(**old))
     assert isinstance(seen.verdict, verdict) and seen.patience is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("OK",), ""), (("ok", "Hold"), "bears hold"), (("ok", "WIP"), "bears wip"),
+        (("bug",), "lacks ok"), (("wip",), "bears wip"),
+    ],
+)  # fmt: skip
+def test_what_labels_keep_an_issue_from_being_begun(labels: tuple[str, ...], said: str) -> None:
+    repository = structs.replace(
+        GOOD.repository, excluded_labels=("Wip",), required_labels=("ok",)
+    )
+    assert obstacles.left_alone(labels, repository) == said

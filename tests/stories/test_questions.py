@@ -131,6 +131,60 @@ def test_a_dropped_file_that_names_no_issue_there_is_handed_over_all_the_same(
         assert "asking for its id was not possible" in office.told()
 
 
+@pytest.mark.parametrize("label", ["hold", "wip"])
+def test_an_answer_waits_where_the_issue_is_not_to_be_begun(tmp_path: Path, label: str) -> None:
+    """At no request more, and it is heard by itself once the label is off."""
+    repository = {**QUICK, "excluded_labels": ["wip"]}
+    with an_office(tmp_path, repository=repository) as office:
+        prompts = asks_first(office)
+        issue, url = until_asked(office), f"/repos/{SLUG}/issues/1/labels"
+        office.api.post(f"/repos/{SLUG}/labels", json={"name": label, "color": "ededed"})
+        office.api.post(url, json={"labels": [label]})
+        says_on(office, issue, "Blue.")
+        for _ in range(2):
+            asked = office.world.read.door.requests_made
+            office.dispatch()
+            assert office.world.read.door.requests_made - asked == 1
+        assert office.state_of(issue) is State.ESCALATED, office.told()
+        assert f"no answer is looked for: bears {label}" in office.told()
+        office.api.delete(f"{url}/{label}")
+        office.dispatch()
+        office.queue()
+        assert len(prompts) == 2 and office.state_of(issue) is State.REVIEW, office.told()
+
+
+def talk(office: Office, issue: int, times: int) -> None:
+    for number in range(times):
+        says_on(office, issue, f"Me too {number}", who="eve")
+
+
+def test_an_answer_is_heard_whatever_others_say_after_it(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        says_on(office, issue, "Blue.")
+        talk(office, issue, 20)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
+def test_what_others_say_is_read_whole_once_and_not_at_each_tick(tmp_path: Path) -> None:
+    with asked(tmp_path) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        talk(office, issue, 21)
+        spent = []
+        for _ in range(3):
+            before = office.world.read.door.requests_made
+            office.dispatch()
+            spent.append(office.world.read.door.requests_made - before)
+        assert spent[0] > 1 and spent[1:] == [1, 1], office.told()
+        says_on(office, issue, "Blue.")
+        talk(office, issue, 20)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
 @pytest.mark.parametrize("who", ["eve", "robot, before"])
 def test_a_stranger_or_an_older_word_is_no_answer(tmp_path: Path, who: str) -> None:
     with asked(tmp_path) as office:
