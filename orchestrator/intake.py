@@ -146,13 +146,14 @@ def ended_at(world: World, found: Found) -> datetime | None:
     """When a person's word ended it: by their mark or, where it was moved by hand and no mark
     tells of that yet, by the file itself.
 
-    None where none of theirs did, or nobody knows when they said it.
+    None where none of theirs did, or nobody knows when they said it: what was taken from a worker
+    is marked when that lets go of it, in the name of the `PERSON` alone.
     """
     last = found.task.marks[-1] if found.task.marks else None
     if found.state in UNDER_WAY or last is None:
         return None
     if last.state is found.state:
-        said = last.at if PERSON in last.by else None
+        said = last.at if PERSON in last.by and last.by != PERSON else None
     else:
         said = None if world.mailroom.interrupted(found) else world.mailroom.moved_at(found)
     return min(said, world.clock.now()) - ahead(world) if said else None

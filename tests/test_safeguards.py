@@ -541,6 +541,10 @@ GUARDS = {
         "intake.py", " ended_at=ended_at(world, one),", "",
         WORDS + "test_a_ready_that_waited_does_not_outlive_the_end_of_its_task",
     ),
+    "I12 what was taken from a worker may be set Ready before that lets go of it": Guard(
+        "intake.py", " and last.by != PERSON else None", " else None",
+        WORDS + "test_taken_from_its_worker_and_then_set_ready_it_begins_anew",
+    ),
     "E8 who closes it overrules a Ready of before": Guard(
         "cancellation.py", "(max(closings), ON_GITHUB) if closings else (None, by)", "(None, by)",
         WORDS + "test_closed_after_its_ready_no_agent_runs_whoever_hears_of_it_first",

@@ -22,7 +22,7 @@ from tests.stories.test_second_rounds import (
     ready_again,
 )
 from tests.support import hostile
-from tests.support.office import SLUG, Office, an_office, writes
+from tests.support.office import SLUG, Office, an_office, meanwhile, says, writes
 
 
 def moved(office: Office, issue: int, to: State) -> Path:
@@ -90,6 +90,29 @@ def test_set_ready_and_then_taken_away_it_begins_nothing(
             reaper.put_right(office.world)
         office.dispatch()
         assert office.state_of(issue) is to, office.told()
+
+
+@pytest.mark.parametrize("to", [State.CANCELLED, State.ESCALATED, State.FAILED])
+def test_taken_from_its_worker_and_then_set_ready_it_begins_anew(
+    tmp_path: Path, to: State
+) -> None:
+    """The worker marks the move an hour after it was made, when it lets go of the file."""
+    rooms: list[Office] = []
+
+    def changes_their_mind() -> None:
+        [path] = rooms[0].world.mailroom.folder(State.PROCESSING).glob("*.md")
+        path.rename(rooms[0].world.mailroom.folder(to) / path.name)
+        ready_again(rooms[0], 1)
+        rooms[0].pass_time(3600)
+
+    with an_office(tmp_path, agent=meanwhile(changes_their_mind, says(None))) as office:
+        rooms.append(office)
+        assert office.ready("Not so") == 1
+        office.dispatch()
+        office.queue()
+        assert office.state_of(1) is to, office.told()
+        office.dispatch()
+        assert (office.state_of(1), office.task(1).round) == (State.INBOX, 2), office.told()
 
 
 # --- a person closes it on GitHub -------------------------------------------------------------
