@@ -1226,7 +1226,7 @@ GUARDS = {
     ),
     "G11 the files of a repository within are work too": Guard(
         "worktree.py", "for place in _repositories_within(git, tree):", "for place in ():",
-        "tests/test_workspace.py::test_the_files_of_a_repository_within_are_kept[committed]",
+        "tests/test_workspace.py::test_the_files_of_a_repository_within_are_kept[backend-committed]",
     ),
     "salvage before a branch goes": Guard(
         "workspace.py", "if here and here != expected and git.has", "if False and git.has",
