@@ -1446,13 +1446,17 @@ GUARDS = {
         "tests/adapters/test_gh_pulls.py::test_what_concerns_all_is_raised_and_asked_once",
     ),
     "F23 nor does a time-out that names one": Guard(
-        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and bool(trouble.paths)",
-        "False",
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and names", "False",
         "tests/stories/test_one_of_many.py::"
         "test_a_pull_request_whose_checks_time_out_stops_no_other",
     ),
+    "A2 in an outage GitHub is not asked for each": Guard(
+        "adapters/gh_nodes.py", "(following if isinstance(alone, GitHubTrouble) else count), alone",
+        "count, alone",
+        "tests/adapters/test_gh_pulls.py::test_an_outage_that_names_all_is_not_asked_for_each",
+    ),
     "A11 a time-out that names nobody is everybody's": Guard(
-        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and bool(trouble.paths)",
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and names",
         "trouble.trouble is Trouble.SERVER",
         "tests/adapters/test_gh_pulls.py::test_a_time_out_that_names_nobody_is_everybodys",
     ),

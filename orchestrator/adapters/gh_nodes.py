@@ -19,8 +19,8 @@ Page = Callable[[Sequence[str], int], tuple[int, T]]
 
 def in_pages(
     door: Door, node_ids: Sequence[str], page: Page[T]
-) -> Iterator[tuple[str, T | GitHubTrouble]]:
-    """Every page that can be read, and why one cannot, each with the first id in it.
+) -> Iterator[tuple[Sequence[str], T | GitHubTrouble]]:
+    """Every page that can be read, and why some cannot, each with the ids that it is about.
 
     So a permission that one repository lacks stops no other, and no part is taken for a whole
     (M4). Raises GitHubTrouble for what concerns all.
@@ -28,12 +28,12 @@ def in_pages(
     left = list(node_ids)
     while left:
         count, answer = _readable(door, left, page)
-        yield left[0], answer
+        yield left[:count], answer
         left = left[count:]
 
 
 def _readable(door: Door, node_ids: Sequence[str], page: Page[T]) -> tuple[int, T | GitHubTrouble]:
-    """The first of these that can be read together, or why the very first one cannot."""
+    """The first of these that can be read together, or why the very first ones cannot."""
 
     def ask(size: int) -> tuple[int, T | GitHubTrouble]:
         try:
@@ -44,19 +44,26 @@ def _readable(door: Door, node_ids: Sequence[str], page: Page[T]) -> tuple[int, 
             return 1, trouble  # a smaller page would have it too
 
     count, answer = door.shrinking(ask)
-    if isinstance(answer, GitHubTrouble) and len(node_ids) > 1:
-        return _readable(door, node_ids[: first_named(answer) or len(node_ids) // 2], page)
-    return min(count, len(node_ids)), answer
+    if not isinstance(answer, GitHubTrouble) or len(node_ids) == 1:
+        return min(count, len(node_ids)), answer
+    first, following = named(answer, len(node_ids))
+    if first or not following:
+        return _readable(door, node_ids[: first or len(node_ids) // 2], page)
+    # Beside others it may have been too much; by itself it speaks for those named with it, so
+    # that GitHub is not asked for each in an outage.
+    count, alone = _readable(door, node_ids[:1], page)
+    return (following if isinstance(alone, GitHubTrouble) else count), alone
 
 
 def is_ones_own(trouble: GitHubTrouble) -> bool:
     """Whether it may be one's alone; a time-out only where the answer names what took so long."""
-    return trouble.trouble in OF_ITS_OWN or (
-        trouble.trouble is Trouble.SERVER and bool(trouble.paths)
-    )
+    names = bool(trouble.paths) and {path[0] for path in trouble.paths} <= {"nodes", "repository"}
+    return trouble.trouble in OF_ITS_OWN or (trouble.trouble is Trouble.SERVER and names)
 
 
-def first_named(trouble: GitHubTrouble) -> int:
-    """How many stand before the first that it names; 0 where it names none."""
-    named = (path[1] for path in trouble.paths if path[0] == "nodes" and len(path) > 1)
-    return min((at for at in named if isinstance(at, int)), default=0)
+def named(trouble: GitHubTrouble, asked: int) -> tuple[int, int]:
+    """The place of the first node of those asked that it names, and how many in a row there."""
+    found = (path[1] for path in trouble.paths if path[0] == "nodes" and len(path) > 1)
+    places = {at for at in found if isinstance(at, int) and at < asked}
+    first = min(places, default=0)
+    return first, next(n for n in range(len(places) + 1) if first + n not in places)

@@ -20,9 +20,9 @@ def or_why(door: Door, node_ids: Sequence[str]) -> dict[str, PullRequest | GitHu
     Raises GitHubTrouble for what concerns all.
     """
     found: dict[str, PullRequest | GitHubTrouble] = {}
-    for first, answer in gh_nodes.in_pages(door, node_ids, partial(_page, door)):
+    for ids, answer in gh_nodes.in_pages(door, node_ids, partial(_page, door)):
         if isinstance(answer, GitHubTrouble):
-            found[first] = answer
+            found |= dict.fromkeys(ids, answer)
         else:
             found |= dict(_values(door, answer.nodes))
     return found

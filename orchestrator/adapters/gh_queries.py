@@ -393,9 +393,9 @@ class Queries(ReviewQueries):
         Ten a request: bodies may be large.
         """
         found: dict[str, Issue | GitHubTrouble] = {}
-        for first, answer in gh_nodes.in_pages(self.door, node_ids, self._issues_page):
+        for ids, answer in gh_nodes.in_pages(self.door, node_ids, self._issues_page):
             if isinstance(answer, GitHubTrouble):
-                found[first] = answer
+                found |= dict.fromkeys(ids, answer)
                 continue
             values = (gh_answers.issue(node) for node in answer.nodes if node)
             found |= {value.node_id: value for value in values if value is not None}

@@ -64,6 +64,32 @@ def test_a_time_out_that_names_one_is_that_ones_alone(tmp_path: Path) -> None:
         assert door._page_size() == PAGE_SIZES[0]
 
 
+def test_an_outage_that_names_all_is_not_asked_for_each(tmp_path: Path) -> None:
+    with replying(*[slow(*range(40))] * 3, slow(0)) as server:
+        found = gh_pulls.or_why(queries(server, tmp_path).door, [f"P{n}" for n in range(40)])
+        assert len(found) == 40 and len(server.seen) == 3 + 3
+
+
+def test_a_place_that_was_not_asked_for_names_nobody(tmp_path: Path) -> None:
+    with replying(slow(7)) as server:
+        found = gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
+        assert list(found) == ["P1", "P2"]
+
+
+def test_one_that_was_too_slow_beside_others_is_read_by_itself(tmp_path: Path) -> None:
+    fine = Reply(200, {"data": {"nodes": []}})
+    with replying(*[slow(0)] * 3, fine, fine) as server:
+        assert gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"]) == {}
+        assert len(server.seen) == 5
+
+
+def test_a_time_out_of_something_else_is_everybodys(tmp_path: Path) -> None:
+    said = {"message": "Something went wrong", "path": ["rateLimit"]}
+    reply = Reply(200, {"data": {"nodes": []}, "errors": [said]})
+    with replying(reply) as server, pytest.raises(GitHubTrouble):
+        gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
+
+
 def test_a_time_out_that_names_nobody_is_everybodys(tmp_path: Path) -> None:
     with replying(slow()) as server, pytest.raises(GitHubTrouble) as raised:
         gh_pulls.or_why(queries(server, tmp_path).door, ["P1", "P2"])
