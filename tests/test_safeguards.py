@@ -769,7 +769,7 @@ GUARDS = {
         "        if False:  #",
         MERGING + "test_a_look_that_grew_old_while_its_mark_was_written_merges_nothing",
     ),
-    "what a person ended while the tick looked is not updated": Guard(
+    "no verdict is carried out on what a person ended while the tick looked": Guard(
         "pr_monitor.py", "if objection := landing.called_off(world, facts.task):", "if False:",
         CANCELLED + "test_what_is_cancelled_while_the_tick_looks_is_left_alone[commanded-merge]",
     ),

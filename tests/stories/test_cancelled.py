@@ -164,6 +164,7 @@ def test_what_is_cancelled_while_the_tick_looks_is_left_alone(
         monitor(office)
         assert office.state_of(issue) is State.CANCELLED, office.told()
         assert not merged(office) and tip(office, office.task(issue).branch) == head
+        assert "its file was moved since this tick saw it; the next tick" in office.told()
 
 
 def test_what_is_cancelled_in_the_last_moment_is_not_merged(tmp_path: Path) -> None:
