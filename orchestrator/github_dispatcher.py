@@ -22,7 +22,7 @@ from orchestrator.adapters.gh_queries import BoardPage, Labelled
 from orchestrator.intake import Asked, Candidate
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble, Trouble
-from orchestrator.records.task import UNDER_WAY, State
+from orchestrator.records.task import ENDED, PERSON, UNDER_WAY, State, marked
 from orchestrator.records.tracker import Issue
 from orchestrator.rules import failures, rounds
 from orchestrator.rules.pacing import Purpose
@@ -301,12 +301,16 @@ def begin_round(world: World, candidate: Candidate, issue: Issue, meant: rounds.
         return 0
     with lock:
         there = world.mailroom.find(issue.repo, issue.number)
-        found = next((one.task for one in there if one.task.task_id == meant.task_id), None)
+        found = next((one for one in there if one.task.task_id == meant.task_id), None)
         if found is None or intake.plan(world, candidate, issue) != meant:
             world.say(f"{where}: deferred: its task has moved on")
             return 0
         world.decided(where, said)
-        task = rereading.taken(world, candidate, issue, found)
+        before = found.task
+        if found.state in ENDED:  # a move by hand that no mark tells of yet is part of its history
+            at = world.mailroom.moved_at(found)
+            before = marked(before, found.state, at, PERSON)
+        task = rereading.taken(world, candidate, issue, before)
         task = structs.replace(mailroom.new_round(task), ready_at=meant.at)
         if candidate.board is not None:
             task = structs.replace(task, board_item=candidate.item_id, board=candidate.board.name)

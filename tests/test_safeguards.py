@@ -583,6 +583,17 @@ GUARDS = {
         "tests/stories/test_autopull.py::"
         "test_a_worker_whose_slot_the_config_does_not_reach_any_more_is_waited_for",
     ),
+    "I12 what was cancelled before its push is delivered by no later round": Guard(
+        "adapters/custody.py", "task.state is State.CANCELLED and last is not None",
+        "False and last",
+        "tests/stories/test_cancelled.py::"
+        "test_what_was_cancelled_before_its_push_is_no_answer_to_the_next_words[by command]",
+    ),
+    "I12 a round knows of the move by hand that ended the one before": Guard(
+        "github_dispatcher.py", "if found.state in ENDED:", "if False:",
+        "tests/stories/test_cancelled.py::"
+        "test_what_was_cancelled_before_its_push_is_no_answer_to_the_next_words[by mv]",
+    ),
     "S20 a switch starts no agent, however long it was prepared": Guard(
         "attempts.py", " or switched_off(world, task):", ":",
         "tests/stories/test_switches_and_dry_runs.py::"

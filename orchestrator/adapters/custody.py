@@ -8,15 +8,19 @@ from msgspec import structs
 
 from orchestrator.adapters.locks import Lock
 from orchestrator.records.errors import AgentOSError
-from orchestrator.records.task import RepairKind, State, Task
+from orchestrator.records.task import RepairKind, State, Task, with_attempt
 
 
 def new_round(task: Task) -> Task:
     """The same file, begun anew: counts from zero, its history kept (DESIGN, Rounds).
 
     With it go the checks that are red on its pull request: the first agent begins at that head.
-    What else was asked is looked at anew after the next delivery.
+    What else was asked is looked at anew after the next delivery. What was made before a person
+    cancelled it, and never delivered, is no answer to what they want now.
     """
+    last = task.attempt
+    if task.state is State.CANCELLED and last is not None and last.judged and not last.settled:
+        task = with_attempt(task, structs.replace(last, settled=last.judged))
     red = tuple(one for one in task.repair_items if one.kind is RepairKind.CHECK)
     red = red if task.pull_request is not None else ()
     return structs.replace(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import groundwork, hands
+from orchestrator import groundwork, hands, reaper
 from orchestrator.records.change import Conflict, Updated
 from orchestrator.records.task import State, Task
 from orchestrator.world import World
@@ -24,7 +24,7 @@ from tests.stories.test_merge_safety import (
 from tests.stories.test_people import a_worker
 from tests.stories.test_second_rounds import wait_a_day
 from tests.support import hostile, repos
-from tests.support.crash import crash
+from tests.support.crash import a_new_process, crash
 from tests.support.office import SLUG, Office, an_office, meanwhile, writes
 
 
@@ -215,3 +215,37 @@ def test_a_closed_issue_ends_what_waits_for_a_person_whatever_its_base(
         office.close(issue, "not_planned")
         office.monitor()
         assert office.state_of(issue) is State.CANCELLED, office.told()
+
+
+@pytest.mark.parametrize("way", ["by command", "by mv", "issue closed"])
+def test_what_was_cancelled_before_its_push_is_no_answer_to_the_next_words(
+    tmp_path: Path, way: str
+) -> None:
+    with an_office(tmp_path, agent=writes("wrong.txt", "no\n"), repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        issue = office.ready("Add wrong.txt")
+        office.dispatch()
+        bad.on("POST", r"git-receive-pack$", hostile.answers(502), times=9)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        bad.calm()
+        if way == "by command":
+            assert hands.cancel(office.world, office.task(issue).task_id, by="cli").done
+        elif way == "by mv":
+            [path] = office.world.mailroom.folder(State.BLOCKED).glob("*.md")
+            path.rename(office.world.mailroom.folder(State.CANCELLED) / path.name)
+        else:
+            office.close(issue, "not_planned")
+            office.pass_time(reaper.UNFINISHED_WAIT.total_seconds() + 1)
+            office.queue()
+            office.api.patch(f"/repos/{SLUG}/issues/{issue}", json={"state": "open"})
+        a_new_process(office)
+        office.pass_time(60)
+        words = {"title": "Add right.txt", "body": "Not wrong.txt, by no means."}
+        office.api.patch(f"/repos/{SLUG}/issues/{issue}", json=words)
+        office.executor.scripts["first"] = writes("right.txt", "yes\n")
+        office.api.post(f"/repos/{SLUG}/issues/{issue}/labels", json={"labels": ["ready"]})
+        office.work_until_quiet()
+        assert office.state_of(issue) is State.DONE, office.told()
+        assert len(office.executor.agent_runs) == 2, "nobody was asked to do what they wrote"
+        assert office.file("right.txt") == "yes\n"
