@@ -130,7 +130,7 @@ def not_wanted(
         return True
     if reviewing.withdrawn(world, repository, task):
         return settle.back_to_review(world, task)
-    return settle.not_begun(world, task, pull)
+    return settle.not_begun(world, repository, task, pull)
 
 
 def taken_away(world: World, task: Task) -> bool:

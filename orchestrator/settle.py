@@ -21,7 +21,7 @@ from orchestrator import (
     workspace,
 )
 from orchestrator.adapters import history
-from orchestrator.adapters.gh_rest import PullRest
+from orchestrator.adapters.gh_rest import IssueRest, PullRest
 from orchestrator.adapters.git import GitError
 from orchestrator.adapters.wire import Refused
 from orchestrator.records.config import RepositoryConfig
@@ -212,7 +212,7 @@ def held_back(
     """
     if pull is None or pull.state != "open" or attempt.head_sha in task.pushed:
         return False
-    brake = brake_on(world, task, pull)
+    brake = brake_on(task, pull, issue_of(world, task))
     if brake:
         world.say(f"{task.repo} {task.task_id}: {brake}; not pushed, waits")
         note = f"{brake}: its work is not pushed before that label is taken off"
@@ -228,9 +228,15 @@ def held_back(
     return back_to_review(world, with_attempt(task, unwanted))
 
 
-def not_begun(world: World, task: Task, pull: PullRest | None) -> bool:
+def not_begun(
+    world: World, repository: RepositoryConfig, task: Task, pull: PullRest | None
+) -> bool:
     """Whether a person's label keeps an agent from it; then it waits, which is no attempt (E8)."""
-    brake = brake_on(world, task, pull)
+    issue = issue_of(world, task)
+    if issue is not None and not issue.open:  # a moment ago, since it was looked at for that
+        cancel(world, repository, task, f"somebody closed issue #{task.issue}")
+        return True
+    brake = brake_on(task, pull, issue)
     if brake:
         waits = takewhile(lambda mark: mark.state in WAITING, reversed(task.marks))
         since = min((mark.at for mark in waits), default=None)
@@ -248,17 +254,19 @@ def wait_for_its_end(world: World, task: Task, note: str, *, since: datetime | N
     world.mailroom.move(structs.replace(task, not_before=until, note=note), State.BLOCKED, by=BY)
 
 
-def brake_on(world: World, task: Task, pull: PullRest | None) -> str:
+def issue_of(world: World, task: Task) -> IssueRest | None:
+    return world.read.issue_rest(task.repo, task.issue) if task.issue is not None else None
+
+
+def brake_on(task: Task, pull: PullRest | None, issue: IssueRest | None) -> str:
     """Which label of a person's holds the pull request or its issue now, in words; "" for none."""
     if pull is not None and pull.state == "open":
         brakes = sorted(obstacles.BRAKES & {label.name.lower() for label in pull.labels})
         if brakes:
             return f"pull request #{pull.number} bears {brakes[0]}"
     # `blocked` on the issue is ours, and says only that no repair runs.
-    if task.issue is not None:
-        issue = world.read.issue_rest(task.repo, task.issue)
-        if obstacles.HOLD in {label.name.lower() for label in issue.labels}:
-            return f"issue #{task.issue} bears {obstacles.HOLD}"
+    if issue and obstacles.HOLD in {label.name.lower() for label in issue.labels}:
+        return f"issue #{task.issue} bears {obstacles.HOLD}"
     return ""
 
 

@@ -628,12 +628,17 @@ GUARDS = {
         "tests/stories/test_second_rounds.py::"
         "test_a_persons_commit_on_it_is_looked_at_again_and_no_agent_is_sent_against_it[False]",
     ),
+    "E8 who reads its labels hears of its closing": Guard(
+        "settle.py", "if issue is not None and not issue.open:", "if False:",
+        "tests/stories/test_people.py::"
+        "test_an_issue_that_is_closed_between_two_looks_starts_no_agent",
+    ),
     "E8 nobody begins what is on hold": Guard(
-        "attempts.py", "return settle.not_begun(world, task, pull)", "return False",
+        "attempts.py", "return settle.not_begun(world, repository, task, pull)", "return False",
         "tests/stories/test_people.py::test_on_hold_while_it_waits_no_agent_begins",
     ),
     "E8 hold on the issue keeps a repair back": Guard(
-        "settle.py", "if obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
+        "settle.py", "if issue and obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
         "if False:",
         REVIEWS + "test_hold_set_while_the_agent_works_keeps_its_work_back[hold on its issue]",
     ),

@@ -260,6 +260,20 @@ def test_on_hold_while_it_waits_no_agent_begins(tmp_path: Path) -> None:
         assert (task.state, task.runs, task.note) == (State.REVIEW, 1, ""), office.told()
 
 
+def test_an_issue_that_is_closed_between_two_looks_starts_no_agent(tmp_path: Path) -> None:
+    """Its labels are read later than its state, and tell of both."""
+    with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
+        bad = hostile.between(office.github)
+        issue = office.ready("Add x")
+        office.dispatch()
+        path = rf"/issues/{issue}$"
+        bad.on("GET", path, hostile.passed_on)
+        bad.on("GET", path, hostile.overtaken_by(lambda: office.close(issue)))
+        office.queue()
+        assert office.state_of(issue) is State.CANCELLED, office.told()
+        assert not office.executor.agent_runs
+
+
 def test_editor_droppings_and_notes_disturb_nobody(tmp_path: Path) -> None:
     with an_office(tmp_path, agent=writes("x.txt", "x\n")) as office:
         issue = office.ready("Add it")
