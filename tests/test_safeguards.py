@@ -638,7 +638,8 @@ GUARDS = {
         "tests/stories/test_people.py::test_on_hold_while_it_waits_no_agent_begins",
     ),
     "E8 hold on the issue keeps a repair back": Guard(
-        "settle.py", "if issue and obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
+        "settle.py",
+        "if issue and obstacles.HOLD in {label.name.lower() for label in issue.labels}:",
         "if False:",
         REVIEWS + "test_hold_set_while_the_agent_works_keeps_its_work_back[hold on its issue]",
     ),
