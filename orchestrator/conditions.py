@@ -47,11 +47,17 @@ def tell(world: World) -> None:
             f"{limits.share():.0%} of this hour's requests to GitHub are left; nothing new is "
             "begun before the hour is over. Does something else use the same token?",
         )
-    elif limits.share() >= pacing.RESERVE[Purpose.NEW_WORK]:
+    elif limits.share() >= pacing.RESERVE[Purpose.NEW_WORK] and was_told_before(world, REQUESTS):
         alerts.recovered(world, REQUESTS, "enough of this hour's requests to GitHub are left.")
     tell_the_scopes(world)
     if limits.skew is not None and not isinstance(world.clock, FixedClock):
         tell_the_time(world, limits.skew)
+
+
+def was_told_before(world: World, key: str) -> bool:
+    """Whether the alert is a day old: what ends with each hour would be told anew with each."""
+    start = world.clock.now() - alerts.COOL_DOWN
+    return all(one.at <= start for one in alerts.raised(world, key))
 
 
 def tell_the_scopes(world: World) -> None:

@@ -113,7 +113,9 @@ def answer_to(world: World, task: Task, heard: Heard) -> Comment | None:
     if not theirs and not hidden:
         return None
     kept = "not all of its labels could be read" if heard.labels is None else ""
-    if kept := kept or obstacles.left_alone(heard.labels or (), repository):
+    ours = {github_sync.BLOCKED_LABEL} if task.blocked_label else set()  # which asks for the answer
+    labels = [one for one in heard.labels or () if one.lower() not in ours]
+    if kept := kept or obstacles.left_alone(labels, repository):
         world.say(f"{task.repo}#{task.issue}: no answer is looked for: {kept}")
         return None
     if hidden:  # so much was said since that the newest comments do not reach back to it

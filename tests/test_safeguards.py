@@ -633,6 +633,19 @@ GUARDS = {
         "tests/stories/test_people.py::"
         "test_an_issue_that_is_closed_between_two_looks_starts_no_agent",
     ),
+    "our own label keeps no answer from being heard": Guard(
+        "questions.py", "ours = {github_sync.BLOCKED_LABEL} if task.blocked_label else set()",
+        "ours = set()", QUESTIONS + "test_our_own_label_keeps_no_answer_from_being_heard",
+    ),
+    "C8 what ends with each hour is told once a day": Guard(
+        "conditions.py", " and was_told_before(world, REQUESTS):", ":",
+        LIMITS + "test_of_the_last_requests_of_an_hour_is_told_once_a_day_and_then_of_their_end",
+    ),
+    "a pause that lasts for months is still a number": Guard(
+        "rules/pacing.py", "LEAST_REFUSAL * 2 ** min(strikes - 1, DOUBLINGS))",
+        "LEAST_REFUSAL * 2 ** (strikes - 1))",
+        "tests/rules/test_pacing.py::test_a_refused_token_is_tried_ever_more_seldom",
+    ),
     "E8 nobody begins what is on hold": Guard(
         "attempts.py", "return settle.not_begun(world, repository, task, pull)", "return False",
         "tests/stories/test_people.py::test_on_hold_while_it_waits_no_agent_begins",
@@ -933,7 +946,7 @@ GUARDS = {
         QUESTIONS + "test_an_answer_is_heard_whatever_others_say_after_it",
     ),
     "E8 an answer begins nothing on hold": Guard(
-        "questions.py", "kept or obstacles.left_alone(heard.labels or (), repository):", "kept:",
+        "questions.py", "kept or obstacles.left_alone(labels, repository):", "kept:",
         QUESTIONS + "test_an_answer_waits_where_the_issue_is_not_to_be_begun[hold]",
     ),
     "M13 a repair begins at a person's commit": Guard(

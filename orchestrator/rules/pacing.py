@@ -23,6 +23,7 @@ SAME_TROUBLE = 600.0
 # A refused token is tried again by one request of whoever comes first, ever more seldom.
 LEAST_REFUSAL = 300.0
 LONGEST_REFUSAL = 3600.0
+DOUBLINGS = 10  # strikes are counted on for as long as it lasts
 
 
 class Write(StrEnum):
@@ -114,7 +115,7 @@ def pause_after(signal: Signal, now: float, before: Pause | None) -> Pause:
         server_now = signal.date if signal.date is not None else now
         seconds = max(1.0, signal.reset - server_now + 1)
     else:
-        seconds = min(LONGEST_GUESS, LEAST_PAUSE * 2 ** (strikes - 1))
+        seconds = min(LONGEST_GUESS, LEAST_PAUSE * 2 ** min(strikes - 1, DOUBLINGS))
     until = now + min(LONGEST_PAUSE, seconds)
     if before is not None and standing:
         until = max(until, before.until)
@@ -126,7 +127,7 @@ def refusal_after(now: float, before: Pause | None, longest: float = LONGEST_REF
     before = before if before is not None and before.at <= now else None
     standing = before is not None and now < before.until
     strikes = before.strikes + (not standing) if before else 1
-    seconds = min(longest, LEAST_REFUSAL * 2 ** (strikes - 1))
+    seconds = min(longest, LEAST_REFUSAL * 2 ** min(strikes - 1, DOUBLINGS))
     return Pause(at=now, until=now + seconds, strikes=strikes)
 
 

@@ -59,6 +59,7 @@ def test_how_long_a_limit_holds_everybody(
         (stood(301, 300), 600),
         (stood(1, 300), 300),
         (stood(4000, 3600, 7), 3600),
+        (stood(4000, 3600, 5000), 3600),  # for a month
         (stood(-50, 300, 7), 300),
     ],
 )

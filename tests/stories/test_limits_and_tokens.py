@@ -291,15 +291,20 @@ def test_another_token_ends_the_alert_of_the_scopes_that_the_old_one_lacked(
         assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 1), office.told()
 
 
-def test_of_the_last_requests_of_an_hour_is_told_and_when_there_are_enough(tmp_path: Path) -> None:
+def test_of_the_last_requests_of_an_hour_is_told_once_a_day_and_then_of_their_end(
+    tmp_path: Path,
+) -> None:
+    """Every hour has as many again: its end says nothing while something else uses them up."""
     with quick_office(tmp_path) as office:
-        reset = office.world.clock.now().timestamp() + 600
-        known = office.world.limits.points
-        for left in (100, 600, 900):
-            known["core"] = Points(limit=5000, remaining=left, reset=reset)
-            tick.told(office.world, lambda world: None)
+        known, clock = office.world.limits.points, office.world.clock
+        for _ in range(23):
+            reset = clock.now().timestamp() + 600
+            for left in (100, 600, 900, 4000):
+                known["core"] = Points(limit=5000, remaining=left, reset=reset)
+                tick.told(office.world, lambda world: None)
+            clock.sleep(3600)
         assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 0)
-        office.world.clock.sleep(601)
+        clock.sleep(3601)
         tick.told(office.world, lambda world: None)
         assert (told_of(office, "alert"), told_of(office, "recovered")) == (1, 1)
 

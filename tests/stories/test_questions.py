@@ -153,6 +153,21 @@ def test_an_answer_waits_where_the_issue_is_not_to_be_begun(tmp_path: Path, labe
         assert len(prompts) == 2 and office.state_of(issue) is State.REVIEW, office.told()
 
 
+def test_our_own_label_keeps_no_answer_from_being_heard(tmp_path: Path) -> None:
+    """`blocked` is what asks for the answer, where there is no board."""
+    config = {
+        "github_projects": {}, "github_repos": {"work": SLUG}, "trust": "actor",
+        "excluded_labels": ["blocked"], **QUICK,
+    }  # fmt: skip
+    with an_office(tmp_path, config=config) as office:
+        asks_first(office)
+        issue = until_asked(office)
+        assert office.task(issue).blocked_label
+        says_on(office, issue, "Blue.")
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
 def talk(office: Office, issue: int, times: int) -> None:
     for number in range(times):
         says_on(office, issue, f"Me too {number}", who="eve")
