@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from orchestrator.adapters.markers import Markers
 from orchestrator.escalation import CALL
-from orchestrator.forge import issues
+from orchestrator.forge import issues, records
 from orchestrator.records.config import AutomationMode, MergePolicy
 from orchestrator.records.task import State, Task
+from orchestrator.rules import ci
 from orchestrator.texts import messages
 from tests.sim import forges
 from tests.sim import plan as plans
@@ -111,7 +112,16 @@ def waits_for_a_person(seen: Seen, task: Task) -> bool:
         or pull.draft
         or any(one.state == "CHANGES_REQUESTED" for one in words)
         or (facts.failed_on_base(seen, task) and alerted(seen, f"{task.base} is red itself"))
+        or runs_still(seen, task, pull)
     )
+
+
+def runs_still(seen: Seen, task: Task, pull: records.Issue) -> bool:
+    """Whether its checks run, but not for so long yet that a person is told of it."""
+    made = max((one.judged for one in task.attempts if one.judged), default=None)
+    young = made is not None and seen.now - made < ci.RUNNING_CHECK
+    runs = facts.forge(seen).store.select(records.CheckRun, "sha = ?", pull.head_sha)
+    return young and any(run.status != "completed" for run in runs)
 
 
 def alerted(seen: Seen, words: str) -> bool:
