@@ -201,12 +201,13 @@ def noted(world: World, task: Task, after: BaseAfter, reason: str) -> None:
     world.events.add(f"base_{after.value}", task=task, reason=reason, sha=mark.sha)
 
 
-def freeze(world: World, task: Task, reason: str) -> None:
+def freeze(world: World, task: Task, reason: str, *, kind: str = "base") -> None:
     """Stop the repository, as a person would; a switch that is there already is theirs.
 
-    Once for a merge: when a person has lifted it, what could not be told yet freezes nothing anew.
+    Once for a merge and a kind of trouble: when a person has lifted it, what could not be told yet
+    freezes nothing anew.
     """
-    switch, key = switch_of(world, task), f"{task.key}:base-frozen"
+    switch, key = switch_of(world, task), f"{task.key}:{kind}-frozen"
     if world.effects.last(task.task_id, key) is not None:
         return
     if not switch.exists():

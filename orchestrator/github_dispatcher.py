@@ -207,6 +207,7 @@ def dispatch(world: World, asked: Asked, candidate: Candidate, issue: Issue) -> 
     """Carry out what this Ready means; how many tasks were started, 0 or 1."""
     where = f"{issue.repo}#{issue.number}"
     world.check_switches(issue.repo)
+    intake.mark_what_was_put_aside(world, issue)
     meant = intake.plan(world, candidate, issue)
     if isinstance(meant, rounds.Nothing):
         world.say(f"{where}: nothing: {meant.reason}")

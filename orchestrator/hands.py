@@ -367,7 +367,9 @@ def standing(world: World, deed: Deed, found: Found) -> tuple[bool | None, str]:
     GitHub is asked only where the deed hangs on it; without an answer the deed is done as ever.
     """
     task = found.task
-    begins = deed in deeds.BEGINNINGS and found.state in deeds.ENDED
+    # Who orders its end by a close has closed the issue already.
+    ended = found.state in deeds.ENDED or bool(task.cancel)
+    begins = deed in deeds.BEGINNINGS and ended
     closes = deed is Deed.CLOSE and found.state is State.CANCELLED
     ours = world.config.signed_in and world.config.repository(task.repo) is not None
     if task.issue is None or not ours or not (begins or closes):

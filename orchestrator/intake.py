@@ -13,7 +13,7 @@ from orchestrator.adapters.mailbox_index import Found
 from orchestrator.paths import flat
 from orchestrator.records.config import BoardConfig, RepositoryConfig
 from orchestrator.records.errors import GitHubTrouble
-from orchestrator.records.task import ENDED, PERSON, UNDER_WAY, State, Task
+from orchestrator.records.task import BY_HAND, ENDED, PERSON, UNDER_WAY, State, Task
 from orchestrator.records.tracker import Issue, Permission
 from orchestrator.rules import classify, dependencies, failures, obstacles, priority, rounds, trust
 from orchestrator.texts import issues, markdown, messages, taskname
@@ -136,10 +136,11 @@ def worked_at(world: World, found: Found) -> datetime | None:
     ended = found.state is State.CANCELLED or (bool(marks) and PERSON in marks[-1].by)
     if found.state in UNDER_WAY or not ended:
         return None
-    # A claim's alone: other marks may have been written into a file that was moved before.
-    claims = (mark.at for mark in marks if mark.state is State.PROCESSING)
-    known = (min(at, world.clock.now()).replace(microsecond=0) - ahead(world) for at in claims)
-    return max(known, default=None)
+    # A claim's alone: other marks may have been written into a file that was moved before. One in
+    # the future is of a clock that was put right since.
+    now = world.clock.now()
+    claims = (mark.at for mark in marks if mark.state is State.PROCESSING and mark.at <= now)
+    return max((at.replace(microsecond=0) - ahead(world) for at in claims), default=None)
 
 
 def ended_at(world: World, found: Found) -> datetime | None:
@@ -156,7 +157,23 @@ def ended_at(world: World, found: Found) -> datetime | None:
         said = last.at if PERSON in last.by and last.by != PERSON else None
     else:
         said = None if world.mailroom.interrupted(found) else world.mailroom.moved_at(found)
-    return min(said, world.clock.now()) - ahead(world) if said else None
+    if said is None or said > world.clock.now():  # by a clock that was put right since
+        return None
+    return said - ahead(world)
+
+
+def mark_what_was_put_aside(world: World, issue: Issue) -> None:
+    """Date a move by hand to done/ where nobody else marks it: whatever touches the file later (a
+    backup, another owner) would seem to be that move, and overrule a Ready that waits.
+    """
+    for found in () if world.dry_run else world.mailroom.done_of(issue.repo, issue.number):
+        lock = None
+        if found.task.state is not State.DONE and not world.mailroom.interrupted(found):
+            lock = world.locks.try_task(found.task.task_id)
+        if lock is not None:
+            with lock:
+                task, at = world.mailroom.see(found), world.mailroom.moved_at(found)
+                world.mailroom.move(task, State.DONE, by=BY_HAND, at=at)
 
 
 def ahead(world: World) -> timedelta:

@@ -367,7 +367,7 @@ def freeze(world: World, facts: Facts, verdict: Merged) -> bool:
         f"tested head {facts.pull.head_sha}; nothing was reverted. Compare the two, then remove "
         "this file."
     )
-    aftermath.freeze(world, task, reason)
+    aftermath.freeze(world, task, reason, kind="tree")
     return do_escalate(world, facts, Escalate(reason))
 
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from orchestrator import alerts, escalation, metering, tick, workspace
 from orchestrator.adapters import mailroom, process
 from orchestrator.records.result import BlockerCode
-from orchestrator.records.task import ENDED, Attempt, State, Task, with_attempt
+from orchestrator.records.task import BY_HAND, ENDED, Attempt, State, Task, with_attempt
 from orchestrator.records.verdicts import AttemptVerdict, Escalate
 from orchestrator.rules import cadence, routing
 from orchestrator.texts import taskname
@@ -67,7 +67,7 @@ def put_right(world: World) -> None:
         lock = world.locks.try_task(stray.task.task_id)
         if lock is not None:
             with lock:
-                by, task = (BY, stray.task) if stray.interrupted else ("a person", resumed(stray))
+                by, task = (BY, stray.task) if stray.interrupted else (BY_HAND, resumed(stray))
                 world.mailroom.move(task, target, by=by, at=stray.moved_at)
 
 

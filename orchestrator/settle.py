@@ -67,7 +67,9 @@ def settle(world: World, repository: RepositoryConfig, task: Task) -> None:
     elif attempt.verdict is AttemptVerdict.REWORK:
         world.mailroom.move(over(world, task), State.INBOX, by=BY)
     elif attempt.verdict in {AttemptVerdict.DEFER, AttemptVerdict.INTERRUPTED}:
-        world.mailroom.move(over(world, task), State.BLOCKED, by=BY)
+        task = over(world, task)  # its wait may have been over before it could be settled
+        to = State.INBOX if task.not_before is None else State.BLOCKED
+        world.mailroom.move(task, to, by=BY)
     elif attempt.verdict is AttemptVerdict.CANCELLED:
         ended = settled(world, task)
         if not ended_by_a_person(world, repository, ended, pull_request_now(world, task)):

@@ -150,7 +150,8 @@ class Inspection(Shelves):
             return False
         try:
             status = found.path.lstat()
-            if taskfile.was_edited(files.read_bounded(found.path, LARGEST_FILE)):
+            edited = taskfile.was_edited(files.read_bounded(found.path, LARGEST_FILE))
+            if edited and found.state is not State.PROCESSING:  # nobody puts a file there
                 return False
         except (FileNotFoundError, NotReadable):
             return False

@@ -37,6 +37,7 @@ UNDER_WAY = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED, State.REVIE
 WAITING = frozenset({State.INBOX, State.PROCESSING, State.BLOCKED})
 MARKS_OF_A_WAIT = 40
 PERSON = "person"  # who made a mark that a move by hand explains
+BY_HAND = f"a {PERSON}"  # the same, where nobody but their hand had to do with it
 
 
 class TaskType(StrEnum):

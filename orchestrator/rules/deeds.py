@@ -134,7 +134,7 @@ def ending(deed: Deed, facts: Facts) -> Verdict:
 def shut(facts: Facts) -> Verdict:
     """A round of a closed issue would end as it begins, but for one that was merged meanwhile."""
     if facts.pull_state == "merged":
-        return Do(How.NEW_ROUND)
+        return Do(How.NEW_ROUND if facts.state in ENDED else How.GO_ON)
     return Refuse(
         "nothing was done, for its issue is closed, and a new round would be cancelled at once. "
         f"Reopen it first:\n  {facts.reopen}"
@@ -163,6 +163,8 @@ def unable(facts: Facts) -> Refuse:
 
 def waiting(deed: Deed, facts: Facts) -> Verdict:
     """In inbox/ or blocked/: the round goes on, now, first, or by somebody else."""
+    if deed in BEGINNINGS and facts.ordered and facts.issue_open is False:
+        return shut(facts)
     if deed is Deed.GIVE and facts.wanted in facts.tried:
         return Refuse(
             f"{facts.wanted} has had its turn in this round, and each agent has one; a new round "

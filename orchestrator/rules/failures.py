@@ -102,7 +102,7 @@ def too_early(trouble: Trouble, known_at: datetime | None, now: datetime) -> boo
     """Whether a "not found" may be GitHub's own delay: we saw or made it just now (A7)."""
     if trouble is not Trouble.NOT_FOUND or known_at is None:
         return False
-    return now - known_at < FRESH
+    return abs(now - known_at) < FRESH  # further ahead it is of a clock that was put right since
 
 
 def of_graphql(kind: str, message: str) -> Trouble:

@@ -16,7 +16,16 @@ from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailroom import Gone, MailboxBroken, Mailroom, MovedAway
 from orchestrator.records.errors import AgentOSError
 from orchestrator.records.result import Result, Status
-from orchestrator.records.task import Attempt, Claim, Mark, Priority, State, Task, with_attempt
+from orchestrator.records.task import (
+    Attempt,
+    Claim,
+    Mark,
+    Priority,
+    State,
+    Task,
+    marked,
+    with_attempt,
+)
 from orchestrator.texts import taskfile
 
 NOW = datetime(2026, 11, 22, 20, 50, tzinfo=UTC)
@@ -645,6 +654,17 @@ def test_what_a_person_saves_and_moves_in_one_breath_is_no_move_of_ours(office, 
     assert office.room.misplaced() == []
     with office.claim() as claimed:
         assert claimed.task.round == 2
+
+
+def test_a_word_of_a_persons_ends_no_move_that_was_cut_short_out_of_processing(office):
+    """Nobody parks a file there: what is finished is not begun again for a word that was added."""
+    office.room.enqueue(task(), by="dispatcher")
+    with office.claim() as claimed:
+        path = office.root / "processing" / name()
+        cut = marked(structs.replace(claimed.task, claim=None), State.REVIEW, NOW, "queue")
+        path.write_bytes(taskfile.seal(taskfile.render(cut).encode()) + b"\nA word of mine.\n")
+    [stray] = office.room.misplaced()
+    assert stray.interrupted and stray.marked is State.REVIEW
 
 
 def test_every_kind_of_save_is_seen(office):

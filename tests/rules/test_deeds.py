@@ -86,6 +86,10 @@ def test_a_refusal_names_who_works_on_it_and_the_way_out() -> None:
         (Deed.GIVE, S.ESCALATED, False, "closed", Refuse),
         (Deed.RETRY, S.ESCALATED, False, "merged", How.NEW_ROUND),
         (Deed.RETRY, S.CANCELLED, True, "", How.NEW_ROUND),
+        # Whose end was ordered by a close, and is not carried out yet.
+        (Deed.RETRY, S.INBOX, False, "closed", Refuse),
+        (Deed.RETRY, S.BLOCKED, False, "merged", How.GO_ON),
+        (Deed.RETRY, S.INBOX, True, "", How.GO_ON),
         # What is left open of a cancelled one is closed once.
         (Deed.CLOSE, S.CANCELLED, True, "", How.END),
         (Deed.CLOSE, S.CANCELLED, False, "open", How.END),
@@ -99,7 +103,7 @@ def test_what_is_closed_on_github_counts(
 ) -> None:
     asked = Facts(
         name="x", state=state, wanted="codex", agents=("codex",), reopen="gh issue reopen 12 -R x",
-        issue_open=issue_open, pull_state=pull_state,
+        issue_open=issue_open, pull_state=pull_state, ordered=state in {S.INBOX, S.BLOCKED},
     )  # fmt: skip
     verdict = deeds.judge(deed, asked)
     if isinstance(expected, How):

@@ -92,6 +92,9 @@ def test_what_another_try_may_help() -> None:
         (Trouble.NOT_FOUND, 0, True),
         (Trouble.NOT_FOUND, 4.9, True),
         (Trouble.NOT_FOUND, 5, False),
+        # By a clock that is a little behind GitHub's, and one that was put right since.
+        (Trouble.NOT_FOUND, -1, True),
+        (Trouble.NOT_FOUND, -60, False),
         (Trouble.NOT_FOUND, None, False),
         (Trouble.PERMISSION, 1, False),
     ],

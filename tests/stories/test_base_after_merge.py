@@ -17,7 +17,7 @@ from orchestrator.adapters import files, history
 from orchestrator.records.config import BrokenRepository
 from orchestrator.records.task import BaseAfter, State
 from tests.commands.test_task import reverts
-from tests.stories.test_merge_safety import pushes
+from tests.stories.test_merge_safety import MERGE, pushes
 from tests.support import hostile
 from tests.support.crash import Killed, Reaper, a_new_process, fresh, with_reaper
 from tests.support.office import SEED, SLUG, Office, an_office, writes
@@ -282,3 +282,24 @@ def test_a_dry_run_tells_and_does_nothing(tmp_path: Path) -> None:
         office.monitor()
         assert "runagain: failed on the base: test [dry run]" in office.told()
         assert after(office, issue) is BaseAfter.WATCHED
+
+
+def test_a_base_that_breaks_after_its_tree_was_compared_is_stopped_again(tmp_path: Path) -> None:
+    """The first freeze of this merge was for another trouble, and a person has lifted it."""
+    base = Base()
+    with an_office(tmp_path, repository=QUICK, verdict=base) as office:
+        issue = office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        office.pass_time(30)
+        base.words = ["failure"]
+        bad = hostile.between(office.github)
+        moves = hostile.overtaken_by(lambda: pushes(office, tmp_path, "main", {"new.txt": "n"}))
+        bad.on("PUT", MERGE, moves)
+        office.monitor()
+        switch = office.world.paths.switch(SLUG)
+        assert "does not hold the tree" in switch.read_text(), office.told()
+        switch.unlink()
+        looks(office, 6)
+        assert office.state_of(issue) is State.DONE
+        assert f"of {SLUG} fails" in switch.read_text(), office.told()

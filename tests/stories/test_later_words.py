@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from orchestrator import hands, reaper
 from orchestrator.records.task import State
+from tests.stories.test_clock_jumps import put
 from tests.stories.test_merge_safety import an_open_pull_request
 from tests.stories.test_people import a_worker
 from tests.stories.test_second_rounds import (
@@ -281,3 +283,46 @@ def test_cancelled_while_the_dispatcher_looks_no_round_begins(tmp_path: Path) ->
 
         once_it_looks(office, cancels)
         assert office.state_of(issue) is State.CANCELLED, office.told()
+
+
+# --- times that are not what they seem -----------------------------------------------------------
+
+
+def test_a_word_from_a_clock_that_was_ahead_overrules_no_later_ready(tmp_path: Path) -> None:
+    with in_need(tmp_path) as (office, issue, _):
+        put(office, timedelta(hours=2))
+        hands.cancel(office.world, office.task(issue).task_id, by="cli")
+        assert office.state_of(issue) is State.CANCELLED
+        put(office, timedelta(0))
+        office.dispatch()
+        ready_again(office, issue)
+        office.pass_time(30)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
+def test_a_backup_of_what_was_put_into_done_overrules_no_ready_that_waits(tmp_path: Path) -> None:
+    """A hard link touches the inode as a move does."""
+    with in_need(tmp_path) as (office, issue, _):
+        now_it_is(office)
+        target = moved(office, issue, State.DONE)
+        now_it_is(office, 3)
+        url = f"/repos/{SLUG}/issues/{issue}/labels"
+        office.api.post(url, json={"labels": ["hold", "ready"]})
+        office.dispatch()
+        assert "left alone" in office.told()
+        now_it_is(office, 3)
+        os.link(target, tmp_path / "backup.md")
+        office.api.delete(f"{url}/hold")
+        now_it_is(office, 2)
+        office.dispatch()
+        assert office.state_of(issue) is State.INBOX, office.told()
+
+
+def now_it_is(office: Office, more: float = 0) -> None:
+    """The forge's time is this machine's, which dates its files, however late that is."""
+    until = office.world.clock.now() + timedelta(seconds=more)
+    ahead = (until - datetime.now(UTC)).total_seconds()
+    if ahead > 0:
+        time.sleep(ahead)
+    office.pass_time((datetime.now(UTC) - office.world.clock.now()).total_seconds())

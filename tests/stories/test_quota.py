@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator import alerts, reaper
+from orchestrator import alerts, hands, reaper
 from orchestrator.cooling import of
 from orchestrator.records.order import AttemptReport
 from orchestrator.records.result import BlockerCode
@@ -430,3 +430,30 @@ def test_losing_the_cache_costs_one_more_failed_start(tmp_path: Path) -> None:
             for path in of(office.world).folder.iterdir():
                 path.write_bytes(b"\xff broken")
         assert office.executor.agent_runs.count("first") == 2, office.told()
+
+
+PARTIAL = (
+    "STATUS: partial\nBLOCKER_CODE: none\nSUMMARY: Half of it.\nDONE:\n- a part\n"
+    "BLOCKERS:\n- the rest\nNEXT_STEP: the rest\nMANUAL_STEPS:\n- Buy a disk\n"
+)
+
+
+@pytest.mark.parametrize("hurried", [False, True], ids=["by itself", "by a person"])
+def test_a_wait_that_was_over_before_it_was_settled_ends(tmp_path: Path, hurried: bool) -> None:
+    """Its comment met trouble, and when it went through the time to wait for had passed."""
+    agents = {"first": refused(), "second": refused(), "third": says(PARTIAL)}
+    with an_office(tmp_path, agents=agents, repository=QUICK) as office:
+        issue = office.ready("Add it")
+        office.dispatch()
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/issues/1/comments$", hostile.answers(502), times=99)
+        office.queue()
+        assert office.state_of(issue) is State.BLOCKED, office.told()
+        bad.calm()
+        office.executor.scripts["first"] = writes("x.txt", "x\n")
+        if hurried:
+            assert hands.retry(office.world, office.task(issue).task_id, by="cli").done
+        for _ in range(30):
+            later(office, 0.25)
+            office.round()
+        assert office.state_of(issue) is State.DONE, office.told()
