@@ -1494,26 +1494,25 @@ GUARDS = {
         "tests/stories/test_stopped.py::test_the_second_signal_ends_worker_and_agent_at_once",
     ),
     "F23 what one pull request hides is its own": Guard(
-        "adapters/gh_nodes.py", "if not is_ones_own(trouble):", "if True:",
+        "adapters/gh_nodes.py", "if names(trouble, few) is None:", "if True:",
         "tests/stories/test_forge_faults.py::"
         "test_f23_what_one_repository_hides_stops_no_other_pull_request",
     ),
     "A11 what GitHub refuses to all is no pull request's own": Guard(
-        "adapters/gh_nodes.py", "if not is_ones_own(trouble):", "if False:",
+        "adapters/gh_nodes.py", "if names(trouble, few) is None:", "if False:",
         "tests/adapters/test_gh_pulls.py::test_what_concerns_all_is_raised_and_asked_once",
     ),
     "F23 nor does a time-out that names one": Guard(
-        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and names", "False",
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and nodes_alone", "False",
         "tests/stories/test_one_of_many.py::"
         "test_a_pull_request_whose_checks_time_out_stops_no_other",
     ),
     "A2 in an outage GitHub is not asked for each": Guard(
-        "adapters/gh_nodes.py", "(following if isinstance(alone, GitHubTrouble) else count), alone",
-        "count, alone",
+        "adapters/gh_nodes.py", "return told or first, alone", "return first, alone",
         "tests/adapters/test_gh_pulls.py::test_an_outage_that_names_all_is_not_asked_for_each",
     ),
     "A11 a time-out that names nobody is everybody's": Guard(
-        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and names",
+        "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and nodes_alone",
         "trouble.trouble is Trouble.SERVER",
         "tests/adapters/test_gh_pulls.py::test_a_time_out_that_names_nobody_is_everybodys",
     ),
@@ -1522,7 +1521,8 @@ GUARDS = {
         "tests/adapters/test_gh_pulls.py::test_what_one_hides_does_not_hide_what_concerns_all",
     ),
     "a repository that is closed to us stops no other": Guard(
-        "adapters/gh_queries.py", "if named_by(trouble, slugs, about):", "if False:",
+        "adapters/gh_queries.py", "return [one for one in asked if one in shut] or None",
+        "return None",
         "tests/stories/test_one_of_many.py::"
         "test_a_repository_that_is_not_told_of_stops_no_other",
     ),
@@ -1539,10 +1539,20 @@ GUARDS = {
         "test_what_a_refusal_names_is_left_out_and_what_concerns_all_is_not",
     ),
     "a repository that was too slow beside others is asked by itself": Guard(
-        "adapters/gh_queries.py",
-        "if page.trouble is Trouble.SERVER and not by_themselves:", "if False:",
+        "adapters/gh_nodes.py", "alone = read(first, SMALLEST)", "alone = answer",
         "tests/stories/test_one_of_many.py::"
         "test_a_repository_that_is_slow_beside_others_is_asked_by_itself",
+    ),
+    "A2 too many at once makes the pages smaller": Guard(
+        "adapters/gh_nodes.py", "if answer.trouble is Trouble.SERVER and size > SMALLEST:",
+        "if False:",
+        "tests/adapters/test_gh_nodes.py::"
+        "test_too_many_at_once_are_asked_for_in_smaller_pages_from_then_on",
+    ),
+    "A2 one repository's slowness makes no page smaller": Guard(
+        "adapters/gh_nodes.py", "if isinstance(alone, GitHubTrouble):", "if False:",
+        "tests/adapters/test_gh_nodes.py::"
+        "test_a_repository_that_is_slow_by_itself_is_left_out_and_makes_no_page_smaller",
     ),
     "A8 of a repository that was left out nothing is decided": Guard(
         "github_dispatcher.py", "list(dict.fromkeys([*found, *unread]))", "found",

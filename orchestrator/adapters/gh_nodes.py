@@ -1,69 +1,89 @@
-"""Things by their node ids, a page at a time; one that is closed to us hides no other."""
+"""Many things asked for together: what one hides hides no other, what is too much is asked less."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from orchestrator.adapters.gh_read import Door
+from orchestrator.adapters.gh_read import PAGE_SIZES, Door
 from orchestrator.records.errors import GitHubTrouble, Trouble
 
 T = TypeVar("T")
 
 # What one of them can have and the next one not: a part that may not be read, or is missing.
 OF_ITS_OWN = frozenset({Trouble.PERMISSION, Trouble.PARTIAL})
+SMALLEST = PAGE_SIZES[-1]
 
-# How many of these a page of that size holds, and what GitHub answers to it.
-Page = Callable[[Sequence[str], int], tuple[int, T]]
+# What GitHub answers to these, with pages of that size where they have pages.
+Ask = Callable[[Sequence[str], int], T]
+# Those of the asked that a trouble names, in their order; none for whom it may be one's alone and
+# does not say whose, and no list at all where it concerns all.
+Names = Callable[[GitHubTrouble, Sequence[str]], Sequence[str] | None]
 
 
 def in_pages(
-    door: Door, node_ids: Sequence[str], page: Page[T]
+    door: Door, node_ids: Sequence[str], page: Callable[[Sequence[str]], T], *, share: int = 1
 ) -> Iterator[tuple[Sequence[str], T | GitHubTrouble]]:
     """Every page that can be read, and why some cannot, each with the ids that it is about.
 
     So a permission that one repository lacks stops no other, and no part is taken for a whole
-    (M4). Raises GitHubTrouble for what concerns all.
+    (M4). One request holds a page's size divided by `share`. Raises GitHubTrouble for what
+    concerns all.
     """
-    left = list(node_ids)
+    left = list(dict.fromkeys(node_ids))
+
+    def some(size: int) -> tuple[Sequence[str], T | GitHubTrouble]:
+        asked = left[: max(1, size // share)]
+        helps = len(asked) > max(1, SMALLEST // share)  # a smaller page
+        return readable(asked, lambda few, _: page(few), named, size if helps else SMALLEST)
+
     while left:
-        count, answer = _readable(door, left, page)
-        yield left[:count], answer
-        left = left[count:]
+        ids, answer = door.shrinking(some)
+        yield ids, answer
+        left = [one for one in left if one not in ids]
 
 
-def _readable(door: Door, node_ids: Sequence[str], page: Page[T]) -> tuple[int, T | GitHubTrouble]:
-    """The first of these that can be read together, or why the very first ones cannot."""
+def readable(
+    asked: Sequence[str], ask: Ask[T], names: Names, size: int
+) -> tuple[Sequence[str], T | GitHubTrouble]:
+    """Some of these that can be read together, or that cannot be read, and why.
 
-    def ask(size: int) -> tuple[int, T | GitHubTrouble]:
+    What is too slow beside others but not by itself is asked in pages that are smaller than
+    `size`: its time-out is raised, for `Door.shrinking` (A2). Raises GitHubTrouble for what
+    concerns all.
+    """
+
+    def read(few: Sequence[str], size: int) -> T | GitHubTrouble:
         try:
-            return page(node_ids, size)
+            return ask(few, size)
         except GitHubTrouble as trouble:
-            if not is_ones_own(trouble):
+            if names(trouble, few) is None:
                 raise
-            return 1, trouble  # a smaller page would have it too
+            return trouble
 
-    count, answer = door.shrinking(ask)
-    if not isinstance(answer, GitHubTrouble) or len(node_ids) == 1:
-        return min(count, len(node_ids)), answer
-    first, following = named(answer, len(node_ids))
-    if first or not following:
-        return _readable(door, node_ids[: first or len(node_ids) // 2], page)
-    # Beside others it may have been too much; by itself it speaks for those named with it, so
-    # that GitHub is not asked for each in an outage.
-    count, alone = _readable(door, node_ids[:1], page)
-    return (following if isinstance(alone, GitHubTrouble) else count), alone
+    answer = read(asked, size)
+    if not isinstance(answer, GitHubTrouble) or (len(asked) == 1 and size == SMALLEST):
+        return asked, answer
+    told = names(answer, asked) or ()
+    if told and answer.trouble is Trouble.PERMISSION:
+        return told, answer  # it would be the same by itself
+    first = list(told or asked)[:1]
+    alone = read(first, SMALLEST)
+    if isinstance(alone, GitHubTrouble):
+        return told or first, alone
+    if answer.trouble is Trouble.SERVER and size > SMALLEST:
+        raise answer
+    while isinstance(answer, GitHubTrouble) and len(asked) > 1:
+        asked = asked[: len(asked) // 2]
+        answer = alone if asked == first else read(asked, size)
+    return asked, answer
 
 
-def is_ones_own(trouble: GitHubTrouble) -> bool:
-    """Whether it may be one's alone; a time-out only where the answer names what took so long."""
-    names = bool(trouble.paths) and {path[0] for path in trouble.paths} <= {"nodes", "repository"}
-    return trouble.trouble in OF_ITS_OWN or (trouble.trouble is Trouble.SERVER and names)
-
-
-def named(trouble: GitHubTrouble, asked: int) -> tuple[int, int]:
-    """The place of the first node of those asked that it names, and how many in a row there."""
-    found = (path[1] for path in trouble.paths if path[0] == "nodes" and len(path) > 1)
-    places = {at for at in found if isinstance(at, int) and at < asked}
-    first = min(places, default=0)
-    return first, next(n for n in range(len(places) + 1) if first + n not in places)
+def named(trouble: GitHubTrouble, asked: Sequence[str]) -> Sequence[str] | None:
+    """`Names` of nodes; a time-out is one's own only where nothing else took so long."""
+    places = {path[1] for path in trouble.paths if path[0] == "nodes" and len(path) > 1}
+    found = [one for at, one in enumerate(asked) if at in places]
+    nodes_alone = bool(found) and {path[0] for path in trouble.paths} == {"nodes"}
+    if trouble.trouble in OF_ITS_OWN or (trouble.trouble is Trouble.SERVER and nodes_alone):
+        return found
+    return None

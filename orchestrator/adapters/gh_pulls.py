@@ -10,7 +10,7 @@ from msgspec import structs
 from orchestrator.adapters import gh_answers, gh_checks, gh_documents, gh_nodes
 from orchestrator.adapters.gh_answers import PullRequestNode, PullRequestsAnswer
 from orchestrator.adapters.gh_read import Door
-from orchestrator.records.errors import GitHubTrouble
+from orchestrator.records.errors import GitHubTrouble, Trouble
 from orchestrator.records.tracker import PullRequest
 
 
@@ -28,10 +28,9 @@ def or_why(door: Door, node_ids: Sequence[str]) -> dict[str, PullRequest | GitHu
     return found
 
 
-def _page(door: Door, node_ids: Sequence[str], size: int) -> tuple[int, PullRequestsAnswer]:
-    variables = {"ids": list(node_ids[:size])}
-    document = gh_documents.PULL_REQUESTS
-    return size, door.graphql(document, variables, PullRequestsAnswer, may_miss=True)
+def _page(door: Door, node_ids: Sequence[str]) -> PullRequestsAnswer:
+    variables = {"ids": list(node_ids)}
+    return door.graphql(gh_documents.PULL_REQUESTS, variables, PullRequestsAnswer, may_miss=True)
 
 
 def _values(
@@ -46,9 +45,16 @@ def _values(
             try:
                 whole = gh_checks.of_commit(door, value.repo, value.head_sha)
             except GitHubTrouble as trouble:
-                if not gh_nodes.is_ones_own(trouble):
+                if not is_its_own(trouble):
                     raise
                 yield value.node_id, trouble
                 continue
             value = structs.replace(value, checks=whole)
         yield value.node_id, value
+
+
+def is_its_own(trouble: GitHubTrouble) -> bool:
+    """Whether what its checks met may be its alone; a time-out only where they took so long."""
+    slow = trouble.trouble is Trouble.SERVER
+    named = {path[0] for path in trouble.paths} == {"repository"}
+    return trouble.trouble in gh_nodes.OF_ITS_OWN or (slow and named)

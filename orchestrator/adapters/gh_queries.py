@@ -289,37 +289,37 @@ class Queries(ReviewQueries):
         begun: dict[str, gh_answers.Project | None] = {}
         unread: dict[str, GitHubTrouble] = {}
         after: dict[str, str] = {}
-        asked, every, later = list(slugs), (questions, states), frozenset[str]()
-        by_themselves = False
-        while asked or questions or states or later:
-            if not (asked or questions or states):
-                by_themselves = True
-                asked, questions, states = (
-                    [one for one in each if one in later] for each in (slugs, *every)
-                )
-                later = frozenset()
-            about = (questions, states)
-            page = self.door.shrinking(
-                partial(self._labelled_page, asked, label, after, about, boards)
+        left = list(dict.fromkeys([*slugs, *questions, *states]))
+
+        def parts(asked: Sequence[str]) -> tuple[list[str], tuple[list[str], list[str]]]:
+            some = set(asked)
+            its, first, second = (
+                [one for one in each if one in some] for each in (slugs, questions, states)
             )
+            return its, (first, second)
+
+        def ask(asked: Sequence[str], size: int) -> LabelledPage:
+            its, about = parts(asked)
+            return self._labelled_page(its, label, after, about, boards, size)
+
+        def names(trouble: GitHubTrouble, asked: Sequence[str]) -> Sequence[str] | None:
+            shut = named_by(trouble, *parts(asked))
+            return [one for one in asked if one in shut] or None
+
+        while left:
+            asked, page = self.door.shrinking(partial(gh_nodes.readable, left, ask, names))
+            left = [one for one in left if one not in asked]
+            its, _ = parts(asked)
             if isinstance(page, GitHubTrouble):
-                shut = named_by(page, asked, about)
-                if page.trouble is Trouble.SERVER and not by_themselves:
-                    later |= shut  # it may have been too much with all others
-                else:
-                    unread |= dict.fromkeys(shut, page)
+                unread |= dict.fromkeys(asked, page)
                 if page.trouble is Trouble.PERMISSION:
-                    sights |= dict.fromkeys(shut.intersection(asked))
-                asked, questions, states = (
-                    [one for one in each if one not in shut] for each in (asked, *about)
-                )
+                    sights |= dict.fromkeys(its)
                 continue
-            questions = states = boards = ()
+            boards = ()
             closed |= page.closed
             begun |= page.boards
             answers |= page.answers
-            sights |= dict.fromkeys(slug for slug in asked if slug not in page.repositories)
-            after = {}
+            sights |= dict.fromkeys(slug for slug in its if slug not in page.repositories)
             for slug, repository in page.repositories.items():
                 issues = repository.issues
                 sights[slug] = repository.sight(slug)
@@ -328,7 +328,7 @@ class Queries(ReviewQueries):
                 numbers |= {issue.id: issue.number for issue in issues.nodes}
                 if issues.page_info.has_next_page and issues.page_info.end_cursor:
                     after[slug] = issues.page_info.end_cursor
-            asked = list(after)
+                    left.append(slug)
         return Labelled(
             found=found, sights=sights, answers=answers, closed=closed, boards=begun,
             numbers=numbers, unread=unread,
@@ -342,19 +342,13 @@ class Queries(ReviewQueries):
         about: tuple[Sequence[str], Sequence[str]],
         boards: Sequence[BoardConfig],
         size: int,
-    ) -> LabelledPage | GitHubTrouble:
-        """What GitHub answers, or why a part that it names is no answer."""
+    ) -> LabelledPage:
         questions, states = about
         document = gh_documents.labelled(
             slugs, label, first=min(size, 50), cards=size, after=after, questions=questions,
             states=states, boards=boards,
         )  # fmt: skip
-        try:
-            raw = self.door.graphql_raw(document, {}, may_miss=True)
-        except GitHubTrouble as trouble:
-            if named_by(trouble, slugs, about):
-                return trouble  # without that part a smaller page is not needed
-            raise
+        raw = self.door.graphql_raw(document, {}, may_miss=True)
         data = msgspec.json.decode(raw, type=dict[str, Any])
         nodes = {slug: data.get(f"r{index}") for index, slug in enumerate(slugs)}
         heard, others = (
@@ -393,7 +387,7 @@ class Queries(ReviewQueries):
         Ten a request: bodies may be large.
         """
         found: dict[str, Issue | GitHubTrouble] = {}
-        for ids, answer in gh_nodes.in_pages(self.door, node_ids, self._issues_page):
+        for ids, answer in gh_nodes.in_pages(self.door, node_ids, self._issues_page, share=10):
             if isinstance(answer, GitHubTrouble):
                 found |= dict.fromkeys(ids, answer)
                 continue
@@ -401,12 +395,9 @@ class Queries(ReviewQueries):
             found |= {value.node_id: value for value in values if value is not None}
         return found
 
-    def _issues_page(
-        self, node_ids: Sequence[str], size: int
-    ) -> tuple[int, gh_answers.IssuesAnswer]:
-        count = max(1, size // 10)
-        variables = {"ids": list(node_ids[:count])}
-        return count, self.door.graphql(
+    def _issues_page(self, node_ids: Sequence[str]) -> gh_answers.IssuesAnswer:
+        variables = {"ids": list(node_ids)}
+        return self.door.graphql(
             gh_documents.ISSUES, variables, gh_answers.IssuesAnswer, may_miss=True
         )
 
