@@ -67,10 +67,13 @@ def readable(
     told = names(answer, asked) or ()
     if told and answer.trouble is Trouble.PERMISSION:
         return told, answer  # it would be the same by itself
-    first = list(told or asked)[:1]
+    first, last = list(told or asked)[:1], list(told or asked)[-1:]
     alone = read(first, SMALLEST)
     if isinstance(alone, GitHubTrouble):
-        return told or first, alone
+        # It may have held up those named with it: where the last can be read, it is alone. Else
+        # GitHub is not asked for each, in an outage.
+        outage = first != last and isinstance(read(last, SMALLEST), GitHubTrouble)
+        return told if outage and told else first, alone
     if answer.trouble is Trouble.SERVER and size > SMALLEST:
         raise answer
     while isinstance(answer, GitHubTrouble) and len(asked) > 1:

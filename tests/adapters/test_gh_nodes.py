@@ -109,6 +109,36 @@ def test_too_many_at_once_are_asked_for_in_smaller_pages_from_then_on(
         assert line.door._page_size() == 25
 
 
+@pytest.mark.parametrize(
+    ("bad", "requests"),
+    [({0}, 3 + 3 + 1 + 1), ({5}, 3 + 3 + 1 + 1), ({11}, 3 + 3 + 1), ({0, 5}, 2 * (3 + 3 + 1) + 1)],
+)
+def test_one_that_is_slow_by_itself_holds_up_no_other(
+    tmp_path: Path, bad: set[int], requests: int
+) -> None:
+    """Though an answer that holds it names everything after it too."""
+
+    def answer(ids: Sequence[str]) -> str:
+        slow_ones = [at for at, one in enumerate(ids) if int(one[1:]) in bad]
+        if slow_ones:
+            raise slow(*places(range(slow_ones[0], len(ids))))
+        return "fine"
+
+    line = Line(tmp_path, answer)
+    for _ in range(2):
+        assert line.nodes(12)[::2] == (requests, sorted(f"P{n}" for n in bad))
+    assert line.door._page_size() == 100
+
+
+def test_of_those_that_are_slow_by_themselves_two_are_asked(tmp_path: Path) -> None:
+    def answer(ids: Sequence[str]) -> str:
+        if bad := [at for at, one in enumerate(ids) if int(one[1:]) in range(3, 8)]:
+            raise slow(*places(bad))
+        return "fine"
+
+    assert Line(tmp_path, answer).nodes(60)[::2] == (3 + 3 + 3 + 1, [f"P{n}" for n in range(3, 8)])
+
+
 def test_what_is_too_much_in_the_smallest_page_is_read_by_halves(tmp_path: Path) -> None:
     def answer(ids: Sequence[str]) -> str:
         if len(ids) > 5:
@@ -151,6 +181,25 @@ def test_a_repository_that_is_slow_by_itself_is_left_out_and_makes_no_page_small
         assert taken == 3 + 3 + 1
         assert set(told.found) == {"o/r", "o/t"} and set(told.unread) == {"o/s"}
     assert line.door._page_size() == 100
+
+
+def test_a_repository_in_front_that_is_slow_by_itself_hides_none_that_is_named_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(document: str) -> dict[str, Any]:
+        asked = set(repositories(document).values())
+        return told_of(document, asked if "o/r" in asked else set())
+
+    taken, told = Line(tmp_path, answer).labelled(monkeypatch)
+    assert taken == 3 + 3 + 1 + 1
+    assert set(told.found) == {"o/s", "o/t"} and set(told.unread) == {"o/r"}
+
+
+def test_in_an_outage_that_names_all_repositories_two_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, told = Line(tmp_path, lambda text: told_of(text, set(SLUGS))).labelled(monkeypatch)
+    assert taken == 3 + 3 + 3 and set(told.unread) == set(SLUGS)
 
 
 def test_a_repository_alone_is_asked_for_less_too(
