@@ -1508,12 +1508,16 @@ GUARDS = {
         "test_a_pull_request_whose_checks_time_out_stops_no_other",
     ),
     "A2 in an outage GitHub is not asked for each": Guard(
-        "adapters/gh_nodes.py", "return told if outage and told else first", "return first",
+        "adapters/gh_nodes.py", "return told, alone", "return first, alone",
         "tests/adapters/test_gh_pulls.py::test_an_outage_that_names_all_is_not_asked_for_each",
     ),
     "A2 one that is slow in front does not stop all": Guard(
         "adapters/gh_nodes.py", "isinstance(read(last, SMALLEST), GitHubTrouble)", "True",
         "tests/adapters/test_gh_nodes.py::test_one_that_is_slow_by_itself_holds_up_no_other",
+    ),
+    "A11 what is wrong with all and names nobody is not asked for each": Guard(
+        "adapters/gh_nodes.py", "            raise alone\n", "            return first, alone\n",
+        "tests/adapters/test_gh_nodes.py::test_what_names_nobody_and_is_wrong_with_all_is_raised",
     ),
     "A11 a time-out that names nobody is everybody's": Guard(
         "adapters/gh_nodes.py", "trouble.trouble is Trouble.SERVER and nodes_alone",

@@ -70,10 +70,13 @@ def readable(
     first, last = list(told or asked)[:1], list(told or asked)[-1:]
     alone = read(first, SMALLEST)
     if isinstance(alone, GitHubTrouble):
-        # It may have held up those named with it: where the last can be read, it is alone. Else
-        # GitHub is not asked for each, in an outage.
-        outage = first != last and isinstance(read(last, SMALLEST), GitHubTrouble)
-        return told if outage and told else first, alone
+        # It may have spoilt the answer for the others: where the last of them can be read, it is
+        # alone. Else GitHub is not asked for each, and what names nobody is everybody's.
+        if first == last or not isinstance(read(last, SMALLEST), GitHubTrouble):
+            return first, alone
+        if not told:
+            raise alone
+        return told, alone
     if answer.trouble is Trouble.SERVER and size > SMALLEST:
         raise answer
     while isinstance(answer, GitHubTrouble) and len(asked) > 1:

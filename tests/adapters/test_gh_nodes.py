@@ -139,6 +139,34 @@ def test_of_those_that_are_slow_by_themselves_two_are_asked(tmp_path: Path) -> N
     assert Line(tmp_path, answer).nodes(60)[::2] == (3 + 3 + 3 + 1, [f"P{n}" for n in range(3, 8)])
 
 
+@pytest.mark.parametrize("share", [1, 10], ids=["pull requests", "issues"])
+@pytest.mark.parametrize("kind", sorted(gh_nodes.OF_ITS_OWN))
+def test_what_names_nobody_and_is_wrong_with_all_is_raised(
+    tmp_path: Path, kind: Trouble, share: int
+) -> None:
+    """An answer of another shape, or an error that nobody knows."""
+
+    def answer(ids: Sequence[str]) -> str:
+        raise GitHubTrouble(kind, "another shape")
+
+    line = Line(tmp_path, answer)
+    with pytest.raises(GitHubTrouble) as raised:
+        line.nodes(40, share=share)
+    assert raised.value.trouble is kind and len(line.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "requests"), [(0, 3 + 1), (20, 3 + 3 + 1), (39, 4 * 3 + 2 * 2 + 1)]
+)
+def test_one_of_another_shape_hides_no_other(tmp_path: Path, bad: int, requests: int) -> None:
+    def answer(ids: Sequence[str]) -> str:
+        if f"P{bad}" in ids:
+            raise GitHubTrouble(Trouble.PARTIAL, "another shape")
+        return "fine"
+
+    assert Line(tmp_path, answer).nodes(40)[::2] == (requests, [f"P{bad}"])
+
+
 def test_what_is_too_much_in_the_smallest_page_is_read_by_halves(tmp_path: Path) -> None:
     def answer(ids: Sequence[str]) -> str:
         if len(ids) > 5:
