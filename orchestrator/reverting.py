@@ -159,7 +159,7 @@ def existing(world: World, task: Task) -> Offer | None:
     """The newest pull request that was to take it back, open or not: each has its own branch."""
     found = None
     for nth in itertools.count(1):
-        pulls = world.read.pulls_of_branch(task.repo, branch_of(task, nth), task.base)
+        pulls = world.read.pulls_of_branch(task.repo, branch_of(task, nth))
         if not pulls:
             return found
         newest = pulls[-1]

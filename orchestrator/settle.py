@@ -407,7 +407,7 @@ def open_pull_request(world: World, task: Task) -> PullRequestLink | None:
     closed: list[int] = []
 
     def find() -> str | None:
-        for pull in world.read.pulls_of_branch(task.repo, task.branch, task.base):
+        for pull in world.read.pulls_of_branch(task.repo, task.branch):
             if marker in (pull.body or ""):
                 if pull.state == "closed" and pull.merged_at is None:
                     closed.append(pull.number)

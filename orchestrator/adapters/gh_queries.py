@@ -143,10 +143,13 @@ class Queries(ReviewQueries):
         """The pull request as REST has it now; asking starts GitHub's merge computation (M11)."""
         return self.door.get(f"/repos/{slug}/pulls/{number}", gh_rest.PullRest)
 
-    def pulls_of_branch(self, slug: str, branch: str, base: str) -> tuple[gh_rest.PullRest, ...]:
-        """Every pull request from `branch` into `base`, whatever its state, oldest first (E5)."""
+    def pulls_of_branch(self, slug: str, branch: str) -> tuple[gh_rest.PullRest, ...]:
+        """Every pull request from `branch`, whatever its state, oldest first (E5).
+
+        Into whatever base: a person may have retargeted the one that is looked for.
+        """
         owner = slug.partition("/")[0]
-        query = f"?state=all&sort=created&direction=asc&head={owner}:{branch}&base={base}"
+        query = f"?state=all&sort=created&direction=asc&head={owner}:{branch}"
         return tuple(self.door.pages(f"/repos/{slug}/pulls{query}&per_page=100", gh_rest.PullRest))
 
     def open_pulls_into(self, slug: str, base: str) -> tuple[gh_rest.PullRest, ...]:

@@ -92,7 +92,7 @@ class Watcher:
 
     def merged(self, task: Task) -> bool:
         """Whether the one pull request of the task's branch is merged as the task file says."""
-        pulls = self.queries.pulls_of_branch(task.repo, task.branch, task.base)
+        pulls = self.queries.pulls_of_branch(task.repo, task.branch)
         shas = [pull.merge_commit_sha for pull in pulls if pull.merged_at]
         return len(pulls) == 1 and task.merge is not None and shas == [task.merge.sha]
 
