@@ -673,6 +673,12 @@ GUARDS = {
         "tests/adapters/test_mailroom.py::"
         "test_a_word_of_a_persons_ends_no_move_that_was_cut_short_out_of_processing",
     ),
+    "E5 a pull request is ours whatever it was retargeted to": Guard(
+        "adapters/gh_queries.py", 'direction=asc&head={owner}:{branch}"',
+        'direction=asc&head={owner}:{branch}&base=main"',
+        "tests/stories/test_failing_github.py::"
+        "test_a_pull_request_that_was_retargeted_before_we_heard_of_it_is_opened_once",
+    ),
     "E8 nobody begins what is on hold": Guard(
         "attempts.py", "return settle.not_begun(world, repository, task, pull)", "return False",
         "tests/stories/test_people.py::test_on_hold_while_it_waits_no_agent_begins",

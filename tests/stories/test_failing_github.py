@@ -69,6 +69,27 @@ def test_a_write_whose_answer_is_lost_happens_once(
         finish(office, issue)
 
 
+def test_a_pull_request_that_was_retargeted_before_we_heard_of_it_is_opened_once(
+    tmp_path: Path,
+) -> None:
+    """E5: it is ours by its branch and its mark, whatever it is to be merged into by now."""
+    with an_office(tmp_path, repository=QUICK) as office:
+        bad = hostile.between(office.github)
+        bad.on("POST", r"/pulls$", hostile.applied_then_cut)
+        office.ready("Add first.txt")
+        office.dispatch()
+        office.queue()
+        [pull] = office.pulls()
+        repos.git(office.github.bare(SLUG), "branch", "next", "main")
+        office.github.forge.pushed(SLUG, "maria")
+        path = f"/repos/{SLUG}/pulls/{pull['number']}"
+        answer = office.api.patch(path, json={"base": "next"})
+        assert answer.status_code == 200, answer.text
+        for _ in range(6):
+            office.round(600)
+        assert len(office.pulls()) == 1, office.told()
+
+
 @pytest.mark.parametrize("status", [500, 502])
 def test_reads_are_repeated_and_then_told(tmp_path: Path, status: int) -> None:
     """Two bad answers are nothing; GitHub away for a tick is a sentence, and the next one works."""
