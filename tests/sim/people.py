@@ -466,10 +466,14 @@ def mail(stage: Stage, kind: Did, path: Path, task: Task | None) -> None:
 def move_task(stage: Stage, to: str = "inbox") -> None:
     found = some_task(stage, *(state for state in State if state.value != to))
     if found:
-        stage.move(found[1], State(to))
+        state, path, task = found
+        others = (stage.mailbox / other / path.name for other in State if other is not state)
+        # What was set aside as the second file of a task is a copy, whatever it is called.
+        second = state is State.QUARANTINE and any(map(os.path.lexists, others))
+        stage.move(path, State(to))
         stage.act(
-            Did.MOVED, file=found[1].name, branch=to,
-            task_id=found[2].task_id if found[2] else found[1].stem,
+            Did.MOVED, file=f"{COPY}{path.name}" if second else path.name, branch=to,
+            task_id=task.task_id if task else path.stem,
         )  # fmt: skip
 
 
