@@ -16,6 +16,7 @@ from orchestrator.adapters.locks import Locks
 from orchestrator.adapters.mailbox_index import Found, Line, line_of
 from orchestrator.adapters.shelves import SEARCHED, Shelves
 from orchestrator.records.task import State, Task
+from orchestrator.rules import rounds
 from orchestrator.texts import taskfile
 from orchestrator.texts.fitting import LARGEST_FILE
 
@@ -168,8 +169,7 @@ class Inspection(Shelves):
         except FileNotFoundError:
             return now
         changed = datetime.fromtimestamp(changed_ns // 1_000_000 / 1000, UTC)
-        last = found.task.marks[-1].at if found.task.marks else changed
-        return min(max(changed, last), now)
+        return rounds.time_of_word(found.task, changed, now)
 
     def _is_held(self, line: Line) -> bool:
         return bool(line.uuid) and self.locks.is_live(line.slot, line.uuid)
